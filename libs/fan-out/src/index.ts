@@ -1,0 +1,1 @@
+export { BROADCAST_CHANNEL, type FanOut, type Listener } from './port.js';

@@ -1,0 +1,36 @@
+/** Codes of failed HTTP requests (H3), with the status each is answered with. */
+export const HTTP_ERRORS = {
+  bad_request: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  session_not_found: 404,
+  method_not_allowed: 405,
+  session_exists: 409,
+  session_corrupt: 409,
+  message_too_large: 413,
+  unsupported_media_type: 415,
+  rate_limited: 429,
+  internal_error: 500,
+  draining: 503,
+  overloaded: 503,
+  storage_unavailable: 503,
+} as const;
+
+export type HttpErrorCode = keyof typeof HTTP_ERRORS;
+
+/** The body of every failed HTTP request (H3). */
+export interface HttpFailure {
+  success: false;
+  /** One sentence; for bad input it names the field and what is allowed. */
+  error: string;
+  code: HttpErrorCode;
+  session_id?: string;
+}
+
+/** Builds the body of H3. */
+export function httpFailure(code: HttpErrorCode, error: string, sessionId?: string): HttpFailure {
+  return sessionId === undefined
+    ? { success: false, error, code }
+    : { success: false, error, code, session_id: sessionId };
+}

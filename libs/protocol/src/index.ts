@@ -1,0 +1,24 @@
+export {
+  type AuthFrame,
+  type ClientFrame,
+  contentProblem,
+  type FrameProblem,
+  isSeq,
+  type ParsedFrame,
+  type PingFrame,
+  type Position,
+  parseClientFrame,
+  type SendFrame,
+  type SignalSendFrame,
+} from './client-frames.js';
+export { CLOSE, type CloseCode, type CloseName, shouldReconnect } from './close-codes.js';
+export {
+  type ConnectRequest,
+  chooseProtocol,
+  type ParsedConnect,
+  parseConnectQuery,
+  type ResumeRequest,
+} from './connect-query.js';
+export { HTTP_ERRORS, type HttpErrorCode, type HttpFailure, httpFailure } from './http.js';
+export * from './limits.js';
+export * from './server-frames.js';

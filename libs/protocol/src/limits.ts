@@ -1,0 +1,68 @@
+/** Limits of the wire contract. Defaults of configurable limits are stated here too, so that clients can use them. */
+
+/** Session ids, send ids and client secrets are made of these characters (C2, V20, C1). */
+const ID_CHARACTERS = /^[A-Za-z0-9._~-]+$/;
+
+export const SESSION_ID_MAX_LENGTH = 128;
+export const SEND_ID_MAX_LENGTH = 64;
+export const CLIENT_SECRET_MIN_LENGTH = 16;
+export const CLIENT_SECRET_MAX_LENGTH = 64;
+
+/** Default of `MESSAGE_MAX_BYTES`: bytes of one content in UTF-8 (C6). */
+export const DEFAULT_MESSAGE_MAX_BYTES = 16_384;
+/** A frame may be this many times the content limit, because JSON escapes grow it (C6). */
+export const FRAME_BYTES_FACTOR = 8;
+/** Bytes of a whole signal frame (V21). */
+export const SIGNAL_MAX_BYTES = 1_024;
+/** Invalid frames within {@link INVALID_FRAME_WINDOW_MS} that close a connection with 1008 (V23). */
+export const INVALID_FRAME_LIMIT = 10;
+export const INVALID_FRAME_WINDOW_MS = 60_000;
+/** Default of `MESSAGE_HISTORY_MAX`: messages kept per session (K2). */
+export const DEFAULT_MESSAGE_HISTORY_MAX = 1_000;
+/** Default of `REDIS_SESSION_TTL`, seconds (T1). */
+export const DEFAULT_SESSION_TTL = 3_600;
+
+/** The subprotocol name of the framed protocol (C3). */
+export const FRAMED_PROTOCOL = 'holdfast.v1';
+
+/** Whether a value may name a session: 1–128 of `A-Z a-z 0-9 . _ ~ -` (C2). */
+export function isSessionId(value: unknown): value is string {
+  return isIdOfLength(value, 1, SESSION_ID_MAX_LENGTH);
+}
+
+/** Whether a value may identify a send: 1–64 of the characters of C2 (V20). */
+export function isSendId(value: unknown): value is string {
+  return isIdOfLength(value, 1, SEND_ID_MAX_LENGTH);
+}
+
+/** Whether a value may be a client's secret: 16–64 of the characters of C2 (C1). */
+export function isClientSecret(value: unknown): value is string {
+  return isIdOfLength(value, CLIENT_SECRET_MIN_LENGTH, CLIENT_SECRET_MAX_LENGTH);
+}
+
+function isIdOfLength(value: unknown, min: number, max: number): value is string {
+  return typeof value === 'string' && value.length >= min && value.length <= max && ID_CHARACTERS.test(value);
+}
+
+/** Bytes of a string in UTF-8; a lone surrogate counts as the three bytes of its replacement. */
+export function utf8Length(text: string): number {
+  let bytes = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) bytes += 1;
+    else if (unit < 0x800) bytes += 2;
+    else if (isLeadingSurrogate(unit) && isTrailingSurrogate(text.charCodeAt(i + 1))) {
+      bytes += 4;
+      i += 1;
+    } else bytes += 3;
+  }
+  return bytes;
+}
+
+function isLeadingSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+function isTrailingSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit <= 0xdfff;
+}

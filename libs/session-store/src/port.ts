@@ -1,0 +1,167 @@
+import type { Position } from '@holdfast/protocol';
+
+/** Custom session data: any JSON object. Reserved fields live beside it, never in it. */
+export type CustomData = Record<string, unknown>;
+
+/** What Redis keeps of a session under `session:ID` (K1). Times in Unix seconds with fraction, as in the seeds. */
+export interface SessionRecord {
+  /** Number of messages ever stored in this epoch; the newest message's `seq`. */
+  readonly count: number;
+  readonly lastActivity: number;
+  /** Present while no member is connected anywhere. */
+  readonly disconnectedAt?: number;
+  readonly custom: CustomData;
+  readonly createdAt: number;
+  /** Seconds a session lives after its last activity (T1). */
+  readonly ttl: number;
+  /** Names one life of the session; begins with Redis' time, so epochs sort (G5). */
+  readonly epoch: string;
+}
+
+/** A record with the time it has left. */
+export interface StoredSession extends SessionRecord {
+  readonly sessionId: string;
+  /** Milliseconds until Redis drops the session; −1 when the key has no expiry (a fault the sweeper repairs). */
+  readonly remainingMs: number;
+}
+
+/** One entry of a session's log (K2). */
+export interface LogEntry {
+  readonly seq: number;
+  readonly id: string;
+  /** Whom retries are matched by (A4): a hash of the token's `sub` or of the client's secret; `""` for nobody. */
+  readonly senderKey: string;
+  /**
+   * The message frame of V2 from `"content":` to its closing brace: what a framed member gets is
+   * `{"type":"message","seq":SEQ,"id":"ID",` followed by this, byte for byte.
+   */
+  readonly body: string;
+}
+
+/** A message to be appended. */
+export interface NewMessage {
+  readonly id: string;
+  readonly senderKey: string;
+  /** The frame of V2 from `"content":` up to and including `"timestamp":`; the store adds its own time (V2). */
+  readonly head: string;
+  /**
+   * Set when an earlier attempt may have been stored (A4): the position its sender had then, or `anywhere` when it
+   * is not known.
+   */
+  readonly retry?: Position | 'anywhere';
+}
+
+export interface AppendRequest {
+  /** The appending room's position; absent for a sender that has delivered nothing, which is never refused (G3). */
+  readonly position?: Position;
+  readonly messages: readonly NewMessage[];
+}
+
+/** What became of one message of an append. */
+export interface AppendedMessage {
+  readonly seq: number;
+  /** True when it had been stored before: nothing was stored or published now (V4). */
+  readonly duplicate: boolean;
+}
+
+export type AppendResult =
+  | {
+      readonly outcome: 'stored';
+      readonly epoch: string;
+      /** The session's own ttl in seconds; its expiry is now that far away. */
+      readonly ttl: number;
+      /** The session did not exist before. */
+      readonly created: boolean;
+      /** Subscribers the publish had; 0 as well when every message was a duplicate. */
+      readonly subscribers: number;
+      /** In the order of the request. */
+      readonly messages: readonly AppendedMessage[];
+      /** Set when what was there had to be put into quarantine first (A6). */
+      readonly quarantined?: string;
+    }
+  | {
+      /** G3: the caller's position does not fit what Redis has. Nothing was stored. */
+      readonly outcome: 'gone' | 'epoch' | 'behind' | 'forked';
+      /** With `gone`: the epoch a tombstone holds, when the session was deleted. */
+      readonly deletedEpoch?: string;
+    };
+
+export interface OpenResult {
+  readonly session: StoredSession;
+  readonly created: boolean;
+  readonly quarantined?: string;
+}
+
+/** Session and log as one moment saw them. */
+export interface LogRead {
+  /** Absent: there is no session. */
+  readonly session?: StoredSession;
+  /** Oldest kept number, 0 when the log is empty. */
+  readonly firstSeq: number;
+  readonly entries: readonly LogEntry[];
+  /** Without a session: the epoch that was deleted, when a tombstone tells. */
+  readonly deletedEpoch?: string;
+}
+
+/** Which entries to read: upwards from a number (inclusive), or the newest ones. Always answered oldest first. */
+export type ReadRange = { readonly from: number; readonly limit: number } | { readonly newest: number };
+
+/**
+ * A session's log as gateways use it. Every method is one atomic step in the store; calls of one session take
+ * effect in the order they were made as long as the connection lives.
+ *
+ * All methods reject with {@link StorageUnavailableError} when the store does not answer in time; whether the step
+ * was taken is then unknown.
+ */
+export interface SessionLog {
+  /** Loads the session, or creates it with count 0 (C5); refreshes its expiry (T1); says it has members again (K1). */
+  open(sessionId: string): Promise<OpenResult>;
+  /** Stores and publishes messages in one step: numbers, log order and publish order are one order (A1). */
+  append(sessionId: string, request: AppendRequest): Promise<AppendResult>;
+  /** Reads session and log of one moment. Refreshes nothing. */
+  read(sessionId: string, range: ReadRange): Promise<LogRead>;
+  /** A member left: refreshes the expiry (T1); when no gateway is subscribed any more, notes `disconnected_at` (K1). */
+  leave(sessionId: string): Promise<void>;
+}
+
+export interface SessionPage {
+  readonly sessions: readonly StoredSession[];
+  /** Opaque; `null` at the end. */
+  readonly cursor: string | null;
+}
+
+/**
+ * Sessions as operators and back ends use them. Rejects like {@link SessionLog}; a session whose JSON cannot be
+ * read rejects with {@link SessionCorruptError}.
+ */
+export interface SessionDirectory {
+  /** @returns the new session, or nothing when one exists */
+  create(sessionId: string, options: { custom?: CustomData; ttl?: number }): Promise<StoredSession | undefined>;
+  get(sessionId: string): Promise<StoredSession | undefined>;
+  /** Lists in no particular order, each session once as long as none is created or dropped meanwhile. */
+  list(options: { limit: number; cursor?: string; prefix?: string }): Promise<SessionPage>;
+  /** Merges fields into the custom data, field by field; refreshes nothing (T1). @returns nothing when there is none */
+  merge(sessionId: string, custom: CustomData): Promise<StoredSession | undefined>;
+  /** Sets ttl and expiry, and tells the members (V7). @param ttl seconds; absent: the session's own again */
+  extend(sessionId: string, ttl?: number): Promise<StoredSession | undefined>;
+  /** Deletes session and log, leaves a tombstone (G5), and tells the members (V7). @returns whether there was one */
+  remove(sessionId: string): Promise<boolean>;
+  /**
+   * Writes a session whole, as the seeds' `store_session` does: `count` counts only while the log is empty, for
+   * afterwards the log is the count's source.
+   */
+  put(sessionId: string, record: { count?: number; lastActivity?: number; custom?: CustomData; ttl?: number }): Promise<StoredSession>;
+}
+
+/** The store did not answer in time, or is not connected. */
+export class StorageUnavailableError extends Error {
+  override readonly name = 'StorageUnavailableError';
+}
+
+/** What is stored under the session's key is not a session. */
+export class SessionCorruptError extends Error {
+  override readonly name = 'SessionCorruptError';
+  constructor(readonly sessionId: string) {
+    super(`what is stored under session:${sessionId} cannot be read as a session`);
+  }
+}

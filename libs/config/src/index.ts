@@ -1,1 +1,13 @@
-export {};
+export {
+  type Color,
+  type Config,
+  ConfigError,
+  isLoopback,
+  type LogFormat,
+  type LogLevel,
+  loadConfig,
+  type RedisSettings,
+} from './config.js';
+export { ENVIRONMENT, type EnvironmentRow, type ServiceName, type VariableName } from './environment.js';
+export { renderEnvironmentTable } from './environment-table.js';
+export { maskUrl } from './mask-url.js';

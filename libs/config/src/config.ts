@@ -1,0 +1,189 @@
+import { BlockList, isIP } from 'node:net';
+import { hostname } from 'node:os';
+import { readEnvironment, type ServiceName, type Values } from './environment.js';
+
+export type Color = 'blue' | 'green';
+export type LogLevel = Values['LOG_LEVEL'];
+export type LogFormat = 'json' | 'console';
+
+/** How to reach Redis. */
+export interface RedisSettings {
+  readonly mode: 'standalone' | 'sentinel' | 'cluster';
+  /** One in standalone mode; the Sentinels, or some nodes of the cluster, else. May hold credentials: see `maskUrl`. */
+  readonly urls: readonly string[];
+  /** Present exactly in sentinel mode. */
+  readonly sentinelMaster?: string;
+  /** Command connections, 1 … 64. */
+  readonly poolSize: number;
+  /** Milliseconds without an answer after which Redis counts as away. */
+  readonly timeoutMs: number;
+}
+
+/** Everything a process is told from outside, checked. */
+export interface Config {
+  readonly service: ServiceName;
+  readonly color: Color;
+  /** Tells this process from others of its kind in logs and metrics: host name and admin port (or process id). */
+  readonly instance: string;
+  readonly host: string;
+  /** 0: any free port; the sweeper, which has no public port, has 0 too. */
+  readonly port: number;
+  readonly adminHost: string;
+  /** 0: any free port. */
+  readonly adminPort: number;
+  readonly drainSeconds: number;
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  readonly redis: RedisSettings;
+  /** `ttl` and `maxTtl` in seconds, `historyMax` in messages. */
+  readonly sessions: {
+    readonly ttl: number;
+    readonly maxTtl: number;
+    readonly historyMax: number;
+    readonly messageMaxBytes: number;
+    readonly heartbeatMs: number;
+  };
+  /** Bytes. */
+  readonly memory: {
+    readonly tailBytes: number;
+    readonly outageBufferBytes: number;
+    readonly maxBackpressureBytes: number;
+  };
+  /** 0 is no limit. */
+  readonly limits: {
+    readonly messagesPerSecond: number;
+    readonly connectionsPerIp: number;
+    readonly connectsPerSecond: number;
+  };
+  readonly trustProxy: boolean;
+  /** As browsers send them; empty: the same host only. */
+  readonly allowedOrigins: readonly string[];
+  readonly audit: { readonly intervalSeconds: number; readonly graceSeconds: number; readonly dryRun: boolean };
+}
+
+/** The environment is not one to start with. The message lists every mistake in plain words, and no value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  constructor(readonly mistakes: readonly string[]) {
+    super(
+      `${mistakes.length === 1 ? 'A setting is' : `${mistakes.length} settings are`} not right:\n${mistakes.map((m) => `  - ${m}`).join('\n')}`,
+    );
+  }
+}
+
+/**
+ * Reads and checks the environment, once, at start.
+ *
+ * @throws {ConfigError} with all mistakes at once
+ */
+export function loadConfig(
+  service: ServiceName,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
+  const mistakes: string[] = [];
+  const values = readEnvironment(service, env, mistakes);
+  mistakes.push(...contradictions(service, values));
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return {
+    service,
+    color: values.INSTANCE_COLOR,
+    instance: `${hostname()}:${values.ADMIN_PORT || process.pid}`,
+    host: values.HOST,
+    port: service === 'sweeper' ? 0 : values.PORT,
+    adminHost: values.ADMIN_HOST,
+    adminPort: values.ADMIN_PORT,
+    drainSeconds: values.DRAIN_SECONDS,
+    log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
+    redis: {
+      mode: values.REDIS_MODE,
+      urls: values.CHANNEL_REDIS_URL,
+      ...(values.REDIS_SENTINEL_MASTER === undefined ? {} : { sentinelMaster: values.REDIS_SENTINEL_MASTER }),
+      poolSize: values.REDIS_POOL_SIZE,
+      timeoutMs: values.REDIS_TIMEOUT_MS,
+    },
+    sessions: {
+      ttl: values.REDIS_SESSION_TTL,
+      maxTtl: values.MAX_SESSION_TTL,
+      historyMax: values.MESSAGE_HISTORY_MAX,
+      messageMaxBytes: values.MESSAGE_MAX_BYTES,
+      heartbeatMs: Math.round(values.HEARTBEAT_INTERVAL * 1000),
+    },
+    memory: {
+      tailBytes: values.TAIL_BYTES,
+      outageBufferBytes: values.OUTAGE_BUFFER_BYTES,
+      maxBackpressureBytes: values.MAX_BACKPRESSURE_BYTES,
+    },
+    limits: {
+      messagesPerSecond: values.MAX_MESSAGES_PER_SECOND,
+      connectionsPerIp: values.MAX_CONNECTIONS_PER_IP,
+      connectsPerSecond: values.MAX_CONNECTS_PER_SECOND,
+    },
+    trustProxy: values.TRUST_PROXY,
+    allowedOrigins: values.ALLOWED_ORIGINS,
+    audit: {
+      intervalSeconds: values.AUDIT_INTERVAL_SECONDS,
+      graceSeconds: values.AUDIT_GRACE_SECONDS,
+      dryRun: values.AUDIT_DRY_RUN,
+    },
+  };
+}
+
+/** What no single value shows: settings that do not fit together, and those that would promise what is not done. */
+function* contradictions(service: ServiceName, values: Values): Generator<string> {
+  const { REDIS_MODE: mode, CHANNEL_REDIS_URL: urls, REDIS_SENTINEL_MASTER: master } = values;
+  if (mode === 'standalone' && urls.length > 1) {
+    yield 'CHANNEL_REDIS_URL has several URLs, which only REDIS_MODE sentinel or cluster can use';
+  }
+  if (mode === 'sentinel' && master === undefined) {
+    yield 'REDIS_SENTINEL_MASTER must name the master, because REDIS_MODE is sentinel';
+  }
+  if (mode !== 'sentinel' && master !== undefined) {
+    yield 'REDIS_SENTINEL_MASTER is set, which only REDIS_MODE sentinel can use';
+  }
+  if (mode === 'cluster' && urls.some((url) => Number(new URL(url).pathname.slice(1)) !== 0)) {
+    yield 'CHANNEL_REDIS_URL names a database, but a cluster has only database 0';
+  }
+  if (mode !== 'sentinel' && urls.some((url) => new URL(url).search !== '')) {
+    yield 'CHANNEL_REDIS_URL has credentials for Sentinels, which only REDIS_MODE sentinel can use';
+  }
+  if (urls.some((url) => differs(url, urls[0]))) {
+    yield 'CHANNEL_REDIS_URL must have the same scheme, user, password, database and query in each of its URLs';
+  }
+  if (values.REDIS_SESSION_TTL > values.MAX_SESSION_TTL) {
+    yield 'REDIS_SESSION_TTL must not be more than MAX_SESSION_TTL';
+  }
+  yield* notDoneYet(values);
+  yield* openToAll(service, values);
+}
+
+/** Servers of one deployment share everything but their address. */
+function differs(url: string, first = url): boolean {
+  const [a, b] = [new URL(url), new URL(first)];
+  return (['protocol', 'username', 'password', 'pathname', 'search'] as const).some((part) => a[part] !== b[part]);
+}
+
+/** Never run open or unencrypted in silence, when the settings ask for the contrary. */
+function* notDoneYet(values: Values): Generator<string> {
+  for (const name of ['AUTH_JWT_SECRET', 'AUTH_JWKS_URL'] as const) {
+    if (values[name] !== undefined) yield `${name} is set, but this version does not check tokens yet: unset it`;
+  }
+  if (values.SESSION_ENCRYPTION_KEYS !== undefined) {
+    yield 'SESSION_ENCRYPTION_KEYS is set, but this version does not encrypt yet: unset it';
+  }
+}
+
+function* openToAll(service: ServiceName, values: Values): Generator<string> {
+  if (service === 'sweeper' || values.AUTH_DISABLED || isLoopback(values.HOST)) return;
+  // The complaint about these says already why there is no start.
+  if (values.AUTH_JWT_SECRET !== undefined || values.AUTH_JWKS_URL !== undefined) return;
+  yield 'HOST is not a loopback address, and nobody would be asked for a token there: set AUTH_JWT_SECRET, or AUTH_DISABLED=true to serve everybody';
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+/** Whether only this machine can reach the address: 127.0.0.0/8, ::1 or localhost. */
+export function isLoopback(host: string): boolean {
+  const family = isIP(host);
+  return family === 0 ? host.toLowerCase() === 'localhost' : LOOPBACK.check(host, family === 4 ? 'ipv4' : 'ipv6');
+}

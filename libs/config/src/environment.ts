@@ -1,0 +1,264 @@
+import { flag, host, line, oneOf, origins, type Parser, redisUrls, seconds, whole } from './parsers.js';
+
+/** The processes that read the environment. */
+export type ServiceName = 'gateway' | 'session-api' | 'sweeper';
+
+/** One variable, as `loadConfig` reads it and as the README shows it. */
+interface Variable<T> {
+  readonly parser: Parser<T>;
+  /** What an unset or empty variable means. */
+  readonly fallback: T | ((service: ServiceName) => T);
+  /** How the README shows `fallback`; absent: the fallback's own text. */
+  readonly shown?: string;
+  readonly meaning: string;
+  readonly services: readonly ServiceName[];
+}
+
+function variable<T>(
+  parser: Parser<T>,
+  fallback: T | ((service: ServiceName) => T),
+  services: readonly ServiceName[],
+  meaning: string,
+  shown?: string,
+): Variable<T> {
+  return { parser, fallback, services, meaning, ...(shown === undefined ? {} : { shown }) };
+}
+
+const ALL = ['gateway', 'session-api', 'sweeper'] as const;
+const PUBLIC = ['gateway', 'session-api'] as const;
+const GATEWAY = ['gateway'] as const;
+const SWEEPER = ['sweeper'] as const;
+
+const PORTS = { gateway: 8100, 'session-api': 8200, sweeper: 0 } as const;
+const ADMIN_PORTS = { gateway: 9100, 'session-api': 9200, sweeper: 9300 } as const;
+
+const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
+const YEARS_10 = 315_360_000;
+
+/** Every variable of the product: the one place for names, defaults and what is allowed. */
+export const VARIABLES = {
+  CHANNEL_REDIS_URL: variable(
+    redisUrls,
+    ['redis://localhost:6379/0'],
+    ALL,
+    'Where Redis is: one URL, or several separated by commas (the Sentinels, or some nodes of the cluster). `rediss://` is TLS. User and password are those of the Redis servers; Sentinels that ask for their own get them from `?sentinel_username=…&sentinel_password=…`',
+    'redis://localhost:6379/0',
+  ),
+  REDIS_MODE: variable(
+    oneOf(['standalone', 'sentinel', 'cluster']),
+    'standalone',
+    ALL,
+    '`standalone`, `sentinel` or `cluster`',
+  ),
+  REDIS_SENTINEL_MASTER: variable<string | undefined>(
+    line,
+    undefined,
+    ALL,
+    'Name of the master the Sentinels watch; needed with `REDIS_MODE=sentinel`, and only then',
+  ),
+  REDIS_POOL_SIZE: variable(
+    whole('connections', 1, 64),
+    1,
+    PUBLIC,
+    'Connections for commands. One pipelined connection is the fastest until it alone fills a core of Redis or of the process',
+  ),
+  REDIS_TIMEOUT_MS: variable(
+    whole('milliseconds', 50, 60_000),
+    1000,
+    ALL,
+    'Milliseconds without an answer after which Redis counts as away',
+  ),
+  REDIS_SESSION_TTL: variable(
+    whole('seconds', 1, YEARS_10),
+    3600,
+    ALL,
+    'Seconds a session lives after its last activity, unless it has a ttl of its own',
+  ),
+  MAX_SESSION_TTL: variable(
+    whole('seconds', 1, YEARS_10),
+    2_592_000,
+    PUBLIC,
+    'Longest ttl, in seconds, that a session may be given (default 30 days)',
+  ),
+  MESSAGE_HISTORY_MAX: variable(whole('messages', 1, 1_000_000), 1000, PUBLIC, 'Messages kept per session'),
+  MESSAGE_MAX_BYTES: variable(
+    whole('bytes', 1, 16 * MIB),
+    16_384,
+    PUBLIC,
+    'Largest content of a message, in bytes of UTF-8',
+  ),
+  HEARTBEAT_INTERVAL: variable(seconds(0.1, 3600), 30, GATEWAY, 'Seconds between two heartbeats on a connection'),
+  TAIL_BYTES: variable(
+    whole('bytes', 0, 64 * GIB),
+    64 * MIB,
+    GATEWAY,
+    'Memory for the newest messages of the live sessions, in bytes over all sessions (default 64 MiB)',
+  ),
+  OUTAGE_BUFFER_BYTES: variable(
+    whole('bytes', 0, 64 * GIB),
+    64 * MIB,
+    GATEWAY,
+    'Memory for messages that wait while Redis is away, in bytes over all sessions (default 64 MiB)',
+  ),
+  MAX_BACKPRESSURE_BYTES: variable(
+    whole('bytes', 1024, GIB),
+    MIB,
+    GATEWAY,
+    'Unsent bytes after which a slow connection is closed with 4408 (default 1 MiB)',
+  ),
+  MAX_MESSAGES_PER_SECOND: variable(
+    whole('messages', 0, 1_000_000),
+    100,
+    GATEWAY,
+    'Messages per second and connection, with a burst of twice that; 0 is no limit',
+  ),
+  MAX_CONNECTIONS_PER_IP: variable(
+    whole('connections', 0, 1_000_000),
+    0,
+    GATEWAY,
+    'Connections per client address; 0 is no limit',
+  ),
+  MAX_CONNECTS_PER_SECOND: variable(
+    whole('connects', 0, 1_000_000),
+    0,
+    GATEWAY,
+    'New connections per second that this gateway admits; 0 is no limit',
+  ),
+  TRUST_PROXY: variable(
+    flag,
+    false,
+    PUBLIC,
+    '`true`: the client address is the last one of `X-Forwarded-For`. Only behind a proxy that sets it',
+  ),
+  ALLOWED_ORIGINS: variable<readonly string[]>(
+    origins,
+    [],
+    PUBLIC,
+    'Origins whose pages may connect, separated by commas; unset: pages of the same host only',
+    '',
+  ),
+  AUTH_JWT_SECRET: variable<string | undefined>(
+    line,
+    undefined,
+    PUBLIC,
+    'Secret that tokens are signed with (HS256). Tokens are not checked by this version: a process with this set refuses to start',
+  ),
+  AUTH_JWKS_URL: variable<string | undefined>(
+    line,
+    undefined,
+    PUBLIC,
+    'Where the keys of the token issuer are. Tokens are not checked by this version: a process with this set refuses to start',
+  ),
+  AUTH_DISABLED: variable(
+    flag,
+    false,
+    PUBLIC,
+    '`true`: serve everybody, without tokens, on an address that is not loopback',
+  ),
+  SESSION_ENCRYPTION_KEYS: variable<string | undefined>(
+    line,
+    undefined,
+    ALL,
+    'Keys that contents are encrypted with in Redis. Not done by this version: a process with this set refuses to start',
+  ),
+  AUDIT_INTERVAL_SECONDS: variable(whole('seconds', 1, 86_400), 300, SWEEPER, 'Seconds between two audits'),
+  AUDIT_GRACE_SECONDS: variable(
+    whole('seconds', 0, 86_400),
+    60,
+    SWEEPER,
+    'Seconds a log without a session is left alone before it is removed',
+  ),
+  AUDIT_DRY_RUN: variable(flag, false, SWEEPER, '`true`: audits report and repair nothing'),
+  INSTANCE_COLOR: variable(
+    oneOf(['blue', 'green']),
+    'blue',
+    ALL,
+    '`blue` or `green`: which side of a rollout this process is',
+  ),
+  DRAIN_SECONDS: variable(seconds(0, 3600), 30, ALL, 'Seconds a stopping process gives its members to move'),
+  LOG_LEVEL: variable(
+    oneOf(['info', 'trace', 'debug', 'warn', 'error', 'fatal', 'silent']),
+    'info',
+    ALL,
+    '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`',
+  ),
+  LOG_FORMAT: variable(
+    oneOf(['json', 'console']),
+    'json',
+    ALL,
+    '`json`: one object a line; `console`: lines like `INFO: Session stored in Redis: …`',
+  ),
+  HOST: variable(
+    host,
+    '127.0.0.1',
+    PUBLIC,
+    'Address to listen on. Anything but loopback needs authentication or `AUTH_DISABLED=true`',
+  ),
+  PORT: variable(
+    whole('', 0, 65_535),
+    (service) => PORTS[service],
+    PUBLIC,
+    'Port to listen on; 0 takes any free one',
+    '8100 (gateway), 8200 (session-api)',
+  ),
+  ADMIN_HOST: variable(host, '127.0.0.1', ALL, 'Address of the admin port; never a public one'),
+  ADMIN_PORT: variable(
+    whole('', 0, 65_535),
+    (service) => ADMIN_PORTS[service],
+    ALL,
+    'Port of `/healthz`, `/readyz`, `/metrics` and `POST /drain`; 0 takes any free one',
+    '9100 (gateway), 9200 (session-api), 9300 (sweeper)',
+  ),
+} as const satisfies Record<string, Variable<unknown>>;
+
+export type VariableName = keyof typeof VARIABLES;
+
+/** What {@link readEnvironment} makes of the variables. */
+export type Values = { readonly [N in VariableName]: (typeof VARIABLES)[N] extends Variable<infer T> ? T : never };
+
+/** One row of the README's table. */
+export interface EnvironmentRow {
+  readonly name: VariableName;
+  /** As text; empty when there is none. */
+  readonly default: string;
+  readonly meaning: string;
+  /** The processes that act on it. All of them check it. */
+  readonly services: readonly ServiceName[];
+}
+
+/** Every variable with its default and meaning, in the README's order. */
+export const ENVIRONMENT: readonly EnvironmentRow[] = Object.entries(VARIABLES).map(
+  ([name, { fallback, meaning, services, ...rest }]) => ({
+    name: name as VariableName,
+    default: 'shown' in rest && rest.shown !== undefined ? rest.shown : String(fallback ?? ''),
+    meaning,
+    services,
+  }),
+);
+
+/**
+ * Reads every variable; an unset or empty one has its default.
+ *
+ * @param mistakes gets one sentence for each value that is not allowed; its variable then has the default. No sentence
+ * repeats a value, because it may be a secret.
+ */
+export function readEnvironment(
+  service: ServiceName,
+  env: Readonly<Record<string, string | undefined>>,
+  mistakes: string[],
+): Values {
+  const values = Object.entries(VARIABLES).map(([name, spec]: [string, Variable<unknown>]) => {
+    const fallback =
+      typeof spec.fallback === 'function' ? (spec.fallback as (s: ServiceName) => unknown)(service) : spec.fallback;
+    const text = env[name]?.trim();
+    if (text === undefined || text === '') return [name, fallback];
+    try {
+      return [name, spec.parser.parse(text)];
+    } catch (error) {
+      mistakes.push(`${name} ${error instanceof Error ? error.message : String(error)}`);
+      return [name, fallback];
+    }
+  });
+  return Object.fromEntries(values) as Values;
+}

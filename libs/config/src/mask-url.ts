@@ -1,0 +1,12 @@
+/**
+ * A URL fit to be shown: user, password and the values of its query are replaced by `***`. What is no URL becomes
+ * `***` as a whole.
+ */
+export function maskUrl(url: string): string {
+  if (!URL.canParse(url)) return '***';
+  const masked = new URL(url);
+  if (masked.username !== '') masked.username = '***';
+  if (masked.password !== '') masked.password = '***';
+  for (const key of masked.searchParams.keys()) masked.searchParams.set(key, '***');
+  return masked.href;
+}

@@ -1,0 +1,107 @@
+/** How one environment variable's text becomes a value. `parse` throws an Error whose message says what is allowed. */
+export interface Parser<T> {
+  /** What is allowed, as it reads after "must be". */
+  readonly allowed: string;
+  parse(text: string): T;
+}
+
+/** The text of a value is not allowed. The message completes "NAME …". */
+export class ValueError extends Error {
+  override readonly name = 'ValueError';
+}
+
+function parser<T>(allowed: string, accept: (text: string) => T | undefined): Parser<T> {
+  return {
+    allowed,
+    parse(text) {
+      const value = accept(text);
+      if (value === undefined) throw new ValueError(`must be ${allowed}`);
+      return value;
+    },
+  };
+}
+
+/** A decimal whole number. */
+export function whole(unit: string, min: number, max: number): Parser<number> {
+  return parser(`a whole number${unit && ` of ${unit}`} from ${min} to ${max}`, (text) => {
+    if (!/^\d{1,15}$/.test(text)) return undefined;
+    const value = Number(text);
+    return value >= min && value <= max ? value : undefined;
+  });
+}
+
+/** A decimal number of seconds, fractions allowed. */
+export function seconds(min: number, max: number): Parser<number> {
+  return parser(`a number of seconds from ${min} to ${max}`, (text) => {
+    if (!/^\d{1,9}(\.\d{1,6})?$/.test(text)) return undefined;
+    const value = Number(text);
+    return value >= min && value <= max ? value : undefined;
+  });
+}
+
+/** One of a few words. */
+export function oneOf<const W extends string>(words: readonly [W, ...W[]]): Parser<W> {
+  return parser(words.join(' or '), (text) => words.find((word) => word === text));
+}
+
+/** `true` or `false`. */
+export const flag: Parser<boolean> = parser('true or false', (text) =>
+  text === 'true' ? true : text === 'false' ? false : undefined,
+);
+
+/** An IP address or a host name. */
+export const host: Parser<string> = parser('an IP address or a host name, without a port', (text) =>
+  /^[A-Za-z0-9]([A-Za-z0-9._-]{0,252})$/.test(text) || /^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$/.test(text) ? text : undefined,
+);
+
+/** Any text of one line. */
+export const line: Parser<string> = parser('one line of text', (text) =>
+  /^[\x20-\x7e]{1,512}$/.test(text) ? text : undefined,
+);
+
+/** Origins as browsers send them, separated by commas. */
+export const origins: Parser<readonly string[]> = parser(
+  'origins like https://chat.example.org, separated by commas, without a path',
+  (text) => {
+    const list = text.split(',').map((part) => part.trim());
+    return list.every(isOrigin) ? list.map((part) => new URL(part).origin) : undefined;
+  },
+);
+
+function isOrigin(text: string): boolean {
+  return /^https?:\/\/[^/?#@\s]+$/i.test(text) && URL.canParse(text);
+}
+
+/** Redis URLs, separated by commas: `redis[s]://[user][:password@]host[:port][/database]`. */
+export const redisUrls: Parser<readonly string[]> = parser(
+  'Redis URLs like redis://user:password@host:6379/0 (rediss:// for TLS), separated by commas',
+  (text) => {
+    const list = text.split(',').map((part) => part.trim());
+    return list.every(isRedisUrl) ? list : undefined;
+  },
+);
+
+const QUERY = ['sentinel_username', 'sentinel_password'];
+
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return (
+    /^rediss?:$/.test(url.protocol) &&
+    url.hostname !== '' &&
+    /^(\/\d{0,5})?$/.test(url.pathname) &&
+    url.hash === '' &&
+    [...url.searchParams.keys()].every((key) => QUERY.includes(key)) &&
+    decodes(url.username) &&
+    decodes(url.password)
+  );
+}
+
+function decodes(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,38 @@
+import { defineConfig } from 'vitest/config';
+
+/** Packages of the workspace are taken from their sources, so that tests need no build. */
+const conditions = ['source', 'module', 'node', 'development|production'];
+const fromSource = { resolve: { conditions }, ssr: { resolve: { conditions } } };
+
+/** Where packages and the repository's own tests live; a fixture is not a test. */
+const exclude = ['**/node_modules/**', '**/dist/**', '**/fixtures/**', '.holdfast/**'];
+
+export default defineConfig({
+  test: {
+    reporters: process.env['CI'] ? ['dot'] : ['default'],
+    projects: [
+      {
+        ...fromSource,
+        test: {
+          name: 'unit',
+          include: ['{libs,services}/*/src/**/*.test.{ts,tsx}', 'scripts/**/*.test.ts', 'grafana/**/*.test.ts'],
+          exclude,
+          maxWorkers: 2,
+        },
+      },
+      {
+        ...fromSource,
+        test: {
+          name: 'integration',
+          include: ['{libs,services}/*/test/**/*.test.ts', '{test,deploy,k8s}/**/*.test.ts'],
+          exclude,
+          // Real processes measure time: two of them side by side are what two cores bear.
+          maxWorkers: 2,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          teardownTimeout: 30_000,
+        },
+      },
+    ],
+  },
+});

@@ -1,2 +1,19 @@
+export { closeRedisSessionManager, getRedisSessionManager } from './get-redis-session-manager.js';
 export * from './keys.js';
+export {
+  decodeLive,
+  encodeSessionEvent,
+  encodeStored,
+  encodeUnstored,
+  type LiveMessage,
+  type LivePayload,
+  type SessionEvent,
+  storedFrame,
+  unstoredFrame,
+} from './live-payload.js';
+export { type LiveChannels, MemorySessionStore, type MemorySessionStoreOptions } from './memory-session-store.js';
 export * from './port.js';
+export { type ManagedSession, manage, RedisSessionManager } from './redis-session-manager.js';
+export { RedisSessionStore, type RedisSessionStoreOptions } from './redis-session-store.js';
+export { isScanCursor } from './scan-page.js';
+export { parseSession, RESERVED_FIELDS, renderSession, type SessionState } from './session-json.js';

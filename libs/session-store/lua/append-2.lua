@@ -1,0 +1,115 @@
+--[[
+Stores and publishes a batch of messages in one step (A1, A3, A4, A6, G3). All reads come before all writes.
+
+KEYS[1] session   KEYS[2] log
+ARGV[1..3]  the caller's position: epoch ('' = none, never refused), seq, id
+ARGV[4]     ttl of a new session, s
+ARGV[5]     MESSAGE_HISTORY_MAX
+ARGV[6]     nonce for a new epoch
+ARGV[7..8]  channel, and PUBLISH or SPUBLISH
+ARGV[9..10] tombstone key, prefix of quarantine keys
+ARGV[11..]  four per message: retry, id, sender key, head
+            retry: '' a first send; '*' look for it everywhere; 'EPOCH SEQ ID' look for it after that position
+            head: the frame from "content": up to and including "timestamp":
+
+Returns {'stored', epoch, ttl, created 0|1, subscribers, fault or '', seq…} with a negative seq for a duplicate,
+or {'gone', deleted epoch or ''}, {'epoch'}, {'behind'}, {'forked'}.
+]]
+-- @include session.lua
+-- @include quarantine.lua
+
+local FIRST = 11
+local positionEpoch, positionSeq, positionId = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+
+local json = readJson(KEYS[1])
+local session = json and parseSession(json) or nil
+local newestSeq, newestId = newestOf(KEYS[2])
+local fault = faultOf(json, session, newestSeq)
+local created = false
+local ms, seconds = readClock()
+
+if fault == 'log without session' and positionEpoch ~= '' then fault = nil end
+if fault then
+  local endedEpoch = session and session.epoch or positionEpoch
+  session, newestSeq, newestId, created = newSession(ms, seconds, tonumber(ARGV[4]), ARGV[6]), 0, '', true
+  session.endedEpoch = endedEpoch
+elseif not json then
+  if positionEpoch ~= '' then return { 'gone', redis.call('GET', ARGV[9]) or '' } end
+  session, created = newSession(ms, seconds, tonumber(ARGV[4]), ARGV[6]), true
+elseif positionEpoch ~= '' then
+  if positionEpoch ~= session.epoch then return { 'epoch' } end
+  if positionSeq > session.count then return { 'behind' } end
+  if positionSeq > 0 then
+    local id = newestId
+    if positionSeq < newestSeq then
+      local entry = redis.call('XRANGE', KEYS[2], positionSeq .. '-0', positionSeq .. '-0')[1]
+      id = entry and entry[2][2] or positionId
+    elseif newestSeq == 0 then
+      id = positionId
+    end
+    if id ~= positionId then return { 'forked' } end
+  end
+end
+
+-- Where to look for duplicates: nothing, or from the lowest number any message asks for. First sends are looked for
+-- only when a retry was stored that their gateway had not heard of when it formed this batch.
+local lookFrom, lookId = nil, nil
+if newestSeq > 0 then
+  if positionEpoch ~= '' and not fault and session.retried > positionSeq then
+    lookFrom, lookId = positionSeq, positionId
+  end
+  for at = FIRST, #ARGV, 4 do
+    local retry = ARGV[at]
+    if retry ~= '' then
+      local epoch, seq, id = string.match(retry, '^(%S*) (%d+) (%S*)$')
+      seq = tonumber(seq)
+      if epoch ~= session.epoch then seq, id = 0, '' end
+      if not lookFrom or seq < lookFrom then lookFrom, lookId = seq, id end
+    end
+  end
+end
+
+local seen = {}
+if lookFrom then
+  local entries = redis.call('XRANGE', KEYS[2], lookFrom .. '-0', '+')
+  local anchor = entries[1]
+  if lookFrom > 0 and not (anchor and anchor[1] == lookFrom .. '-0' and anchor[2][2] == lookId) then
+    entries = redis.call('XRANGE', KEYS[2], '-', '+')
+  end
+  for _, entry in ipairs(entries) do
+    local fields = entry[2]
+    if fields[4] ~= '' then seen[fields[4] .. ' ' .. fields[2]] = tonumber(string.match(entry[1], '^%d+')) end
+  end
+end
+
+-- From here on it writes.
+if fault then
+  quarantine(KEYS[1], KEYS[2], ARGV[10], ARGV[9], session.endedEpoch, session.ttl, ms)
+end
+
+local reply = { 'stored', session.epoch, session.ttl, created and 1 or 0, 0, fault or '' }
+local firstSeq = session.count + 1
+local parts = { 'm ' .. session.epoch .. ' ' .. firstSeq .. ' ' .. newestId }
+for at = FIRST, #ARGV, 4 do
+  local id, senderKey = ARGV[at + 1], ARGV[at + 2]
+  local name = senderKey ~= '' and senderKey .. ' ' .. id or nil
+  local earlier = name and seen[name]
+  if earlier then
+    reply[#reply + 1] = -earlier
+  else
+    local seq = session.count + 1
+    local body = ARGV[at + 3] .. ms .. '}'
+    redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[5], seq .. '-0', 'i', id, 'k', senderKey, 'b', body)
+    session.count = seq
+    if name then seen[name] = seq end
+    if ARGV[at] ~= '' then session.retried = seq end
+    parts[#parts + 1] = senderKey
+    parts[#parts + 1] = '{"type":"message","seq":' .. seq .. ',"id":"' .. id .. '",' .. body
+    reply[#reply + 1] = seq
+  end
+end
+
+session.lastActivity = seconds
+saveSession(KEYS[1], KEYS[2], session, ms)
+if #parts > 1 then reply[5] = redis.call(ARGV[8], ARGV[7], table.concat(parts, '\n')) end
+return reply

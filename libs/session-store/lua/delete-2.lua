@@ -1,0 +1,19 @@
+--[[
+Deletes session and log, leaves a tombstone (G5), and tells the members (V7).
+
+KEYS[1] session   KEYS[2] log
+ARGV[1] tombstone key   ARGV[2] ttl of the tombstone where the session's own cannot be read, s
+ARGV[3] channel         ARGV[4] PUBLISH or SPUBLISH
+
+Returns 1, or 0 when there was none.
+]]
+-- @include session.lua
+
+local json = readJson(KEYS[1])
+if not json then return 0 end
+local session = parseSession(json)
+redis.call('DEL', KEYS[1], KEYS[2])
+if session then redis.call('SET', ARGV[1], session.epoch, 'PX', session.ttl * 1000) end
+local epoch = session and session.epoch or ''
+redis.call(ARGV[4], ARGV[3], 's\n{"event":"deleted","epoch":"' .. epoch .. '"}')
+return 1

@@ -1,0 +1,28 @@
+--[[
+Loads a session or creates it with count 0 (C5), refreshes its expiry (T1), forgets that it had no members (K1).
+
+KEYS[1] session   KEYS[2] log
+ARGV[1] ttl of a new session, s   ARGV[2] nonce for a new epoch
+ARGV[3] tombstone key             ARGV[4] prefix of quarantine keys
+
+Returns {json, ms to live, created 0|1, fault or ''}.
+]]
+-- @include session.lua
+-- @include quarantine.lua
+
+local json = readJson(KEYS[1])
+local session = json and parseSession(json) or nil
+local fault = faultOf(json, session, newestOf(KEYS[2]))
+local created = fault ~= nil or not json
+local ms, seconds = readClock()
+
+if fault then
+  quarantine(KEYS[1], KEYS[2], ARGV[4], ARGV[3], session and session.epoch or '', tonumber(ARGV[1]), ms)
+end
+if created then
+  session = newSession(ms, seconds, tonumber(ARGV[1]), ARGV[2])
+else
+  session.middle = customOf(session)
+end
+saveSession(KEYS[1], KEYS[2], session, ms)
+return { renderSession(session), session.ttl * 1000, created and 1 or 0, fault or '' }

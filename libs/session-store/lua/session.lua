@@ -1,0 +1,76 @@
+-- Included by the scripts that read or write a session's JSON (K1):
+--   {"data":{"count":N,"last_activity":T[,"disconnected_at":D][,custom...]},"created_at":C,"ttl":TTL,"epoch":"E","retried":R}
+-- Only the fixed parts at both ends are matched and replaced: custom data is never decoded, because cjson turns []
+-- into {} and shortens numbers (A1).
+
+local function parseSession(json)
+  local _, headEnd, count, lastActivity = string.find(json, '^{"data":{"count":(%d+),"last_activity":([%d%.]+)')
+  if not headEnd then return nil end
+  local window = string.sub(json, -200)
+  local tailStart, _, createdAt, ttl, epoch, retried =
+    string.find(window, '},"created_at":([%d%.]+),"ttl":(%d+),"epoch":"([^"]*)","retried":(%d+)}$')
+  if not tailStart then return nil end
+  local middleEnd = #json - #window + tailStart - 1
+  if middleEnd < headEnd then return nil end
+  return {
+    count = tonumber(count),
+    lastActivity = lastActivity,
+    middle = string.sub(json, headEnd + 1, middleEnd),
+    createdAt = createdAt,
+    ttl = tonumber(ttl),
+    epoch = epoch,
+    retried = tonumber(retried),
+  }
+end
+
+local function renderSession(session)
+  return '{"data":{"count":' .. session.count .. ',"last_activity":' .. session.lastActivity .. session.middle
+    .. '},"created_at":' .. session.createdAt .. ',"ttl":' .. session.ttl .. ',"epoch":"' .. session.epoch
+    .. '","retried":' .. session.retried .. '}'
+end
+
+-- The middle without its `disconnected_at`, which always stands first.
+local function customOf(session)
+  return (string.gsub(session.middle, '^,"disconnected_at":[%d%.]+', ''))
+end
+
+-- Redis' own clock: milliseconds, and seconds as the JSON writes them.
+local function readClock()
+  local time = redis.call('TIME')
+  local ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  return ms, string.format('%.3f', ms / 1000)
+end
+
+-- Begins with the time, so that epochs sort (G5).
+local function newEpoch(ms, nonce)
+  return string.format('%011x', ms) .. '-' .. nonce
+end
+
+local function newSession(ms, seconds, ttl, nonce)
+  return {
+    count = 0, lastActivity = seconds, middle = '', createdAt = seconds, ttl = ttl, epoch = newEpoch(ms, nonce), retried = 0,
+  }
+end
+
+-- The session's JSON; false when there is none, '' when the key holds something that is not a string.
+local function readJson(sessionKey)
+  local reply = redis.pcall('GET', sessionKey)
+  return type(reply) == 'table' and '' or reply
+end
+
+-- Number and id of a log's newest entry; 0 and '' when it is empty, -1 when the key holds no log.
+local function newestOf(logKey)
+  local reply = redis.pcall('XREVRANGE', logKey, '+', '-', 'COUNT', 1)
+  if reply.err then return -1, '' end
+  local newest = reply[1]
+  if not newest then return 0, '' end
+  if newest[2][1] ~= 'i' then return -1, '' end
+  return tonumber(string.match(newest[1], '^%d+')), newest[2][2]
+end
+
+-- Writes the session and lets both keys expire together (K5).
+local function saveSession(sessionKey, logKey, session, ms)
+  local deadline = ms + session.ttl * 1000
+  redis.call('SET', sessionKey, renderSession(session), 'PXAT', deadline)
+  redis.call('PEXPIREAT', logKey, deadline)
+end

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+
+/** Scripts by command name; each file's name ends in its number of keys. */
+export const SCRIPT_FILES = {
+  holdfastOpen: 'open-2.lua',
+  holdfastAppend: 'append-2.lua',
+  holdfastRead: 'read-2.lua',
+  holdfastLeave: 'leave-2.lua',
+  holdfastPut: 'put-2.lua',
+  holdfastMerge: 'merge-2.lua',
+  holdfastExtend: 'extend-2.lua',
+  holdfastDelete: 'delete-2.lua',
+} as const;
+
+export type ScriptName = keyof typeof SCRIPT_FILES;
+
+const LUA_FOLDER = new URL('../lua/', import.meta.url);
+
+/** Reads a script with its `-- @include FILE` lines replaced by those files. */
+export function loadScript(file: string): string {
+  const text = readFileSync(new URL(file, LUA_FOLDER), 'utf8');
+  return text.replace(/^-- @include (\S+)$/gm, (_line, included: string) => loadScript(included));
+}

@@ -1,0 +1,71 @@
+import type { CustomData, SessionRecord } from './port.js';
+
+/** Fields of the session's data that are the product's own; callers may not set them. */
+export const RESERVED_FIELDS: readonly string[] = ['count', 'last_activity', 'disconnected_at'];
+
+/** A record with what only the store needs to know. */
+export interface SessionState extends SessionRecord {
+  /** Number of the newest message that was stored from a retried send; 0 when there is none (A4). */
+  readonly retried: number;
+}
+
+/** Reads the JSON of K1. Nothing when it is not what {@link renderSession} writes. */
+export function parseSession(json: string): SessionState | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(value) || !isObject(value['data'])) return undefined;
+  const { count, last_activity: lastActivity, disconnected_at: disconnectedAt, ...custom } = value['data'];
+  const { created_at: createdAt, ttl, epoch, retried } = value;
+  if (!isNumber(count) || !isNumber(lastActivity) || !isNumber(createdAt) || !isNumber(ttl)) return undefined;
+  if (!isNumber(retried) || typeof epoch !== 'string') return undefined;
+  const record = { count, lastActivity, custom, createdAt, ttl, epoch, retried };
+  return isNumber(disconnectedAt) ? { ...record, disconnectedAt } : record;
+}
+
+/** The custom part of K1's JSON: empty, or `,"name":value…`. */
+export function renderCustom(custom: CustomData): string {
+  const fields = JSON.stringify(custom).slice(1, -1);
+  return fields === '' ? '' : `,${fields}`;
+}
+
+/**
+ * The custom part as it stands in a stored JSON, byte for byte; what a merge must have seen (see `merge-2.lua`).
+ * Only for a JSON that {@link parseSession} accepts.
+ */
+export function customPartOf(json: string): string {
+  const match = /^\{"data":\{"count":\d+,"last_activity":[\d.]+(?:,"disconnected_at":[\d.]+)?(.*)\},"created_at":[\d.]+,"ttl":\d+,"epoch":"[^"]*","retried":\d+\}$/s.exec(
+    json,
+  );
+  return match?.[1] ?? '';
+}
+
+/** Writes the JSON of K1 as the scripts do. */
+export function renderSession(state: SessionState): string {
+  const disconnected = state.disconnectedAt === undefined ? '' : `,"disconnected_at":${seconds(state.disconnectedAt)}`;
+  return (
+    `{"data":{"count":${state.count},"last_activity":${seconds(state.lastActivity)}${disconnected}` +
+    `${renderCustom(state.custom)}},"created_at":${seconds(state.createdAt)},"ttl":${state.ttl},` +
+    `"epoch":"${state.epoch}","retried":${state.retried}}`
+  );
+}
+
+/** An epoch: time of its beginning, so that epochs sort (G5), and a nonce. */
+export function newEpoch(timeMs: number, nonce: string): string {
+  return `${Math.floor(timeMs).toString(16).padStart(11, '0')}-${nonce}`;
+}
+
+function seconds(value: number): string {
+  return value.toFixed(3);
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number';
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -9,6 +9,7 @@ export const HTTP_ERRORS = {
   session_exists: 409,
   session_corrupt: 409,
   message_too_large: 413,
+  payload_too_large: 413,
   unsupported_media_type: 415,
   rate_limited: 429,
   internal_error: 500,
@@ -26,6 +27,8 @@ export interface HttpFailure {
   error: string;
   code: HttpErrorCode;
   session_id?: string;
+  /** Of a message whose outcome is unknown: sending it again with this id is safe (A4, D5). */
+  id?: string;
 }
 
 /** Builds the body of H3. */

@@ -1,1 +1,11 @@
-export {};
+export { Child, type ChildExit, type ChildOptions, startChild } from './child.js';
+export { registerCleanup, runningParts, stopAll } from './cleanup.js';
+export { DEFAULT_DEADLINE_MS, DeadlineError, eventually, withDeadline } from './deadline.js';
+export { FakeClock, FakeTimer, settlePromises } from './fake-clock.js';
+export { freePort, freePorts, isPortFree } from './free-port.js';
+export { LineLog, type LineMatch } from './line-log.js';
+export { redisCli, redisInfo } from './redis-cli.js';
+export { type ClusterOptions, type RedisCluster, startCluster } from './redis-cluster.js';
+export { SENTINEL_MASTER, type SentinelOptions, type SentinelSet, startSentinel } from './redis-sentinel.js';
+export { type RedisOptions, RedisServer, startRedis } from './redis-server.js';
+export { announcedRandom, SEED_VARIABLE, SeededRandom } from './seeded-random.js';

@@ -1,0 +1,97 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { eventually } from './deadline.js';
+import { isPortFree } from './free-port.js';
+import { redisInfo } from './redis-cli.js';
+import { type RedisServer, startRedis } from './redis-server.js';
+
+const run = promisify(execFile);
+
+export interface ClusterOptions {
+  /** Default 3, the fewest a cluster has. */
+  masters?: number;
+  /** Default 0. */
+  replicasPerMaster?: number;
+  /** Silence after which a node counts as failing. Default 2000. */
+  nodeTimeoutMs?: number;
+  /** More arguments of every node. */
+  args?: readonly string[];
+}
+
+export interface RedisCluster {
+  /** Masters first. */
+  readonly nodes: readonly RedisServer[];
+  /** For `CHANNEL_REDIS_URL`. */
+  readonly urls: readonly string[];
+  /** The master that holds a key's slot now. */
+  ownerOf(key: string): Promise<RedisServer>;
+  /** Waits until every running node says that the cluster is whole. */
+  whole(timeoutMs?: number): Promise<void>;
+}
+
+/** Starts a Redis Cluster on 127.0.0.1; resolves when every slot is served and every node knows it. */
+export async function startCluster(options: ClusterOptions = {}): Promise<RedisCluster> {
+  const { masters = 3, replicasPerMaster = 0, nodeTimeoutMs = 2_000, args = [] } = options;
+  const nodes: RedisServer[] = [];
+  for (let i = 1; i <= masters * (1 + replicasPerMaster); i++) {
+    const clusterArgs = [
+      ...['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf'],
+      ...['--cluster-node-timeout', String(nodeTimeoutMs)],
+      // D6: one shard down must not be all down.
+      ...['--cluster-require-full-coverage', 'no'],
+    ];
+    nodes.push(
+      await startRedis({ name: `cluster node ${i}`, port: await freeClusterPort(), args: [...clusterArgs, ...args] }),
+    );
+  }
+  const addresses = nodes.map((node) => `127.0.0.1:${node.port}`);
+  const replicas = ['--cluster-replicas', String(replicasPerMaster), '--cluster-yes'];
+  await run('redis-cli', ['--cluster', 'create', ...addresses, ...replicas], { timeout: 30_000 });
+
+  const whole = async (timeoutMs = 20_000): Promise<void> => {
+    await eventually('the cluster to be whole', () => isWhole(nodes, masters), { timeoutMs });
+  };
+  await whole();
+  return {
+    nodes,
+    urls: nodes.map((node) => `redis://127.0.0.1:${node.port}`),
+    whole,
+    ownerOf: (key) => ownerOf(nodes, key),
+  };
+}
+
+async function isWhole(nodes: readonly RedisServer[], masters: number): Promise<boolean> {
+  const running = nodes.filter((node) => node.running);
+  const states = await Promise.all(running.map((node) => node.cli('cluster', 'info')));
+  const replication = await Promise.all(running.map((node) => redisInfo(node.port, 'replication')));
+  return (
+    states.every((state) => state.includes('cluster_state:ok') && state.includes(`cluster_size:${masters}`)) &&
+    replication.every((state) => state.get('role') === 'master' || state.get('master_link_status') === 'up')
+  );
+}
+
+async function ownerOf(nodes: readonly RedisServer[], key: string): Promise<RedisServer> {
+  const asked = nodes.find((node) => node.running);
+  if (!asked) throw new Error('no node of the cluster is running');
+  const slot = Number(await asked.cli('cluster', 'keyslot', key));
+  for (const line of (await asked.cli('cluster', 'nodes')).split('\n')) {
+    const [, address, flags, , , , , , ...slots] = line.split(' ');
+    if (!flags?.includes('master') || flags.includes('fail')) continue;
+    const holds = slots.some((range) => {
+      const [from = Number.NaN, to = from] = range.split('-').map(Number);
+      return slot >= from && slot <= to;
+    });
+    const owner = nodes.find((node) => address?.startsWith(`127.0.0.1:${node.port}@`));
+    if (holds && owner) return owner;
+  }
+  throw new Error(`no node holds slot ${slot} of ${key}`);
+}
+
+/** The nodes talk to each other on their port plus 10000: below the ephemeral range both are likely to stay free. */
+async function freeClusterPort(): Promise<number> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = 12_000 + Math.floor(Math.random() * 10_000);
+    if ((await isPortFree(port)) && (await isPortFree(port + 10_000))) return port;
+  }
+  throw new Error('no free pair of ports for a cluster node');
+}

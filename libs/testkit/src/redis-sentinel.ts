@@ -1,0 +1,124 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Child, startChild } from './child.js';
+import { registerCleanup } from './cleanup.js';
+import { eventually } from './deadline.js';
+import { freePort } from './free-port.js';
+import { redisCli, redisInfo } from './redis-cli.js';
+import { type RedisServer, startRedis } from './redis-server.js';
+
+export interface SentinelOptions {
+  /** Default 1. */
+  replicas?: number;
+  /** Default 3; more than half of them must agree. */
+  sentinels?: number;
+  /** Silence after which the master counts as down. Default 1500. */
+  downAfterMs?: number;
+  /** More arguments of the Redis servers, such as `--min-replicas-to-write 1`. */
+  args?: readonly string[];
+}
+
+/** The name the master goes by in the set, for `REDIS_SENTINEL_MASTER`. */
+export const SENTINEL_MASTER = 'holdfast';
+
+export interface SentinelSet {
+  readonly masterName: string;
+  /** The Redis servers; the first was the master at the start. */
+  readonly servers: readonly RedisServer[];
+  readonly sentinels: readonly Child[];
+  /** The Sentinels' addresses, for `CHANNEL_REDIS_URL`. */
+  readonly urls: readonly string[];
+  /** The server that the Sentinels name master now. */
+  master(): Promise<RedisServer>;
+  /** Waits until the Sentinels name another master than this one, and that one takes writes. */
+  failedOverFrom(old: RedisServer, timeoutMs?: number): Promise<RedisServer>;
+}
+
+/** Starts a master, its replicas and their Sentinels on free ports of 127.0.0.1; resolves when all know each other. */
+export async function startSentinel(options: SentinelOptions = {}): Promise<SentinelSet> {
+  const { replicas = 1, sentinels: sentinelCount = 3, downAfterMs = 1_500, args = [] } = options;
+  const first = await startRedis({ name: 'redis master', args });
+  const others: RedisServer[] = [];
+  for (let i = 1; i <= replicas; i++) {
+    const link = ['--replicaof', `127.0.0.1 ${first.port}`, '--repl-diskless-sync-delay', '0'];
+    others.push(await startRedis({ name: `redis replica ${i}`, args: [...args, ...link] }));
+  }
+  const servers = [first, ...others];
+  await eventually('the replicas to be in sync', async () => {
+    const states = await Promise.all(others.map((server) => redisInfo(server.port, 'replication')));
+    return states.every((state) => state.get('master_link_status') === 'up');
+  });
+
+  const ports: number[] = [];
+  const sentinels: Child[] = [];
+  for (let i = 1; i <= sentinelCount; i++) {
+    const port = await freePort();
+    ports.push(port);
+    sentinels.push(await startOneSentinel(`sentinel ${i}`, port, first.port, quorum(sentinelCount), downAfterMs));
+  }
+  const firstPort = ports[0] ?? 0;
+  await eventually('the Sentinels to know each other', async () => {
+    const seen = await Promise.all(ports.map((port) => redisCli(port, 'sentinel', 'master', SENTINEL_MASTER)));
+    return seen.every((state) => {
+      const fields = state.split('\n');
+      const field = (name: string) => Number(fields[fields.indexOf(name) + 1]);
+      return field('num-other-sentinels') === sentinelCount - 1 && field('num-slaves') === replicas;
+    });
+  });
+
+  const master = async (): Promise<RedisServer> => {
+    const answer = await redisCli(firstPort, 'sentinel', 'get-master-addr-by-name', SENTINEL_MASTER);
+    const port = Number(answer.split('\n')[1]);
+    const found = servers.find((server) => server.port === port);
+    if (!found) throw new Error(`the Sentinels name a master that is not of this set: ${answer}`);
+    return found;
+  };
+  return {
+    masterName: SENTINEL_MASTER,
+    servers,
+    sentinels,
+    urls: ports.map((port) => `redis://127.0.0.1:${port}`),
+    master,
+    failedOverFrom: (old, timeoutMs = 20_000) =>
+      eventually(
+        `a failover from ${old.name}`,
+        async () => {
+          const now = await master();
+          if (now === old) return undefined;
+          return (await redisInfo(now.port, 'replication')).get('role') === 'master' ? now : undefined;
+        },
+        { timeoutMs },
+      ),
+  };
+}
+
+function quorum(sentinels: number): number {
+  return Math.floor(sentinels / 2) + 1;
+}
+
+async function startOneSentinel(
+  name: string,
+  port: number,
+  masterPort: number,
+  agree: number,
+  downAfterMs: number,
+): Promise<Child> {
+  // A Sentinel writes what it learns into its configuration file: each needs its own.
+  const dir = await mkdtemp(join(tmpdir(), 'holdfast-sentinel-'));
+  registerCleanup(`${name} directory`, () => rm(dir, { recursive: true, force: true }));
+  const file = join(dir, 'sentinel.conf');
+  const lines = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${dir}`,
+    `sentinel monitor ${SENTINEL_MASTER} 127.0.0.1 ${masterPort} ${agree}`,
+    `sentinel down-after-milliseconds ${SENTINEL_MASTER} ${downAfterMs}`,
+    `sentinel failover-timeout ${SENTINEL_MASTER} 5000`,
+    `sentinel parallel-syncs ${SENTINEL_MASTER} 1`,
+  ];
+  await writeFile(file, `${lines.join('\n')}\n`);
+  const child = await startChild({ name, command: 'redis-server', args: [file, '--sentinel'] });
+  await child.log.waitFor('+monitor master');
+  return child;
+}

@@ -1,1 +1,5 @@
-export {};
+export { closeRedis } from './close-redis.js';
+export type { ConnectionRole, ConnectionSettings } from './connection-options.js';
+export { createRedis, type RedisClient, type RedisClientOptions } from './create-redis.js';
+export { type RedisErrorKind, redisErrorKind } from './error-kind.js';
+export { waitUntilReady } from './wait-until-ready.js';

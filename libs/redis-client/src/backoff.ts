@@ -1,0 +1,14 @@
+/** Milliseconds of the longest pause between two attempts to connect. */
+export const MAX_BACKOFF_MS = 1000;
+
+/**
+ * How long to wait before the n-th attempt to connect (n from 1): doubling from 50 ms up to {@link MAX_BACKOFF_MS},
+ * then spread over its upper half, so that many processes that lost Redis together do not come back together.
+ *
+ * @param random from 0 up to 1
+ * @returns whole milliseconds
+ */
+export function backoffMs(attempt: number, random: () => number = Math.random): number {
+  const longest = Math.min(MAX_BACKOFF_MS, 25 * 2 ** Math.min(attempt, 10));
+  return Math.round(longest / 2 + (longest / 2) * random());
+}

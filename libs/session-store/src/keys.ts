@@ -27,6 +27,14 @@ export function quarantinePrefix(sessionId: string): string {
   return `{${SESSION_PREFIX}${sessionId}}:quarantine:`;
 }
 
+/** W1: since when the session's log has been seen without its session; expires by itself. */
+export function orphanKey(sessionId: string): string {
+  return `{${SESSION_PREFIX}${sessionId}}:orphan`;
+}
+
+/** W4: the sweepers' last report, a hash with a JSON per audit; expires when no audit renews it. */
+export const AUDIT_REPORT_KEY = 'holdfast:audit';
+
 /** Matches the keys of {@link sessionKey} only. */
 export const SESSION_KEY_PATTERN = `${SESSION_PREFIX}*`;
 /** Matches the keys of {@link logKey} only. */

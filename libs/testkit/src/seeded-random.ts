@@ -67,7 +67,7 @@ export class SeededRandom {
 export function announcedRandom(
   label: string,
   env: Record<string, string | undefined> = process.env,
-  print: (line: string) => void = console.log,
+  print: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
 ): SeededRandom {
   const given = env[SEED_VARIABLE];
   const seed = given === undefined ? Math.floor(Math.random() * 0x1_0000_0000) : Number(given);

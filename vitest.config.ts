@@ -9,6 +9,8 @@ const exclude = ['**/node_modules/**', '**/dist/**', '**/fixtures/**', '.holdfas
 
 export default defineConfig({
   test: {
+    // Processes that a test started may need some seconds to end.
+    teardownTimeout: 30_000,
     reporters: process.env['CI'] ? ['dot'] : ['default'],
     projects: [
       {
@@ -30,7 +32,6 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 30_000,
           hookTimeout: 60_000,
-          teardownTimeout: 30_000,
         },
       },
     ],

@@ -1,4 +1,5 @@
 import type { LatencyHistogram } from './latency-histogram.js';
+import type { DrainState, RedisErrorKind, SyncOutcome } from './metric-labels.js';
 
 /** Who is speaking: the labels that every metric and every log line carries. */
 export interface ProcessIdentity {
@@ -9,23 +10,6 @@ export interface ProcessIdentity {
 
 export type ConnectionProtocol = 'plain' | 'framed';
 export type ConnectionPersistence = 'redis' | 'none';
-/** What `sync(room)` did. */
-export type SyncOutcome = 'unchanged' | 'delivered' | 'gap' | 'reset' | 'failed';
-export type DrainState = 'serving' | 'draining' | 'drained';
-/** Why Redis did not do something; `redisErrorKind` of `@holdfast/redis-client` tells. */
-export type RedisErrorKind =
-  | 'timeout'
-  | 'closed'
-  | 'unreachable'
-  | 'tls'
-  | 'auth'
-  | 'loading'
-  | 'memory'
-  | 'readonly'
-  | 'cluster'
-  | 'reply'
-  | 'other';
-
 /**
  * Counters of the message path: plain numbers that the gateway adds to and that are read on each scrape. They only
  * ever grow.
@@ -72,7 +56,7 @@ export interface GatewayMetrics {
   /** Seconds from a member's frame (here) to handing it to the room's members. */
   readonly deliverySeconds: LatencyHistogram;
   connected(protocol: ConnectionProtocol, persistence: ConnectionPersistence): void;
-  /** @param code of the WebSocket; one that is not ours counts as `other`, for clients may invent any */
+  /** @param code of the WebSocket; one that is not in the list counts as `other` */
   disconnected(protocol: ConnectionProtocol, persistence: ConnectionPersistence, code: number): void;
   /** An upgrade was refused with this HTTP status (C4). */
   refused(status: number): void;
@@ -87,6 +71,8 @@ export interface ApiMetrics {
 }
 
 export interface SweeperMetrics {
+  /** Keys an audit has gone over, counted as it goes. */
+  wentOver(audit: string, keys: number): void;
   /** An audit ended. @param seconds it took */
   auditEnded(audit: string, outcome: 'done' | 'failed', seconds: number): void;
   /** What the latest run found: sets the number, also to 0. */

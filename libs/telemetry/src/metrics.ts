@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { LOOP_SAMPLE_MS, watchEventLoop } from './event-loop-delay.js';
 import { LatencyHistogram } from './latency-histogram.js';
+import { CLOSE_CODES, DRAIN_STATES, ERROR_CODES, REDIS_ERROR_KINDS, REFUSALS, SYNC_OUTCOMES } from './metric-labels.js';
 import type {
   ApiMetrics,
-  DrainState,
   GatewayCounters,
   GatewayGauges,
   GatewayMetrics,
@@ -13,9 +13,6 @@ import type {
   RedisMetrics,
   SweeperMetrics,
 } from './metric-types.js';
-
-/** Codes that servers or browsers close with; the table with their meaning is the protocol's. */
-const CLOSE_CODES = new Set([1000, 1001, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013, 4401, 4403, 4404, 4408, 4429]);
 
 const COUNTERS: Record<keyof GatewayCounters, readonly [name: string, help: string]> = {
   messagesIn: ['holdfast_messages_in_total', 'Messages that members sent'],
@@ -29,8 +26,6 @@ const COUNTERS: Record<keyof GatewayCounters, readonly [name: string, help: stri
   ephemeral: ['holdfast_messages_ephemeral_total', 'Messages of sessions without persistence'],
   backpressureCloses: ['holdfast_backpressure_closes_total', 'Members closed because they read too slowly'],
 };
-
-const DRAIN_STATES: readonly DrainState[] = ['serving', 'draining', 'drained'];
 
 /** A latency histogram with its name, exposed beside the registry's metrics. */
 interface NamedHistogram {
@@ -143,28 +138,24 @@ function gatewayMetrics(registers: Registry[]): GatewayMetrics {
       connects.inc({ protocol, persistence }, 0);
     }
   }
-  const closes = new Counter({
+  const closes = counterBy('code', [...CLOSE_CODES, 'other'], {
     name: 'holdfast_closes_total',
     help: 'WebSocket connections closed, by close code',
-    labelNames: ['code'],
     registers,
   });
-  const refusals = new Counter({
+  const refusals = counterBy('status', REFUSALS, {
     name: 'holdfast_connect_refusals_total',
     help: 'WebSocket upgrades refused, by HTTP status',
-    labelNames: ['status'],
     registers,
   });
-  const errors = new Counter({
+  const errors = counterBy('code', ERROR_CODES, {
     name: 'holdfast_error_frames_total',
     help: 'Error frames sent to members, by code',
-    labelNames: ['code'],
     registers,
   });
-  const syncs = new Counter({
+  const syncs = counterBy('outcome', SYNC_OUTCOMES, {
     name: 'holdfast_sync_runs_total',
     help: 'Comparisons of a room with the log, by what came of them',
-    labelNames: ['outcome'],
     registers,
   });
   return {
@@ -178,12 +169,23 @@ function gatewayMetrics(registers: Registry[]): GatewayMetrics {
     },
     disconnected(protocol, persistence, code) {
       connections.dec({ protocol, persistence });
-      closes.inc({ code: CLOSE_CODES.has(code) ? code : 'other' });
+      closes.inc({ code: CLOSE_CODES.includes(String(code)) ? code : 'other' });
     },
     refused: (status) => refusals.inc({ status }),
     errorSent: (code) => errors.inc({ code }),
     synced: (outcome) => syncs.inc({ outcome }),
   };
+}
+
+/** A counter with one label, whose known values are there from the start. */
+function counterBy<L extends string>(
+  label: L,
+  known: readonly string[],
+  options: { name: string; help: string; registers: Registry[] },
+): Counter<L> {
+  const counter = new Counter<L>({ ...options, labelNames: [label] });
+  for (const value of known) counter.labels(value).inc(0);
+  return counter;
 }
 
 function gatewayGauges(gauges: GatewayGauges, registers: Registry[]): void {
@@ -268,7 +270,14 @@ function sweeperMetrics(registers: Registry[]): SweeperMetrics {
     labelNames: ['audit', 'kind'],
     registers,
   });
+  const keys = new Counter({
+    name: 'holdfast_audit_keys_total',
+    help: 'Keys that audits went over',
+    labelNames: ['audit'],
+    registers,
+  });
   return {
+    wentOver: (audit, count) => keys.inc({ audit }, count),
     auditEnded(audit, outcome, seconds) {
       runs.inc({ audit, outcome });
       duration.observe({ audit }, seconds);
@@ -280,10 +289,9 @@ function sweeperMetrics(registers: Registry[]): SweeperMetrics {
 }
 
 function redisMetrics(registry: Registry): RedisMetrics {
-  const errors = new Counter({
+  const errors = counterBy('kind', REDIS_ERROR_KINDS, {
     name: 'holdfast_redis_errors_total',
     help: 'What Redis did not do, by kind of reason',
-    labelNames: ['kind'],
     registers: [registry],
   });
   const redis: RedisMetrics = { up: false, failed: (kind) => errors.inc({ kind }) };

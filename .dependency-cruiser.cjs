@@ -1,0 +1,163 @@
+/** Who may import whom: the table of the architecture. `npm run check` fails on anything else. */
+const MAY_IMPORT = {
+  'libs/protocol': [],
+  'libs/config': [],
+  'libs/telemetry': [],
+  'libs/redis-client': [],
+  'libs/session-store': ['libs/protocol'],
+  'libs/fan-out': ['libs/protocol'],
+  'libs/client': ['libs/protocol'],
+  'libs/testkit': ['libs/protocol'],
+  'services/gateway': [
+    'libs/protocol',
+    'libs/config',
+    'libs/telemetry',
+    'libs/redis-client',
+    'libs/session-store',
+    'libs/fan-out',
+  ],
+  'services/session-api': [
+    'libs/protocol',
+    'libs/config',
+    'libs/telemetry',
+    'libs/redis-client',
+    'libs/session-store',
+    'libs/fan-out',
+  ],
+  'services/sweeper': ['libs/protocol', 'libs/config', 'libs/telemetry', 'libs/redis-client', 'libs/session-store'],
+  'services/web': ['libs/protocol', 'libs/client'],
+  'services/local': [
+    'libs/protocol',
+    'libs/config',
+    'libs/telemetry',
+    'libs/redis-client',
+    'libs/session-store',
+    'libs/fan-out',
+    'services/gateway',
+    'services/session-api',
+    'services/sweeper',
+  ],
+  'services/loadgen': ['libs/protocol', 'libs/client', 'libs/config', 'libs/telemetry'],
+};
+
+/** Packages that browsers run: Node's own modules are out of bounds. */
+const BROWSER_SAFE = ['libs/protocol', 'libs/client', 'services/web'];
+
+const PACKAGE = '(?:libs|services)/[^/]+';
+const TEST = `(^|/)[^/]+\\.test\\.tsx?$|^${PACKAGE}/test/|^test/`;
+/** What a package shows to others: the files of its `exports`. */
+const ENTRY = `^(${PACKAGE}/src/index\\.ts|libs/client/src/react\\.ts)$`;
+
+const anyOf = (folders) => `^(${folders.join('|')})/`;
+
+/** One pair of rules per row of the table. Tests may use the test kit besides. */
+const rows = Object.entries(MAY_IMPORT).flatMap(([folder, allowed]) => {
+  const name = folder.replace('/', '-');
+  const comment = `${folder} may import ${allowed.length === 0 ? 'nothing of ours' : allowed.join(', ')}`;
+  const rule = (suffix, from, more) => ({
+    name: `${name}-imports${suffix}`,
+    comment,
+    severity: 'error',
+    from,
+    to: { path: `^${PACKAGE}/`, pathNot: anyOf([folder, ...allowed, ...more]) },
+  });
+  return [
+    rule('', { path: `^${folder}/`, pathNot: TEST }, []),
+    rule('-in-tests', { path: [`^${folder}/.*\\.test\\.tsx?$`, `^${folder}/test/`] }, ['libs/testkit']),
+  ];
+});
+
+module.exports = {
+  forbidden: [
+    ...rows,
+    {
+      name: 'package-without-row',
+      comment: 'every package needs a row in the table of .dependency-cruiser.cjs',
+      severity: 'error',
+      from: { path: `^${PACKAGE}/`, pathNot: anyOf(Object.keys(MAY_IMPORT)) },
+      to: {},
+    },
+    {
+      name: 'no-cycle',
+      comment: 'no import cycle, not even of types',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-deep-import',
+      comment: 'another package is used through what it exports',
+      severity: 'error',
+      from: { path: `^(${PACKAGE})/` },
+      to: { path: `^${PACKAGE}/`, pathNot: ['^$1/', ENTRY] },
+    },
+    {
+      name: 'no-deep-import-from-root',
+      comment: 'a package is used through what it exports',
+      severity: 'error',
+      from: { pathNot: `^${PACKAGE}/` },
+      to: { path: `^${PACKAGE}/`, pathNot: ENTRY },
+    },
+    {
+      name: 'no-relative-import-of-package',
+      comment: 'another package is imported by its name, @holdfast/NAME',
+      severity: 'error',
+      from: { path: `^(${PACKAGE})/` },
+      to: { path: `^${PACKAGE}/`, pathNot: '^$1/', dependencyTypes: ['local'] },
+    },
+    {
+      name: 'uwebsockets-in-one-file',
+      comment: "uWebSockets.js is imported by the gateway's src/server.ts alone",
+      severity: 'error',
+      from: { pathNot: '^services/gateway/src/server\\.ts$' },
+      to: { path: 'uWebSockets\\.js|node_modules/uwebsockets/' },
+    },
+    {
+      name: 'testkit-in-tests-only',
+      comment: 'the test kit is for tests',
+      severity: 'error',
+      from: { pathNot: ['^libs/testkit/', TEST, '^(grafana|deploy|k8s|scripts)/.*\\.test\\.ts$'] },
+      to: { path: '^libs/testkit/' },
+    },
+    {
+      name: 'no-test-in-product',
+      comment: 'what is shipped does not import tests',
+      severity: 'error',
+      from: { pathNot: TEST },
+      to: { path: TEST },
+    },
+    {
+      name: 'browser-safe',
+      comment: 'these packages run in browsers, where there are no modules of Node',
+      severity: 'error',
+      from: { path: anyOf(BROWSER_SAFE), pathNot: [TEST, 'vite\\.config\\.ts$'] },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'declared-dependency',
+      comment: 'what is shipped imports only what its own package.json names',
+      severity: 'error',
+      from: { path: `^${PACKAGE}/src/`, pathNot: TEST },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'resolvable',
+      comment: 'the import leads nowhere',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', '/dist/'] },
+    exclude: { path: '(^|/)(dist|fixtures)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.check.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['source', 'types', 'import', 'node', 'default'],
+      mainFields: ['module', 'main', 'types'],
+    },
+    cache: false,
+  },
+};

@@ -69,8 +69,11 @@ export function parseConnectQuery(query: string): ParsedConnect {
   return { ok: true, request };
 }
 
+/** Which of the two protocols a connection speaks (C3). */
+export type WireProtocol = 'plain' | 'framed';
+
 /** What the `Sec-WebSocket-Protocol` header chooses (C3); nothing when only others are offered. */
-export function chooseProtocol(header: string): 'plain' | 'framed' | undefined {
+export function chooseProtocol(header: string): WireProtocol | undefined {
   if (header.trim() === '') return 'plain';
   return header.split(',').some((name) => name.trim() === FRAMED_PROTOCOL) ? 'framed' : undefined;
 }

@@ -18,6 +18,7 @@ export {
   type ParsedConnect,
   parseConnectQuery,
   type ResumeRequest,
+  type WireProtocol,
 } from './connect-query.js';
 export { HTTP_ERRORS, type HttpErrorCode, type HttpFailure, httpFailure } from './http.js';
 export * from './limits.js';

@@ -19,6 +19,9 @@ export const INVALID_FRAME_LIMIT = 10;
 export const INVALID_FRAME_WINDOW_MS = 60_000;
 /** Default of `MESSAGE_HISTORY_MAX`: messages kept per session (K2). */
 export const DEFAULT_MESSAGE_HISTORY_MAX = 1_000;
+/** A session's custom data: bytes of its JSON, and levels of nesting. */
+export const SESSION_DATA_MAX_BYTES = 16_384;
+export const SESSION_DATA_MAX_DEPTH = 32;
 /** Default of `REDIS_SESSION_TTL`, seconds (T1). */
 export const DEFAULT_SESSION_TTL = 3_600;
 

@@ -109,6 +109,7 @@ describe('SPEC.md', () => {
       ['C6', `at most ${limits.FRAME_BYTES_FACTOR} times the limit`],
       ['V20', `1 to ${limits.SEND_ID_MAX_LENGTH} characters of C2`],
       ['V21', `at most ${limits.SIGNAL_MAX_BYTES} bytes`],
+      ['H', `${limits.SESSION_DATA_MAX_BYTES} bytes of JSON, nested at most ${limits.SESSION_DATA_MAX_DEPTH} levels`],
     ] as const) {
       expect(SPEC.replaceAll(/\s+/g, ' '), rule).toContain(text);
     }

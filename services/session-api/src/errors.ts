@@ -1,0 +1,109 @@
+import { HTTP_ERRORS, type HttpErrorCode, type HttpFailure, httpFailure, isSessionId } from '@holdfast/protocol';
+import { redisErrorKind } from '@holdfast/redis-client';
+import { SessionCorruptError, StorageUnavailableError } from '@holdfast/session-store';
+import type { Logger, RedisMetrics } from '@holdfast/telemetry';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+/** Seconds after which a client may ask again while Redis is away (D4): its clients reconnect within a second. */
+export const STORAGE_RETRY_AFTER_SECONDS = 2;
+
+/** What a failure carries besides its code and sentence. */
+export interface FailureDetails {
+  readonly sessionId?: string;
+  /** Of a message whose outcome is unknown (D5). */
+  readonly id?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cause?: unknown;
+}
+
+/** A request that fails on purpose. The sentence goes to the client. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  constructor(
+    readonly code: HttpErrorCode,
+    sentence: string,
+    readonly details: FailureDetails = {},
+  ) {
+    super(sentence, { cause: details.cause });
+  }
+}
+
+/** The failure for a session that does not exist. */
+export function sessionNotFound(sessionId: string): ApiError {
+  return new ApiError('session_not_found', 'there is no session with this id', { sessionId });
+}
+
+/** The failure for a storage that does not answer (D4). */
+export function storageUnavailable(details: FailureDetails = {}, sentence?: string): ApiError {
+  return new ApiError('storage_unavailable', sentence ?? 'the storage (Redis) does not answer now; try again shortly', {
+    ...details,
+    headers: { ...details.headers, 'retry-after': String(STORAGE_RETRY_AFTER_SECONDS) },
+  });
+}
+
+/** Answers every failure of every route in the shape of H3. */
+export function handleErrors(app: FastifyInstance, logger: Pick<Logger, 'error'>, redis: RedisMetrics): void {
+  app.setErrorHandler((error, request, reply) => {
+    const failure = asApiError(error);
+    if (failure.code === 'internal_error') {
+      // Field by field: errors of drivers carry their command's arguments, which are what people wrote.
+      const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+      const { method, routeOptions } = request;
+      logger.error({ err: { type: name, message, stack }, method, route: routeOptions.url }, 'Request failed');
+    }
+    if (failure.code === 'storage_unavailable') redis.failed(redisErrorKind(failure.details.cause));
+    return sendFailure(reply, failure, request);
+  });
+}
+
+/** Writes one failure (H3), also where no route was reached. */
+export function sendFailure(reply: FastifyReply, failure: ApiError, request?: FastifyRequest): FastifyReply {
+  const { code, message, details } = failure;
+  const body: HttpFailure = httpFailure(code, message, details.sessionId ?? (request && sessionIdOf(request)));
+  if (details.id !== undefined) body.id = details.id;
+  return reply
+    .code(HTTP_ERRORS[code])
+    .headers({ 'cache-control': 'no-store', ...details.headers })
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify(body));
+}
+
+/** Fastify's own refusals in our words. */
+const FASTIFY_ERRORS: Readonly<Record<string, readonly [HttpErrorCode, string]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', 'the body is too long'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'the body must be sent as Content-Type: application/json'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['bad_request', 'the body is not as long as Content-Length says'],
+  FST_ERR_BAD_URL: ['bad_request', 'the path is not valid percent-encoding'],
+};
+
+/** What any thrown value means to the client. Nothing of an unknown error's text gets out (H3). */
+export function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof StorageUnavailableError) return storageUnavailable({ cause: error.cause ?? error });
+  if (error instanceof SessionCorruptError) {
+    const { sessionId } = error;
+    return new ApiError('session_corrupt', 'what is stored under this id cannot be read as a session', { sessionId });
+  }
+  const { code, statusCode, validation, message } = error as Partial<Refusal>;
+  if (validation !== undefined && message !== undefined) return new ApiError('bad_request', message);
+  const known = code === undefined ? undefined : FASTIFY_ERRORS[code];
+  if (known) return new ApiError(...known);
+  if (statusCode === 404) return new ApiError('not_found', 'there is nothing at this path');
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new ApiError('bad_request', 'the request cannot be understood');
+  }
+  return new ApiError('internal_error', 'something went wrong on our side; the log knows more');
+}
+
+/** What fastify and its plugins throw. */
+interface Refusal {
+  code: string;
+  statusCode: number;
+  validation: unknown;
+  message: string;
+}
+
+function sessionIdOf(request: FastifyRequest): string | undefined {
+  const { session_id: sessionId } = (request.params ?? {}) as { session_id?: unknown };
+  return isSessionId(sessionId) ? sessionId : undefined;
+}

@@ -1,0 +1,73 @@
+import { fileURLToPath } from 'node:url';
+import { ConfigError, loadConfig } from '@holdfast/config';
+import { RedisFanOut } from '@holdfast/fan-out';
+import { closeRedis, createRedis } from '@holdfast/redis-client';
+import { RedisSessionStore } from '@holdfast/session-store';
+import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
+import { buildApp } from './app.js';
+import { readRedisStatus } from './redis-status.js';
+import { watchRedis } from './redis-watch.js';
+
+/** Where the web UI is built to, seen from `dist/`. */
+const WEB_ROOT = fileURLToPath(new URL('../../web/dist', import.meta.url));
+
+async function main(): Promise<void> {
+  const config = loadConfig('session-api');
+  const { service, color, instance } = config;
+  const logger = createLogger({ service, color, instance, ...config.log });
+  const metrics = createMetrics({ service, color, instance });
+  const shutdown = createShutdown({ logger, timeoutMs: config.drainSeconds * 1000 });
+  let draining = false;
+  let stopping = false;
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    // A second signal hurries.
+    if (stopping) process.exit(1);
+    stopping = true;
+    draining = true;
+    process.exit(await shutdown.run(signal));
+  };
+  process.on('SIGTERM', (signal) => void stop(signal));
+  process.on('SIGINT', (signal) => void stop(signal));
+
+  const client = createRedis(config.redis, { name: `holdfast-${service}`, role: 'commands' });
+  shutdown.add('metrics', () => metrics.close());
+  shutdown.add('redis', () => closeRedis(client));
+  const watch = watchRedis(client, metrics.redis, logger);
+  shutdown.add('redis watch', () => watch.stop());
+
+  const admin = await startAdminListener({
+    host: config.adminHost,
+    port: config.adminPort,
+    metrics,
+    // Redis away does not make it unready: it goes on serving the page, and says 503 with a sentence (D4).
+    readiness: () => ({ ready: !draining, draining, storage: watch.up ? 'redis' : 'unavailable' }),
+    onDrain: () => {
+      draining = true;
+    },
+  });
+  shutdown.add('admin listener', () => admin.close());
+
+  const app = await buildApp({
+    config,
+    logger,
+    metrics,
+    sessions: new RedisSessionStore(client, {
+      defaultTtl: config.sessions.ttl,
+      historyMax: config.sessions.historyMax,
+    }),
+    // This process only publishes, so it needs no connection for subscriptions.
+    fanOut: new RedisFanOut({ subscriber: client, publisher: client }),
+    status: () => readRedisStatus(client, config.redis),
+    webRoot: WEB_ROOT,
+  });
+  shutdown.add('http server', () => app.close());
+  const address = await app.listen({ host: config.host, port: config.port });
+  logger.info({ address, adminPort: admin.port }, `Session API listening on ${address}`);
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,58 @@
+import { replyContent } from '@holdfast/protocol';
+import { type LogEntry, SessionCorruptError, storedFrame } from '@holdfast/session-store';
+import { Type } from 'typebox';
+
+/** `view=log`: a message as framed members get it (V2). */
+export const LogMessage = Type.Object({
+  type: Type.Literal('message'),
+  seq: Type.Integer(),
+  id: Type.String(),
+  content: Type.String(),
+  sender: Type.String(),
+  timestamp: Type.Number({ description: 'Unix milliseconds' }),
+});
+
+export interface LogMessage {
+  type: 'message';
+  seq: number;
+  id: string;
+  content: string;
+  sender: string;
+  timestamp: number;
+}
+
+/** `view=pairs`: one face of a message. */
+export const MessageFace = Type.Object({
+  content: Type.String(),
+  timestamp: Type.Number({ description: 'Unix milliseconds' }),
+  isSent: Type.Boolean({ description: 'true: what was sent; false: the reply to it' }),
+  sessionId: Type.String(),
+  seq: Type.Integer(),
+  id: Type.String(),
+});
+
+/** @throws {SessionCorruptError} when the entry is not what a store writes */
+export function logMessage(sessionId: string, entry: LogEntry): LogMessage {
+  let message: Partial<LogMessage>;
+  try {
+    message = JSON.parse(storedFrame(entry.seq, entry.id, entry.body)) as Partial<LogMessage>;
+  } catch {
+    throw new SessionCorruptError(sessionId);
+  }
+  if (!isWhole(message)) throw new SessionCorruptError(sessionId);
+  return message;
+}
+
+/** The two faces of a stored message, as the seeds show them: what was sent, and the reply. */
+export function messageFaces(sessionId: string, message: LogMessage) {
+  const { seq, id, content, timestamp } = message;
+  return [
+    { content, timestamp, isSent: true, sessionId, seq, id },
+    { content: replyContent(seq, content), timestamp, isSent: false, sessionId, seq, id },
+  ];
+}
+
+function isWhole(message: Partial<LogMessage>): message is LogMessage {
+  const { content, sender, timestamp } = message;
+  return typeof content === 'string' && typeof sender === 'string' && typeof timestamp === 'number';
+}

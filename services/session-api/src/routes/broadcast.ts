@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import { BROADCAST_CHANNEL } from '@holdfast/fan-out';
+import { BROADCAST_LEVELS, type BroadcastLevel, contentProblem } from '@holdfast/protocol';
+import { Type } from 'typebox';
+import type { Api, AppContext } from '../app-context.js';
+import { storageUnavailable } from '../errors.js';
+import { answers, success } from '../schemas.js';
+import { contentRefused } from './messages.js';
+
+const TITLE_MAX_LENGTH = 256;
+
+const SENT = success(
+  {
+    id: Type.String(),
+    timestamp: Type.Integer({ description: 'Unix milliseconds' }),
+    gateways: Type.Integer({ description: 'how many gateways heard it' }),
+  },
+  'It is on its way to every connection.',
+);
+
+/** `POST broadcast/`: to every connection of every gateway and colour (P5, V9). */
+export function broadcastRoutes(app: Api, { config, fanOut, logger }: AppContext): void {
+  const maxBytes = config.sessions.messageMaxBytes;
+  app.post(
+    '/broadcast/',
+    {
+      schema: {
+        tags: ['broadcast'],
+        summary: 'Tell everybody',
+        body: Type.Object({
+          message: Type.String({ description: `a string of 1 to ${maxBytes} bytes` }),
+          title: Type.String({
+            maxLength: TITLE_MAX_LENGTH,
+            default: '',
+            description: `a string of at most ${TITLE_MAX_LENGTH} characters`,
+          }),
+          level: Type.Unsafe<BroadcastLevel>({
+            type: 'string',
+            enum: [...BROADCAST_LEVELS],
+            default: 'info',
+            description: `one of ${BROADCAST_LEVELS.join(', ')}`,
+          }),
+        }),
+        response: answers({ 200: SENT }, 413, 415),
+      },
+    },
+    async ({ body: { message, title, level } }) => {
+      const problem = contentProblem(message, maxBytes);
+      if (problem) throw contentRefused('message', problem, maxBytes);
+      const [id, timestamp] = [randomUUID(), Date.now()];
+      const gateways = await publish(JSON.stringify({ id, title, message, level, timestamp }));
+      logger.info({ id, level, gateways }, `Broadcast published: ${id}`);
+      return { success: true, id, timestamp, gateways };
+    },
+  );
+
+  async function publish(payload: string): Promise<number> {
+    try {
+      return await fanOut.publish(BROADCAST_CHANNEL, payload);
+    } catch (cause) {
+      throw storageUnavailable({ cause });
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { contentProblem, type FrameProblem } from '@holdfast/protocol';
+import { type AppendResult, StorageUnavailableError } from '@holdfast/session-store';
+import { Type } from 'typebox';
+import type { Api, AppContext } from '../app-context.js';
+import { ApiError, storageUnavailable } from '../errors.js';
+import { LogMessage, logMessage, MessageFace, messageFaces } from '../message-object.js';
+import { answers, SendId, SessionParams, success } from '../schemas.js';
+
+const LIMIT_MAX = 10_000;
+const LIMIT_DEFAULT = 1_000;
+const SENDER_MAX_LENGTH = 128;
+
+const MessagesQuery = Type.Object({
+  after_seq: Type.Integer({
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER - 1,
+    default: 0,
+    description: 'a whole number, 0 or more',
+  }),
+  limit: Type.Integer({
+    minimum: 1,
+    maximum: LIMIT_MAX,
+    default: LIMIT_DEFAULT,
+    description: `a whole number of stored messages from 1 to ${LIMIT_MAX}`,
+  }),
+  view: Type.Unsafe<'pairs' | 'log'>({
+    type: 'string',
+    enum: ['pairs', 'log'],
+    default: 'pairs',
+    description: 'pairs or log',
+  }),
+});
+
+const MESSAGES = success(
+  {
+    session_id: Type.String(),
+    messages: Type.Array(Type.Union([MessageFace, LogMessage])),
+    count: Type.Integer({ description: 'length of messages' }),
+    has_more: Type.Boolean({ description: 'whether there are more after the last' }),
+  },
+  'Stored messages, oldest first; an empty list when there is no such session.',
+);
+
+const SENT = success(
+  { session_id: Type.String(), seq: Type.Integer(), id: Type.String() },
+  'It is stored; the same id again answers the same seq.',
+);
+
+/** `sessions/{id}/messages/`. */
+export function messageRoutes(app: Api, context: AppContext): void {
+  const { sessions } = context;
+  const maxBytes = context.config.sessions.messageMaxBytes;
+  const tags = ['messages'];
+
+  app.get(
+    '/sessions/:session_id/messages/',
+    {
+      schema: {
+        tags,
+        summary: 'Read the history',
+        params: SessionParams,
+        querystring: MessagesQuery,
+        response: answers({ 200: MESSAGES }, 409),
+      },
+    },
+    async ({ params: { session_id: sessionId }, query }) => {
+      const { after_seq: afterSeq, limit, view } = query;
+      const { entries } = await sessions.read(sessionId, { from: afterSeq + 1, limit: limit + 1 });
+      const stored = entries.slice(0, limit).map((entry) => logMessage(sessionId, entry));
+      const messages = view === 'log' ? stored : stored.flatMap((message) => messageFaces(sessionId, message));
+      return {
+        success: true,
+        session_id: sessionId,
+        messages,
+        count: messages.length,
+        has_more: entries.length > limit,
+      };
+    },
+  );
+
+  app.post(
+    '/sessions/:session_id/messages/',
+    {
+      schema: {
+        tags,
+        summary: 'Send into a session',
+        params: SessionParams,
+        body: Type.Object({
+          content: Type.String({ description: `a string of 1 to ${maxBytes} bytes` }),
+          id: Type.Optional(SendId),
+          sender: Type.String({
+            minLength: 1,
+            maxLength: SENDER_MAX_LENGTH,
+            default: 'server',
+            description: `1 to ${SENDER_MAX_LENGTH} characters`,
+          }),
+        }),
+        response: answers({ 200: SENT }, 413, 415),
+      },
+    },
+    async ({ params: { session_id: sessionId }, body: { content, id, sender } }) => {
+      const problem = contentProblem(content, maxBytes);
+      if (problem) throw contentRefused('content', problem, maxBytes);
+      const { seq, id: usedId } = await send(context, sessionId, { content, id, sender });
+      return { success: true, session_id: sessionId, seq, id: usedId };
+    },
+  );
+}
+
+/** What C6 refuses, as an HTTP failure that names the field. */
+export function contentRefused(field: string, problem: FrameProblem, maxBytes: number): ApiError {
+  const code = problem.code === 'message_too_large' ? 'message_too_large' : 'bad_request';
+  return new ApiError(code, `${field} must be a string of 1 to ${maxBytes} bytes`);
+}
+
+async function send(
+  { sessions, logger }: Pick<AppContext, 'sessions' | 'logger'>,
+  sessionId: string,
+  message: { content: string; id: string | undefined; sender: string },
+): Promise<{ seq: number; id: string }> {
+  const { content, sender, id = randomUUID() } = message;
+  const head = `"content":${JSON.stringify(content)},"sender":${JSON.stringify(sender)},"timestamp":`;
+  // Whoever names an id may have sent it before (A4); an id made here is new.
+  const retry = message.id === undefined ? {} : { retry: 'anywhere' as const };
+  let result: AppendResult;
+  try {
+    result = await sessions.append(sessionId, { messages: [{ id, senderKey: senderKeyOf(sender), head, ...retry }] });
+  } catch (cause) {
+    if (!(cause instanceof StorageUnavailableError)) throw cause;
+    throw outcomeUnknown(sessionId, id, cause.cause ?? cause);
+  }
+  const [stored] = result.outcome === 'stored' ? result.messages : [];
+  if (result.outcome !== 'stored' || !stored) throw outcomeUnknown(sessionId, id, undefined);
+  if (result.quarantined !== undefined) {
+    logger.error(
+      { session_id: sessionId, found: result.quarantined },
+      `Session was corrupt and starts anew: ${sessionId}`,
+    );
+  }
+  if (result.created) {
+    logger.info({ session_id: sessionId }, `Session stored in Redis: ${sessionId}, TTL: ${result.ttl}s`);
+  }
+  return { seq: stored.seq, id };
+}
+
+/** A retry is known by sender and id (A4); a name given by HTTP is never taken for a member's key. */
+function senderKeyOf(sender: string): string {
+  return createHash('sha256').update(`http:${sender}`).digest('base64url').slice(0, 22);
+}
+
+function outcomeUnknown(sessionId: string, id: string, cause: unknown): ApiError {
+  const sentence =
+    'the storage (Redis) did not answer, so the message may be stored or not; send it again with this id';
+  return storageUnavailable({ sessionId, id, cause }, sentence);
+}

@@ -1,0 +1,58 @@
+import { Type } from 'typebox';
+import type { Api, AppContext } from '../app-context.js';
+import { STORAGE_RETRY_AFTER_SECONDS } from '../errors.js';
+import type { RedisStatus } from '../redis-status.js';
+import { answers, success } from '../schemas.js';
+
+const STATUS_FIELDS = {
+  redis_connected: Type.Boolean(),
+  redis_url: Type.String({ description: 'credentials masked' }),
+  default_ttl: Type.Integer({ description: 'seconds; REDIS_SESSION_TTL' }),
+  mode: Type.String({ description: 'standalone, sentinel, cluster, or memory: the embedded store' }),
+};
+
+const STATUS = success(
+  {
+    ...STATUS_FIELDS,
+    latency_ms: Type.Optional(Type.Number({ description: 'of one PING' })),
+    used_memory_bytes: Type.Optional(Type.Integer()),
+    used_memory_peak_bytes: Type.Optional(Type.Integer()),
+    max_memory_bytes: Type.Optional(Type.Integer({ description: '0: no limit' })),
+  },
+  'Redis answers.',
+);
+
+const AWAY = Type.Object(
+  { success: Type.Literal(false), error: Type.String(), code: Type.Literal('storage_unavailable'), ...STATUS_FIELDS },
+  { description: 'Redis does not answer.' },
+);
+
+/** `GET redis/status/`. */
+export function redisStatusRoutes(app: Api, { config, status }: AppContext): void {
+  app.get(
+    '/redis/status/',
+    { schema: { tags: ['redis'], summary: 'How the storage is', response: answers({ 200: STATUS, 503: AWAY }) } },
+    async (_request, reply) => {
+      const state = await status();
+      const fields = {
+        redis_connected: state.connected,
+        redis_url: state.url,
+        default_ttl: config.sessions.ttl,
+        mode: state.mode,
+      };
+      // The embedded store is never away.
+      if (state.connected || state.mode === 'memory') return { success: true, ...fields, ...measured(state) };
+      return reply
+        .code(503)
+        .header('retry-after', String(STORAGE_RETRY_AFTER_SECONDS))
+        .send({ success: false, error: 'Redis does not answer now', code: 'storage_unavailable', ...fields });
+    },
+  );
+}
+
+function measured({ latencyMs, memory }: RedisStatus) {
+  const latency = latencyMs === undefined ? {} : { latency_ms: latencyMs };
+  if (!memory) return latency;
+  const { used, peak, max } = memory;
+  return { ...latency, used_memory_bytes: used, used_memory_peak_bytes: peak, max_memory_bytes: max };
+}

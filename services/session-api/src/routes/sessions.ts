@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto';
+import { Type } from 'typebox';
+import type { Api, AppContext } from '../app-context.js';
+import { checkCustomData } from '../custom-data.js';
+import { ApiError, sessionNotFound } from '../errors.js';
+import { answers, CustomData, SessionId, SessionParams, success, ttlSchema } from '../schemas.js';
+import { remainingTtl, SessionObject, SessionRow, sessionObject, sessionRow } from '../session-object.js';
+
+const PAGE_MAX = 1_000;
+const PAGE_DEFAULT = 100;
+
+const ListQuery = Type.Object({
+  limit: Type.Integer({
+    minimum: 1,
+    maximum: PAGE_MAX,
+    default: PAGE_DEFAULT,
+    description: `a whole number from 1 to ${PAGE_MAX}`,
+  }),
+  cursor: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9._~:-]{1,128}$',
+      description: 'the cursor of the page before, as it was given',
+    }),
+  ),
+  prefix: Type.Optional(Type.Unsafe<string>({ ...SessionId })),
+});
+
+const SESSION = success({ session_id: Type.String(), data: SessionObject }, 'The session.');
+const EXTENDED = success(
+  {
+    session_id: Type.String(),
+    ttl: Type.Integer({ description: 'seconds' }),
+    remaining_ttl: Type.Integer({ description: 'seconds' }),
+  },
+  'It lives that long from now.',
+);
+const LIST = success(
+  { sessions: Type.Array(SessionRow), cursor: Type.Union([Type.String(), Type.Null()]) },
+  'A page of sessions; the cursor is null at the end.',
+);
+const DELETED = success({ session_id: Type.String() }, 'Session and history are gone.');
+
+/** `sessions/`, `sessions/{id}/` and what changes a session. */
+export function sessionRoutes(app: Api, context: AppContext): void {
+  const { sessions, logger, config } = context;
+  const Ttl = ttlSchema(config.sessions.maxTtl);
+  const tags = ['sessions'];
+
+  app.get(
+    '/sessions/',
+    { schema: { tags, summary: 'List sessions', querystring: ListQuery, response: answers({ 200: LIST }) } },
+    async ({ query }) => {
+      const { limit, cursor, prefix } = query;
+      const page = await sessions.list({ limit, ...(cursor && { cursor }), ...(prefix && { prefix }) });
+      return { success: true, sessions: page.sessions.map(sessionRow), cursor: page.cursor };
+    },
+  );
+
+  app.post(
+    '/sessions/',
+    {
+      schema: {
+        tags,
+        summary: 'Create a session',
+        body: Type.Object({
+          session_id: Type.Optional(SessionId),
+          data: Type.Optional(CustomData),
+          ttl: Type.Optional(Ttl),
+        }),
+        response: answers({ 201: SESSION }, 409, 413, 415),
+      },
+    },
+    async ({ body }, reply) => {
+      const { session_id: sessionId = randomUUID(), data: custom = {}, ttl } = body;
+      checkCustomData(custom, sessionId);
+      const session = await sessions.create(sessionId, { custom, ...(ttl !== undefined && { ttl }) });
+      if (!session) throw new ApiError('session_exists', 'there is a session with this id', { sessionId });
+      logger.info({ session_id: sessionId }, `Session stored in Redis: ${sessionId}, TTL: ${session.ttl}s`);
+      return reply.code(201).send({ success: true, session_id: sessionId, data: sessionObject(session) });
+    },
+  );
+
+  app.get(
+    '/sessions/:session_id/',
+    {
+      schema: { tags, summary: 'Read a session', params: SessionParams, response: answers({ 200: SESSION }, 404, 409) },
+    },
+    async ({ params: { session_id: sessionId } }) => {
+      const session = await sessions.get(sessionId);
+      if (!session) throw sessionNotFound(sessionId);
+      return { success: true, session_id: sessionId, data: sessionObject(session) };
+    },
+  );
+
+  app.patch(
+    '/sessions/:session_id/',
+    {
+      schema: {
+        tags,
+        summary: 'Merge fields into the data of a session',
+        params: SessionParams,
+        body: Type.Object({ data: CustomData }),
+        response: answers({ 200: SESSION }, 404, 409, 413, 415),
+      },
+    },
+    async ({ params: { session_id: sessionId }, body: { data } }) => {
+      checkCustomData(data, sessionId);
+      const current = await sessions.get(sessionId);
+      if (!current) throw sessionNotFound(sessionId);
+      checkCustomData({ ...current.custom, ...data }, sessionId);
+      const session = await sessions.merge(sessionId, data);
+      if (!session) throw sessionNotFound(sessionId);
+      return { success: true, session_id: sessionId, data: sessionObject(session) };
+    },
+  );
+
+  app.post(
+    '/sessions/:session_id/extend/',
+    {
+      schema: {
+        tags,
+        summary: 'Set the time to live',
+        params: SessionParams,
+        body: Type.Object({ ttl: Type.Optional(Ttl) }),
+        response: answers({ 200: EXTENDED }, 404, 409, 415),
+      },
+    },
+    async ({ params: { session_id: sessionId }, body: { ttl } }) => {
+      const session = await sessions.extend(sessionId, ttl);
+      if (!session) throw sessionNotFound(sessionId);
+      logger.info({ session_id: sessionId }, `Session TTL extended in Redis: ${sessionId}, new TTL: ${session.ttl}s`);
+      return { success: true, session_id: sessionId, ttl: session.ttl, remaining_ttl: remainingTtl(session) };
+    },
+  );
+
+  for (const url of ['/sessions/:session_id/delete/', '/sessions/:session_id/']) {
+    app.delete(
+      url,
+      {
+        schema: {
+          tags,
+          summary: 'Delete session and history; members are told and closed',
+          params: SessionParams,
+          response: answers({ 200: DELETED }, 404),
+        },
+      },
+      async ({ params: { session_id: sessionId } }) => {
+        if (!(await sessions.remove(sessionId))) throw sessionNotFound(sessionId);
+        logger.info({ session_id: sessionId }, `Session deleted from Redis: ${sessionId}`);
+        return { success: true, session_id: sessionId };
+      },
+    );
+  }
+}

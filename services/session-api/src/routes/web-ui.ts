@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import fastifyStatic from '@fastify/static';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isApiPath, pathOf } from '../unknown-path.js';
+
+/** Vite names these files by their content, so they never change. */
+const FOREVER = 'public, max-age=31536000, immutable';
+/** Kept, but asked for each time: a new release is seen at once. */
+const REVALIDATE = 'no-cache';
+
+/** Answers with the web page where that is what was asked for. @returns whether it did */
+export type ServePage = (request: FastifyRequest, reply: FastifyReply) => boolean;
+
+/** Serves the built web UI at `/`. */
+export async function webUiRoutes(app: FastifyInstance, webRoot: string | undefined): Promise<ServePage> {
+  if (webRoot === undefined || !existsSync(join(webRoot, 'index.html'))) return () => false;
+  await app.register(fastifyStatic, {
+    root: webRoot,
+    cacheControl: false,
+    dotfiles: 'ignore',
+    setHeaders: (reply, path) => {
+      reply.header('cache-control', path.startsWith(join(webRoot, 'assets')) ? FOREVER : REVALIDATE);
+    },
+  });
+  return (request, reply) => {
+    if (!isPage(request)) return false;
+    reply.sendFile('index.html');
+    return true;
+  };
+}
+
+/** A path of the single-page app, and not a file or an API that does not exist. */
+function isPage({ method, url, headers }: FastifyRequest): boolean {
+  if (method !== 'GET' && method !== 'HEAD') return false;
+  const path = pathOf(url);
+  if (isApiPath(path) || path.startsWith('/ws/') || /\.[^/]*$/.test(path)) return false;
+  return (headers.accept ?? '').includes('text/html');
+}

@@ -1,0 +1,63 @@
+import { SEND_ID_MAX_LENGTH, SESSION_DATA_MAX_BYTES, SESSION_ID_MAX_LENGTH } from '@holdfast/protocol';
+import { type TSchema, Type } from 'typebox';
+
+/** Schemas that several routes share. Descriptions of input complete the sentence "NAME must be …" (`validation.ts`). */
+
+const ID_PATTERN = '^[A-Za-z0-9._~-]+$';
+const ID_CHARACTERS = 'of A-Z a-z 0-9 . _ ~ -';
+
+/** C2. */
+export const SessionId = Type.String({
+  minLength: 1,
+  maxLength: SESSION_ID_MAX_LENGTH,
+  pattern: ID_PATTERN,
+  description: `1 to ${SESSION_ID_MAX_LENGTH} characters ${ID_CHARACTERS}`,
+});
+
+/** V20. */
+export const SendId = Type.String({
+  minLength: 1,
+  maxLength: SEND_ID_MAX_LENGTH,
+  pattern: ID_PATTERN,
+  description: `1 to ${SEND_ID_MAX_LENGTH} characters ${ID_CHARACTERS}`,
+});
+
+export const SessionParams = Type.Object({ session_id: SessionId });
+
+/** @param maxTtl `MAX_SESSION_TTL`, seconds */
+export function ttlSchema(maxTtl: number) {
+  return Type.Integer({
+    minimum: 1,
+    maximum: maxTtl,
+    description: `a whole number of seconds from 1 to ${maxTtl}`,
+  });
+}
+
+export const CustomData = Type.Record(Type.String(), Type.Unknown(), {
+  description: `a JSON object of at most ${SESSION_DATA_MAX_BYTES} bytes; count, last_activity and disconnected_at are reserved`,
+});
+
+export const Failure = Type.Object(
+  {
+    success: Type.Literal(false),
+    error: Type.String({ description: 'a sentence' }),
+    code: Type.String({ description: 'a word' }),
+    session_id: Type.Optional(Type.String()),
+    id: Type.Optional(
+      Type.String({ description: 'of a message whose outcome is unknown: send it again with this id' }),
+    ),
+  },
+  { description: 'It failed.' },
+);
+
+/** Answers of a route: its success, and the failures of H3 by status. */
+export function answers(success: Record<number, TSchema>, ...failures: number[]): Record<number, TSchema> {
+  const all: Record<number, TSchema> = { ...success };
+  for (const status of [400, ...failures, 500, 503]) all[status] ??= Failure;
+  return all;
+}
+
+/** A success (H2). */
+export function success<T extends Record<string, TSchema>>(properties: T, description: string) {
+  return Type.Object({ success: Type.Literal(true), ...properties }, { description });
+}

@@ -1,0 +1,48 @@
+import type { FastifyInstance } from 'fastify';
+import { ApiError } from './errors.js';
+
+/** Whether a path belongs to the API, so that its failures are JSON and never the web page. */
+export function isApiPath(path: string): boolean {
+  return /^\/(?:chat\/)?api(?:\/|$)/.test(path);
+}
+
+/** The path of a request's URL, without its query. */
+export function pathOf(url: string): string {
+  const end = url.indexOf('?');
+  return end < 0 ? url : url.slice(0, end);
+}
+
+/** What is wrong with a request that no route takes: its path, or only its method. */
+export type UnknownPath = (method: string, url: string) => ApiError;
+
+/**
+ * Watches the routes being added, so that a wrong method on a known path is told from an unknown path (H3).
+ * To be called before the first route.
+ */
+export function watchPaths(app: FastifyInstance): UnknownPath {
+  const paths = new Map<string, { pattern: RegExp; methods: Set<string> }>();
+  app.addHook('onRoute', ({ url, method }) => {
+    if (url.includes('*')) return;
+    const entry = paths.get(url) ?? { pattern: patternOf(url), methods: new Set() };
+    for (const name of [method].flat()) entry.methods.add(name);
+    paths.set(url, entry);
+  });
+  return (method, url) => {
+    const path = pathOf(url);
+    const allowed = new Set<string>();
+    for (const { pattern, methods } of paths.values()) {
+      if (pattern.test(path)) for (const name of methods) allowed.add(name);
+    }
+    if (allowed.size === 0) return new ApiError('not_found', 'there is nothing at this path');
+    const allow = [...allowed].sort().join(', ');
+    return new ApiError('method_not_allowed', `${method} is not possible here, only ${allow}`, { headers: { allow } });
+  };
+}
+
+function patternOf(url: string): RegExp {
+  const parts = url.split('/').filter((part) => part !== '');
+  const pattern = parts.map((part) =>
+    part.startsWith(':') ? '[^/]+' : part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'),
+  );
+  return new RegExp(`^/${pattern.join('/')}/?$`);
+}

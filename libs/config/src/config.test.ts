@@ -1,7 +1,239 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from './config.js';
+import { ConfigError, isLoopback, loadConfig } from './config.js';
+import { ENVIRONMENT, type ServiceName } from './environment.js';
+
+const SERVICES: readonly ServiceName[] = ['gateway', 'session-api', 'sweeper'];
+
+function mistakesOf(env: Record<string, string>, service: ServiceName = 'gateway'): readonly string[] {
+  try {
+    loadConfig(service, env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes;
+    throw error;
+  }
+}
+
 describe('loadConfig', () => {
-  it('has defaults', () => {
-    expect(loadConfig('gateway', {}).port).toBe(8100);
+  it('has the documented defaults', () => {
+    expect(loadConfig('gateway', {})).toEqual({
+      service: 'gateway',
+      color: 'blue',
+      instance: expect.stringMatching(/:9100$/),
+      host: '127.0.0.1',
+      port: 8100,
+      adminHost: '127.0.0.1',
+      adminPort: 9100,
+      drainSeconds: 30,
+      log: { level: 'info', format: 'json' },
+      redis: { mode: 'standalone', urls: ['redis://localhost:6379/0'], poolSize: 1, timeoutMs: 1000 },
+      sessions: { ttl: 3600, maxTtl: 2592000, historyMax: 1000, messageMaxBytes: 16384, heartbeatMs: 30000 },
+      memory: { tailBytes: 67108864, outageBufferBytes: 67108864, maxBackpressureBytes: 1048576 },
+      limits: { messagesPerSecond: 100, connectionsPerIp: 0, connectsPerSecond: 0 },
+      trustProxy: false,
+      allowedOrigins: [],
+      audit: { intervalSeconds: 300, graceSeconds: 60, dryRun: false },
+    });
+  });
+
+  it.each([
+    ['gateway', 8100, 9100],
+    ['session-api', 8200, 9200],
+    ['sweeper', 0, 9300],
+  ] as const)('gives %s its own ports', (service, port, adminPort) => {
+    expect(loadConfig(service, {})).toMatchObject({ port, adminPort });
+  });
+
+  it('reads every variable', () => {
+    const config = loadConfig('session-api', {
+      CHANNEL_REDIS_URL: 'rediss://u:p%40ss@s1:26379/2, rediss://u:p%40ss@s2/2',
+      REDIS_MODE: 'sentinel',
+      REDIS_SENTINEL_MASTER: 'holdfast',
+      REDIS_POOL_SIZE: '4',
+      REDIS_TIMEOUT_MS: '250',
+      REDIS_SESSION_TTL: '300',
+      MAX_SESSION_TTL: '900',
+      MESSAGE_HISTORY_MAX: '50',
+      MESSAGE_MAX_BYTES: '1024',
+      HEARTBEAT_INTERVAL: '2.5',
+      TAIL_BYTES: '1',
+      OUTAGE_BUFFER_BYTES: '2',
+      MAX_BACKPRESSURE_BYTES: '4096',
+      MAX_MESSAGES_PER_SECOND: '0',
+      MAX_CONNECTIONS_PER_IP: '7',
+      MAX_CONNECTS_PER_SECOND: '8',
+      TRUST_PROXY: 'true',
+      ALLOWED_ORIGINS: 'https://Chat.example.org, http://localhost:5173',
+      AUTH_DISABLED: 'true',
+      AUDIT_INTERVAL_SECONDS: '9',
+      AUDIT_GRACE_SECONDS: '0',
+      AUDIT_DRY_RUN: 'true',
+      INSTANCE_COLOR: 'green',
+      DRAIN_SECONDS: '0.5',
+      LOG_LEVEL: 'debug',
+      LOG_FORMAT: 'console',
+      HOST: '0.0.0.0',
+      PORT: '81',
+      ADMIN_HOST: '::1',
+      ADMIN_PORT: '91',
+    });
+    expect(config).toMatchObject({
+      color: 'green',
+      instance: expect.stringMatching(/:91$/),
+      host: '0.0.0.0',
+      port: 81,
+      adminHost: '::1',
+      adminPort: 91,
+      drainSeconds: 0.5,
+      log: { level: 'debug', format: 'console' },
+      redis: {
+        mode: 'sentinel',
+        urls: ['rediss://u:p%40ss@s1:26379/2', 'rediss://u:p%40ss@s2/2'],
+        sentinelMaster: 'holdfast',
+        poolSize: 4,
+        timeoutMs: 250,
+      },
+      sessions: { ttl: 300, maxTtl: 900, historyMax: 50, messageMaxBytes: 1024, heartbeatMs: 2500 },
+      memory: { tailBytes: 1, outageBufferBytes: 2, maxBackpressureBytes: 4096 },
+      limits: { messagesPerSecond: 0, connectionsPerIp: 7, connectsPerSecond: 8 },
+      trustProxy: true,
+      allowedOrigins: ['https://chat.example.org', 'http://localhost:5173'],
+      audit: { intervalSeconds: 9, graceSeconds: 0, dryRun: true },
+    });
+  });
+
+  it('takes an empty variable as unset, as compose files pass it', () => {
+    const empty = Object.fromEntries(ENVIRONMENT.map(({ name }) => [name, ' ']));
+    expect(loadConfig('gateway', empty)).toEqual(loadConfig('gateway', {}));
+  });
+
+  it('reports all mistakes at once, in plain words', () => {
+    const wrong = {
+      PORT: '80800',
+      REDIS_MODE: 'clustered',
+      TRUST_PROXY: 'yes',
+      DRAIN_SECONDS: '-1',
+      LOG_LEVEL: 'loud',
+    };
+    expect(() => loadConfig('gateway', wrong)).toThrowError(
+      [
+        '5 settings are not right:',
+        '  - REDIS_MODE must be standalone or sentinel or cluster',
+        '  - TRUST_PROXY must be true or false',
+        '  - DRAIN_SECONDS must be a number of seconds from 0 to 3600',
+        '  - LOG_LEVEL must be info or trace or debug or warn or error or fatal or silent',
+        '  - PORT must be a whole number from 0 to 65535',
+      ].join('\n'),
+    );
+  });
+
+  it.each([
+    ['REDIS_SESSION_TTL', '0'],
+    ['REDIS_SESSION_TTL', '1.5'],
+    ['REDIS_SESSION_TTL', '1e3'],
+    ['REDIS_SESSION_TTL', '0x10'],
+    ['MESSAGE_MAX_BYTES', '16k'],
+    ['HEARTBEAT_INTERVAL', '0'],
+    ['HEARTBEAT_INTERVAL', '30s'],
+    ['HOST', 'example.org:80'],
+    ['HOST', 'http://example.org'],
+    ['CHANNEL_REDIS_URL', 'localhost:6379'],
+    ['CHANNEL_REDIS_URL', 'http://localhost:6379'],
+    ['CHANNEL_REDIS_URL', 'redis://localhost/zero'],
+    ['CHANNEL_REDIS_URL', 'redis://localhost/0?timeout=1'],
+    ['CHANNEL_REDIS_URL', 'redis://:%zz@localhost/0'],
+    ['CHANNEL_REDIS_URL', 'redis://localhost,'],
+    ['ALLOWED_ORIGINS', '*'],
+    ['ALLOWED_ORIGINS', 'https://example.org/'],
+    ['ALLOWED_ORIGINS', 'example.org'],
+  ])('refuses %s=%s', (name, value) => {
+    expect(mistakesOf({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name} must be `))]);
+  });
+
+  it.each([
+    [{ CHANNEL_REDIS_URL: 'redis://a,redis://b' }, /several URLs/],
+    [{ REDIS_MODE: 'sentinel' }, /REDIS_SENTINEL_MASTER must name the master/],
+    [{ REDIS_SENTINEL_MASTER: 'm' }, /only REDIS_MODE sentinel/],
+    [{ REDIS_MODE: 'cluster', CHANNEL_REDIS_URL: 'redis://a/1' }, /only database 0/],
+    [{ CHANNEL_REDIS_URL: 'redis://a/?sentinel_password=x' }, /credentials for Sentinels/],
+    [{ REDIS_MODE: 'cluster', CHANNEL_REDIS_URL: 'redis://a,rediss://b' }, /same scheme, user/],
+    [{ REDIS_MODE: 'cluster', CHANNEL_REDIS_URL: 'redis://:x@a,redis://:y@b' }, /same scheme, user/],
+    [{ REDIS_SESSION_TTL: '100', MAX_SESSION_TTL: '99' }, /must not be more than MAX_SESSION_TTL/],
+  ])('refuses settings that do not fit together: %j', (env, mistake) => {
+    expect(mistakesOf(env)).toEqual([expect.stringMatching(mistake)]);
+  });
+
+  it('never repeats a value, which may be a secret', () => {
+    const arbitrary = fc.record(
+      Object.fromEntries(ENVIRONMENT.map(({ name }) => [name, fc.stringMatching(/^S3CR3T[!-~]{0,20}$/)])),
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(arbitrary, fc.constantFrom(...SERVICES), (env, service) => {
+        expect(mistakesOf(env, service).join('\n')).not.toContain('S3CR3T');
+      }),
+    );
+  });
+
+  it('throws a ConfigError, and nothing else, whatever the environment holds', () => {
+    const arbitrary = fc.record(
+      Object.fromEntries(ENVIRONMENT.map(({ name }) => [name, fc.string({ unit: 'binary' })])),
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(arbitrary, fc.constantFrom(...SERVICES), (env, service) => {
+        expect(Array.isArray(mistakesOf(env, service))).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('an address that others can reach', () => {
+  it.each(['gateway', 'session-api'] as const)('%s refuses to serve it without authentication', (service) => {
+    const [mistake, ...more] = mistakesOf({ HOST: '0.0.0.0' }, service);
+    expect(mistake).toContain('AUTH_JWT_SECRET');
+    expect(mistake).toContain('AUTH_DISABLED');
+    expect(more).toEqual([]);
+  });
+
+  it('is served when AUTH_DISABLED=true says so', () => {
+    expect(loadConfig('gateway', { HOST: '0.0.0.0', AUTH_DISABLED: 'true' }).host).toBe('0.0.0.0');
+  });
+
+  it('does not concern the sweeper, which has no public port', () => {
+    expect(mistakesOf({ HOST: '0.0.0.0' }, 'sweeper')).toEqual([]);
+  });
+
+  it.each(['127.0.0.1', '127.8.9.10', '::1', '0:0:0:0:0:0:0:1', '::ffff:127.0.0.1', 'localhost', 'LOCALHOST'])(
+    'is not %s',
+    (host) => {
+      expect(isLoopback(host)).toBe(true);
+      expect(mistakesOf({ HOST: host })).toEqual([]);
+    },
+  );
+
+  it.each(['0.0.0.0', '::', '10.0.0.1', '128.0.0.1', '127.example.org', 'localhost.example.org', '::ffff:10.0.0.1'])(
+    'is %s',
+    (host) => {
+      expect(isLoopback(host)).toBe(false);
+      expect(mistakesOf({ HOST: host })).toHaveLength(1);
+    },
+  );
+});
+
+describe('what this version does not do yet', () => {
+  it.each(['AUTH_JWT_SECRET', 'AUTH_JWKS_URL', 'SESSION_ENCRYPTION_KEYS'])(
+    '%s: no process starts open or unencrypted in silence',
+    (name) => {
+      for (const service of SERVICES) {
+        const mistakes = mistakesOf({ [name]: 'S3CR3T', HOST: '127.0.0.1', AUTH_DISABLED: 'true' }, service);
+        expect(mistakes).toEqual([expect.stringMatching(new RegExp(`^${name} is set, but this version does not`))]);
+      }
+    },
+  );
+
+  it('names the cause once when the address is public as well', () => {
+    expect(mistakesOf({ AUTH_JWT_SECRET: 'S3CR3T', HOST: '0.0.0.0' })).toHaveLength(1);
   });
 });

@@ -34,6 +34,8 @@ function behaviour(settings: ConnectionSettings, name: string, role: ConnectionR
     connectionName: name,
     connectTimeout: settings.timeoutMs,
     disableClientInfo: true,
+    // What was asked to close and does not answer even that is cut off.
+    disconnectTimeout: 100,
   };
   if (role === 'bullmq') return { ...shared, maxRetriesPerRequest: null };
   return {

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { redisErrorKind } from './error-kind.js';
+
+const named = (name: string, message: string) => Object.assign(new Error(message), { name });
+const coded = (code: string) => Object.assign(new Error(`connect ${code} 127.0.0.1:1`), { code });
+
+describe('redisErrorKind', () => {
+  it.each([
+    [new Error('Command timed out'), 'timeout'],
+    [new Error("Socket timeout. Expecting data, but didn't receive any in 1000ms."), 'timeout'],
+    [coded('ETIMEDOUT'), 'timeout'],
+    [new Error('Connection is closed.'), 'closed'],
+    [new Error("Stream isn't writeable and enableOfflineQueue options is false"), 'closed'],
+    [new Error("Cluster isn't ready and enableOfflineQueue options is false"), 'closed'],
+    [named('MaxRetriesPerRequestError', 'Reached the max retries per request limit (which is 0).'), 'closed'],
+    [named('AbortError', 'Command aborted due to connection close'), 'closed'],
+    [coded('ECONNRESET'), 'closed'],
+    [coded('ECONNREFUSED'), 'unreachable'],
+    [coded('ENOTFOUND'), 'unreachable'],
+    [named('ClusterAllFailedError', 'Failed to refresh slots cache.'), 'unreachable'],
+    [new Error('All sentinels are unreachable. Retrying from scratch after 25ms.'), 'unreachable'],
+    [Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }), 'tls'],
+    [named('ReplyError', 'NOAUTH Authentication required.'), 'auth'],
+    [named('ReplyError', 'WRONGPASS invalid username-password pair or user is disabled.'), 'auth'],
+    [named('ReplyError', "NOPERM this user has no permissions to run the 'flushall' command"), 'auth'],
+    [named('ReplyError', 'LOADING Redis is loading the dataset in memory'), 'loading'],
+    [named('ReplyError', "OOM command not allowed when used memory > 'maxmemory'."), 'memory'],
+    [named('ReplyError', "READONLY You can't write against a read only replica."), 'readonly'],
+    [named('ReplyError', 'NOREPLICAS Not enough good replicas to write.'), 'readonly'],
+    [named('ReplyError', 'CLUSTERDOWN Hash slot not served'), 'cluster'],
+    [new Error('Too many Cluster redirections. Last error: ReplyError: MOVED 1 h:1'), 'cluster'],
+    [named('ReplyError', 'WRONGTYPE Operation against a key holding the wrong kind of value'), 'reply'],
+    [new Error('something else'), 'other'],
+    ['not an error', 'other'],
+  ])('sorts %s under %s', (error, kind) => {
+    expect(redisErrorKind(error)).toBe(kind);
+  });
+});

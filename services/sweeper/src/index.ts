@@ -1,1 +1,1 @@
-export {};
+export { type Sweeper, type SweeperDeps, startSweeper } from './sweeper.js';

@@ -1,0 +1,36 @@
+--[[
+Looks whether a log has lost its session (W1), remembers since when, and removes it once that is long enough ago. The
+wait is for a gateway that is about to put the session back from its tail (G2).
+
+KEYS[1] session   KEYS[2] log   KEYS[3] mark: when the log was first seen without its session, and its newest entry
+ARGV[1] 'repair': removes the log when it is due
+        'inspect': removes nothing, but sets the mark when there is none
+        'dry': writes nothing
+ARGV[2] ms a log must have been seen without its session before it is due
+ARGV[3] ms the mark is kept
+
+Returns nil when the session is there or the log is not; otherwise {'orphan_log', due 0|1, ms since it was first seen}.
+With 'repair', a log that was due has been removed when this returns.
+]]
+if redis.call('EXISTS', KEYS[1]) == 1 or redis.call('EXISTS', KEYS[2]) == 0 then
+  if ARGV[1] ~= 'dry' then redis.call('DEL', KEYS[3]) end
+  return nil
+end
+
+-- A log that was written to in between is another orphan: its wait begins anew.
+local newest = redis.pcall('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
+local newestId = newest[1] and newest[1][1] or '-'
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+local mark = redis.pcall('GET', KEYS[3])
+local since, markedId = string.match(type(mark) == 'string' and mark or '', '^(%d+) (%S+)$')
+if markedId ~= newestId then
+  if ARGV[1] ~= 'dry' then redis.call('SET', KEYS[3], string.format('%d %s', now, newestId), 'PX', ARGV[3]) end
+  return { 'orphan_log', 0, 0 }
+end
+
+local age = now - tonumber(since)
+local due = age >= tonumber(ARGV[2])
+if due and ARGV[1] == 'repair' then redis.call('UNLINK', KEYS[2], KEYS[3]) end
+return { 'orphan_log', due and 1 or 0, age }

@@ -1,0 +1,89 @@
+import { isSessionId } from '@holdfast/protocol';
+import type { RedisClient } from '@holdfast/redis-client';
+import { logKey, orphanKey, sessionIdOf, sessionKey } from '@holdfast/session-store';
+import type { Audit, Finding, Inspection } from './audit.js';
+import { loadScript } from './script.js';
+
+/** Two expiries that one script sets are equal; a restored backup or a hand-made key may be rounded to the second. */
+const TOLERANCE_MS = 1_000;
+
+export interface ExpiryAuditOptions {
+  readonly client: RedisClient;
+  /** Seconds a log must have been seen without its session before it is removed. */
+  readonly graceSeconds: number;
+  /** Seconds between audits; a mark must live to see the next one. */
+  readonly intervalSeconds: number;
+  /** Writes nothing at all, not even marks. */
+  readonly dryRun: boolean;
+}
+
+/**
+ * W1: sessions without expiry, expiry beyond the session's `ttl`, log without session, log and session expiring apart.
+ * What each fault is and what is done about it is said in the scripts in `lua/`.
+ */
+export class ExpiryAudit implements Audit {
+  readonly name = 'expiry';
+  readonly faults = [
+    'session_without_expiry',
+    'log_without_expiry',
+    'expiry_beyond_ttl',
+    'expiring_apart',
+    'orphan_log',
+  ] as const;
+  readonly #checkExpiry: (id: string, mode: 'inspect' | 'repair') => Promise<Finding | undefined>;
+  readonly #checkOrphan: (id: string, mode: 'inspect' | 'repair' | 'dry') => Promise<Finding | undefined>;
+  readonly #client: RedisClient;
+  readonly #dryRun: boolean;
+
+  constructor(options: ExpiryAuditOptions) {
+    const { client, graceSeconds, intervalSeconds } = options;
+    this.#client = client;
+    this.#dryRun = options.dryRun;
+    const checkExpiry = loadScript(client, 'check-expiry-2.lua');
+    this.#checkExpiry = async (id, mode) => {
+      const reply = await checkExpiry([sessionKey(id), logKey(id)], [mode, TOLERANCE_MS]);
+      if (reply === null) return undefined;
+      const [fault, repairable, remainingMs, logRemainingMs, ttl] = reply as [string, number, number, number, number];
+      const detail = { remaining_ms: remainingMs, log_remaining_ms: logRemainingMs, ttl };
+      return { fault, sessionId: id, repairable: repairable === 1, detail };
+    };
+    const checkOrphan = loadScript(client, 'check-orphan-3.lua');
+    const markMs = (graceSeconds + 2 * intervalSeconds + 60) * 1_000;
+    this.#checkOrphan = async (id, mode) => {
+      const keys = [sessionKey(id), logKey(id), orphanKey(id)];
+      const reply = await checkOrphan(keys, [mode, graceSeconds * 1_000, markMs]);
+      if (reply === null) return undefined;
+      const [fault, due, ageMs] = reply as [string, number, number];
+      return { fault, sessionId: id, repairable: due === 1, detail: { orphan_for_ms: ageMs } };
+    };
+  }
+
+  async inspect(keys: readonly string[]): Promise<Inspection> {
+    const sessions = new Set<string>();
+    const logs = new Set<string>();
+    for (const key of keys) {
+      const id = sessionIdOf(key);
+      if (isSessionId(id)) (key === sessionKey(id) ? sessions : logs).add(id);
+    }
+    const results = await Promise.all([
+      ...[...sessions].map((id) => this.#checkExpiry(id, 'inspect')),
+      ...[...logs].map((id) => this.#lookForOrphan(id)),
+    ]);
+    return {
+      looked: { sessions: sessions.size, logs: logs.size },
+      findings: results.filter((finding) => finding !== undefined),
+    };
+  }
+
+  async repair(finding: Finding): Promise<boolean> {
+    const check = finding.fault === 'orphan_log' ? this.#checkOrphan : this.#checkExpiry;
+    const found = await check(finding.sessionId, 'repair');
+    return found?.repairable ?? false;
+  }
+
+  /** Nearly every log has its session: only for the others is the script worth its time. */
+  async #lookForOrphan(id: string): Promise<Finding | undefined> {
+    if ((await this.#client.exists(sessionKey(id))) === 1) return undefined;
+    return this.#checkOrphan(id, this.#dryRun ? 'dry' : 'inspect');
+  }
+}

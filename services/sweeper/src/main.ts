@@ -1,0 +1,41 @@
+import { ConfigError, loadConfig } from '@holdfast/config';
+import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
+import { startSweeper } from './sweeper.js';
+
+/** Longer than one batch, and than Redis may take to be called away. */
+const CLOSE_MS = 8_000;
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`The sweeper cannot start: ${error instanceof ConfigError ? error.message : String(error)}\n`);
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig('sweeper');
+  const { color, instance } = config;
+  const identity = { service: 'sweeper', color, instance } as const;
+  const logger = createLogger({ ...identity, ...config.log });
+  const metrics = createMetrics(identity);
+  const shutdown = createShutdown({ logger, timeoutMs: CLOSE_MS });
+  shutdown.add('metrics', () => metrics.close());
+
+  // The admin port outlives the sweeper, so that a probe sees it stopping.
+  const stop = (reason: string) => {
+    void shutdown.run(reason).then((code) => process.exit(code));
+  };
+  const sweeper = startSweeper({ config, logger, metrics });
+  const admin = await startAdminListener({
+    host: config.adminHost,
+    port: config.adminPort,
+    metrics,
+    readiness: sweeper.readiness,
+    onDrain: () => stop('drain'),
+  });
+  shutdown.add('admin listener', admin.close);
+  shutdown.add('sweeper', sweeper.close);
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  logger.info({ adminPort: admin.port, dryRun: config.audit.dryRun }, `Sweeper started, admin port ${admin.port}`);
+}

@@ -1,0 +1,103 @@
+import type { Config } from '@holdfast/config';
+import { closeRedis, createRedis, redisErrorKind } from '@holdfast/redis-client';
+import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
+import { Queue, Worker } from 'bullmq';
+import { AUDIT_QUEUE, AUDIT_QUEUE_PREFIX, type AuditJob, jobOptions, QUEUE_EVENTS_MAX } from './audit-job.js';
+import { AuditProcessor, LOCK_MS, showFindings } from './audit-processor.js';
+import { AuditSchedule } from './audit-schedule.js';
+import { ExpiryAudit } from './expiry-audit.js';
+import { RedisWatch } from './redis-watch.js';
+import { readFaults } from './report.js';
+
+export interface SweeperDeps {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface Sweeper {
+  readiness(): Promise<Readiness>;
+  /** Gives the job at hand back to the queue and closes every connection. Calling it again waits for the same. */
+  close(): Promise<void>;
+}
+
+/** Parts of different masters, and different audits, that one sweeper works on at a time. */
+const CONCURRENCY = 4;
+/** How often a worker looks for jobs whose worker has died. */
+const STALLED_CHECK_MS = 5_000;
+/** A job's workers may die this often before it is given up; the next round begins anew anyway. */
+const DEATHS_MAX = 20;
+
+/** Starts a sweeper. Redis may be away: the audits begin when it answers. */
+export function startSweeper({ config, logger, metrics }: SweeperDeps): Sweeper {
+  const onError = (error: Error) => metrics.redis.failed(redisErrorKind(error));
+  const bull = createRedis(config.redis, { name: 'holdfast-sweeper-queue', role: 'bullmq', onError });
+  const commands = createRedis(config.redis, { name: 'holdfast-sweeper', role: 'commands', onError });
+  const watch = new RedisWatch({ client: commands, logger, metrics });
+
+  const { intervalSeconds, graceSeconds, dryRun } = config.audit;
+  const audits = [new ExpiryAudit({ client: commands, graceSeconds, intervalSeconds, dryRun })];
+  const queue = new Queue<AuditJob>(AUDIT_QUEUE, {
+    connection: bull,
+    prefix: AUDIT_QUEUE_PREFIX,
+    defaultJobOptions: jobOptions(intervalSeconds),
+    streams: { events: { maxLen: QUEUE_EVENTS_MAX } },
+  });
+  const processor = new AuditProcessor({ client: commands, queue, audits, dryRun, intervalSeconds, logger, metrics });
+  const worker = new Worker<AuditJob>(AUDIT_QUEUE, (job, token) => processor.process(job, token ?? ''), {
+    connection: bull,
+    prefix: AUDIT_QUEUE_PREFIX,
+    concurrency: CONCURRENCY,
+    lockDuration: LOCK_MS,
+    stalledInterval: STALLED_CHECK_MS,
+    maxStalledCount: DEATHS_MAX,
+  });
+  // BullMQ repeats the failures of its connections here, which RedisWatch tells once.
+  queue.on('error', onError);
+  worker.on('error', onError);
+  worker.on('failed', (job, error) => {
+    const attempts = job?.attemptsMade ?? 0;
+    // Redis comes and goes; only what is not tried again is news.
+    const final = attempts >= (job?.opts.attempts ?? 1);
+    logger[final ? 'error' : 'debug']({ job: job?.name, attempts, reason: error.message }, 'Audit job failed');
+    if (final && job?.data.kind === 'round') {
+      metrics.sweeper.auditEnded(job.data.audit, 'failed', (Date.now() - job.timestamp) / 1_000);
+    }
+  });
+  const schedule = new AuditSchedule({ queue, client: bull, audits, intervalSeconds, logger });
+
+  // A round's figures are the whole system's: every sweeper shows the latest, also another one's.
+  const show = setInterval(() => {
+    for (const { name } of audits) {
+      readFaults(commands, name).then((faults) => showFindings(metrics, name, faults ?? {}), onError);
+    }
+  }, intervalSeconds * 1_000);
+
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    processor.stop();
+    clearInterval(show);
+    schedule.close();
+    // Without Redis nothing can be given back: the lock runs out, and another sweeper, or a later one, goes on.
+    await worker.close(!watch.up);
+    await queue.close();
+    watch.close();
+    await Promise.all([closeRedis(bull), closeRedis(commands)]);
+  };
+  return {
+    readiness: async () => {
+      const up = await watch.check();
+      const ready = up && worker.isRunning() && closing === undefined;
+      return {
+        ready,
+        redis: up ? 'connected' : 'away',
+        scheduled: schedule.scheduled,
+        draining: closing !== undefined,
+      };
+    },
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { AUDIT_REPORT_KEY } from '@holdfast/session-store';
+import {
+  eventually,
+  type RedisServer,
+  type ServiceProcess,
+  startProcess,
+  startRedis,
+  stopAll,
+} from '@holdfast/testkit';
+import { afterAll, describe, expect, it } from 'vitest';
+import { plantSessions } from './fixture.js';
+
+/** Enough for an audit of several seconds, so that there is a middle to die in. */
+const SESSIONS = 40_000;
+const BROKEN_EVERY = 200;
+
+afterAll(stopAll);
+
+function startSweeperProcess(server: RedisServer): Promise<ServiceProcess> {
+  const env = { CHANNEL_REDIS_URL: server.url, AUDIT_INTERVAL_SECONDS: '3600' };
+  return startProcess({ service: 'sweeper', env });
+}
+
+const keysSeenBy = async (sweeper: ServiceProcess) => (await sweeper.metric('holdfast_audit_keys_total')) ?? 0;
+
+describe('sweeper processes', () => {
+  it('W4: a second one shares the work, and killing the first mid-audit loses nothing', async () => {
+    const server = await startRedis();
+    await plantSessions(server.url, SESSIONS, (index) => index % BROKEN_EVERY === 0);
+    const first = await startSweeperProcess(server);
+    await eventually('the first to be at work', async () => (await keysSeenBy(first)) > 0);
+    const second = await startSweeperProcess(server);
+    await eventually('the second to take a share', async () => (await keysSeenBy(second)) > 0, { timeoutMs: 20_000 });
+    expect(await server.cli('hlen', AUDIT_REPORT_KEY)).toBe('0');
+    await first.kill();
+    const json = await eventually(
+      'the report',
+      async () => (await server.cli('hget', AUDIT_REPORT_KEY, 'expiry')) || undefined,
+      { timeoutMs: 60_000, everyMs: 200 },
+    );
+    const report = JSON.parse(json) as { complete: boolean; faults: Record<string, unknown>; looked_at: unknown };
+    expect(report.complete).toBe(true);
+    const broken = SESSIONS / BROKEN_EVERY;
+    expect(report.faults['session_without_expiry']).toEqual({ found: broken, repaired: broken });
+    const keyspace = await server.cli('info', 'keyspace');
+    const expires = Number(/keys=\d+,expires=(\d+)/.exec(keyspace)?.[1]);
+    expect(expires).toBeGreaterThanOrEqual(SESSIONS);
+    expect((await second.stop()).code).toBe(0);
+  }, 120_000);
+
+  it('gives its work back on SIGTERM and ends with 0, for another one to go on where it was', async () => {
+    const server = await startRedis();
+    await plantSessions(server.url, SESSIONS, () => false);
+    const first = await startSweeperProcess(server);
+    await eventually('the first to be at work', async () => (await keysSeenBy(first)) > 0);
+    expect((await first.stop()).code).toBe(0);
+    expect(await server.cli('hlen', AUDIT_REPORT_KEY)).toBe('0');
+    const second = await startSweeperProcess(server);
+    await second.log.waitFor('Audit expiry finished', { timeoutMs: 30_000 });
+    expect(await keysSeenBy(second)).toBeLessThan(SESSIONS);
+  }, 60_000);
+
+  it('refuses to start with settings that are not right, naming each', async () => {
+    const env = { CHANNEL_REDIS_URL: 'redis://127.0.0.1:1', AUDIT_INTERVAL_SECONDS: 'often', AUDIT_DRY_RUN: 'perhaps' };
+    await expect(startProcess({ service: 'sweeper', env })).rejects.toThrow(
+      /AUDIT_INTERVAL_SECONDS[\s\S]*AUDIT_DRY_RUN|AUDIT_DRY_RUN[\s\S]*AUDIT_INTERVAL_SECONDS/,
+    );
+  });
+});

@@ -1,0 +1,140 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { type Backend, GatewayPool } from './gateway-pool.js';
+import { HttpProxy, sendFailure } from './http-proxy.js';
+import { notFound, unavailable } from './proxy-failure.js';
+import { refuseUpgrade, tunnelUpgrade } from './upgrade-proxy.js';
+
+export interface FrontDoorOptions {
+  /** `localhost` and loopback addresses listen on both 127.0.0.1 and ::1, where there is one. */
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly gateways: readonly Backend[];
+  /** Everything that is not a chat connection goes here. */
+  readonly api: Backend;
+}
+
+const NO_GATEWAY = unavailable('no gateway is ready');
+
+/** Somebody else listens on the port. */
+export class PortTakenError extends Error {
+  override readonly name = 'PortTakenError';
+  constructor(readonly port: number) {
+    super(`Port ${port} is taken. Stop what listens there, or choose another one: HOLDFAST_PORT=8080 npm start`);
+  }
+}
+
+/**
+ * One address for the whole system: `/ws/chat/` to the ready gateway with the fewest connections, everything else to
+ * session-api. For one machine; a deployment has HAProxy there (B1).
+ */
+export class FrontDoor {
+  readonly #servers: Server[] = [];
+  readonly #pool: GatewayPool;
+  readonly #api: HttpProxy;
+  readonly #gateways = new Map<Backend, HttpProxy>();
+  readonly #tunnels = new Set<Socket>();
+  #port = 0;
+
+  private constructor(options: FrontDoorOptions) {
+    this.#pool = new GatewayPool(options.gateways);
+    this.#api = new HttpProxy(options.api);
+    for (const gateway of options.gateways) this.#gateways.set(gateway, new HttpProxy(gateway));
+  }
+
+  /** @throws {PortTakenError} */
+  static async open(options: FrontDoorOptions): Promise<FrontDoor> {
+    const door = new FrontDoor(options);
+    try {
+      for (const host of hostsOf(options.host)) await door.#listen(host, door.#port || options.port);
+      return door;
+    } catch (error) {
+      await door.close();
+      throw error;
+    }
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Takes no new connections; those that are open stay. */
+  stopAccepting(): void {
+    this.#pool.close();
+    for (const server of this.#servers) {
+      server.close();
+      server.closeIdleConnections();
+    }
+  }
+
+  /** Drops whatever is open. */
+  async close(): Promise<void> {
+    this.stopAccepting();
+    for (const tunnel of this.#tunnels) tunnel.destroy();
+    for (const proxy of [this.#api, ...this.#gateways.values()]) proxy.close();
+    for (const server of this.#servers) server.closeAllConnections();
+  }
+
+  async #listen(host: string, port: number): Promise<void> {
+    const server = createServer((request, response) => this.#handle(request, response));
+    server.on('upgrade', (request, socket: Socket, head: Buffer) => void this.#upgrade(request, socket, head));
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, resolve);
+      });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EADDRINUSE' || code === 'EACCES') throw new PortTakenError(port);
+      // A machine without IPv6 has no ::1; 127.0.0.1 came first and is enough.
+      if (this.#servers.length > 0 && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return;
+      throw error;
+    }
+    this.#servers.push(server);
+    const address = server.address();
+    if (address !== null && typeof address !== 'string') this.#port = address.port;
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    if (!isChatPath(request.url)) {
+      this.#api.forward(request, response);
+      return;
+    }
+    // Not a WebSocket handshake: the gateway itself says what is wrong with it.
+    const [gateway] = this.#pool.candidates();
+    const proxy = gateway && this.#gateways.get(gateway);
+    if (proxy) proxy.forward(request, response);
+    else sendFailure(response, NO_GATEWAY);
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    this.#tunnels.add(socket);
+    socket.once('close', () => this.#tunnels.delete(socket));
+    // What breaks closes; nobody is left to be told.
+    socket.on('error', () => socket.destroy());
+    if (!isChatPath(request.url)) {
+      refuseUpgrade(socket, notFound(request.url ?? '/'));
+      return;
+    }
+    for (const gateway of this.#pool.candidates()) {
+      const outcome = await tunnelUpgrade(gateway, request, socket, head);
+      if (outcome === 'opened') {
+        socket.once('close', this.#pool.opened(gateway));
+        return;
+      }
+      if (outcome === 'answered' || socket.destroyed) return;
+      this.#pool.failed(gateway);
+    }
+    refuseUpgrade(socket, NO_GATEWAY);
+  }
+}
+
+function isChatPath(url = '/'): boolean {
+  const path = url.split('?', 1)[0] ?? '/';
+  return path === '/ws/chat' || path.startsWith('/ws/chat/');
+}
+
+function hostsOf(host: string): string[] {
+  return ['127.0.0.1', 'localhost', '::1'].includes(host) ? ['127.0.0.1', '::1'] : [host];
+}

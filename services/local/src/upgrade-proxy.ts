@@ -1,0 +1,92 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { forwardedHeaders, pairs, returnedHeaders } from './forwarded-headers.js';
+import type { Backend } from './gateway-pool.js';
+import { brokenOff, failureMessage, type ProxyFailure } from './proxy-failure.js';
+
+/**
+ * What became of an upgrade: `opened`, a tunnel from client to gateway; `answered`, the client has its answer, a
+ * refusal; `unreachable`, the gateway did not take the connection, and another one may be tried.
+ */
+export type UpgradeOutcome = 'opened' | 'answered' | 'unreachable';
+
+/** A gateway that takes longer to answer a handshake hangs. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** Hands a WebSocket handshake to a gateway and joins the two sockets when it agrees. */
+export function tunnelUpgrade(
+  gateway: Backend,
+  request: IncomingMessage,
+  client: Socket,
+  head: Buffer,
+): Promise<UpgradeOutcome> {
+  return new Promise((resolve) => {
+    const upstream = httpRequest({
+      host: '127.0.0.1',
+      port: gateway.port,
+      method: request.method,
+      path: request.url,
+      headers: [...forwardedHeaders(request), 'Connection', 'Upgrade', 'Upgrade', request.headers.upgrade ?? ''],
+      agent: false,
+    });
+    let connected = false;
+    upstream.setTimeout(HANDSHAKE_TIMEOUT_MS, () => upstream.destroy());
+    const giveUp = () => upstream.destroy();
+    client.once('close', giveUp);
+    upstream.on('socket', (socket) => {
+      socket.once('connect', () => {
+        connected = true;
+      });
+    });
+    upstream.on('upgrade', (answer, server: Socket, serverHead) => {
+      client.off('close', giveUp);
+      client.write(responseHead(answer, answer.rawHeaders));
+      if (serverHead.length > 0) client.write(serverHead);
+      if (head.length > 0) server.write(head);
+      join(client, server);
+      resolve('opened');
+    });
+    upstream.on('response', (answer) => {
+      client.write(responseHead(answer, [...returnedHeaders(answer.rawHeaders), 'Connection', 'close']));
+      answer.pipe(client);
+      resolve('answered');
+    });
+    upstream.on('error', () => {
+      if (!connected) {
+        resolve('unreachable');
+        return;
+      }
+      refuseUpgrade(client, brokenOff(gateway.name));
+      resolve('answered');
+    });
+    upstream.end();
+  });
+}
+
+/** Answers an upgrade with a failure and ends the connection. */
+export function refuseUpgrade(client: Socket, failure: ProxyFailure): void {
+  if (client.writable) client.end(failureMessage(failure));
+}
+
+function responseHead(answer: IncomingMessage, rawHeaders: readonly string[]): string {
+  const lines = [...pairs(rawHeaders)]
+    // The body follows decoded, up to the end of the connection.
+    .filter(([name]) => name.toLowerCase() !== 'transfer-encoding')
+    .map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}\r\n${lines.join('')}\r\n`;
+}
+
+/** Pipes wait for a slow reader (backpressure), so that a gateway sees a slow member as it is. */
+function join(client: Socket, server: Socket): void {
+  for (const [socket, peer] of [
+    [client, server],
+    [server, client],
+  ] as const) {
+    socket.setNoDelay(true);
+    socket.setTimeout(0);
+    socket.on('error', () => socket.destroy());
+    // What was already read still goes out, then the other side ends too.
+    socket.on('close', () => peer.destroySoon());
+    socket.pipe(peer);
+  }
+}

@@ -22,6 +22,8 @@ export class RedisFanOut implements FanOut {
   readonly #subscriber: Redis | Cluster;
   readonly #publisher: Redis | Cluster;
   readonly #listeners = new Map<string, Listener>();
+  /** Channels the server has confirmed: what must be subscribed again after the connection broke. */
+  readonly #confirmed = new Set<string>();
   readonly #interrupted: ((channels: readonly string[]) => void)[] = [];
   #waiting: WaitingSubscribe[] = [];
   #closed = false;
@@ -52,6 +54,7 @@ export class RedisFanOut implements FanOut {
   }
 
   async unsubscribe(channel: string): Promise<void> {
+    this.#confirmed.delete(channel);
     if (!this.#listeners.delete(channel) || !this.connected) return;
     if (this.#subscriber.isCluster) await this.#subscriber.sunsubscribe(channel);
     else await this.#subscriber.unsubscribe(channel);
@@ -59,7 +62,10 @@ export class RedisFanOut implements FanOut {
 
   async publish(channel: string, payload: string | Buffer): Promise<number> {
     const publisher = this.#publisher;
-    return publisher.isCluster ? publisher.spublish(channel, payload) : publisher.publish(channel, payload);
+    const heard = await (publisher.isCluster
+      ? publisher.spublish(channel, payload)
+      : publisher.publish(channel, payload));
+    return Number(heard);
   }
 
   onInterrupted(listener: (channels: readonly string[]) => void): void {
@@ -69,6 +75,7 @@ export class RedisFanOut implements FanOut {
   async close(): Promise<void> {
     this.#closed = true;
     this.#listeners.clear();
+    this.#confirmed.clear();
     this.#subscriber.disconnect();
   }
 
@@ -78,7 +85,10 @@ export class RedisFanOut implements FanOut {
     this.#waiting = [];
     try {
       await this.#command(batch.map((entry) => entry.channel));
-      for (const entry of batch) entry.confirmed();
+      for (const entry of batch) {
+        this.#confirmed.add(entry.channel);
+        entry.confirmed();
+      }
     } catch (error) {
       for (const entry of batch) {
         this.#listeners.delete(entry.channel);
@@ -95,8 +105,7 @@ export class RedisFanOut implements FanOut {
   }
 
   async #resubscribe(): Promise<void> {
-    const waiting = new Set(this.#waiting.map((entry) => entry.channel));
-    const channels = [...this.#listeners.keys()].filter((channel) => !waiting.has(channel));
+    const channels = [...this.#confirmed];
     for (let at = 0; at < channels.length && !this.#closed; at += RESUBSCRIBE_CHUNK) {
       const chunk = channels.slice(at, at + RESUBSCRIBE_CHUNK);
       try {

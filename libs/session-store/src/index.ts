@@ -3,6 +3,7 @@ export * from './keys.js';
 export {
   decodeLive,
   encodeSessionEvent,
+  encodeSignal,
   encodeStored,
   encodeUnstored,
   type LiveMessage,

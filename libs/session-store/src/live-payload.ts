@@ -6,6 +6,7 @@ import type { Position } from '@holdfast/protocol';
  * - `m EPOCH SEQ ID`: stored messages; the epoch, the number of the first one, and the id before it (K6). Two lines a
  *   message follow: its sender key, and the frame of V2, ready to forward (A3).
  * - `u COUNT`: one unstored message: its sender's gateway's own count, then sender key and frame the same way.
+ * - `g FROM`: a signal of the member with this connection id: the frame of V10.
  * - `s`: an event of the session as JSON.
  */
 export type LivePayload =
@@ -16,6 +17,7 @@ export type LivePayload =
       readonly messages: readonly LiveMessage[];
     }
   | { readonly kind: 'unstored'; readonly count: number; readonly message: Omit<LiveMessage, 'seq'> }
+  | { readonly kind: 'signal'; readonly from: string; readonly frame: Buffer }
   | { readonly kind: 'session'; readonly event: SessionEvent };
 
 export interface LiveMessage {
@@ -58,6 +60,10 @@ export function encodeUnstored(count: number, senderKey: string, frame: string):
   return `u ${count}\n${senderKey}\n${frame}`;
 }
 
+export function encodeSignal(connectionId: string, frame: string): string {
+  return `g ${connectionId}\n${frame}`;
+}
+
 export function encodeSessionEvent(event: SessionEvent): string {
   return `s\n${JSON.stringify(event)}`;
 }
@@ -71,6 +77,8 @@ export function decodeLive(payload: Buffer): LivePayload | undefined {
       return decodeStored(payload, headEnd + 1, fields);
     case 'u':
       return decodeUnstored(payload, headEnd + 1, fields);
+    case 'g':
+      return { kind: 'signal', from: fields[0] ?? '', frame: payload.subarray(headEnd + 1) };
     case 's':
       return decodeSessionEvent(payload.toString('utf8', headEnd + 1));
     default:

@@ -61,8 +61,9 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
     this.#nonce = options.nonce ?? (() => randomBytes(4).toString('hex'));
   }
 
-  async open(sessionId: string): Promise<OpenResult> {
+  async open(sessionId: string, resumeEpoch?: string): Promise<OpenResult | 'deleted'> {
     const found = this.#find(sessionId);
+    if (!found && resumeEpoch && this.#deletedEpoch(sessionId) === resumeEpoch) return 'deleted';
     const session = found ?? this.#add(sessionId, {});
     delete session.state.disconnectedAt;
     this.#refresh(session);

@@ -89,6 +89,7 @@ export type AppendResult =
 export interface OpenResult {
   readonly session: StoredSession;
   readonly created: boolean;
+  /** Set when what was there had to be put into quarantine first (A6): what was wrong with it. */
   readonly quarantined?: string;
 }
 
@@ -114,8 +115,13 @@ export type ReadRange = { readonly from: number; readonly limit: number } | { re
  * was taken is then unknown.
  */
 export interface SessionLog {
-  /** Loads the session, or creates it with count 0 (C5); refreshes its expiry (T1); says it has members again (K1). */
-  open(sessionId: string): Promise<OpenResult>;
+  /**
+   * Loads the session, or creates it with count 0 (C5); refreshes its expiry (T1); says it has members again (K1).
+   *
+   * @param resumeEpoch the epoch a member wants to go on with
+   * @returns `deleted` when that epoch was deleted and none has come after it (G5)
+   */
+  open(sessionId: string, resumeEpoch?: string): Promise<OpenResult | 'deleted'>;
   /** Stores and publishes messages in one step: numbers, log order and publish order are one order (A1). */
   append(sessionId: string, request: AppendRequest): Promise<AppendResult>;
   /** Reads session and log of one moment. Refreshes nothing. */

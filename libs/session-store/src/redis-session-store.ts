@@ -57,14 +57,16 @@ export class RedisSessionStore implements SessionLog, SessionDirectory {
     }
   }
 
-  async open(sessionId: string): Promise<OpenResult> {
-    const reply = (await this.#call('holdfastOpen', sessionId, [
+  async open(sessionId: string, resumeEpoch = ''): Promise<OpenResult | 'deleted'> {
+    const reply = await this.#call('holdfastOpen', sessionId, [
       this.#defaultTtl,
       this.#nonce(),
       tombstoneKey(sessionId),
       quarantinePrefix(sessionId),
-    ])) as [string, number, number, string];
-    const [json, remainingMs, created, fault] = reply;
+      resumeEpoch,
+    ]);
+    if (reply === 'deleted') return reply;
+    const [json, remainingMs, created, fault] = reply as [string, number, number, string];
     const opened = { session: this.#session(sessionId, json, remainingMs), created: created === 1 };
     return fault === '' ? opened : { ...opened, quarantined: fault };
   }

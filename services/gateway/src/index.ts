@@ -1,1 +1,1 @@
-export {};
+export { type Gateway, type GatewayDependencies, startGateway } from './gateway.js';

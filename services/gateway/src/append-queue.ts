@@ -1,0 +1,210 @@
+import type { Position } from '@holdfast/protocol';
+import type { AppendedMessage, AppendResult, NewMessage } from '@holdfast/session-store';
+import type { Timer } from './clock.js';
+import type { Member } from './member.js';
+import type { RoomContext } from './room-context.js';
+
+/** What the queue needs of its room. */
+export interface AppendRoom {
+  readonly sessionId: string;
+  readonly position: Position | undefined;
+  readonly tail: { find(senderKey: string, id: string): number | undefined };
+  readonly sync: { run(reason: 'open' | 'gone' | 'epoch' | 'behind' | 'forked'): Promise<void> };
+  readonly expiry: { confirmed(remainingMs: number, ttl: number): void };
+  /** An append was answered: its newest message has to be heard soon (F2). */
+  stored(epoch: string, seq: number): void;
+  acknowledge(member: Member, id: string, seq: number): void;
+  deleted(): void;
+}
+
+/** A member's message on its way into the log. */
+export interface Sending {
+  readonly member: Member;
+  /** What the member named it; absent on the plain protocol, where the gateway named it. */
+  readonly clientId?: string;
+  readonly message: NewMessage;
+  readonly bytes: number;
+  /** When the member's frame arrived; monotonic milliseconds. */
+  readonly arrivedMs: number;
+}
+
+/** Bounds of one append, so that no script call holds Redis up. */
+const BATCH_MESSAGES = 128;
+const BATCH_BYTES = 262_144;
+/** Pauses between attempts while the store does not answer. */
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 2_000;
+
+/**
+ * The messages of one session that are not stored yet: one append in flight, everything that arrives meanwhile is the
+ * next one, so that a sender's order is kept (A2).
+ */
+export class AppendQueue {
+  readonly #room: AppendRoom;
+  readonly #context: RoomContext;
+  #waiting: Sending[] = [];
+  #state: 'idle' | 'scheduled' | 'appending' | 'stopped' = 'idle';
+  #retryTimer: Timer | undefined;
+  #retryMs = RETRY_MIN_MS;
+
+  constructor(room: AppendRoom, context: RoomContext) {
+    this.#room = room;
+    this.#context = context;
+  }
+
+  get empty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  /** @returns whether there was room for it (D2) */
+  push(sending: Sending): boolean {
+    if (!this.#context.unstored.take(sending.bytes)) return false;
+    this.#waiting.push(sending);
+    this.#schedule();
+    return true;
+  }
+
+  stop(): void {
+    this.#state = 'stopped';
+    this.#context.clock.clearTimeout(this.#retryTimer);
+    for (const { bytes } of this.#waiting) this.#context.unstored.give(bytes);
+    this.#waiting = [];
+  }
+
+  /** At the end of the turn, so that everything that arrives in one turn is one batch. */
+  #schedule(): void {
+    if (this.#state !== 'idle' || this.empty) return;
+    this.#state = 'scheduled';
+    this.#context.clock.defer(() => void this.#append());
+  }
+
+  async #append(): Promise<void> {
+    if (this.#state !== 'scheduled') return;
+    this.#state = 'appending';
+    if (!this.#room.position) await this.#room.sync.run('open');
+    this.#settleKnown();
+    const batch = this.#nextBatch();
+    if (batch.length > 0) await this.#appendBatch(batch);
+    if (this.#stopped) return;
+    this.#state = 'idle';
+    this.#schedule();
+  }
+
+  get #stopped(): boolean {
+    return this.#state === 'stopped';
+  }
+
+  async #appendBatch(batch: readonly Sending[]): Promise<void> {
+    const { clock, log, metrics } = this.#context;
+    const position = this.#room.position;
+    const startedMs = clock.monotonic();
+    const messages = batch.map((sending) => sending.message);
+    try {
+      const result = await log.append(this.#room.sessionId, { messages, ...(position ? { position } : {}) });
+      metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);
+      this.#retryMs = RETRY_MIN_MS;
+      if (!this.#stopped) await this.#settle(batch, result, position);
+    } catch (error) {
+      if (this.#stopped) return;
+      this.#context.reporter.storageFailed(error);
+      this.#markRetry(batch, position);
+      await this.#pause();
+    }
+  }
+
+  /** Whether a batch was stored is unknown: it stays first, and is looked for before it is stored again (A5). */
+  #markRetry(batch: readonly Sending[], position: Position | undefined): void {
+    const retry = position && position.epoch !== '' ? position : ('anywhere' as const);
+    const marked = batch.map((sending): Sending =>
+      sending.message.retry === undefined ? { ...sending, message: { ...sending.message, retry } } : sending,
+    );
+    this.#waiting.splice(0, batch.length, ...marked);
+  }
+
+  async #pause(): Promise<void> {
+    const { clock, random } = this.#context;
+    const pauseMs = this.#retryMs * (0.5 + random() / 2);
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
+    await new Promise<void>((resolve) => {
+      this.#retryTimer = clock.setTimeout(resolve, pauseMs);
+    });
+  }
+
+  async #settle(batch: readonly Sending[], result: AppendResult, position: Position | undefined): Promise<void> {
+    if (result.outcome === 'stored') {
+      this.#remove(batch);
+      this.#answer(batch, result);
+      return;
+    }
+    if (result.outcome === 'gone' && result.deletedEpoch !== undefined && result.deletedEpoch === position?.epoch) {
+      this.#remove(batch);
+      for (const sending of batch) refuse(sending, 'the session was deleted');
+      this.#room.deleted();
+      return;
+    }
+    // The batch stays first until the room knows what the log has (G3).
+    await this.#room.sync.run(result.outcome);
+  }
+
+  #answer(batch: readonly Sending[], result: Extract<AppendResult, { outcome: 'stored' }>): void {
+    const room = this.#room;
+    const { counters } = this.#context.metrics;
+    const { reporter } = this.#context;
+    reporter.storageWorked();
+    if (result.created) reporter.stored(room.sessionId, result.ttl);
+    if (result.quarantined !== undefined) reporter.quarantined(room.sessionId, result.quarantined);
+    room.expiry.confirmed(result.ttl * 1000, result.ttl);
+    let newest = 0;
+    let stored = 0;
+    for (const [index, sending] of batch.entries()) {
+      const { seq, duplicate } = result.messages[index] as AppendedMessage;
+      if (duplicate) {
+        counters.duplicates += 1;
+        this.#acknowledge(sending, seq);
+      } else {
+        stored += 1;
+        newest = Math.max(newest, seq);
+      }
+    }
+    counters.stored += stored;
+    counters.published += stored;
+    if (newest > 0) room.stored(result.epoch, newest);
+  }
+
+  /** Takes out first sends that the room has delivered already: the first attempt was stored after all (A4). */
+  #settleKnown(): void {
+    const { tail } = this.#room;
+    const known = this.#waiting.filter(({ message }) => tail.find(message.senderKey, message.id) !== undefined);
+    if (known.length === 0) return;
+    this.#remove(known);
+    this.#context.metrics.counters.duplicates += known.length;
+    for (const sending of known) {
+      this.#acknowledge(sending, tail.find(sending.message.senderKey, sending.message.id) ?? 0);
+    }
+  }
+
+  #nextBatch(): Sending[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#waiting.length && count < BATCH_MESSAGES && bytes < BATCH_BYTES) {
+      bytes += this.#waiting[count]?.bytes ?? 0;
+      count += 1;
+    }
+    return this.#waiting.slice(0, count);
+  }
+
+  #acknowledge(sending: Sending, seq: number): void {
+    if (sending.clientId !== undefined) this.#room.acknowledge(sending.member, sending.clientId, seq);
+  }
+
+  #remove(settled: readonly Sending[]): void {
+    const gone = new Set<Sending>(settled);
+    this.#waiting = this.#waiting.filter((sending) => !gone.has(sending));
+    for (const { bytes } of settled) this.#context.unstored.give(bytes);
+  }
+}
+
+function refuse({ member, clientId }: Sending, why: string): void {
+  const id = clientId === undefined ? {} : { id: clientId };
+  member.tell({ type: 'error', code: 'not_stored', message: why, ...id });
+}

@@ -1,0 +1,108 @@
+import type { Position, ServerFrame } from '@holdfast/protocol';
+import type { RoomContext } from './room-context.js';
+
+/** What the expiry needs of its room. */
+export interface ExpiringRoom {
+  readonly sessionId: string;
+  readonly position: Position | undefined;
+  readonly sync: { request(reason: 'epoch'): void };
+  tellAll(frame: ServerFrame): void;
+  deleted(): void;
+  expired(): void;
+}
+
+/**
+ * When a room's session ends if nothing happens: the last expiry Redis confirmed, counted on the monotonic clock (G5).
+ * Redis is asked before members are told, because another gateway may have refreshed it (T2).
+ */
+export class Expiry {
+  readonly #room: ExpiringRoom;
+  readonly #context: RoomContext;
+  #deadlineMs = Number.POSITIVE_INFINITY;
+  #ttlMs = 0;
+  #asking = false;
+  #warned = false;
+
+  constructor(room: ExpiringRoom, context: RoomContext) {
+    this.#room = room;
+    this.#context = context;
+  }
+
+  /** Seconds the session lives after its last activity; 0 when not known. */
+  get ttl(): number {
+    return this.#ttlMs / 1000;
+  }
+
+  /** Seconds left, at least 0. */
+  get remainingTtl(): number {
+    return Math.max(0, Math.ceil((this.#deadlineMs - this.#context.clock.monotonic()) / 1000));
+  }
+
+  /** Whether the last confirmed expiry lies behind. */
+  get passed(): boolean {
+    return this.#deadlineMs <= this.#context.clock.monotonic();
+  }
+
+  /**
+   * Redis has told the time left.
+   *
+   * @param remainingMs milliseconds
+   * @param ttl the session's own, seconds
+   */
+  confirmed(remainingMs: number, ttl: number): void {
+    this.#deadlineMs = this.#context.clock.monotonic() + remainingMs;
+    this.#ttlMs = ttl * 1000;
+    if (remainingMs > this.#warnBeforeMs) this.#warned = false;
+  }
+
+  /** A message was stored, by whichever gateway. */
+  refreshed(): void {
+    if (this.#ttlMs > 0) this.confirmed(this.#ttlMs, this.ttl);
+  }
+
+  forget(): void {
+    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    this.#ttlMs = 0;
+    this.#warned = false;
+  }
+
+  /** Called about once a second. */
+  check(): void {
+    const remainingMs = this.#deadlineMs - this.#context.clock.monotonic();
+    const due = remainingMs <= 0 || (!this.#warned && remainingMs <= this.#warnBeforeMs);
+    if (due && !this.#asking) void this.#ask();
+  }
+
+  /** A tenth of the ttl or a minute, whichever is smaller (T2). */
+  get #warnBeforeMs(): number {
+    return Math.min(this.#ttlMs / 10, 60_000);
+  }
+
+  async #ask(): Promise<void> {
+    this.#asking = true;
+    try {
+      const { session, deletedEpoch } = await this.#context.log.read(this.#room.sessionId, { newest: 1 });
+      if (session && session.epoch !== this.#room.position?.epoch) {
+        this.#room.sync.request('epoch');
+      } else if (session) {
+        this.confirmed(session.remainingMs, session.ttl);
+        this.#warn();
+      } else if (deletedEpoch !== undefined && deletedEpoch === this.#room.position?.epoch) {
+        this.#room.deleted();
+      } else if (this.passed) {
+        this.#room.expired();
+      }
+    } catch (error) {
+      this.#context.reporter.storageFailed(error);
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  #warn(): void {
+    const remainingMs = this.#deadlineMs - this.#context.clock.monotonic();
+    if (this.#warned || remainingMs > this.#warnBeforeMs) return;
+    this.#warned = true;
+    this.#room.tellAll({ type: 'session', event: 'expiring', remainingTtl: this.remainingTtl });
+  }
+}

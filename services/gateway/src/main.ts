@@ -1,0 +1,54 @@
+import { ConfigError, loadConfig } from '@holdfast/config';
+import { RedisFanOut } from '@holdfast/fan-out';
+import { closeRedis, createRedis, waitUntilReady } from '@holdfast/redis-client';
+import { RedisSessionStore } from '@holdfast/session-store';
+import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
+import { startGateway } from './gateway.js';
+
+/** Closing what is left, after the drain. */
+const CLOSE_MS = 8_000;
+
+async function main(): Promise<void> {
+  const config = loadConfig('gateway');
+  const identity = { service: 'gateway' as const, color: config.color, instance: config.instance };
+  const logger = createLogger({ ...identity, ...config.log });
+  const metrics = createMetrics(identity);
+  const shutdown = createShutdown({ logger, timeoutMs: CLOSE_MS });
+  const onError = (err: Error): void => logger.debug({ err }, 'Redis connection');
+  const commands = createRedis(config.redis, { name: 'holdfast-gateway', role: 'commands', onError });
+  shutdown.add('command connection', () => closeRedis(commands));
+  const subscriber = createRedis(config.redis, { name: 'holdfast-gateway-live', role: 'subscriber', onError });
+  const fanOut = new RedisFanOut({ subscriber, publisher: commands });
+  shutdown.add('fan-out', () => fanOut.close());
+  const sessionLog = new RedisSessionStore(commands, {
+    defaultTtl: config.sessions.ttl,
+    historyMax: config.sessions.historyMax,
+  });
+  await Promise.all([commands, subscriber].map((client) => waitUntilReady(client, config.redis.timeoutMs))).catch(
+    (err: unknown) => logger.warn({ err }, 'Starting without Redis'),
+  );
+  const gateway = await startGateway({ config, logger, metrics, sessionLog, fanOut });
+  shutdown.add('gateway', () => gateway.close());
+  const stop = async (reason: string): Promise<void> => {
+    logger.info({ reason }, 'Draining');
+    await gateway.drain();
+    process.exitCode = await shutdown.run(reason);
+    metrics.close();
+  };
+  const admin = await startAdminListener({
+    host: config.adminHost,
+    port: config.adminPort,
+    metrics,
+    readiness: () => gateway.readiness(),
+    onDrain: () => void stop('POST /drain'),
+  });
+  shutdown.add('admin listener', () => admin.close());
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+  logger.info({ port: gateway.port, adminPort: admin.port }, `Gateway listens on ${config.host}:${gateway.port}`);
+}
+
+main().catch((error: unknown) => {
+  const text = error instanceof ConfigError || error instanceof Error ? error.message : String(error);
+  process.stderr.write(`${text}\n`);
+  process.exit(1);
+});

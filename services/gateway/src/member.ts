@@ -1,0 +1,21 @@
+import type { CloseCode, ServerFrame, WireProtocol } from '@holdfast/protocol';
+
+/** A connection as its room sees it. */
+export interface Member {
+  readonly protocol: WireProtocol;
+  /** Whether its own messages are stored (`redis_persistence`), and it is told about the stored history. */
+  readonly persistent: boolean;
+  /** Whether it wants signals and presence (V10). */
+  readonly presence: boolean;
+  readonly connectionId: string;
+  /** Sends frames in order; after a dropped one nothing is sent any more (F6). */
+  write(frames: readonly (string | Uint8Array)[]): void;
+  /** Sends one frame; nothing on the plain protocol, except those the rules give it. */
+  tell(frame: ServerFrame): void;
+  /** Bytes that the network has not taken yet. */
+  bufferedBytes(): number;
+  /** Calls back once when the network has taken what was buffered. */
+  onceDrained(callback: () => void): void;
+  close(code: CloseCode): void;
+  readonly closed: boolean;
+}

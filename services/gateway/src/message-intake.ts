@@ -1,0 +1,72 @@
+import type { SignalSendFrame } from '@holdfast/protocol';
+import { encodeSignal, encodeUnstored, liveChannel, unstoredFrame } from '@holdfast/session-store';
+import type { Connection, OutgoingMessage } from './connection.js';
+import type { Room } from './room.js';
+import type { RoomContext } from './room-context.js';
+import type { UnstoredCounts } from './unstored-counts.js';
+
+/** When a refused send may be tried again. */
+const RETRY_AFTER_MS = 1_000;
+/** What a message costs in the buffer beside its content. */
+const MESSAGE_OVERHEAD_BYTES = 200;
+
+/** Renders what members send, and hands it to the session's queue, or, without persistence, to the fan-out. */
+export class MessageIntake {
+  readonly #context: RoomContext;
+  readonly #counts: UnstoredCounts;
+  #made = 0;
+
+  constructor(context: RoomContext, counts: UnstoredCounts) {
+    this.#context = context;
+    this.#counts = counts;
+  }
+
+  send(connection: Connection, room: Room, outgoing: OutgoingMessage): void {
+    const { identity } = connection;
+    const id = outgoing.id ?? this.#nextId(identity.connectionId);
+    const head = `"content":${JSON.stringify(outgoing.content)},"sender":${JSON.stringify(identity.sender)},"timestamp":`;
+    if (!connection.persistent) return this.#publish(connection, room.sessionId, id, head, outgoing.id);
+    const message = { id, senderKey: identity.senderKey, head };
+    const taken = room.queue.push({
+      member: connection,
+      message: outgoing.retry === undefined ? message : { ...message, retry: outgoing.retry },
+      bytes: head.length + MESSAGE_OVERHEAD_BYTES,
+      arrivedMs: outgoing.arrivedMs,
+      ...(outgoing.id === undefined ? {} : { clientId: outgoing.id }),
+    });
+    if (!taken) refuse(connection, outgoing.id, 'too many messages wait to be stored');
+  }
+
+  signal(connection: Connection, room: Room, { name, data = null }: SignalSendFrame): void {
+    const frame = JSON.stringify({ type: 'signal', sender: connection.identity.sender, name, data });
+    const payload = encodeSignal(connection.connectionId, frame);
+    this.#context.fanOut.publish(liveChannel(room.sessionId), payload).catch((error: unknown) => {
+      // A signal is worth nothing later: it is not repeated and its sender is not told.
+      this.#context.reporter.storageFailed(error);
+    });
+  }
+
+  #publish(connection: Connection, sessionId: string, id: string, head: string, clientId: string | undefined): void {
+    const { clock, fanOut, metrics, reporter } = this.#context;
+    const nowMs = clock.now();
+    const count = this.#counts.next(sessionId, nowMs);
+    const payload = encodeUnstored(count, connection.identity.senderKey, unstoredFrame(id, `${head}${nowMs}}`));
+    metrics.counters.published += 1;
+    metrics.counters.ephemeral += 1;
+    fanOut.publish(liveChannel(sessionId), payload).catch((error: unknown) => {
+      reporter.storageFailed(error);
+      refuse(connection, clientId, 'the message could not be passed on');
+    });
+  }
+
+  /** Ids of plain messages: unique, because the connection's is. */
+  #nextId(connectionId: string): string {
+    this.#made += 1;
+    return `${connectionId}-${this.#made.toString(36)}`;
+  }
+}
+
+function refuse(connection: Connection, clientId: string | undefined, message: string): void {
+  const id = clientId === undefined ? {} : { id: clientId };
+  connection.tell({ type: 'error', code: 'not_stored', message, ...id, retryAfterMs: RETRY_AFTER_MS });
+}

@@ -1,0 +1,42 @@
+import { redisErrorKind } from '@holdfast/redis-client';
+import type { Logger, RedisMetrics } from '@holdfast/telemetry';
+
+/** Says what happens to sessions and to Redis in the words of the seeds; an outage is said once, not once a command. */
+export class Reporter {
+  readonly #logger: Logger;
+  readonly #redis: RedisMetrics;
+
+  constructor(logger: Logger, redis: RedisMetrics) {
+    this.#logger = logger;
+    this.#redis = redis;
+  }
+
+  /** @param ttl seconds */
+  stored(sessionId: string, ttl: number): void {
+    this.#logger.info({ sessionId, ttl }, `Session stored in Redis: ${sessionId}, TTL: ${ttl}s`);
+  }
+
+  loaded(sessionId: string, count: number): void {
+    this.#logger.info({ sessionId, count }, `Session loaded from Redis: ${sessionId}, count: ${count}`);
+  }
+
+  /** @param fault what was wrong with what is now in quarantine (A6) */
+  quarantined(sessionId: string, fault: string): void {
+    this.#logger.error({ sessionId, fault }, `Session could not be read and was reset: ${sessionId}, ${fault}`);
+  }
+
+  storageWorked(): void {
+    if (this.#redis.up) return;
+    this.#redis.up = true;
+    this.#logger.info('Redis answers');
+  }
+
+  storageFailed(error: unknown): void {
+    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    const kind = redisErrorKind(cause);
+    this.#redis.failed(kind);
+    if (!this.#redis.up) return;
+    this.#redis.up = false;
+    this.#logger.error({ err: error, kind }, 'Redis does not answer');
+  }
+}

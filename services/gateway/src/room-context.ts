@@ -1,0 +1,43 @@
+import type { FanOut } from '@holdfast/fan-out';
+import type { SessionLog } from '@holdfast/session-store';
+import type { GatewayMetrics, Logger } from '@holdfast/telemetry';
+import type { Clock } from './clock.js';
+import type { Reporter } from './reporter.js';
+import type { TailBudget } from './tail.js';
+
+/** What every room of a gateway shares. */
+export interface RoomContext {
+  readonly log: SessionLog;
+  readonly fanOut: FanOut;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly reporter: Reporter;
+  readonly metrics: GatewayMetrics;
+  readonly tailBudget: TailBudget;
+  /** Messages accepted from members but not stored yet, over all sessions. */
+  readonly unstored: ByteBudget;
+  readonly historyMax: number;
+  /** From 0 up to 1. */
+  random(): number;
+}
+
+/** Bytes taken of a limit (D2). */
+export class ByteBudget {
+  #used = 0;
+  constructor(readonly limit: number) {}
+
+  get used(): number {
+    return this.#used;
+  }
+
+  /** @returns whether there was room for them */
+  take(bytes: number): boolean {
+    if (this.#used + bytes > this.limit) return false;
+    this.#used += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#used -= bytes;
+  }
+}

@@ -1,0 +1,285 @@
+import type { CloseCode, Position, ServerFrame } from '@holdfast/protocol';
+import { CLOSE } from '@holdfast/protocol';
+import { decodeLive, type LiveMessage, type LivePayload, type SessionEvent } from '@holdfast/session-store';
+import { AppendQueue } from './append-queue.js';
+import type { Timer } from './clock.js';
+import { Expiry } from './expiry.js';
+import { HistoryPump } from './history-pump.js';
+import type { Member } from './member.js';
+import { plainFrames } from './plain-frames.js';
+import { NOWHERE } from './position.js';
+import type { RoomContext } from './room-context.js';
+import { Sync } from './sync.js';
+import { Tail } from './tail.js';
+
+/** How long an append's own publish may take before the log is asked (F2). */
+const UNHEARD_MS = 100;
+/** Payloads held while a sync runs; beyond them the sync reads again. */
+const HELD_MAX = 1_000;
+
+/**
+ * One session on this gateway: delivers in `seq` order and knows its position (F2). Whatever arrives that does not
+ * follow on it starts a {@link Sync}, which alone moves the position by another way than delivery.
+ */
+export class Room {
+  readonly queue: AppendQueue;
+  readonly expiry: Expiry;
+  readonly sync: Sync;
+  readonly tail: Tail;
+  /** Members that get live messages. */
+  readonly #live = new Set<Member>();
+  /** Members that are still being given history. */
+  readonly #pumps = new Map<Member, HistoryPump>();
+  #position: Position | undefined;
+  #firstSeq = 0;
+  #held: Extract<LivePayload, { kind: 'stored' }>[] = [];
+  #heldOverflow = false;
+  #unheardTimer: Timer | undefined;
+  #unheardSeq = 0;
+  #waitingAcks: { member: Member; id: string; seq: number }[] = [];
+
+  constructor(
+    readonly sessionId: string,
+    readonly context: RoomContext,
+  ) {
+    this.tail = new Tail(context.historyMax, context.tailBudget);
+    this.queue = new AppendQueue(this, context);
+    this.expiry = new Expiry(this, context);
+    this.sync = new Sync(this, context);
+  }
+
+  /** Where the room is; nothing before it was first synced, which rooms without persistent members never are. */
+  get position(): Position | undefined {
+    return this.#position;
+  }
+
+  /** Newest number delivered; 0 when there is none. */
+  get seq(): number {
+    return this.#position?.seq ?? 0;
+  }
+
+  /** Oldest number the log keeps; 0 when there is none. */
+  get firstSeq(): number {
+    return this.#firstSeq === 0 ? 0 : Math.max(this.#firstSeq, this.seq - this.context.historyMax + 1);
+  }
+
+  get memberCount(): number {
+    return this.#live.size + this.#pumps.size;
+  }
+
+  /** A member joins live delivery: the next message is the one after the room's newest. */
+  attach(member: Member): void {
+    this.#pumps.delete(member);
+    this.#live.add(member);
+  }
+
+  /** A member joins, but is given the history from a number on first (R1). */
+  attachAfterHistory(member: Member, from: number, skipped?: ReadonlySet<string>): void {
+    this.#pumps.get(member)?.stop();
+    this.#live.delete(member);
+    const pump = new HistoryPump(this, this.context, member, from, skipped);
+    this.#pumps.set(member, pump);
+    pump.start();
+  }
+
+  detach(member: Member): void {
+    this.#live.delete(member);
+    this.#pumps.get(member)?.stop();
+    this.#pumps.delete(member);
+  }
+
+  /** Takes what the session's channel brought. */
+  receive(payload: Buffer): void {
+    const live = decodeLive(payload);
+    if (!live) {
+      this.context.logger.warn({ sessionId: this.sessionId }, 'Payload on a live channel cannot be read');
+      return;
+    }
+    switch (live.kind) {
+      case 'stored':
+        return this.#receiveStored(live);
+      case 'unstored':
+        this.context.metrics.counters.received += 1;
+        return this.#deliver([{ seq: live.count, ...live.message }]);
+      case 'signal':
+        return this.#signal(live.from, live.frame);
+      case 'session':
+        return this.#receiveEvent(live.event);
+    }
+  }
+
+  /** Delivers a run of messages that follows on the position; called by the sync with what it read. */
+  deliverNext(epoch: string, messages: readonly LiveMessage[]): void {
+    const last = messages.at(-1);
+    if (!last) return;
+    for (const message of messages) this.tail.push(message);
+    this.#position = { epoch, seq: last.seq, id: last.id };
+    if (this.#firstSeq === 0) this.#firstSeq = messages[0]?.seq ?? 0;
+    this.#deliver(messages);
+    this.#settleAcks();
+  }
+
+  /** Places the room without delivering: what it then holds is what it knows. */
+  moveTo(position: Position | undefined, firstSeq: number): void {
+    this.#position = position;
+    this.#firstSeq = firstSeq;
+    if (position?.seq !== this.tail.lastSeq) this.tail.clear();
+    this.#settleAcks();
+  }
+
+  noteFirstSeq(firstSeq: number): void {
+    this.#firstSeq = firstSeq;
+  }
+
+  /** Applies what arrived while a sync ran. @returns whether the sync has to read again */
+  releaseHeld(): boolean {
+    const held = this.#held;
+    this.#held = [];
+    const overflow = this.#heldOverflow;
+    this.#heldOverflow = false;
+    for (const payload of held) {
+      if (!this.#apply(payload)) return true;
+    }
+    return overflow;
+  }
+
+  /** An append was answered: what it stored has to be heard soon (F2). */
+  stored(epoch: string, seq: number): void {
+    if (this.#hasDelivered(epoch, seq)) return;
+    this.#unheardSeq = Math.max(this.#unheardSeq, seq);
+    this.#unheardTimer ??= this.context.clock.setTimeout(() => {
+      this.#unheardTimer = undefined;
+      if (!this.#hasDelivered(epoch, this.#unheardSeq)) this.sync.request('unheard');
+      this.#unheardSeq = 0;
+    }, UNHEARD_MS);
+  }
+
+  /** Answers a repeated send (V4) once the room has delivered the message (F7). */
+  acknowledge(member: Member, id: string, seq: number): void {
+    if (seq <= this.seq) member.tell({ type: 'ack', id, seq });
+    else this.#waitingAcks.push({ member, id, seq });
+  }
+
+  /** Tells every framed member. */
+  tellAll(frame: ServerFrame): void {
+    for (const member of this.members()) member.tell(frame);
+  }
+
+  closeAll(code: CloseCode): void {
+    for (const member of [...this.members()]) member.close(code);
+  }
+
+  *members(): Iterable<Member> {
+    yield* this.#live;
+    yield* this.#pumps.keys();
+  }
+
+  /** The session has ended of itself: members are told once, the next message starts a new epoch at 1 (T2, G3). */
+  expired(): void {
+    if (!this.#position || this.#position === NOWHERE) return;
+    this.#forget();
+    this.tellAll({ type: 'session', event: 'expired' });
+  }
+
+  /** The session was deleted: members are told and closed (V7). */
+  deleted(): void {
+    this.#forget();
+    this.tellAll({ type: 'session', event: 'deleted' });
+    this.closeAll(CLOSE.sessionDeleted);
+  }
+
+  /** Members start over from a number: the history may differ from what they were sent (G4). */
+  restartMembers(epoch: string, from: number, alreadyHad: ReadonlySet<string>): void {
+    for (const member of [...this.members()].filter((each) => each.persistent)) {
+      member.tell({ type: 'session', event: 'reset', epoch, from });
+      // A framed member drops by id what it has had; a plain one cannot.
+      this.attachAfterHistory(member, from, member.protocol === 'plain' ? alreadyHad : undefined);
+    }
+  }
+
+  /** Gives back what the room holds of shared budgets. */
+  dispose(): void {
+    this.context.clock.clearTimeout(this.#unheardTimer);
+    this.tail.clear();
+    this.sync.stop();
+    this.queue.stop();
+  }
+
+  #receiveStored(payload: Extract<LivePayload, { kind: 'stored' }>): void {
+    this.context.metrics.counters.received += payload.messages.length;
+    if (this.sync.running) {
+      if (this.#held.length < HELD_MAX) this.#held.push(payload);
+      else this.#heldOverflow = true;
+    } else if (!this.#position) {
+      // Nobody here asked for stored messages: they are passed on as they come.
+      this.#deliver(payload.messages);
+    } else if (!this.#apply(payload)) {
+      this.sync.request('gap');
+    }
+  }
+
+  /** Delivers what a payload adds. @returns false when it does not fit the position: it skips ahead or contradicts */
+  #apply({ before, messages }: Extract<LivePayload, { kind: 'stored' }>): boolean {
+    const position = this.#position;
+    if (!position || before.epoch !== position.epoch || before.seq > position.seq) return false;
+    if (this.#contradicts(before.seq, before.id)) return false;
+    const known = messages.slice(0, position.seq - before.seq);
+    if (known.some((message) => this.#contradicts(message.seq, message.id))) return false;
+    this.deliverNext(before.epoch, messages.slice(known.length));
+    this.expiry.refreshed();
+    return true;
+  }
+
+  /** Whether another id was delivered under a number; unknown numbers contradict nothing. */
+  #contradicts(seq: number, id: string): boolean {
+    const known = seq === this.seq ? this.#position?.id : this.tail.at(seq)?.id;
+    return known !== undefined && known !== '' && id !== '' && known !== id;
+  }
+
+  #deliver(messages: readonly LiveMessage[]): void {
+    const framed = messages.map((message) => message.frame);
+    let plain: string[] | undefined;
+    for (const member of this.#live) {
+      if (member.protocol === 'framed') member.write(framed);
+      else {
+        plain ??= plainFrames(this.sessionId, messages);
+        member.write(plain);
+      }
+    }
+    this.context.metrics.counters.delivered += messages.length * this.#live.size;
+  }
+
+  #signal(from: string, frame: Buffer): void {
+    for (const member of this.members()) {
+      if (member.presence && member.connectionId !== from) member.write([frame]);
+    }
+  }
+
+  #receiveEvent(event: SessionEvent): void {
+    if (event.event === 'extended') {
+      this.expiry.confirmed(event.ttl * 1000, event.ttl);
+      this.tellAll({ type: 'session', event: 'extended', ttl: event.ttl });
+    } else if (this.#position === undefined || event.epoch === '' || event.epoch === this.#position.epoch) {
+      this.deleted();
+    }
+  }
+
+  #forget(): void {
+    this.#position = NOWHERE;
+    this.#firstSeq = 0;
+    this.tail.clear();
+    this.expiry.forget();
+  }
+
+  #hasDelivered(epoch: string, seq: number): boolean {
+    return this.#position?.epoch === epoch && this.seq >= seq;
+  }
+
+  #settleAcks(): void {
+    if (this.#waitingAcks.length === 0) return;
+    const { seq } = this;
+    const due = this.#waitingAcks.filter((ack) => ack.seq <= seq);
+    this.#waitingAcks = this.#waitingAcks.filter((ack) => ack.seq > seq);
+    for (const { member, id, seq: stored } of due) member.tell({ type: 'ack', id, seq: stored });
+  }
+}

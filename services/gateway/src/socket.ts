@@ -1,0 +1,14 @@
+/** What became of a send: `dropped` means the frame is not and will never be sent (F6). */
+export type SendOutcome = 'sent' | 'buffered' | 'dropped';
+
+/** One WebSocket as delivery code sees it; {@link module:server} makes them. Nothing may be called after its close event. */
+export interface Socket {
+  /** Sends one text frame. */
+  send(frame: string | Uint8Array): SendOutcome;
+  /** Bytes accepted but not yet taken by the network. */
+  bufferedBytes(): number;
+  /** Sends everything the callback sends as one write. */
+  cork(write: () => void): void;
+  /** Starts the closing handshake; the close event comes before this returns. */
+  close(code: number, reason: string): void;
+}

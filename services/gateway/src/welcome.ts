@@ -1,0 +1,36 @@
+import type { InstanceColor, WelcomeFrame } from '@holdfast/protocol';
+import type { Connection } from './connection.js';
+import type { Room } from './room.js';
+
+/** What a welcome says that is not the room's. */
+export interface WelcomeDetails {
+  readonly recovered: boolean;
+  readonly color: InstanceColor;
+  readonly heartbeatMs: number;
+  readonly maxMessageBytes: number;
+  readonly serverTime: number;
+}
+
+/** The frame of V1: `seq` is what the room has delivered (F7). */
+export function welcome(connection: Connection, room: Room, details: WelcomeDetails): WelcomeFrame {
+  const { persistent, sessionId, connectionId } = connection;
+  const stored = persistent
+    ? {
+        epoch: room.position?.epoch ?? '',
+        seq: room.seq,
+        firstSeq: room.firstSeq,
+        ttl: room.expiry.ttl,
+        remainingTtl: room.expiry.remainingTtl,
+      }
+    : { epoch: null, seq: 0, firstSeq: 0, ttl: null, remainingTtl: null };
+  return {
+    type: 'welcome',
+    protocol: 'holdfast.v1',
+    sessionId,
+    connectionId,
+    persistence: persistent ? 'redis' : 'none',
+    storage: 'redis',
+    ...stored,
+    ...details,
+  };
+}

@@ -156,7 +156,10 @@ export interface SessionDirectory {
    * Writes a session whole, as the seeds' `store_session` does: `count` counts only while the log is empty, for
    * afterwards the log is the count's source.
    */
-  put(sessionId: string, record: { count?: number; lastActivity?: number; custom?: CustomData; ttl?: number }): Promise<StoredSession>;
+  put(
+    sessionId: string,
+    record: { count?: number; lastActivity?: number; custom?: CustomData; ttl?: number },
+  ): Promise<StoredSession>;
 }
 
 /** The store did not answer in time, or is not connected. */

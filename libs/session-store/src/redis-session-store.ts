@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
-import { liveChannel, logKey, quarantinePrefix, SESSION_KEY_PATTERN, sessionIdOf, sessionKey, tombstoneKey } from './keys.js';
+import {
+  liveChannel,
+  logKey,
+  quarantinePrefix,
+  SESSION_KEY_PATTERN,
+  sessionIdOf,
+  sessionKey,
+  tombstoneKey,
+} from './keys.js';
 import type {
   AppendRequest,
   AppendResult,
@@ -86,7 +94,10 @@ export class RedisSessionStore implements SessionLog, SessionDirectory {
       quarantinePrefix(sessionId),
     ];
     for (const message of messages) args.push(retryArgument(message), message.id, message.senderKey, message.head);
-    const [outcome, ...rest] = (await this.#call('holdfastAppend', sessionId, args)) as [string, ...(string | number)[]];
+    const [outcome, ...rest] = (await this.#call('holdfastAppend', sessionId, args)) as [
+      string,
+      ...(string | number)[],
+    ];
     switch (outcome) {
       case 'stored':
         return readStored(rest);
@@ -104,7 +115,13 @@ export class RedisSessionStore implements SessionLog, SessionDirectory {
   async read(sessionId: string, range: ReadRange): Promise<LogRead> {
     const args = 'from' in range ? ['from', range.from, range.limit] : ['newest', 0, range.newest];
     const reply = await this.#call('holdfastRead', sessionId, [...args, tombstoneKey(sessionId)]);
-    const [json, remainingMs, firstSeq, entries, deleted] = reply as [string | null, number, number, StreamEntry[], string];
+    const [json, remainingMs, firstSeq, entries, deleted] = reply as [
+      string | null,
+      number,
+      number,
+      StreamEntry[],
+      string,
+    ];
     if (firstSeq < 0) throw new SessionCorruptError(sessionId);
     const log = { firstSeq, entries: readEntries(entries) };
     if (json !== null) return { session: this.#session(sessionId, json, remainingMs), ...log };

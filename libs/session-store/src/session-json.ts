@@ -37,9 +37,10 @@ export function renderCustom(custom: CustomData): string {
  * Only for a JSON that {@link parseSession} accepts.
  */
 export function customPartOf(json: string): string {
-  const match = /^\{"data":\{"count":\d+,"last_activity":[\d.]+(?:,"disconnected_at":[\d.]+)?(.*)\},"created_at":[\d.]+,"ttl":\d+,"epoch":"[^"]*","retried":\d+\}$/s.exec(
-    json,
-  );
+  const match =
+    /^\{"data":\{"count":\d+,"last_activity":[\d.]+(?:,"disconnected_at":[\d.]+)?(.*)\},"created_at":[\d.]+,"ttl":\d+,"epoch":"[^"]*","retried":\d+\}$/s.exec(
+      json,
+    );
   return match?.[1] ?? '';
 }
 

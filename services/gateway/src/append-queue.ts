@@ -115,8 +115,9 @@ export class AppendQueue {
   /** Whether a batch was stored is unknown: it stays first, and is looked for before it is stored again (A5). */
   #markRetry(batch: readonly Sending[], position: Position | undefined): void {
     const retry = position && position.epoch !== '' ? position : ('anywhere' as const);
-    const marked = batch.map((sending): Sending =>
-      sending.message.retry === undefined ? { ...sending, message: { ...sending.message, retry } } : sending,
+    const marked = batch.map(
+      (sending): Sending =>
+        sending.message.retry === undefined ? { ...sending, message: { ...sending.message, retry } } : sending,
     );
     this.#waiting.splice(0, batch.length, ...marked);
   }

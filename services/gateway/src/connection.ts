@@ -223,7 +223,10 @@ export class Connection implements Member {
       case 'send': {
         const { id, content, retry, after } = frame;
         const arrivedMs = this.#host.clock.monotonic();
-        return this.#send(retry ? { id, content, retry: after ?? 'anywhere', arrivedMs } : { id, content, arrivedMs }, room);
+        return this.#send(
+          retry ? { id, content, retry: after ?? 'anywhere', arrivedMs } : { id, content, arrivedMs },
+          room,
+        );
       }
       case 'signal':
         return this.#host.signal(this, room, frame);

@@ -36,7 +36,8 @@ export class Drain {
     const { connections, drainMs, random } = this.#options;
     for (const connection of connections) {
       const inMs = Math.floor(random() * drainMs * SPREAD);
-      if (connection.protocol === 'framed') connection.tell({ type: 'drain', reconnectInMs: inMs, deadlineMs: drainMs });
+      if (connection.protocol === 'framed')
+        connection.tell({ type: 'drain', reconnectInMs: inMs, deadlineMs: drainMs });
       else this.#later(inMs, () => this.#sayBye(connection));
     }
     this.#later(drainMs, () => this.hurry());

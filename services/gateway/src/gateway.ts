@@ -70,7 +70,15 @@ class RunningGateway implements Gateway {
   #drain: { readonly run: Drain; readonly empty: Promise<void> } | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor({ config, logger, metrics, sessionLog, fanOut, clock = systemClock, random = Math.random }: GatewayDependencies) {
+  constructor({
+    config,
+    logger,
+    metrics,
+    sessionLog,
+    fanOut,
+    clock = systemClock,
+    random = Math.random,
+  }: GatewayDependencies) {
     this.#config = config;
     this.#metrics = metrics;
     this.#clock = clock;
@@ -124,7 +132,12 @@ class RunningGateway implements Gateway {
   readiness(): Readiness {
     const redis = this.#metrics.redis.up || this.#fanOut.connected;
     const ready = !this.#admission.draining;
-    return { ready, storage: redis ? 'redis' : 'memory', draining: this.#admission.draining, connections: this.#connections.size };
+    return {
+      ready,
+      storage: redis ? 'redis' : 'memory',
+      draining: this.#admission.draining,
+      connections: this.#connections.size,
+    };
   }
 
   drain(): Promise<void> {
@@ -249,13 +262,15 @@ class RunningGateway implements Gateway {
 
   /** Tries until it is subscribed: a gateway also starts while Redis is away (D1). */
   #listenForBroadcasts(): void {
-    this.#fanOut.subscribe(BROADCAST_CHANNEL, (payload) => this.#broadcast(payload)).then(
-      () => this.#context.reporter.storageWorked(),
-      (error: unknown) => {
-        this.#context.reporter.storageFailed(error);
-        if (!this.#closed) this.#clock.setTimeout(() => this.#listenForBroadcasts(), TICK_MS);
-      },
-    );
+    this.#fanOut
+      .subscribe(BROADCAST_CHANNEL, (payload) => this.#broadcast(payload))
+      .then(
+        () => this.#context.reporter.storageWorked(),
+        (error: unknown) => {
+          this.#context.reporter.storageFailed(error);
+          if (!this.#closed) this.#clock.setTimeout(() => this.#listenForBroadcasts(), TICK_MS);
+        },
+      );
   }
 
   #broadcast(payload: Buffer): void {

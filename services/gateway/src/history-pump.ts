@@ -37,13 +37,7 @@ export class HistoryPump {
   #next: number;
   #stopped = false;
 
-  constructor(
-    room: PumpedRoom,
-    context: RoomContext,
-    member: Member,
-    from: number,
-    skipped?: ReadonlySet<string>,
-  ) {
+  constructor(room: PumpedRoom, context: RoomContext, member: Member, from: number, skipped?: ReadonlySet<string>) {
     this.#room = room;
     this.#context = context;
     this.#member = member;

@@ -94,7 +94,8 @@ export class Rooms {
   async flush(timeoutMs: number): Promise<void> {
     const { clock } = this.#context;
     const deadline = clock.monotonic() + timeoutMs;
-    const settled = (): boolean => [...this.#entries.values()].every((entry) => entry.room.queue.empty && !entry.leaving);
+    const settled = (): boolean =>
+      [...this.#entries.values()].every((entry) => entry.room.queue.empty && !entry.leaving);
     while (!settled() && clock.monotonic() < deadline) {
       await new Promise<void>((resolve) => clock.setTimeout(resolve, 10));
     }

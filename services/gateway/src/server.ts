@@ -34,6 +34,14 @@ export interface Server {
   close(): void;
 }
 
+/** The library takes options together with a host, which its types leave out. */
+interface ExclusiveListener {
+  listen(host: string, port: number, options: number, listening: (token: us_listen_socket | false) => void): void;
+}
+
+/** `LIBUS_LISTEN_EXCLUSIVE_PORT`: a second gateway on a port fails, where it would silently share the connections. */
+const EXCLUSIVE = 1;
+
 interface SocketData {
   open(socket: Socket): SocketEvents;
   events?: SocketEvents;
@@ -44,7 +52,10 @@ const SENDS: readonly SendOutcome[] = ['buffered', 'sent', 'dropped'];
 /** Seconds of silence after which a connection is dropped; the library pings before that. */
 const IDLE_TIMEOUT_SECONDS = 120;
 /** The library drops the connection itself for these, so that no close frame tells the client. */
-const CUT_CODES: Readonly<Record<string, number>> = { 'Received too big message': 1009, 'Received invalid UTF-8': 1007 };
+const CUT_CODES: Readonly<Record<string, number>> = {
+  'Received too big message': 1009,
+  'Received invalid UTF-8': 1007,
+};
 
 /** Listens for WebSockets: the only file that knows the library. */
 export async function startServer(options: ServerOptions): Promise<Server> {
@@ -139,9 +150,10 @@ function listen(app: ReturnType<Library['App']>, { host, port }: ServerOptions):
   return new Promise((resolve, reject) => {
     const listening = (token: us_listen_socket | false): void => {
       if (token) resolve(token);
-      else reject(new Error(`cannot listen on ${host}:${port}: the port is taken, or the address is not this machine's`));
+      else
+        reject(new Error(`cannot listen on ${host}:${port}: the port is taken, or the address is not this machine's`));
     };
-    app.listen(host, port, listening);
+    (app as unknown as ExclusiveListener).listen(host, port, EXCLUSIVE, listening);
   });
 }
 

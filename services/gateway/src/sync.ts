@@ -80,7 +80,8 @@ export class Sync {
 
   async #loop(reason: SyncReason): Promise<void> {
     const { logger } = this.#context;
-    if (reason !== 'open' && reason !== 'resume') logger.debug({ sessionId: this.#room.sessionId, reason }, 'Room syncs');
+    if (reason !== 'open' && reason !== 'resume')
+      logger.debug({ sessionId: this.#room.sessionId, reason }, 'Room syncs');
     let more = true;
     while (more && !this.#stopped) {
       this.#again = false;

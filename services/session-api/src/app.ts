@@ -45,6 +45,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   sendSecurityHeaders(app);
+  endConnectionsWhenClosing(app);
   measureRequests(app, metrics.api);
   handleErrors(app, logger, metrics.redis);
   validateBySchema(app);
@@ -80,6 +81,17 @@ function apiRoutes(scope: Api, context: AppContext, hidden: boolean): void {
   sessionRoutes(scope, context);
   messageRoutes(scope, context);
   broadcastRoutes(scope, context);
+}
+
+/** A connection kept after its last answer would hold up the end of the process. */
+function endConnectionsWhenClosing(app: FastifyInstance): void {
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close');
+  });
 }
 
 /** What the HTTP parser refuses never becomes a request; it gets the same shape of answer (H3). */

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { ConfigError, loadConfig } from '@holdfast/config';
 import { RedisFanOut } from '@holdfast/fan-out';
-import { closeRedis, createRedis } from '@holdfast/redis-client';
+import { closeRedis, createRedis, waitUntilReady } from '@holdfast/redis-client';
 import { RedisSessionStore } from '@holdfast/session-store';
 import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
 import { buildApp } from './app.js';
@@ -17,6 +17,7 @@ async function main(): Promise<void> {
   const logger = createLogger({ service, color, instance, ...config.log });
   const metrics = createMetrics({ service, color, instance });
   const shutdown = createShutdown({ logger, timeoutMs: config.drainSeconds * 1000 });
+  let listening = false;
   let draining = false;
   let stopping = false;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
@@ -40,7 +41,12 @@ async function main(): Promise<void> {
     port: config.adminPort,
     metrics,
     // Redis away does not make it unready: it goes on serving the page, and says 503 with a sentence (D4).
-    readiness: () => ({ ready: !draining, draining, storage: watch.up ? 'redis' : 'unavailable' }),
+    readiness: () => ({
+      ready: listening && !draining,
+      listening,
+      draining,
+      storage: watch.up ? 'redis' : 'unavailable',
+    }),
     onDrain: () => {
       draining = true;
     },
@@ -61,7 +67,10 @@ async function main(): Promise<void> {
     webRoot: WEB_ROOT,
   });
   shutdown.add('http server', () => app.close());
+  // Saves the first requests a 503; Redis may stay away all the same (D4).
+  await waitUntilReady(client, config.redis.timeoutMs).catch((error: Error) => logger.warn(error.message));
   const address = await app.listen({ host: config.host, port: config.port });
+  listening = true;
   logger.info({ address, adminPort: admin.port }, `Session API listening on ${address}`);
 }
 

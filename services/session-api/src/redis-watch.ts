@@ -18,17 +18,17 @@ export function watchRedis(
 ): RedisWatch {
   let known: boolean | undefined;
   let timer: NodeJS.Timeout | undefined;
-  let stopped = false;
 
-  async function look(): Promise<void> {
-    try {
-      await client.ping();
-      note(true, '');
-    } catch (error) {
-      redis.failed(redisErrorKind(error));
-      note(false, error instanceof Error ? error.message : String(error));
-    }
-    if (!stopped) timer = setTimeout(() => void look(), EVERY_MS);
+  function look(): void {
+    clearTimeout(timer);
+    timer = setTimeout(look, EVERY_MS);
+    client.ping().then(
+      () => note(true, ''),
+      (error: unknown) => {
+        redis.failed(redisErrorKind(error));
+        note(false, error instanceof Error ? error.message : String(error));
+      },
+    );
   }
 
   function note(up: boolean, reason: string): void {
@@ -39,13 +39,15 @@ export function watchRedis(
     known = up;
   }
 
-  void look();
+  client.on('ready', look);
+  // Before the first connection there is nothing to ask.
+  timer = setTimeout(look, EVERY_MS);
   return {
     get up() {
       return known === true;
     },
     stop() {
-      stopped = true;
+      client.off('ready', look);
       clearTimeout(timer);
     },
   };

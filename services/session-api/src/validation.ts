@@ -35,7 +35,7 @@ function readJson(app: FastifyInstance): void {
     } catch {
       return done(new ApiError('bad_request', 'the body is not valid UTF-8'));
     }
-    parse(request, text, (error, value) => {
+    void parse(request, text, (error, value) => {
       if (error) done(new ApiError('bad_request', 'the body is not JSON'));
       else done(null, value);
     });

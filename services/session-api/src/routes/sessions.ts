@@ -51,7 +51,9 @@ export function sessionRoutes(app: Api, context: AppContext): void {
     { schema: { tags, summary: 'List sessions', querystring: ListQuery, response: answers({ 200: LIST }) } },
     async ({ query }) => {
       const { limit, cursor, prefix } = query;
-      const page = await sessions.list({ limit, ...(cursor && { cursor }), ...(prefix && { prefix }) });
+      const page = await sessions
+        .list({ limit, ...(cursor && { cursor }), ...(prefix && { prefix }) })
+        .catch(refuseCursor);
       return { success: true, sessions: page.sessions.map(sessionRow), cursor: page.cursor };
     },
   );
@@ -151,4 +153,12 @@ export function sessionRoutes(app: Api, context: AppContext): void {
       },
     );
   }
+}
+
+/** Redis tells a cursor it never gave only by refusing it. */
+function refuseCursor(error: unknown): never {
+  if (error instanceof Error && /invalid cursor/.test(error.message)) {
+    throw new ApiError('bad_request', 'cursor must be the cursor of the page before, as it was given');
+  }
+  throw error;
 }

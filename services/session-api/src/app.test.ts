@@ -1,0 +1,334 @@
+import { HTTP_ERRORS, type HttpErrorCode } from '@holdfast/protocol';
+import { SessionCorruptError } from '@holdfast/session-store';
+import { Ajv } from 'ajv';
+import type { LightMyRequestResponse } from 'fastify';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rejectingStore, type TestApp, testApp } from '../test/app-fixture.js';
+
+let t: TestApp;
+beforeAll(async () => {
+  t = await testApp();
+});
+afterAll(() => t.app.close());
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** Every row of the contract's table that this release answers. */
+const ROWS = [
+  ['GET', '/redis/status/'],
+  ['GET', '/sessions/'],
+  ['POST', '/sessions/'],
+  ['GET', '/sessions/{session_id}/'],
+  ['PATCH', '/sessions/{session_id}/'],
+  ['DELETE', '/sessions/{session_id}/'],
+  ['POST', '/sessions/{session_id}/extend/'],
+  ['DELETE', '/sessions/{session_id}/delete/'],
+  ['GET', '/sessions/{session_id}/messages/'],
+  ['POST', '/sessions/{session_id}/messages/'],
+  ['POST', '/broadcast/'],
+] as const;
+
+interface Operation {
+  responses: Record<string, { content?: Record<string, { schema: object }> }>;
+  summary?: string;
+}
+type Document = { openapi: string; paths: Record<string, Record<string, Operation>>; servers: { url: string }[] };
+
+async function document(): Promise<Document> {
+  return (await t.call('GET', '/api/openapi.json')).json();
+}
+
+describe('paths', () => {
+  const bodies: Record<string, object> = {
+    '/sessions/{session_id}/messages/': { content: 'hi' },
+    '/broadcast/': { message: 'hi' },
+    '/sessions/{session_id}/': { data: {} },
+  };
+
+  it.each(ROWS)('H1: %s %s answers under both prefixes, with and without the trailing slash', async (method, path) => {
+    for (const [i, prefix] of ['/api', '/chat/api'].entries()) {
+      for (const slash of [true, false]) {
+        const sessionId = `h1-${i}-${slash}`;
+        if (path !== '/sessions/') await t.sessions.open(sessionId);
+        const full = prefix + path.replace('{session_id}', sessionId);
+        const body = method === 'GET' || method === 'DELETE' ? undefined : (bodies[path] ?? {});
+        const answer = await t.call(method, slash ? full : full.slice(0, -1), body);
+        expect([200, 201], `${full}: ${answer.body}`).toContain(answer.statusCode);
+        expect(answer.json().success).toBe(true);
+      }
+    }
+  });
+
+  it.each(ROWS)('H3: another method on %s %s is 405 and names the allowed ones', async (_method, path) => {
+    const url = `/chat/api${path.replace('{session_id}', 'room')}`;
+    const allowed = ROWS.filter((row) => row[1] === path).map((row): string => row[0]);
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'OPTIONS', 'PROPFIND']) {
+      if (allowed.includes(method)) continue;
+      for (const form of [url, url.slice(0, -1)]) {
+        const answer = await t.call(method, form);
+        expect(answer.statusCode, `${method} ${form}`).toBe(405);
+        expect(answer.json()).toMatchObject({ success: false, code: 'method_not_allowed' });
+        const allow = String(answer.headers.allow).split(', ');
+        expect(allow.filter((name) => name !== 'HEAD')).toEqual([...allowed].sort());
+      }
+    }
+  });
+
+  it('H3: the method is what is wrong, whatever the body is', async () => {
+    const answer = await t.call('PUT', '/api/sessions/room/', undefined, {
+      payload: 'not json',
+      headers: { 'content-type': 'text/plain' },
+    });
+    expect(answer.statusCode).toBe(405);
+  });
+
+  it.each([
+    ['GET', '/api/'],
+    ['GET', '/api/nothing'],
+    ['GET', '/chat/api/sessions/room/nothing/'],
+    ['POST', '/api/sessions/room/messages/more/'],
+    ['DELETE', '/nothing'],
+    ['GET', '/nothing'],
+    ['GET', '/'],
+    ['GET', '/apisessions/'],
+    ['GET', '/api//sessions/'],
+    ['GET', '/ws/chat/'],
+  ])('H3: %s %s is 404 not_found', async (method, url) => {
+    const answer = await t.call(method, url);
+    expect(answer.statusCode).toBe(404);
+    expect(answer.json()).toEqual({ success: false, error: 'there is nothing at this path', code: 'not_found' });
+  });
+
+  it('HEAD answers as GET without a body', async () => {
+    const answer = await t.call('HEAD', '/api/sessions/');
+    expect([answer.statusCode, answer.body]).toEqual([200, '']);
+  });
+});
+
+describe('OpenAPI', () => {
+  it('H2: describes every row, and nothing else', async () => {
+    const { openapi, paths, servers } = await document();
+    expect(openapi).toMatch(/^3\.1/);
+    expect(servers.map((server) => server.url)).toEqual(['/api', '/chat/api']);
+    const described = Object.entries(paths).flatMap(([path, operations]) => {
+      return Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`);
+    });
+    expect(described.sort()).toEqual(ROWS.map(([method, path]) => `${method} ${path}`).sort());
+    for (const operation of Object.values(paths).flatMap((operations) => Object.values(operations))) {
+      expect(operation.summary).toBeDefined();
+    }
+  });
+
+  it('H2: the same document under both prefixes', async () => {
+    expect((await t.call('GET', '/chat/api/openapi.json')).json()).toEqual(await document());
+  });
+
+  it.each(['/api/docs', '/api/docs/'])('H2: %s is a page whose parts all come from here', async (url) => {
+    const page = await t.call('GET', url);
+    expect(page.statusCode).toBe(200);
+    expect(page.headers['content-type']).toContain('text/html');
+    const links = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => String(match[1]));
+    expect(links.length).toBeGreaterThan(3);
+    for (const link of links) {
+      const part = new globalThis.URL(link, `http://localhost${url}`);
+      expect(part.host, link).toBe('localhost');
+      expect((await t.call('GET', part.pathname)).statusCode, link).toBe(200);
+    }
+    expect((await t.call('GET', '/api/docs/json')).json()).toEqual(await document());
+    expect((await t.call('GET', '/api/docs/static/swagger-initializer.js')).body).not.toMatch(
+      /https?:\/\/(?!stackoverflow)/,
+    );
+  });
+
+  it('H1: the page is found under the other prefix, too', async () => {
+    const answer = await t.call('GET', '/chat/api/docs/');
+    expect([answer.statusCode, answer.headers.location]).toEqual([302, '/api/docs/']);
+  });
+
+  it('H2: answers are as described', async () => {
+    const { paths } = await document();
+    const ajv = new Ajv({ strict: false });
+    const check = async (method: string, path: string, query: string, body?: unknown) => {
+      const answer = await t.call(method, `/api${path.replace('{session_id}', 'described')}${query}`, body);
+      const schema = paths[path]?.[method.toLowerCase()]?.responses[answer.statusCode]?.content?.['application/json'];
+      if (!schema) throw new Error(`${method} ${path} does not describe ${answer.statusCode}`);
+      expect(ajv.validate(schema.schema, answer.json()), `${method} ${path} ${query}: ${ajv.errorsText()}`).toBe(true);
+    };
+    await check('POST', '/sessions/', '', { session_id: 'described', data: { a: [] } });
+    await check('POST', '/sessions/', '', { session_id: 'described' });
+    await check('POST', '/sessions/', '', { ttl: 'x' });
+    await check('POST', '/sessions/{session_id}/messages/', '', { content: 'hi' });
+    await check('POST', '/sessions/{session_id}/messages/', '', { content: 'x'.repeat(300) });
+    await check('GET', '/sessions/{session_id}/messages/', '');
+    await check('GET', '/sessions/{session_id}/messages/', '?view=log');
+    await check('GET', '/sessions/{session_id}/', '');
+    await check('GET', '/sessions/', '?limit=1');
+    await check('GET', '/sessions/', '');
+    await check('PATCH', '/sessions/{session_id}/', '', { data: { b: 1 } });
+    await check('POST', '/sessions/{session_id}/extend/', '', { ttl: 60 });
+    await check('POST', '/broadcast/', '', { message: 'hi' });
+    await check('GET', '/redis/status/', '');
+    await check('DELETE', '/sessions/{session_id}/delete/', '');
+    await check('DELETE', '/sessions/{session_id}/', '');
+  });
+});
+
+describe('errors', () => {
+  const long = 'x'.repeat(300_000);
+  /** One request for each code that this release can answer. */
+  const PROVOKED: Partial<Record<HttpErrorCode, () => Promise<LightMyRequestResponse>>> = {
+    bad_request: () => t.call('POST', '/api/sessions/', { ttl: 0 }),
+    forbidden: () =>
+      t.call('POST', '/api/broadcast/', undefined, {
+        payload: '{"message":"hi"}',
+        headers: { ...JSON_TYPE, origin: 'http://evil.example' },
+      }),
+    not_found: () => t.call('GET', '/api/nothing/'),
+    session_not_found: () => t.call('GET', '/api/sessions/nobody/'),
+    method_not_allowed: () => t.call('PUT', '/api/sessions/'),
+    session_exists: async () => {
+      await t.sessions.create('exists', {});
+      return t.call('POST', '/api/sessions/', { session_id: 'exists' });
+    },
+    session_corrupt: () => withStore(() => new SessionCorruptError('room')),
+    message_too_large: () => t.call('POST', '/api/sessions/room/messages/', { content: 'x'.repeat(300) }),
+    payload_too_large: () => t.call('POST', '/api/sessions/room/messages/', { content: long }),
+    unsupported_media_type: () =>
+      t.call('POST', '/api/sessions/', undefined, { payload: 'a=b', headers: { 'content-type': 'text/plain' } }),
+    internal_error: () => withStore(() => new Error('a defect')),
+    storage_unavailable: () => withStore(),
+  };
+  /** Codes of authentication, and of the gateway. */
+  const NOT_HERE: readonly HttpErrorCode[] = ['unauthorized', 'rate_limited', 'draining', 'overloaded'];
+
+  async function withStore(error?: () => Error): Promise<LightMyRequestResponse> {
+    const other = await testApp({ sessions: rejectingStore(error) });
+    const answer = await other.call('GET', '/api/sessions/room/');
+    await other.app.close();
+    return answer;
+  }
+
+  it('H3: every code of the table is provoked here or is not ours yet', () => {
+    expect([...Object.keys(PROVOKED), ...NOT_HERE].sort()).toEqual(Object.keys(HTTP_ERRORS).sort());
+  });
+
+  it.each(Object.entries(PROVOKED))('H3: %s has its status and the shape of a failure', async (code, provoke) => {
+    const answer = await provoke();
+    expect(answer.statusCode).toBe(HTTP_ERRORS[code as HttpErrorCode]);
+    expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
+    expect(answer.headers['cache-control']).toBe('no-store');
+    const { success, error, code: word, session_id: _sessionId, ...rest } = answer.json();
+    expect([success, word, rest]).toEqual([false, code, {}]);
+    expect(error).toMatch(/^\S.{9,}$/);
+    expect('retry-after' in answer.headers).toBe(answer.statusCode === 503);
+  });
+
+  it('D4: every route that needs the store answers 503 with Retry-After and a sentence', async () => {
+    const other = await testApp({ sessions: rejectingStore() });
+    for (const [method, path] of ROWS) {
+      if (path === '/redis/status/' || path === '/broadcast/') continue;
+      const body = { PATCH: { data: {} }, POST: { content: 'hi' } }[method as 'PATCH'];
+      const answer = await other.call(method, `/api${path.replace('{session_id}', 'room')}`, body);
+      expect(answer.statusCode, `${method} ${path}`).toBe(503);
+      expect(answer.json()).toMatchObject({ success: false, code: 'storage_unavailable' });
+      expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+    }
+    await other.app.close();
+  });
+
+  it('H3: a defect is 500 without its text, which only the log has, and without what people wrote', async () => {
+    const defect = Object.assign(new Error('at redis://user:hunter2@cache'), { command: { args: ['what Ann wrote'] } });
+    const other = await testApp({ sessions: rejectingStore(() => defect) });
+    const answer = await other.call('POST', '/api/sessions/room/messages/', { content: 'what Ann wrote' });
+    expect(answer.json()).toEqual({
+      success: false,
+      error: 'something went wrong on our side; the log knows more',
+      code: 'internal_error',
+      session_id: 'room',
+    });
+    expect(other.lines.join('\n')).toContain('ERROR: Request failed');
+    expect(other.lines.join('\n')).not.toContain('what Ann wrote');
+    await other.app.close();
+  });
+
+  const post = (payload: string | Buffer, headers: Record<string, string> = JSON_TYPE) =>
+    t.call('POST', '/api/sessions/', undefined, { payload, headers });
+
+  it.each(['{', 'null,', '"text', '{"a":1}}', 'undefined', '{"__proto__":{}}', '{"constructor":{"prototype":{}}}'])(
+    'H3: a body that is not JSON (%s) is 400',
+    async (body) => {
+      const answer = await post(body);
+      expect(answer.statusCode).toBe(400);
+      expect(answer.json().error).toBe('the body is not JSON');
+    },
+  );
+
+  it.each(['null', '5', '"text"', '[]', 'true'])('H3: a body that is no object (%s) is 400', async (body) => {
+    const answer = await post(body);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().error).toBe('the body must be a JSON object');
+  });
+
+  it('H3: a body that is not UTF-8 is 400, not repaired in silence', async () => {
+    const answer = await post(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]));
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().error).toBe('the body is not valid UTF-8');
+  });
+
+  it.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'application/xml',
+    'multipart/form-data',
+    'nonsense',
+    '',
+  ])('H3: the content type %j is 415', async (type) => {
+    const answer = await post('{}', { 'content-type': type });
+    expect(answer.statusCode).toBe(415);
+  });
+
+  it.each(['application/json', 'application/json; charset=utf-8', 'APPLICATION/JSON'])('takes %s', async (type) => {
+    expect((await post('{}', { 'content-type': type })).statusCode).toBe(201);
+  });
+
+  it.each(['/api/sessions/%', '/api/sessions/%ff/', '/api/%E0%A4%A/', '/%'])('H3: the path %s is 400', async (url) => {
+    const answer = await t.call('GET', url);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json()).toEqual({
+      success: false,
+      error: 'the path is not valid percent-encoding',
+      code: 'bad_request',
+    });
+    expect(answer.headers['x-content-type-options']).toBe('nosniff');
+  });
+});
+
+describe('every answer', () => {
+  it('is counted by its route, never by an id', async () => {
+    const own = await testApp();
+    await own.call('GET', '/chat/api/sessions/secret-room');
+    await own.call('GET', '/api/nothing/secret');
+    await own.call('POST', '/api/sessions/secret-room/extend/', { ttl: 0 });
+    await own.app.close();
+    const text = await own.metrics.exposition();
+    expect(text).toMatch(/requests_total\{route="\/api\/sessions\/:session_id\/",method="GET",status="404".*\} 1/);
+    expect(text).toMatch(
+      /requests_total\{route="\/api\/sessions\/:session_id\/extend\/",method="POST",status="400".*\} 1/,
+    );
+    expect(text).toMatch(/requests_total\{route="none",method="GET",status="404".*\} 1/);
+    expect(text).not.toContain('secret');
+  });
+
+  it.each(['/api/sessions/', '/api/nothing', '/api/docs/', '/api/openapi.json'])(
+    '%s has the security headers',
+    async (url) => {
+      const { headers } = await t.call('GET', url);
+      expect(headers['content-security-policy']).toContain("default-src 'self'");
+      expect(headers['content-security-policy']).not.toContain('unsafe-eval');
+      expect(headers['x-content-type-options']).toBe('nosniff');
+      expect(headers['x-frame-options']).toBe('DENY');
+      expect(headers['referrer-policy']).toBe('no-referrer');
+      expect(headers).not.toHaveProperty('x-powered-by');
+    },
+  );
+});

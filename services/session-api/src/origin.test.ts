@@ -1,0 +1,85 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { type TestApp, testApp } from '../test/app-fixture.js';
+
+let t: TestApp | undefined;
+afterEach(() => t?.app.close());
+
+async function appFor(allowedOrigins: string[], trustProxy = false): Promise<TestApp> {
+  const { maxTtl, ...sessions } = { ttl: 60, maxTtl: 60, historyMax: 10, messageMaxBytes: 100, heartbeatMs: 1000 };
+  t = await testApp({ config: { sessions: { ...sessions, maxTtl }, allowedOrigins, trustProxy } });
+  return t;
+}
+
+async function create(app: TestApp, headers: Record<string, string>) {
+  return app.call('POST', '/api/sessions/', undefined, { headers: { host: 'chat.example:8000', ...headers } });
+}
+
+describe('Origin', () => {
+  it('no Origin header (not a browser) passes', async () => {
+    const answer = await create(await appFor([]), {});
+    expect(answer.statusCode).toBe(201);
+    expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
+  });
+
+  it('by default pages of the same host pass and no others', async () => {
+    const app = await appFor([]);
+    expect((await create(app, { origin: 'http://chat.example:8000' })).statusCode).toBe(201);
+    for (const origin of ['http://chat.example', 'http://evil.example:8000', 'null', '', 'chat.example:8000', 'x']) {
+      const answer = await create(app, { origin });
+      expect(answer.statusCode, origin).toBe(403);
+      expect(answer.json().code).toBe('forbidden');
+      expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
+    }
+  });
+
+  it('behind a proxy the host is the one it was asked for', async () => {
+    const headers = { origin: 'https://chat.public.example', 'x-forwarded-host': 'chat.public.example' };
+    expect((await create(await appFor([], true), headers)).statusCode).toBe(201);
+    await t?.app.close();
+    expect((await create(await appFor([], false), headers)).statusCode).toBe(403);
+  });
+
+  it('ALLOWED_ORIGINS names who passes, and lets them read the answer', async () => {
+    const app = await appFor(['https://a.example', 'https://b.example']);
+    const passed = await create(app, { origin: 'https://b.example' });
+    expect(passed.statusCode).toBe(201);
+    expect(passed.headers).toMatchObject({ 'access-control-allow-origin': 'https://b.example', vary: 'origin' });
+    for (const origin of ['https://c.example', 'http://b.example', 'http://chat.example:8000']) {
+      expect((await create(app, { origin })).statusCode, origin).toBe(403);
+    }
+  });
+
+  it('every method that changes something is checked; 403 comes before 404', async () => {
+    const app = await appFor([]);
+    for (const [method, url] of [
+      ['PATCH', '/api/sessions/nobody/'],
+      ['DELETE', '/api/sessions/nobody/'],
+      ['POST', '/chat/api/sessions/nobody/extend/'],
+      ['POST', '/api/nothing/'],
+    ] as const) {
+      const answer = await app.call(method, url, undefined, { headers: { origin: 'http://evil.example' } });
+      expect(answer.statusCode, url).toBe(403);
+    }
+  });
+
+  it('reading is not refused, but a page of another origin may not see the answer', async () => {
+    const answer = await (await appFor([])).call('GET', '/api/sessions/', undefined, {
+      headers: { origin: 'http://evil.example' },
+    });
+    expect(answer.statusCode).toBe(200);
+    expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
+  });
+
+  it('a preflight is answered for those who may', async () => {
+    const app = await appFor(['https://a.example']);
+    const preflight = (origin: string) =>
+      app.call('OPTIONS', '/api/sessions/room/', undefined, {
+        headers: { origin, 'access-control-request-method': 'PATCH' },
+      });
+    const passed = await preflight('https://a.example');
+    expect(passed.statusCode).toBe(204);
+    expect(passed.headers['access-control-allow-methods']).toContain('PATCH');
+    expect(passed.headers['access-control-allow-headers']).toContain('content-type');
+    expect((await preflight('https://evil.example')).statusCode).toBe(403);
+  });
+});

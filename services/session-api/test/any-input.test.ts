@@ -1,0 +1,117 @@
+import { connect } from 'node:net';
+import { type ServiceProcess, startProcess, startRedis, stopAll, withDeadline } from '@holdfast/testkit';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+let api: ServiceProcess;
+beforeAll(async () => {
+  const redis = await startRedis();
+  api = await startProcess({ service: 'session-api', env: { CHANNEL_REDIS_URL: redis.url } });
+});
+afterAll(stopAll);
+
+/** Writes bytes to a connection of its own and reads until the server ends it, or says nothing more. */
+async function exchange(bytes: Uint8Array): Promise<string> {
+  const socket = connect(api.port, '127.0.0.1');
+  let answer = '';
+  const ended = new Promise<string>((resolve) => {
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1');
+    });
+    socket.on('error', () => resolve(answer));
+    socket.on('close', () => resolve(answer));
+  });
+  socket.end(bytes);
+  return withDeadline(ended, 'the server to end the connection');
+}
+
+function statusesOf(answer: string): number[] {
+  return [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]));
+}
+
+const METHODS = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'CONNECT', 'get', ''];
+const SEGMENTS = [
+  'api',
+  'chat',
+  'sessions',
+  'messages',
+  'extend',
+  'delete',
+  'broadcast',
+  'redis',
+  'status',
+  'docs',
+  'room',
+];
+const FIELDS = ['session_id', 'data', 'ttl', 'content', 'id', 'sender', 'message', 'title', 'level'];
+const QUERIES = ['limit', 'cursor', 'prefix', 'after_seq', 'view', 'token'];
+
+/** Text as a careless client may put it into a URL: anything but what ends the line. */
+const urlText = fc.string({ unit: 'binary', maxLength: 30 }).map((text) => text.replaceAll(/[\r\n ]/g, '_'));
+const path = fc
+  .array(fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...SEGMENTS) }, urlText), { maxLength: 6 })
+  .map((segments) => `/${segments.join('/')}`);
+const apiPath = fc.constantFrom(
+  '/api/sessions/',
+  '/api/sessions/room/',
+  '/chat/api/sessions/room/extend',
+  '/api/sessions/room/messages/',
+  '/api/broadcast/',
+  '/api/redis/status/',
+);
+const query = fc
+  .array(fc.tuple(fc.constantFrom(...QUERIES), fc.oneof(urlText, fc.integer().map(String))), { maxLength: 3 })
+  .map((pairs) => pairs.map(([name, value]) => `${name}=${value}`).join('&'));
+const fieldValue = fc.oneof(fc.jsonValue(), fc.constantFrom('room', 'hi', 60, {}, { count: 1 }, 'x'.repeat(20_000)));
+const body = fc.oneof(
+  fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+  fc.json().map((json) => Buffer.from(json)),
+  fc.dictionary(fc.constantFrom(...FIELDS), fieldValue).map((fields) => Buffer.from(JSON.stringify(fields))),
+);
+const contentType = fc.constantFrom('application/json', 'application/json', 'text/plain', '', 'application/json;x="');
+
+const request = fc
+  .record({ method: fc.constantFrom(...METHODS), path: fc.oneof(path, apiPath, apiPath), query, contentType, body })
+  .map(({ method, path: url, query: text, contentType: type, body: bytes }) => {
+    const head = `${method} ${url}?${text} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: ${type}\r\nContent-Length: ${bytes.length}\r\n\r\n`;
+    return Buffer.concat([Buffer.from(head), bytes]);
+  });
+
+/** A request whose bytes were damaged on the way. */
+const damaged = fc.tuple(request, fc.nat(), fc.uint8Array({ maxLength: 20 })).map(([bytes, at, noise]) => {
+  const cut = at % (bytes.length + 1);
+  return Buffer.concat([bytes.subarray(0, cut), noise, bytes.subarray(cut + (at % 7))]);
+});
+const noise = fc.uint8Array({ maxLength: 500 });
+
+async function survives(bytes: Uint8Array): Promise<void> {
+  const answer = await exchange(bytes);
+  expect(statusesOf(answer).filter((status) => status >= 500)).toEqual([]);
+  expect(answer).not.toMatch(/\n\s+at .+:\d+:\d+/);
+  expect(api.child.exit).toBeUndefined();
+}
+
+describe('any input', () => {
+  it('H3: well-formed requests of any content get no 500 and no stack trace', async () => {
+    await fc.assert(fc.asyncProperty(request, survives), { numRuns: 600 });
+  });
+
+  it('H3: damaged requests and plain noise get no 500 and no stack trace', async () => {
+    await fc.assert(fc.asyncProperty(fc.oneof(damaged, noise), survives), { numRuns: 600 });
+  });
+
+  it('H3: what the parser refuses is answered in the shape of a failure', async () => {
+    const answer = await exchange(Buffer.from('GET / HTTP/1.1\r\nbroken header\r\n\r\n'));
+    expect(statusesOf(answer)).toEqual([400]);
+    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toEqual({
+      success: false,
+      error: 'the request is not valid HTTP',
+      code: 'bad_request',
+    });
+  });
+
+  it('is alive and well afterwards', async () => {
+    expect((await api.readiness()).status).toBe(200);
+    expect(api.log.matching('Request failed')).toEqual([]);
+  });
+});

@@ -70,6 +70,10 @@ export class MemoryFanOut implements FanOut {
     // Nothing is ever missed inside one process.
   }
 
+  reconnect(): void {
+    // There is no connection.
+  }
+
   async close(): Promise<void> {
     for (const [channel, listener] of this.#listeners) this.#broker.remove(channel, listener);
     this.#listeners.clear();

@@ -17,8 +17,10 @@ export interface FanOut {
   publish(channel: string, payload: string | Buffer): Promise<number>;
   /** Called after subscriptions were lost and made again, with their channels: anything may have been missed (F4). */
   onInterrupted(listener: (channels: readonly string[]) => void): void;
-  /** Whether the subscriber connection is up. */
+  /** Whether the subscriber connection is up, as far as this side can see. */
   readonly connected: boolean;
+  /** Drops a subscriber connection that looks alive and hears nothing, and makes it anew (F3). */
+  reconnect(): void;
   /** Ends all subscriptions. */
   close(): Promise<void>;
 }

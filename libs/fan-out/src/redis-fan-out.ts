@@ -72,6 +72,10 @@ export class RedisFanOut implements FanOut {
     this.#interrupted.push(listener);
   }
 
+  reconnect(): void {
+    this.#subscriber.disconnect(true);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#listeners.clear();

@@ -43,6 +43,10 @@ export interface GatewayGauges {
   rooms: number;
   /** Bytes the tails hold (F5). */
   tailBytes: number;
+  /** Bytes of messages that members sent and that are not stored yet (D2). */
+  unstoredBytes: number;
+  /** Seconds since the gateway last heard itself through pub/sub (F3). */
+  canaryAgeSeconds: number;
   drainState: DrainState;
   /** Members that a drain still waits for; 0 when there is none. */
   membersLeft: number;

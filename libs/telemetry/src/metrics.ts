@@ -103,7 +103,14 @@ function gatewayMetrics(registers: Registry[]): GatewayMetrics {
     ephemeral: 0,
     backpressureCloses: 0,
   };
-  const gauges: GatewayGauges = { rooms: 0, tailBytes: 0, drainState: 'serving', membersLeft: 0 };
+  const gauges: GatewayGauges = {
+    rooms: 0,
+    tailBytes: 0,
+    unstoredBytes: 0,
+    canaryAgeSeconds: 0,
+    drainState: 'serving',
+    membersLeft: 0,
+  };
   for (const [field, [name, help]] of Object.entries(COUNTERS) as [
     keyof GatewayCounters,
     readonly [string, string],
@@ -192,6 +199,8 @@ function gatewayGauges(gauges: GatewayGauges, registers: Registry[]): void {
   const numbers = [
     ['rooms', 'holdfast_rooms', 'Sessions that are live on this gateway'],
     ['tailBytes', 'holdfast_tail_bytes', 'Bytes of the newest messages kept in memory'],
+    ['unstoredBytes', 'holdfast_unstored_bytes', 'Bytes of messages sent by members and not stored yet'],
+    ['canaryAgeSeconds', 'holdfast_canary_age_seconds', 'Time since the gateway heard itself through pub/sub'],
     ['membersLeft', 'holdfast_drain_members_left', 'Members a drain still waits for'],
   ] as const;
   for (const [field, name, help] of numbers) {

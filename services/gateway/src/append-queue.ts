@@ -45,6 +45,8 @@ export class AppendQueue {
   #waiting: Sending[] = [];
   #state: 'idle' | 'scheduled' | 'appending' | 'stopped' = 'idle';
   #retryTimer: Timer | undefined;
+  /** First message of the batch in flight: one a batch is enough to know how long delivery takes. */
+  #timed: { readonly id: string; readonly arrivedMs: number } | undefined;
   #retryMs = RETRY_MIN_MS;
 
   constructor(room: AppendRoom, context: RoomContext) {
@@ -62,6 +64,14 @@ export class AppendQueue {
     this.#waiting.push(sending);
     this.#schedule();
     return true;
+  }
+
+  /** The room delivers a run of messages that begins with this one. */
+  delivered(firstId: string): void {
+    if (this.#timed?.id !== firstId) return;
+    const { clock, metrics } = this.#context;
+    metrics.deliverySeconds.observe((clock.monotonic() - this.#timed.arrivedMs) / 1000);
+    this.#timed = undefined;
   }
 
   stop(): void {
@@ -99,6 +109,8 @@ export class AppendQueue {
     const position = this.#room.position;
     const startedMs = clock.monotonic();
     const messages = batch.map((sending) => sending.message);
+    const [first] = batch;
+    this.#timed = first && { id: first.message.id, arrivedMs: first.arrivedMs };
     try {
       const result = await log.append(this.#room.sessionId, { messages, ...(position ? { position } : {}) });
       metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);

@@ -1,35 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import type { Config } from '@holdfast/config';
-import { BROADCAST_CHANNEL, type FanOut } from '@holdfast/fan-out';
-import { type BroadcastFrame, CLOSE, FRAME_BYTES_FACTOR, FRAMED_PROTOCOL } from '@holdfast/protocol';
-import type { SessionLog } from '@holdfast/session-store';
-import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
-import { Admission, type Admitted, isRefusal } from './admission.js';
-import { type Clock, systemClock, type Timer } from './clock.js';
-import { Connection, type ConnectionHost } from './connection.js';
-import { Drain } from './drain.js';
-import { Heartbeats } from './heartbeats.js';
-import { identify } from './identity.js';
-import { MessageIntake } from './message-intake.js';
-import { Reporter } from './reporter.js';
-import { ByteBudget, type RoomContext } from './room-context.js';
-import { type Joined, Rooms } from './rooms.js';
-import { type Server, type SocketEvents, startServer } from './server.js';
-import type { Socket } from './socket.js';
-import { TailBudget } from './tail.js';
-import { UnstoredCounts } from './unstored-counts.js';
-import { welcome } from './welcome.js';
-
-export interface GatewayDependencies {
-  readonly config: Config;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly sessionLog: SessionLog;
-  readonly fanOut: FanOut;
-  readonly clock?: Clock;
-  /** From 0 up to 1. */
-  readonly random?: () => number;
-}
+import { FRAME_BYTES_FACTOR } from '@holdfast/protocol';
+import type { Readiness } from '@holdfast/telemetry';
+import { GatewayCore, type GatewayDependencies } from './gateway-core.js';
+import { startServer } from './server.js';
 
 export interface Gateway {
   readonly port: number;
@@ -42,239 +14,27 @@ export interface Gateway {
 
 /** Frames up to this many times what a client may send are read whole, so that 1009 can be answered (C6). */
 const PAYLOAD_FACTOR = 16;
-const TICK_MS = 1_000;
-/** How long closing waits for messages that are on their way into the log. */
-const FLUSH_MS = 3_000;
 
 /** Starts a gateway on its public port. @throws {Error} when the port cannot be listened on */
 export async function startGateway(dependencies: GatewayDependencies): Promise<Gateway> {
-  const gateway = new RunningGateway(dependencies);
-  await gateway.start();
-  return gateway;
-}
-
-class RunningGateway implements Gateway {
-  readonly #config: Config;
-  readonly #metrics: Metrics;
-  readonly #clock: Clock;
-  readonly #fanOut: FanOut;
-  readonly #context: RoomContext;
-  readonly #rooms: Rooms;
-  readonly #counts: UnstoredCounts;
-  readonly #admission: Admission;
-  readonly #heartbeats: Heartbeats;
-  readonly #host: ConnectionHost;
-  readonly #connections = new Set<Connection>();
-  #server: Server | undefined;
-  #ticker: Timer | undefined;
-  #drain: { readonly run: Drain; readonly empty: Promise<void> } | undefined;
-  #closed: Promise<void> | undefined;
-
-  constructor({
-    config,
-    logger,
-    metrics,
-    sessionLog,
-    fanOut,
-    clock = systemClock,
-    random = Math.random,
-  }: GatewayDependencies) {
-    this.#config = config;
-    this.#metrics = metrics;
-    this.#clock = clock;
-    this.#fanOut = fanOut;
-    this.#context = {
-      log: sessionLog,
-      fanOut,
-      clock,
-      logger,
-      reporter: new Reporter(logger, metrics.redis),
-      metrics: metrics.gateway,
-      tailBudget: new TailBudget(config.memory.tailBytes),
-      unstored: new ByteBudget(config.memory.outageBufferBytes),
-      historyMax: config.sessions.historyMax,
-      random,
-    };
-    this.#rooms = new Rooms(this.#context);
-    this.#counts = new UnstoredCounts(config.sessions.ttl * 1000);
-    this.#admission = new Admission({ ...config.limits, ...config }, clock.monotonic());
-    this.#heartbeats = new Heartbeats(clock, config.sessions.heartbeatMs);
-    this.#host = this.#makeHost();
-  }
-
-  get port(): number {
-    return this.#server?.port ?? 0;
-  }
-
-  async start(): Promise<void> {
-    const { host, port, memory, sessions } = this.#config;
-    const frameBytes = sessions.messageMaxBytes * FRAME_BYTES_FACTOR;
-    this.#server = await startServer({
-      host,
-      port,
-      maxBackpressureBytes: memory.maxBackpressureBytes,
-      maxPayloadBytes: frameBytes * PAYLOAD_FACTOR,
-      accept: (upgrade) => {
-        const decision = this.#admission.decide(upgrade, this.#clock.monotonic());
-        if (isRefusal(decision)) {
-          this.#metrics.gateway.refused(decision.status);
-          return decision;
-        }
-        const subprotocol = decision.protocol === 'framed' ? FRAMED_PROTOCOL : '';
-        return { subprotocol, open: (socket) => this.#open(socket, decision) };
-      },
-    });
-    this.#heartbeats.start();
-    this.#tick();
-    this.#listenForBroadcasts();
-  }
-
-  readiness(): Readiness {
-    const redis = this.#metrics.redis.up || this.#fanOut.connected;
-    const ready = !this.#admission.draining;
-    return {
-      ready,
-      storage: redis ? 'redis' : 'memory',
-      draining: this.#admission.draining,
-      connections: this.#connections.size,
-    };
-  }
-
-  drain(): Promise<void> {
-    if (this.#drain) this.#drain.run.hurry();
-    else {
-      this.#admission.draining = true;
-      this.#metrics.gateway.gauges.drainState = 'draining';
-      const run = new Drain({
-        clock: this.#clock,
-        drainMs: this.#config.drainSeconds * 1000,
-        random: this.#context.random,
-        connections: this.#connections,
-        countOf: (connection) => this.#countOf(connection),
-      });
-      this.#drain = { run, empty: run.start() };
-    }
-    return this.#drain.empty;
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= this.#closeAll();
-    return this.#closed;
-  }
-
-  async #closeAll(): Promise<void> {
-    this.#admission.draining = true;
-    this.#server?.stopListening();
-    this.#heartbeats.stop();
-    this.#clock.clearTimeout(this.#ticker);
-    for (const connection of [...this.#connections]) connection.close(CLOSE.restart);
-    await this.#rooms.flush(FLUSH_MS);
-    this.#rooms.dispose();
-    this.#server?.close();
-    this.#metrics.gateway.gauges.drainState = 'drained';
-  }
-
-  #makeHost(): ConnectionHost {
-    const intake = new MessageIntake(this.#context, this.#counts);
-    const { counters } = this.#metrics.gateway;
-    return {
-      clock: this.#clock,
-      maxMessageBytes: this.#config.sessions.messageMaxBytes,
-      messagesPerSecond: this.#config.limits.messagesPerSecond,
-      send: (connection, room, message) => intake.send(connection, room, message),
-      signal: (connection, room, frame) => intake.signal(connection, room, frame),
-      errorSent: (code) => this.#metrics.gateway.errorSent(code),
-      messageArrived: () => {
-        counters.messagesIn += 1;
-      },
-      tooSlow: () => {
-        counters.backpressureCloses += 1;
-      },
-    };
-  }
-
-  #open(socket: Socket, { protocol, request, address }: Admitted): SocketEvents {
-    const sessionId = request.sessionId ?? randomUUID();
-    const identity = identify(randomUUID(), request.client);
-    const connection = new Connection(socket, this.#host, sessionId, protocol, request, identity);
-    const persistence = connection.persistent ? 'redis' : 'none';
-    this.#connections.add(connection);
-    this.#metrics.gateway.connected(protocol, persistence);
-    void this.#join(connection);
-    return {
-      message: (data, isBinary) => connection.receive(data, isBinary),
-      drained: () => connection.drained(),
-      closed: (code) => {
-        connection.ended();
-        this.#connections.delete(connection);
-        this.#heartbeats.remove(connection);
-        this.#admission.left(address);
-        this.#metrics.gateway.disconnected(protocol, persistence, code);
-        this.#rooms.leave(connection, sessionId);
-        this.#drain?.run.checkEmpty();
-      },
-    };
-  }
-
-  async #join(connection: Connection): Promise<void> {
-    try {
-      const joined = await this.#rooms.join(connection, connection.sessionId, connection.request.resume);
-      if (connection.closed) return;
-      if (joined) this.#admit(connection, joined);
-      else connection.close(CLOSE.sessionDeleted);
-    } catch (error) {
-      this.#context.reporter.storageFailed(error);
-      connection.close(CLOSE.overloaded);
-    }
-  }
-
-  /** In one step: the welcome, whatever history follows it, and live messages from then on (R1, F7). */
-  #admit(connection: Connection, { room, plan }: Joined): void {
-    const { sessions, color } = this.#config;
-    connection.tell(
-      welcome(connection, room, {
-        recovered: plan.recovered,
-        color,
-        heartbeatMs: sessions.heartbeatMs,
-        maxMessageBytes: sessions.messageMaxBytes,
-        serverTime: this.#clock.now(),
-      }),
-    );
-    if (plan.from === undefined) room.attach(connection);
-    else room.attachAfterHistory(connection, plan.from);
-    this.#heartbeats.add(connection);
-    connection.joined(room);
-  }
-
-  #countOf(connection: Connection): number {
-    return connection.persistent ? (connection.room?.seq ?? 0) : this.#counts.of(connection.sessionId);
-  }
-
-  #tick(): void {
-    const { gauges } = this.#metrics.gateway;
-    this.#rooms.tick();
-    this.#counts.sweep(this.#clock.now());
-    gauges.rooms = this.#rooms.size;
-    gauges.tailBytes = this.#context.tailBudget.bytes;
-    gauges.membersLeft = this.#drain ? this.#connections.size : 0;
-    this.#ticker = this.#clock.setTimeout(() => this.#tick(), TICK_MS);
-  }
-
-  /** Tries until it is subscribed: a gateway also starts while Redis is away (D1). */
-  #listenForBroadcasts(): void {
-    this.#fanOut
-      .subscribe(BROADCAST_CHANNEL, (payload) => this.#broadcast(payload))
-      .then(
-        () => this.#context.reporter.storageWorked(),
-        (error: unknown) => {
-          this.#context.reporter.storageFailed(error);
-          if (!this.#closed) this.#clock.setTimeout(() => this.#listenForBroadcasts(), TICK_MS);
-        },
-      );
-  }
-
-  #broadcast(payload: Buffer): void {
-    const frame = JSON.parse(payload.toString()) as Omit<BroadcastFrame, 'type'>;
-    for (const connection of this.#connections) connection.tell({ type: 'broadcast', ...frame });
-  }
+  const { host, port, memory, sessions } = dependencies.config;
+  const core = new GatewayCore(dependencies);
+  const server = await startServer({
+    host,
+    port,
+    maxBackpressureBytes: memory.maxBackpressureBytes,
+    maxPayloadBytes: sessions.messageMaxBytes * FRAME_BYTES_FACTOR * PAYLOAD_FACTOR,
+    accept: (upgrade) => core.accept(upgrade),
+  });
+  core.start();
+  return {
+    port: server.port,
+    readiness: () => core.readiness(),
+    drain: () => core.drain(),
+    close: async () => {
+      server.stopListening();
+      await core.close();
+      server.close();
+    },
+  };
 }

@@ -1,1 +1,2 @@
-export { type Gateway, type GatewayDependencies, startGateway } from './gateway.js';
+export { type Gateway, startGateway } from './gateway.js';
+export { type Acceptance, GatewayCore, type GatewayDependencies } from './gateway-core.js';

@@ -116,6 +116,7 @@ export class Room {
     this.#position = { epoch, seq: last.seq, id: last.id };
     if (this.#firstSeq === 0) this.#firstSeq = messages[0]?.seq ?? 0;
     this.#deliver(messages);
+    this.queue.delivered(messages[0]?.id ?? '');
     this.#settleAcks();
   }
 

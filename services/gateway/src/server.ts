@@ -2,17 +2,9 @@ import { createRequire } from 'node:module';
 import { HTTP_ERRORS, httpFailure } from '@holdfast/protocol';
 import type { HttpResponse, us_listen_socket, WebSocket } from 'uWebSockets.js';
 import type { Refusal, UpgradeRequest } from './admission.js';
-import type { SendOutcome, Socket } from './socket.js';
+import type { SendOutcome, Socket, SocketEvents } from './socket.js';
 
 type Library = typeof import('uWebSockets.js');
-
-/** What the server calls for one connection. Nothing is called after `closed`. */
-export interface SocketEvents {
-  /** The bytes are valid during the call only. */
-  message(data: ArrayBuffer, isBinary: boolean): void;
-  drained(): void;
-  closed(code: number): void;
-}
 
 export interface ServerOptions {
   readonly host: string;

@@ -12,3 +12,12 @@ export interface Socket {
   /** Starts the closing handshake; the close event comes before this returns. */
   close(code: number, reason: string): void;
 }
+
+/** What the WebSocket server calls for one connection. Nothing is called after `closed`. */
+export interface SocketEvents {
+  /** The bytes are valid during the call only. */
+  message(data: ArrayBuffer, isBinary: boolean): void;
+  /** The network has taken what was buffered, or some of it. */
+  drained(): void;
+  closed(code: number): void;
+}

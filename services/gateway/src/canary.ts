@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import type { FanOut } from '@holdfast/fan-out';
+import type { Clock, Timer } from './clock.js';
+import type { Reporter } from './reporter.js';
+
+/** How often the gateway speaks to itself, and how long it may hear nothing (F3). */
+const INTERVAL_MS = 500;
+const SILENCE_MS = 1_000;
+
+export interface CanaryOptions {
+  readonly fanOut: FanOut;
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+}
+
+/**
+ * A message to itself through pub/sub: one that does not come back means that the subscription is dead, even where the
+ * socket looks alive (F3). Its publish also tells whether Redis answers at all.
+ */
+export class Canary {
+  readonly #options: CanaryOptions;
+  readonly #channel = `holdfast:canary:${randomUUID()}`;
+  #heardMs: number;
+  #subscribed = false;
+  /** A call that Redis does not answer must not pile up with the next. */
+  #singing = false;
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  constructor(options: CanaryOptions) {
+    this.#options = options;
+    this.#heardMs = options.clock.monotonic();
+  }
+
+  /** Milliseconds since it last came back. */
+  get ageMs(): number {
+    return this.#options.clock.monotonic() - this.#heardMs;
+  }
+
+  /** Whether it comes back in time. */
+  get alive(): boolean {
+    return this.#subscribed && this.ageMs <= SILENCE_MS + INTERVAL_MS;
+  }
+
+  start(): void {
+    if (!this.#singing) void this.#sing();
+    this.#timer = this.#options.clock.setTimeout(() => this.start(), INTERVAL_MS);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#options.clock.clearTimeout(this.#timer);
+  }
+
+  async #sing(): Promise<void> {
+    const { fanOut, reporter } = this.#options;
+    this.#singing = true;
+    try {
+      if (!this.#subscribed) await this.#subscribe();
+      else if (this.ageMs > SILENCE_MS && fanOut.connected) this.#giveUp();
+      await fanOut.publish(this.#channel, 'canary');
+      if (!this.#stopped) reporter.storageWorked();
+    } catch (error) {
+      if (!this.#stopped) reporter.storageFailed(error);
+    } finally {
+      this.#singing = false;
+    }
+  }
+
+  async #subscribe(): Promise<void> {
+    await this.#options.fanOut.subscribe(this.#channel, () => this.#heard());
+    this.#subscribed = true;
+    this.#heard();
+  }
+
+  #heard(): void {
+    this.#heardMs = this.#options.clock.monotonic();
+  }
+
+  #giveUp(): void {
+    this.#options.fanOut.reconnect();
+    // The new connection has as long as the first one.
+    this.#heard();
+  }
+}

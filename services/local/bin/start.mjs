@@ -1,0 +1,24 @@
+// `npm start`: installs and builds what is missing, then runs the whole system. Only Node's own modules up to there.
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { ensureBuilt } from '../../../scripts/setup/build.js';
+import { ensureNodeModules, requireNode } from '../../../scripts/setup/node-modules.js';
+import { ensurePrograms } from '../../../scripts/setup/programs.js';
+import { SetupError } from '../../../scripts/setup/run.js';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
+const say = (line) => console.log(line);
+
+try {
+  requireNode();
+  await ensureNodeModules(root, say);
+  await ensureBuilt(root, say);
+  if (!process.env.CHANNEL_REDIS_URL && !process.argv.includes('--embedded')) {
+    const missing = await ensurePrograms(root, ['redis-server'], say);
+    for (const reason of missing.values()) say(reason);
+  }
+} catch (error) {
+  console.error(error instanceof SetupError ? error.message : error);
+  process.exit(1);
+}
+await import(pathToFileURL(join(root, 'services/local/dist/main.js')).href);

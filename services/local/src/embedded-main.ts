@@ -1,0 +1,112 @@
+import { fileURLToPath } from 'node:url';
+import { type Config, ConfigError, loadConfig } from '@holdfast/config';
+import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
+import { type Gateway, startGateway } from '@holdfast/gateway';
+import { buildApp } from '@holdfast/session-api';
+import { MemorySessionStore } from '@holdfast/session-store';
+import {
+  createLogger,
+  createMetrics,
+  createShutdown,
+  type Logger,
+  type Metrics,
+  type Shutdown,
+  startAdminListener,
+} from '@holdfast/telemetry';
+
+/** Seen from `dist/`. */
+const WEB_ROOT = fileURLToPath(new URL('../../web/dist', import.meta.url));
+const CLOSE_MS = 4_000;
+
+interface Part {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/**
+ * Gateways and session-api in one process, on one store in its memory: for a machine without Redis.
+ *
+ * @param ports `PORT:ADMIN_PORT` of each gateway, and of session-api at last
+ */
+async function main(ports: readonly string[]): Promise<void> {
+  const gatewayPorts = ports.slice(0, -1);
+  const apiPorts = ports.at(-1) ?? '0:0';
+  const api = partOf('session-api', apiPorts);
+  const shutdown = createShutdown({ logger: api.logger, timeoutMs: api.config.drainSeconds * 1000 + CLOSE_MS });
+  const broker = new MemoryBroker();
+  const { ttl, historyMax } = api.config.sessions;
+  const store = new MemorySessionStore({ live: broker, defaultTtl: ttl, historyMax });
+
+  await startApi(api, store, broker, shutdown);
+  const gateways: Gateway[] = [];
+  // At once, not one after the other: each takes as long as its drain.
+  shutdown.add('gateways', () => Promise.all(gateways.map(drainAndClose)).then(() => undefined));
+  for (const pair of gatewayPorts) gateways.push(await startOne(partOf('gateway', pair), store, broker, shutdown));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => void shutdown.run(signal).then((code) => process.exit(code)));
+  }
+}
+
+function partOf(service: 'gateway' | 'session-api', pair: string): Part {
+  const [port, adminPort] = pair.split(':');
+  const config = loadConfig(service, { ...process.env, PORT: port, ADMIN_PORT: adminPort });
+  const { color, instance } = config;
+  const logger = createLogger({ service, color, instance, ...config.log });
+  return { config, logger, metrics: createMetrics({ service, color, instance }) };
+}
+
+async function startApi(part: Part, sessions: MemorySessionStore, broker: MemoryBroker, shutdown: Shutdown) {
+  const { config, logger, metrics } = part;
+  shutdown.add('metrics', () => metrics.close());
+  const app = await buildApp({
+    config,
+    logger,
+    metrics,
+    sessions,
+    fanOut: new MemoryFanOut(broker),
+    status: async () => ({ connected: false, url: 'memory://', mode: 'memory' }),
+    webRoot: WEB_ROOT,
+  });
+  await app.listen({ host: config.host, port: config.port });
+  shutdown.add('http server', () => app.close());
+  const admin = await startAdminListener({
+    host: config.adminHost,
+    port: config.adminPort,
+    metrics,
+    readiness: () => ({ ready: true, storage: 'memory' }),
+  });
+  shutdown.add('admin listener', () => admin.close());
+}
+
+async function startOne(
+  part: Part,
+  sessionLog: MemorySessionStore,
+  broker: MemoryBroker,
+  shutdown: Shutdown,
+): Promise<Gateway> {
+  const { config, logger, metrics } = part;
+  shutdown.add('metrics', () => metrics.close());
+  const gateway = await startGateway({ config, logger, metrics, sessionLog, fanOut: new MemoryFanOut(broker) });
+  const admin = await startAdminListener({
+    host: config.adminHost,
+    port: config.adminPort,
+    metrics,
+    readiness: () => gateway.readiness(),
+    onDrain: () => void gateway.drain(),
+  });
+  shutdown.add('admin listener', () => admin.close());
+  return gateway;
+}
+
+async function drainAndClose(gateway: Gateway): Promise<void> {
+  await gateway.drain();
+  await gateway.close();
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${error instanceof ConfigError || error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}

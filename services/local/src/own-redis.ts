@@ -1,0 +1,70 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { delimiter, join } from 'node:path';
+import type { ServiceLog } from './service-log.js';
+import { SupervisedProcess } from './supervised-process.js';
+
+const PROGRAMS = ['redis-server', 'valkey-server'];
+
+/** The first redis-server or valkey-server of a `PATH`. */
+export function findRedisServer(path: string): string | undefined {
+  for (const folder of path.split(delimiter)) {
+    for (const name of PROGRAMS) {
+      const program = join(folder, name);
+      try {
+        accessSync(program, constants.X_OK);
+        return program;
+      } catch {
+        // Not in this folder.
+      }
+    }
+  }
+  return undefined;
+}
+
+export interface OwnRedisOptions {
+  readonly program: string;
+  readonly port: number;
+  /** Where its data lies. */
+  readonly dir: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly log: ServiceLog;
+  readonly say: (line: string) => void;
+}
+
+/** A Redis of this system's own, on 127.0.0.1, that keeps its data on disk. */
+export function ownRedis(options: OwnRedisOptions): SupervisedProcess {
+  const { program, port, dir, env, log, say } = options;
+  mkdirSync(dir, { recursive: true });
+  const args = [
+    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir],
+    ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--save', ''],
+    // BullMQ's jobs must not be evicted, and sessions end by their own expiry.
+    ...['--maxmemory-policy', 'noeviction'],
+  ];
+  return new SupervisedProcess({
+    name: 'Redis',
+    command: program,
+    args,
+    env,
+    cwd: dir,
+    log,
+    say,
+    isReady: () => answersPing('127.0.0.1', port),
+  });
+}
+
+/** Whether a Redis is there: `PONG`, or that it asks who one is. */
+export function answersPing(host: string, port: number, timeoutMs = 1_000): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port }, () => socket.write('PING\r\n'));
+    const settle = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(timeoutMs, () => settle(false));
+    socket.once('error', () => settle(false));
+    socket.once('close', () => settle(false));
+    socket.once('data', (bytes) => settle(/^(?:\+PONG|-NOAUTH)/.test(bytes.toString())));
+  });
+}

@@ -8,6 +8,8 @@ import type { RedisClient } from './create-redis.js';
  */
 export async function closeRedis(client: RedisClient, timeoutMs = 1000): Promise<void> {
   if (client.status === 'end') return;
+  // Between two attempts to connect there is no socket whose close would end the client.
+  const connected = client.status !== 'reconnecting';
   const ended = new Promise<void>((resolve) => client.once('end', resolve));
   const timer = setTimeout(() => client.disconnect(), timeoutMs);
   try {
@@ -16,7 +18,6 @@ export async function closeRedis(client: RedisClient, timeoutMs = 1000): Promise
     // Not connected, so there is nothing in flight to wait for.
     client.disconnect();
   }
-  // Between two attempts to connect there is no socket whose close would end the client.
-  if (client.status !== 'reconnecting') await ended;
+  if (connected) await ended;
   clearTimeout(timer);
 }

@@ -56,7 +56,6 @@ describe('redisOptions', () => {
       db: 3,
       sentinelPassword: 'sp',
       sentinelCommandTimeout: 700,
-      failoverDetector: true,
       enableTLSForSentinelMode: true,
       sentinelTLS: { servername: 's1' },
     });

@@ -77,9 +77,8 @@ export function redisOptions(settings: ConnectionSettings, name: string, role: C
     sentinels: settings.urls.map((url) => parseRedisUrl(url, 26_379)).map(({ host, port }) => ({ host, port })),
     sentinelCommandTimeout: settings.timeoutMs,
     sentinelRetryStrategy: (attempt) => backoffMs(attempt),
-    sentinelReconnectStrategy: (attempt) => backoffMs(attempt),
-    // Leaves the old master as soon as a Sentinel tells of a new one, instead of at the first refused write.
-    failoverDetector: true,
+    // ioredis' failover detector stays off: it prints an error for every attempt to reach a Sentinel that is down, and
+    // outlives `quit`. Sentinels cut a demoted master's connections themselves; silence and READONLY do the rest.
     // The master is known by an address only: whom the certificate must name is not known here.
     ...(tls === undefined ? {} : { enableTLSForSentinelMode: true, tls: {}, sentinelTLS: tls }),
   };

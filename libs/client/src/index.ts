@@ -1,1 +1,6 @@
-export {};
+export { HoldfastClient } from './client.js';
+export type { ConnectionState } from './connection-state.js';
+export type { ChatMessage, ClientEvents } from './events.js';
+export type { ClientStorage, Clock, HoldfastClientOptions, WebSocketConstructor, WebSocketLike } from './options.js';
+export type { OutboxEntry, RefusalCode, SendResult } from './outbox.js';
+export type { Sending } from './outgoing.js';

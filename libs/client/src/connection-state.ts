@@ -1,0 +1,45 @@
+import type { Link } from './link.js';
+
+/** What the connection is doing, as applications see it. */
+export type ConnectionState =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'connecting' /** Failures in a row before this attempt. */; readonly failures: number }
+  | { readonly kind: 'open' }
+  | {
+      readonly kind: 'waiting';
+      readonly failures: number;
+      /** Unix milliseconds of the next attempt. */
+      readonly retryAt: number;
+      /** Why the last connection ended: a close code, 1006 for one that broke. */
+      readonly code: number;
+      readonly reason: string;
+    }
+  | { readonly kind: 'closed'; readonly code: number; readonly reason: string };
+
+export type StateKind = ConnectionState['kind'];
+
+/** The same, with what belongs to each state only. */
+export type State =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'connecting'; readonly failures: number; readonly link: Link }
+  | {
+      readonly kind: 'open';
+      readonly failures: number;
+      readonly link: Link;
+      /** Monotonic milliseconds. */
+      readonly openedAt: number;
+      readonly move: Move;
+    }
+  | Extract<ConnectionState, { kind: 'waiting' | 'closed' }>;
+
+/**
+ * How far an open connection is in leaving a draining gateway, make before break (V8, operations B3). `settleMs` is the
+ * time that acks get.
+ */
+export type Move =
+  | { readonly phase: 'none' }
+  | { readonly phase: 'scheduled'; readonly settleMs: number }
+  /** Nothing is sent any more; what was sent gets time for its acks. */
+  | { readonly phase: 'settling'; readonly settleMs: number }
+  /** The next link opens while this one still delivers. */
+  | { readonly phase: 'opening'; readonly settleMs: number; readonly next: Link };

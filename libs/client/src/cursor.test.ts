@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest';
+import { WELCOME } from '../test/harness.js';
+import { Cursor } from './cursor.js';
+
+const from = (seq: number | undefined, id: string, sender = 's') =>
+  seq === undefined ? { id, sender } : { seq, id, sender };
+
+function cursorAt(seq: number, limit = 100): Cursor {
+  const cursor = new Cursor(limit);
+  cursor.welcome(WELCOME, 'live');
+  for (let i = 1; i <= seq; i++) cursor.message(from(i, `m${i}`));
+  return cursor;
+}
+
+describe('Cursor: messages', () => {
+  it('V2: takes what is next, and only that', () => {
+    const cursor = cursorAt(2);
+    expect(cursor.message(from(4, 'm4'))).toBe('gap');
+    expect(cursor.message(from(3, 'm3'))).toBe('new');
+    expect(cursor.position).toEqual({ epoch: 'E1', seq: 3, id: 'm3' });
+  });
+
+  it('V2: drops what it has', () => {
+    const cursor = cursorAt(3);
+    expect(cursor.message(from(2, 'm2'))).toBe('known');
+    expect(cursor.position?.seq).toBe(3);
+  });
+
+  it('K6: sees a number it has passed with another id as a gap, not as a duplicate', () => {
+    expect(cursorAt(3).message(from(2, 'other'))).toBe('gap');
+  });
+
+  it('V3: takes a pending message once, and again when it has its number', () => {
+    const cursor = cursorAt(1);
+    expect(cursor.message(from(undefined, 'p'))).toBe('new');
+    expect(cursor.message(from(undefined, 'p'))).toBe('known');
+    expect(cursor.position?.seq).toBe(1);
+    expect(cursor.message(from(2, 'p'))).toBe('again');
+  });
+
+  it('S2: an unstored connection tells messages apart by sender and id alone', () => {
+    const cursor = new Cursor(100);
+    cursor.welcome({ ...WELCOME, persistence: 'none', epoch: null }, 'live');
+    expect(cursor.message(from(7, 'a'))).toBe('new');
+    expect(cursor.message(from(7, 'a'))).toBe('known');
+    expect(cursor.message(from(undefined, 'a', 'another'))).toBe('new');
+    expect(cursor.position).toBeUndefined();
+  });
+
+  it('remembers no more ids than it was told to', () => {
+    const cursor = new Cursor(2);
+    for (const id of ['a', 'b', 'c']) cursor.message(from(undefined, id));
+    expect(['a', 'c'].map((id) => cursor.message(from(undefined, id)))).toEqual(['new', 'known']);
+  });
+});
+
+describe('Cursor: welcomes', () => {
+  it('R3: asks for nothing at first, or for the kept history, and then for what follows', () => {
+    const cursor = new Cursor(100);
+    expect([cursor.ask(false), cursor.ask(true)]).toEqual(['live', 'kept']);
+    cursor.welcome({ ...WELCOME, seq: 9, firstSeq: 3 }, 'live');
+    expect(cursor.position).toEqual({ epoch: 'E1', seq: 9, id: '' });
+    expect(cursor.ask(false)).toBe('after');
+  });
+
+  it('R3: takes the kept history from its first number', () => {
+    const cursor = new Cursor(100);
+    expect(cursor.welcome({ ...WELCOME, seq: 9, firstSeq: 3 }, 'kept')).toBeUndefined();
+    expect(cursor.message(from(3, 'm3'))).toBe('new');
+  });
+
+  it('R1: goes on from its own position when everything is there', () => {
+    const cursor = cursorAt(3);
+    expect(cursor.welcome({ ...WELCOME, seq: 7, firstSeq: 1, recovered: true }, 'after')).toBeUndefined();
+    expect(cursor.message(from(4, 'm4'))).toBe('new');
+  });
+
+  it('R2: tells which numbers are lost when they were trimmed', () => {
+    const cursor = cursorAt(3);
+    const broken = cursor.welcome({ ...WELCOME, seq: 20, firstSeq: 11 }, 'after');
+    expect(broken).toEqual({ event: 'gap', value: { from: 4, to: 10 } });
+    expect(cursor.message(from(11, 'm11'))).toBe('new');
+  });
+
+  it('R2: tells that the history differs in another epoch, and takes all of it', () => {
+    const cursor = cursorAt(3);
+    const broken = cursor.welcome({ ...WELCOME, epoch: 'E2', seq: 3, firstSeq: 1 }, 'after');
+    expect(broken).toEqual({ event: 'reset', value: { epoch: 'E2', from: 1 } });
+    expect([from(1, 'm2'), from(2, 'x'), from(3, 'm3')].map((frame) => cursor.message(frame))).toEqual([
+      'again',
+      'new',
+      'again',
+    ]);
+  });
+
+  it('R2: tells that the history differs when this client is ahead of it', () => {
+    const broken = cursorAt(9).welcome({ ...WELCOME, seq: 3, firstSeq: 1 }, 'after');
+    expect(broken).toEqual({ event: 'reset', value: { epoch: 'E1', from: 1 } });
+  });
+
+  it('R2: begins at 1 again in a new, empty epoch', () => {
+    const cursor = cursorAt(3);
+    cursor.welcome({ ...WELCOME, epoch: 'E2' }, 'after');
+    expect(cursor.message(from(1, 'first'))).toBe('new');
+  });
+
+  it('D1: keeps its position while the gateway does not know the session', () => {
+    const cursor = cursorAt(3);
+    expect(cursor.welcome({ ...WELCOME, epoch: '', storage: 'memory' }, 'after')).toBeUndefined();
+    expect(cursor.position).toEqual({ epoch: 'E1', seq: 3, id: 'm3' });
+  });
+
+  it('D1: a first connection during an outage asks for the history on the next one: it was a member already', () => {
+    const cursor = new Cursor(100);
+    cursor.welcome({ ...WELCOME, epoch: '', storage: 'memory' }, 'live');
+    expect(cursor.ask(false)).toBe('kept');
+    expect(cursor.message(from(5, 'm5'))).toBe('new');
+    expect(cursor.message(from(7, 'm7'))).toBe('gap');
+    expect(cursor.ask(false)).toBe('kept');
+  });
+});
+
+describe('Cursor: events of the session', () => {
+  it('V7: goes back to where the history may differ', () => {
+    const cursor = cursorAt(5);
+    cursor.reset('E2', 4);
+    expect(cursor.position).toEqual({ epoch: 'E2', seq: 3, id: '' });
+    expect(cursor.message(from(4, 'm5'))).toBe('again');
+  });
+
+  it('V7: a reset ahead of this client shows as a gap, not as history it would skip', () => {
+    const cursor = cursorAt(2);
+    cursor.reset('E2', 5);
+    expect(cursor.message(from(5, 'm5'))).toBe('gap');
+  });
+
+  it('V7: skips what was trimmed before it could be delivered', () => {
+    const cursor = cursorAt(2);
+    cursor.gap(8);
+    expect(cursor.message(from(9, 'm9'))).toBe('new');
+    cursor.gap(5);
+    expect(cursor.position?.seq).toBe(9);
+  });
+
+  it('T2: after expiry the next message is number 1', () => {
+    const cursor = cursorAt(5);
+    cursor.expired();
+    expect(cursor.ask(false)).toBe('kept');
+    expect(cursor.message(from(1, 'first'))).toBe('new');
+  });
+
+  it('V5: notices that what one heartbeat announced has not come by the next', () => {
+    const cursor = cursorAt(2);
+    expect(cursor.heartbeat(4)).toBe(false);
+    cursor.message(from(3, 'm3'));
+    cursor.message(from(4, 'm4'));
+    expect(cursor.heartbeat(6)).toBe(false);
+    expect(cursor.heartbeat(6)).toBe(true);
+  });
+
+  it('V5: forgets what a heartbeat announced when the history begins anew', () => {
+    const cursor = cursorAt(2);
+    cursor.heartbeat(9);
+    cursor.reset('E2', 1);
+    expect(cursor.heartbeat(0)).toBe(false);
+  });
+});

@@ -1,0 +1,115 @@
+import type { MessageFrame, Position, WelcomeFrame } from '@holdfast/protocol';
+import type { ClientEvents } from './events.js';
+import type { Asked } from './link.js';
+import { Recent } from './recent.js';
+
+/**
+ * What a message is to this client: `new`; `again`, known by its id but now with a number, or with another one;
+ * `known`, to be dropped; `gap`, something before it is missing or is not what was delivered.
+ */
+export type Verdict = 'new' | 'again' | 'known' | 'gap';
+
+/** History that will not come, or that comes again because it may differ: the event that says so. */
+export type Break = { event: 'gap'; value: ClientEvents['gap'] } | { event: 'reset'; value: ClientEvents['reset'] };
+
+/** Where a client is in its session's history, and what it has seen: decides what each message is to it. */
+export class Cursor {
+  #position: Position | undefined;
+  /** By sender and id: the number, 0 for none (pending, or not stored). */
+  readonly #seen: Recent<number>;
+  /** The number in the last heartbeat. */
+  #announced = 0;
+  #isStored = false;
+
+  constructor(rememberedIds: number, position?: Position) {
+    this.#seen = new Recent(rememberedIds);
+    this.#position = position;
+  }
+
+  /** Absent without persistence, and before the first welcome. The epoch is `""` while unknown (D1). */
+  get position(): Position | undefined {
+    return this.#position;
+  }
+
+  /** What the next connection should ask for. Who was there already must not miss what came in between. */
+  ask(wantsHistory = false): Asked {
+    if (this.#position?.epoch) return 'after';
+    return wantsHistory || this.#isStored || this.#position ? 'kept' : 'live';
+  }
+
+  /**
+   * Takes note of a welcome (V1, R1–R3).
+   *
+   * @returns what of the history before it is not as this client knows it
+   */
+  welcome(frame: WelcomeFrame, asked: Asked): Break | undefined {
+    const { epoch, seq, firstSeq } = frame;
+    const before = this.#position;
+    this.#announced = 0;
+    if (epoch === null) return undefined;
+    this.#isStored = true;
+    // The gateway does not know the session now: it will go on from our position, or say what has changed (D1, D3).
+    if (epoch === '') return undefined;
+    if (asked === 'live') {
+      this.#position = { epoch, seq, id: '' };
+      return undefined;
+    }
+    if (asked === 'after' && frame.recovered) return undefined;
+    const from = firstSeq || seq + 1;
+    this.#position = { epoch, seq: from - 1, id: '' };
+    if (asked === 'kept' || !before || frame.recovered) return undefined;
+    if (before.epoch === epoch && from > before.seq + 1)
+      return { event: 'gap', value: { from: before.seq + 1, to: from - 1 } };
+    return { event: 'reset', value: { epoch, from } };
+  }
+
+  message({ seq, id, sender }: Pick<MessageFrame, 'seq' | 'id' | 'sender'>): Verdict {
+    const key = `${sender}\n${id}`;
+    const known = this.#seen.get(key);
+    const position = this.#position;
+    if (seq !== undefined && position) {
+      if (seq > position.seq + 1) return 'gap';
+      // A number that was passed with another id is a fork that nobody told us of.
+      if (seq <= position.seq) return known === undefined ? 'gap' : 'known';
+      this.#position = { epoch: position.epoch, seq, id };
+    } else if (seq !== undefined && this.#isStored) this.#position = { epoch: '', seq, id };
+    else if (known !== undefined && known >= (seq ?? 0)) return 'known';
+    this.#seen.set(key, seq ?? 0);
+    return known === undefined ? 'new' : 'again';
+  }
+
+  /**
+   * Takes note of the number in a heartbeat (V5). What one heartbeat announced has come by the next one.
+   *
+   * @returns whether it has not
+   */
+  heartbeat(seq: number): boolean {
+    const isMissing = this.#position !== undefined && this.#announced > this.#position.seq;
+    this.#announced = seq;
+    return isMissing;
+  }
+
+  /** V7 `gap`: these numbers will not come. */
+  gap(to: number): void {
+    if (this.#position && to > this.#position.seq) this.#position = { ...this.#position, seq: to, id: '' };
+  }
+
+  /** V7 `reset`: the history from a number on comes again, in a new epoch. */
+  reset(epoch: string, from: number): void {
+    // Where less had been delivered than the gateway assumes, the next message must show as a gap.
+    const seq = this.#position?.epoch ? Math.min(this.#position.seq, from - 1) : from - 1;
+    this.#position = { epoch, seq, id: '' };
+    this.#announced = 0;
+  }
+
+  /** V7 `expired`: what comes next is number 1 of an epoch not known yet. */
+  expired(): void {
+    if (this.#position) this.reset('', 1);
+  }
+
+  /** The session was deleted: what comes next has nothing to do with it. */
+  forget(): void {
+    this.#position = undefined;
+    this.#isStored = false;
+  }
+}

@@ -1,0 +1,18 @@
+/** A map that forgets its oldest entries beyond a limit. */
+export class Recent<V> {
+  readonly #entries = new Map<string, V>();
+
+  constructor(readonly limit: number) {}
+
+  get(key: string): V | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Sets a value and makes its key the newest. */
+  set(key: string, value: V): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size > this.limit && oldest !== undefined) this.#entries.delete(oldest);
+  }
+}

@@ -5,7 +5,7 @@ import { ENVIRONMENT, type ServiceName } from './environment.js';
 
 const SERVICES: readonly ServiceName[] = ['gateway', 'session-api', 'sweeper'];
 
-function mistakesOf(env: Record<string, string>, service: ServiceName = 'gateway'): readonly string[] {
+function mistakesOf(env: Record<string, string | undefined>, service: ServiceName = 'gateway'): readonly string[] {
   try {
     loadConfig(service, env);
     return [];

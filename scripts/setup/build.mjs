@@ -1,8 +1,8 @@
 // Builds the workspace when its sources are not those of the last build.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run, SetupError } from './run.js';
+import { run, SetupError } from './run.mjs';
 
 /** @typedef {{ name: string, inputs: (root: string) => string[], output: string, command: string[] }} Part */
 
@@ -44,6 +44,44 @@ const NOT_INPUT = new Set(['node_modules', 'dist', '.holdfast', 'test', 'coverag
  * @throws {SetupError} when a build fails
  */
 export async function ensureBuilt(root, say) {
+  const release = await lockBuilds(root);
+  try {
+    await buildParts(root, say);
+  } finally {
+    release();
+  }
+}
+
+/** One build at a time: two would write the same files. */
+async function lockBuilds(root) {
+  const lock = join(root, '.holdfast', 'build.lock');
+  mkdirSync(join(root, '.holdfast'), { recursive: true });
+  while (!tryLock(lock)) await new Promise((resolve) => setTimeout(resolve, 200));
+  return () => rmSync(lock, { force: true });
+}
+
+/** The lock of a process that has died counts for nothing. */
+function tryLock(lock) {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+  }
+  if (!isRunning(Number(readFileSync(lock, 'utf8')))) rmSync(lock, { force: true });
+  return false;
+}
+
+function isRunning(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+async function buildParts(root, say) {
   const stampFile = join(root, '.holdfast', 'build.json');
   const stamps = readStamps(stampFile);
   for (const part of PARTS) {

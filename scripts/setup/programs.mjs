@@ -1,7 +1,7 @@
 // Finds the programs that npm cannot install, and gets the missing ones from Debian's or Ubuntu's archive.
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { aptInstall, aptUnpack } from './apt.js';
+import { aptInstall, aptUnpack } from './apt.mjs';
 
 /** What a program is called elsewhere. The first name found counts. */
 export const PROGRAMS = {
@@ -13,6 +13,7 @@ export const PROGRAMS = {
   promtool: { names: ['promtool'], apt: 'prometheus', brew: 'prometheus' },
   amtool: { names: ['amtool'], apt: 'prometheus-alertmanager', brew: 'alertmanager' },
   chromium: { names: ['chromium', 'chromium-browser', 'google-chrome'], apt: 'chromium', brew: '--cask chromium' },
+  curl: { names: ['curl'], apt: 'curl', brew: 'curl' },
   tini: { names: ['tini'], apt: 'tini', brew: 'tini' },
 };
 

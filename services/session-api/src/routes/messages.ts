@@ -134,12 +134,12 @@ async function send(
   if (result.outcome !== 'stored' || !stored) throw outcomeUnknown(sessionId, id, undefined);
   if (result.quarantined !== undefined) {
     logger.error(
-      { session_id: sessionId, found: result.quarantined },
-      `Session was corrupt and starts anew: ${sessionId}`,
+      { sessionId, fault: result.quarantined },
+      `Session could not be read and was reset: ${sessionId}, ${result.quarantined}`,
     );
   }
   if (result.created) {
-    logger.info({ session_id: sessionId }, `Session stored in Redis: ${sessionId}, TTL: ${result.ttl}s`);
+    logger.info({ sessionId }, `Session stored in Redis: ${sessionId}, TTL: ${result.ttl}s`);
   }
   return { seq: stored.seq, id };
 }

@@ -29,7 +29,8 @@ export async function openApiRoutes(app: FastifyInstance): Promise<void> {
   await app.register(swaggerUi, {
     routePrefix: '/api/docs',
     theme: { title: 'Holdfast session API' },
-    uiConfig: { docExpansion: 'list', tryItOutEnabled: true },
+    // Without the bar on top, which would load any description from anywhere.
+    uiConfig: { docExpansion: 'list', tryItOutEnabled: true, layout: 'BaseLayout' },
   });
   for (const prefix of ['/api', '/chat/api']) {
     app.get(`${prefix}/openapi.json`, { schema: { hide: true } }, async () => app.swagger());

@@ -77,7 +77,7 @@ export function sessionRoutes(app: Api, context: AppContext): void {
       checkCustomData(custom, sessionId);
       const session = await sessions.create(sessionId, { custom, ...(ttl !== undefined && { ttl }) });
       if (!session) throw new ApiError('session_exists', 'there is a session with this id', { sessionId });
-      logger.info({ session_id: sessionId }, `Session stored in Redis: ${sessionId}, TTL: ${session.ttl}s`);
+      logger.info({ sessionId }, `Session stored in Redis: ${sessionId}, TTL: ${session.ttl}s`);
       return reply.code(201).send({ success: true, session_id: sessionId, data: sessionObject(session) });
     },
   );
@@ -130,7 +130,7 @@ export function sessionRoutes(app: Api, context: AppContext): void {
     async ({ params: { session_id: sessionId }, body: { ttl } }) => {
       const session = await sessions.extend(sessionId, ttl);
       if (!session) throw sessionNotFound(sessionId);
-      logger.info({ session_id: sessionId }, `Session TTL extended in Redis: ${sessionId}, new TTL: ${session.ttl}s`);
+      logger.info({ sessionId }, `Session TTL extended in Redis: ${sessionId}, new TTL: ${session.ttl}s`);
       return { success: true, session_id: sessionId, ttl: session.ttl, remaining_ttl: remainingTtl(session) };
     },
   );
@@ -148,7 +148,7 @@ export function sessionRoutes(app: Api, context: AppContext): void {
       },
       async ({ params: { session_id: sessionId } }) => {
         if (!(await sessions.remove(sessionId))) throw sessionNotFound(sessionId);
-        logger.info({ session_id: sessionId }, `Session deleted from Redis: ${sessionId}`);
+        logger.info({ sessionId }, `Session deleted from Redis: ${sessionId}`);
         return { success: true, session_id: sessionId };
       },
     );

@@ -130,7 +130,7 @@ module.exports = {
       name: 'browser-safe',
       comment: 'these packages run in browsers, where there are no modules of Node',
       severity: 'error',
-      from: { path: anyOf(BROWSER_SAFE), pathNot: [TEST, 'vite\\.config\\.ts$'] },
+      from: { path: `^(${BROWSER_SAFE.join('|')})/src/`, pathNot: TEST },
       to: { dependencyTypes: ['core'] },
     },
     {

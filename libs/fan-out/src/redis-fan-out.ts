@@ -6,6 +6,8 @@ export interface RedisFanOutOptions {
   readonly subscriber: Redis | Cluster;
   /** Any command connection. */
   readonly publisher: Redis | Cluster;
+  /** Runs a callback once the current turn of the event loop is over. Default `setImmediate`. */
+  readonly defer?: (callback: () => void) => void;
 }
 
 /** Channels in one SUBSCRIBE after a reconnect: a few milliseconds of the server's time. */
@@ -21,6 +23,7 @@ interface WaitingSubscribe {
 export class RedisFanOut implements FanOut {
   readonly #subscriber: Redis | Cluster;
   readonly #publisher: Redis | Cluster;
+  readonly #defer: (callback: () => void) => void;
   readonly #listeners = new Map<string, Listener>();
   /** Channels the server has confirmed: what must be subscribed again after the connection broke. */
   readonly #confirmed = new Set<string>();
@@ -31,6 +34,7 @@ export class RedisFanOut implements FanOut {
   constructor(options: RedisFanOutOptions) {
     this.#subscriber = options.subscriber;
     this.#publisher = options.publisher;
+    this.#defer = options.defer ?? ((callback) => void setImmediate(callback));
     const deliver = (channel: Buffer, payload: Buffer): void => {
       // The parser's slice pins a whole network chunk; a listener may keep what it gets (F5).
       this.#listeners.get(channel.toString('latin1'))?.(Buffer.from(payload));
@@ -49,7 +53,7 @@ export class RedisFanOut implements FanOut {
     this.#listeners.set(channel, listener);
     return new Promise((confirmed, failed) => {
       this.#waiting.push({ channel, confirmed, failed });
-      if (this.#waiting.length === 1) setImmediate(() => void this.#flush());
+      if (this.#waiting.length === 1) this.#defer(() => void this.#flush());
     });
   }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { FanOut } from '@holdfast/fan-out';
 import type { Clock, Timer } from './clock.js';
 import type { Reporter } from './reporter.js';
@@ -11,6 +10,8 @@ export interface CanaryOptions {
   readonly fanOut: FanOut;
   readonly clock: Clock;
   readonly reporter: Reporter;
+  /** This gateway's alone. */
+  readonly name: string;
 }
 
 /**
@@ -19,7 +20,7 @@ export interface CanaryOptions {
  */
 export class Canary {
   readonly #options: CanaryOptions;
-  readonly #channel = `holdfast:canary:${randomUUID()}`;
+  readonly #channel: string;
   #heardMs: number;
   #subscribed = false;
   /** A call that Redis does not answer must not pile up with the next. */
@@ -29,6 +30,7 @@ export class Canary {
 
   constructor(options: CanaryOptions) {
     this.#options = options;
+    this.#channel = `holdfast:canary:${options.name}`;
     this.#heardMs = options.clock.monotonic();
   }
 

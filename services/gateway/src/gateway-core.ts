@@ -29,6 +29,8 @@ export interface GatewayDependencies {
   readonly clock?: Clock;
   /** From 0 up to 1. */
   readonly random?: () => number;
+  /** Makes names that nobody else makes, of the characters of C2. */
+  readonly newId?: () => string;
 }
 
 /** A connection that may open: what the WebSocket server needs to go on with it. */
@@ -45,6 +47,7 @@ const FLUSH_MS = 3_000;
 /** A gateway apart from the WebSocket library and the process: admission, connections, rooms, drain. */
 export class GatewayCore {
   readonly #config: Config;
+  readonly #newId: () => string;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #fanOut: FanOut;
@@ -68,8 +71,10 @@ export class GatewayCore {
     fanOut,
     clock = systemClock,
     random = Math.random,
+    newId = randomUUID,
   }: GatewayDependencies) {
     this.#config = config;
+    this.#newId = newId;
     this.#metrics = metrics;
     this.#clock = clock;
     this.#fanOut = fanOut;
@@ -89,7 +94,7 @@ export class GatewayCore {
     this.#counts = new UnstoredCounts(config.sessions.ttl * 1000);
     this.#admission = new Admission({ ...config.limits, ...config }, clock.monotonic());
     this.#heartbeats = new Heartbeats(clock, config.sessions.heartbeatMs);
-    this.#canary = new Canary({ fanOut, clock, reporter: this.#context.reporter });
+    this.#canary = new Canary({ fanOut, clock, reporter: this.#context.reporter, name: newId() });
     this.#host = this.#makeHost();
   }
 
@@ -178,8 +183,8 @@ export class GatewayCore {
   }
 
   #open(socket: Socket, { protocol, request, address }: Admitted): SocketEvents {
-    const sessionId = request.sessionId ?? randomUUID();
-    const identity = identify(randomUUID(), request.client);
+    const sessionId = request.sessionId ?? this.#newId();
+    const identity = identify(this.#newId(), request.client);
     const connection = new Connection(socket, this.#host, sessionId, protocol, request, identity);
     const persistence = connection.persistent ? 'redis' : 'none';
     this.#connections.add(connection);

@@ -1,10 +1,21 @@
 import type { LiveMessage } from '@holdfast/session-store';
 
+/** A message as the budget remembers it: where it is, without keeping it. */
+interface Added {
+  readonly tail: Tail;
+  readonly generation: number;
+  readonly seq: number;
+}
+
+/** Entries that may be remembered in vain before they are looked through. */
+const STALE_MAX = 1_024;
+
 /** Bytes that all tails of a gateway share; beyond them the oldest message of any session goes first (F5). */
 export class TailBudget {
   #bytes = 0;
-  /** Who added what, oldest first. Entries whose message has gone by count stay until they reach the front. */
-  #order: { tail: Tail; seq: number }[] = [];
+  #held = 0;
+  /** Oldest first. Messages that have gone by count or with their epoch stay until they are as many as the others. */
+  #order: Added[] = [];
   #front = 0;
 
   constructor(readonly limitBytes: number) {}
@@ -13,24 +24,35 @@ export class TailBudget {
     return this.#bytes;
   }
 
+  /** Entries of its own that it has in memory. */
+  get remembered(): number {
+    return this.#order.length;
+  }
+
   added(tail: Tail, message: LiveMessage): void {
     this.#bytes += costOf(message);
-    this.#order.push({ tail, seq: message.seq });
+    this.#held += 1;
+    this.#order.push({ tail, generation: tail.generation, seq: message.seq });
     while (this.#bytes > this.limitBytes) {
       const oldest = this.#order[this.#front];
       if (!oldest) return;
       this.#front += 1;
-      oldest.tail.dropThrough(oldest.seq);
+      if (isHeld(oldest)) oldest.tail.dropThrough(oldest.seq);
     }
-    if (this.#front > 1024 && this.#front * 2 > this.#order.length) {
-      this.#order = this.#order.slice(this.#front);
+    if (this.#order.length > this.#held * 2 + STALE_MAX) {
+      this.#order = this.#order.slice(this.#front).filter(isHeld);
       this.#front = 0;
     }
   }
 
   removed(message: LiveMessage): void {
     this.#bytes -= costOf(message);
+    this.#held -= 1;
   }
+}
+
+function isHeld({ tail, generation, seq }: Added): boolean {
+  return generation === tail.generation && tail.at(seq) !== undefined;
 }
 
 /** What an entry costs beside its frame: objects, map entry, array slot; measured on Node 20. */
@@ -47,6 +69,7 @@ function costOf(message: LiveMessage): number {
 export class Tail {
   #messages: LiveMessage[] = [];
   #front = 0;
+  #generation = 0;
   /** Newest number by id; two senders may use one id, so a hit is a hint. */
   readonly #byId = new Map<string, number>();
 
@@ -54,6 +77,11 @@ export class Tail {
     readonly maxMessages: number,
     readonly budget: TailBudget,
   ) {}
+
+  /** Counts the times it was cleared: numbers of one generation only grow. */
+  get generation(): number {
+    return this.#generation;
+  }
 
   /** Oldest number held; 0 when empty. */
   get firstSeq(): number {
@@ -108,6 +136,7 @@ export class Tail {
 
   clear(): void {
     this.dropThrough(this.lastSeq);
+    this.#generation += 1;
   }
 
   #dropOldest(): void {

@@ -8,14 +8,21 @@ export interface Heartbeating {
   heartbeat(): void;
 }
 
+interface Place {
+  readonly slot: Set<Heartbeating>;
+  /** Turn of its first heartbeat. */
+  readonly from: number;
+}
+
 /**
  * One timer for all heartbeats: a wheel that turns once an interval. A connection keeps the slot it opened in, so that
  * heartbeats spread as connects did.
  */
 export class Heartbeats {
-  readonly #slots: Set<Heartbeating>[] = Array.from({ length: SLOTS + 1 }, () => new Set());
-  readonly #places = new Map<Heartbeating, Set<Heartbeating>>();
-  #current = 0;
+  readonly #slots: Set<Heartbeating>[] = Array.from({ length: SLOTS }, () => new Set());
+  readonly #places = new Map<Heartbeating, Place>();
+  /** Slots passed since the start. */
+  #turn = 0;
   #timer: Timer | undefined;
 
   /** @param intervalMs of each connection, milliseconds */
@@ -25,7 +32,7 @@ export class Heartbeats {
   ) {}
 
   start(): void {
-    this.#timer = this.clock.setTimeout(() => this.#turn(), this.intervalMs / SLOTS);
+    this.#timer = this.clock.setTimeout(() => this.#beat(), this.intervalMs / SLOTS);
   }
 
   stop(): void {
@@ -34,20 +41,24 @@ export class Heartbeats {
 
   /** The first heartbeat comes one interval from now, or up to a slot later. */
   add(connection: Heartbeating): void {
-    const slot = this.#slots[this.#current];
+    // The turn that is under way has begun before the connection opened.
+    const from = this.#turn + 1 + SLOTS;
+    const slot = this.#slots[from % SLOTS];
     if (!slot) return;
     slot.add(connection);
-    this.#places.set(connection, slot);
+    this.#places.set(connection, { slot, from });
   }
 
   remove(connection: Heartbeating): void {
-    this.#places.get(connection)?.delete(connection);
+    this.#places.get(connection)?.slot.delete(connection);
     this.#places.delete(connection);
   }
 
-  #turn(): void {
+  #beat(): void {
     this.start();
-    this.#current = (this.#current + 1) % this.#slots.length;
-    for (const connection of this.#slots[this.#current] ?? []) connection.heartbeat();
+    this.#turn += 1;
+    for (const connection of this.#slots[this.#turn % SLOTS] ?? []) {
+      if ((this.#places.get(connection)?.from ?? 0) <= this.#turn) connection.heartbeat();
+    }
   }
 }

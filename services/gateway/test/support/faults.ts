@@ -1,0 +1,124 @@
+import type { FanOut, Listener } from '@holdfast/fan-out';
+import type { AppendRequest, AppendResult, LogRead, OpenResult, ReadRange, SessionLog } from '@holdfast/session-store';
+import { StorageUnavailableError } from '@holdfast/session-store';
+
+type Method = keyof SessionLog;
+
+/** A call of the log that a test has in its hand. */
+export interface LogCall {
+  readonly method: Method;
+  readonly sessionId: string;
+  readonly request?: AppendRequest;
+}
+
+/** What becomes of a call: it goes through, or its outcome stays unknown, with or without having had its effect. */
+export type Fate = 'works' | 'lost before' | 'lost after' | Error;
+
+/** A log that fails when it is told to, and tells what was asked of it. */
+export class FaultyLog implements SessionLog {
+  readonly calls: LogCall[] = [];
+  /** Decides about each call, before it has its effect; may take its time. */
+  fate: (call: LogCall) => Fate | Promise<Fate> = () => 'works';
+  /** Runs after the effect, before the answer is given. */
+  answered: (call: LogCall) => void | Promise<void> = () => undefined;
+
+  constructor(readonly log: SessionLog) {}
+
+  /** Calls of one method. */
+  of(method: Method): LogCall[] {
+    return this.calls.filter((call) => call.method === method);
+  }
+
+  open(sessionId: string, resumeEpoch?: string): Promise<OpenResult | 'deleted'> {
+    return this.#call({ method: 'open', sessionId }, () => this.log.open(sessionId, resumeEpoch));
+  }
+
+  append(sessionId: string, request: AppendRequest): Promise<AppendResult> {
+    return this.#call({ method: 'append', sessionId, request }, () => this.log.append(sessionId, request));
+  }
+
+  read(sessionId: string, range: ReadRange): Promise<LogRead> {
+    return this.#call({ method: 'read', sessionId }, () => this.log.read(sessionId, range));
+  }
+
+  leave(sessionId: string): Promise<void> {
+    return this.#call({ method: 'leave', sessionId }, () => this.log.leave(sessionId));
+  }
+
+  async #call<T>(call: LogCall, run: () => Promise<T>): Promise<T> {
+    this.calls.push(call);
+    const fate = await this.fate(call);
+    if (fate instanceof Error) throw fate;
+    if (fate === 'lost before') throw new StorageUnavailableError('timed out');
+    const answer = await run();
+    await this.answered(call);
+    if (fate === 'lost after') throw new StorageUnavailableError('timed out');
+    return answer;
+  }
+}
+
+/** A fan-out that loses, holds up or refuses what it is told to. */
+export class FaultyFanOut implements FanOut {
+  readonly #fanOut: FanOut;
+  readonly #listeners = new Map<string, Listener>();
+  readonly #interrupted: ((channels: readonly string[]) => void)[] = [];
+  /** Channels subscribed now, without those that no session has. */
+  readonly subscribed = new Set<string>();
+  reconnects = 0;
+  /** Decides about each payload that arrives. */
+  hear: (channel: string, payload: Buffer) => boolean = () => true;
+  /** Runs before each subscription; what it rejects with, that rejects with. */
+  beforeSubscribe: (channel: string) => Promise<void> | void = () => undefined;
+  beforePublish: (channel: string) => Promise<void> | void = () => undefined;
+
+  constructor(fanOut: FanOut) {
+    this.#fanOut = fanOut;
+  }
+
+  get connected(): boolean {
+    return this.#fanOut.connected;
+  }
+
+  async subscribe(channel: string, listener: Listener): Promise<void> {
+    if (this.#listeners.has(channel)) throw new Error(`${channel} is subscribed already`);
+    this.#listeners.set(channel, listener);
+    try {
+      await this.beforeSubscribe(channel);
+      await this.#fanOut.subscribe(channel, (payload) => {
+        if (this.hear(channel, payload)) this.#listeners.get(channel)?.(payload);
+      });
+    } catch (error) {
+      this.#listeners.delete(channel);
+      throw error;
+    }
+    if (channel.endsWith(':live')) this.subscribed.add(channel);
+  }
+
+  async unsubscribe(channel: string): Promise<void> {
+    this.#listeners.delete(channel);
+    this.subscribed.delete(channel);
+    await this.#fanOut.unsubscribe(channel);
+  }
+
+  async publish(channel: string, payload: string | Buffer): Promise<number> {
+    await this.beforePublish(channel);
+    return this.#fanOut.publish(channel, payload);
+  }
+
+  onInterrupted(listener: (channels: readonly string[]) => void): void {
+    this.#interrupted.push(listener);
+  }
+
+  /** Says that these channels were lost and are subscribed again (F4). */
+  interrupt(channels: readonly string[] = [...this.subscribed]): void {
+    for (const listener of this.#interrupted) listener(channels);
+  }
+
+  reconnect(): void {
+    this.reconnects += 1;
+  }
+
+  close(): Promise<void> {
+    return this.#fanOut.close();
+  }
+}

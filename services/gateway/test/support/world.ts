@@ -1,0 +1,180 @@
+import { type Config, loadConfig } from '@holdfast/config';
+import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
+import { FRAMED_PROTOCOL } from '@holdfast/protocol';
+import { encodeStored, liveChannel, MemorySessionStore, storedFrame } from '@holdfast/session-store';
+import { createLogger, createMetrics, type Metrics } from '@holdfast/telemetry';
+import type { Refusal, UpgradeRequest } from '../../src/admission.js';
+import { type Acceptance, GatewayCore } from '../../src/gateway-core.js';
+import { FakeClient } from './fake-client.js';
+import { FaultyFanOut, FaultyLog } from './faults.js';
+import { HeldClock } from './held-clock.js';
+
+export interface ConnectOptions {
+  plain?: boolean;
+  /** Default: `redis_persistence=true`. */
+  persistent?: boolean;
+  client?: string;
+  resume?: { lastSeq: number; lastId?: string; epoch?: string };
+  query?: Record<string, string>;
+  upgrade?: Partial<UpgradeRequest>;
+}
+
+/** What an upgrade request of a client that is not a browser says. */
+export const UPGRADE: UpgradeRequest = {
+  query: '',
+  protocolHeader: '',
+  origin: '',
+  host: 'chat.example',
+  forwardedFor: '',
+  remoteAddress: '192.0.2.1',
+};
+
+/** One gateway of a {@link World}, whole but for the WebSocket library. */
+export class GatewayInWorld {
+  readonly log: FaultyLog;
+  readonly fanOut: FaultyFanOut;
+  readonly core: GatewayCore;
+  readonly metrics: Metrics;
+  readonly lines: Record<string, unknown>[] = [];
+  readonly #config: Config;
+
+  constructor(
+    readonly world: World,
+    env: Record<string, string>,
+    random: () => number,
+  ) {
+    this.#config = loadConfig('gateway', env);
+    const identity = { service: 'gateway', color: 'blue', instance: 'test' } as const;
+    const write = (line: string): void => {
+      this.lines.push(JSON.parse(line) as Record<string, unknown>);
+    };
+    this.metrics = createMetrics(identity);
+    this.log = new FaultyLog(world.store);
+    this.fanOut = new FaultyFanOut(new MemoryFanOut(world.broker));
+    this.core = new GatewayCore({
+      config: this.#config,
+      logger: createLogger({ ...identity, level: 'info', format: 'json', destination: { write } }),
+      metrics: this.metrics,
+      sessionLog: this.log,
+      fanOut: this.fanOut,
+      clock: world.clock,
+      random,
+    });
+    this.core.start();
+  }
+
+  get counters(): Metrics['gateway']['counters'] {
+    return this.metrics.gateway.counters;
+  }
+
+  /** What the log says, oldest first. */
+  get messages(): unknown[] {
+    return this.lines.map((line) => line['msg']);
+  }
+
+  accept(upgrade: Partial<UpgradeRequest>): Refusal | Acceptance {
+    return this.core.accept({ ...UPGRADE, ...upgrade });
+  }
+
+  /** Opens a connection; nothing has been answered yet. @throws {Error} when it is refused */
+  dial(sessionId: string, options: ConnectOptions = {}): FakeClient {
+    const { plain = false, persistent = true, client, resume, query = {}, upgrade = {} } = options;
+    const fields = new URLSearchParams({ session: sessionId, redis_persistence: String(persistent), ...query });
+    if (client !== undefined) fields.set('client', client);
+    if (resume) {
+      fields.set('last_seq', String(resume.lastSeq));
+      if (resume.lastId !== undefined) fields.set('last_id', resume.lastId);
+      if (resume.epoch !== undefined) fields.set('epoch', resume.epoch);
+    }
+    const protocolHeader = plain ? '' : FRAMED_PROTOCOL;
+    const accepted = this.accept({ query: fields.toString(), protocolHeader, ...upgrade });
+    if (!('open' in accepted)) throw new Error(`refused: ${JSON.stringify(accepted)}`);
+    return new FakeClient(accepted, this.#config.memory.maxBackpressureBytes);
+  }
+
+  /** Opens a connection and lets it join. */
+  async connect(sessionId: string, options: ConnectOptions = {}): Promise<FakeClient> {
+    const client = this.dial(sessionId, options);
+    await this.world.settle();
+    return client;
+  }
+}
+
+/** Gateways on one store in memory, and time that stands still until told otherwise. */
+export class World {
+  readonly clock = new HeldClock();
+  readonly broker: MemoryBroker;
+  readonly store: MemorySessionStore;
+  readonly #gateways: GatewayInWorld[] = [];
+  #nonces = 0;
+
+  /** @param deliver when a publish reaches a subscriber; by default within the turn */
+  constructor(options: { historyMax?: number; ttl?: number; deliver?: (deliver: () => void) => void } = {}) {
+    this.broker = new MemoryBroker(options.deliver);
+    this.store = new MemorySessionStore({
+      live: this.broker,
+      now: this.clock.now,
+      nonce: () => {
+        this.#nonces += 1;
+        return `n${this.#nonces}`;
+      },
+      ...(options.historyMax === undefined ? {} : { historyMax: options.historyMax }),
+      ...(options.ttl === undefined ? {} : { defaultTtl: options.ttl }),
+    });
+  }
+
+  /** Starts a gateway. */
+  gateway(env: Record<string, string> = {}, random: () => number = () => 0.5): GatewayInWorld {
+    const gateway = new GatewayInWorld(this, env, random);
+    this.#gateways.push(gateway);
+    return gateway;
+  }
+
+  settle(): Promise<void> {
+    return this.clock.settle();
+  }
+
+  advance(ms: number): Promise<void> {
+    return this.clock.advance(ms);
+  }
+
+  /** Stores and publishes messages as a back end does: without a position. */
+  async append(sessionId: string, ...ids: string[]): Promise<void> {
+    const messages = ids.map((id) => ({ id, senderKey: 'back-end', head: headOf(id) }));
+    await this.store.append(sessionId, { messages });
+  }
+
+  /** Publishes what no store has stored. */
+  publishForged(sessionId: string, epoch: string, before: { seq: number; id: string }, ...ids: string[]): void {
+    const lines = ids.map((id, index) => ({
+      senderKey: 'forger',
+      frame: storedFrame(before.seq + 1 + index, id, `${headOf(id)}${this.clock.now()}}`),
+    }));
+    this.broker.publish(liveChannel(sessionId), encodeStored({ epoch, ...before }, lines));
+  }
+
+  /** What the store has of a session, oldest first. */
+  async ids(sessionId: string): Promise<string[]> {
+    const { entries } = await this.store.read(sessionId, { newest: 100_000 });
+    return entries.map((entry) => entry.id);
+  }
+
+  async epochOf(sessionId: string): Promise<string> {
+    const session = await this.store.get(sessionId);
+    if (!session) throw new Error(`there is no session ${sessionId}`);
+    return session.epoch;
+  }
+
+  /** Ends every gateway and leaves nothing running. */
+  async close(): Promise<void> {
+    const closing = Promise.all(this.#gateways.map((gateway) => gateway.core.close()));
+    await this.advance(5_000);
+    await closing;
+    for (const { metrics } of this.#gateways) metrics.close();
+  }
+}
+
+/** The beginning of a message's frame, as gateways render it. */
+export function headOf(content: string): string {
+  return `"content":${JSON.stringify(content)},"sender":"someone","timestamp":`;
+}

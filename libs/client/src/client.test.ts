@@ -140,12 +140,15 @@ describe('HoldfastClient: sending', () => {
     const socket = open();
     const { id } = client.send('one');
     socket.receive({ type: 'error', code, message: 'later', id, retryAfterMs: 400 });
+    const next = client.send('two').id;
     clock.advance(399);
     expect(socket.sends).toHaveLength(1);
     clock.advance(1);
-    expect(socket.sends).toEqual([
-      { type: 'send', id, content: 'one' },
-      { type: 'send', id, content: 'one' },
+    socket.message(1, id);
+    expect(socket.sends.map((frame) => [frame.id, frame.retry])).toEqual([
+      [id, undefined],
+      [id, undefined],
+      [next, undefined],
     ]);
   });
 

@@ -70,7 +70,7 @@ export class Cursor {
     if (seq !== undefined && position) {
       if (seq > position.seq + 1) return 'gap';
       // A number that was passed with another id is a fork that nobody told us of.
-      if (seq <= position.seq) return known === undefined ? 'gap' : 'known';
+      if (seq <= position.seq) return known === seq ? 'known' : 'gap';
       this.#position = { epoch: position.epoch, seq, id };
     } else if (seq !== undefined && this.#isStored) this.#position = { epoch: '', seq, id };
     else if (known !== undefined && known >= (seq ?? 0)) return 'known';

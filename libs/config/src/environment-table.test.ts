@@ -12,9 +12,10 @@ describe('renderEnvironmentTable', () => {
 
   it('shows defaults as they would be set', () => {
     expect(rows).toContainEqual(
-      expect.stringMatching(/^\| `REDIS_SESSION_TTL` \| `3600` \| .* \| gateway, session-api, sweeper \|$/),
+      expect.stringMatching(/^\| `REDIS_SESSION_TTL` \| `3600` \| .* \| gateway, session-api \|$/),
     );
     expect(rows).toContainEqual(expect.stringMatching(/^\| `CHANNEL_REDIS_URL` \| `redis:\/\/localhost:6379\/0` \|/));
+    expect(rows).toContainEqual(expect.stringMatching(/^\| `PORT` \| `8100` \(gateway\), `8200` \(session-api\) \|/));
     expect(rows).toContainEqual(expect.stringMatching(/^\| `AUTH_JWT_SECRET` \| {2}\|/));
   });
 });

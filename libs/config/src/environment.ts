@@ -27,6 +27,7 @@ function variable<T>(
 const ALL = ['gateway', 'session-api', 'sweeper'] as const;
 const PUBLIC = ['gateway', 'session-api'] as const;
 const GATEWAY = ['gateway'] as const;
+const SESSION_API = ['session-api'] as const;
 const SWEEPER = ['sweeper'] as const;
 
 const PORTS = { gateway: 8100, 'session-api': 8200, sweeper: 0 } as const;
@@ -72,13 +73,13 @@ export const VARIABLES = {
   REDIS_SESSION_TTL: variable(
     whole('seconds', 1, YEARS_10),
     3600,
-    ALL,
+    PUBLIC,
     'Seconds a session lives after its last activity, unless it has a ttl of its own',
   ),
   MAX_SESSION_TTL: variable(
     whole('seconds', 1, YEARS_10),
     2_592_000,
-    PUBLIC,
+    SESSION_API,
     'Longest ttl, in seconds, that a session may be given (default 30 days)',
   ),
   MESSAGE_HISTORY_MAX: variable(whole('messages', 1, 1_000_000), 1000, PUBLIC, 'Messages kept per session'),
@@ -141,13 +142,13 @@ export const VARIABLES = {
   AUTH_JWT_SECRET: variable<string | undefined>(
     line,
     undefined,
-    PUBLIC,
+    ALL,
     'Secret that tokens are signed with (HS256). Tokens are not checked by this version: a process with this set refuses to start',
   ),
   AUTH_JWKS_URL: variable<string | undefined>(
     line,
     undefined,
-    PUBLIC,
+    ALL,
     'Where the keys of the token issuer are. Tokens are not checked by this version: a process with this set refuses to start',
   ),
   AUTH_DISABLED: variable(
@@ -176,7 +177,7 @@ export const VARIABLES = {
     ALL,
     '`blue` or `green`: which side of a rollout this process is',
   ),
-  DRAIN_SECONDS: variable(seconds(0, 3600), 30, ALL, 'Seconds a stopping process gives its members to move'),
+  DRAIN_SECONDS: variable(seconds(0, 3600), 30, PUBLIC, 'Seconds a stopping process gives its members to move'),
   LOG_LEVEL: variable(
     oneOf(['info', 'trace', 'debug', 'warn', 'error', 'fatal', 'silent']),
     'info',

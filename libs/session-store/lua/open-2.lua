@@ -5,6 +5,7 @@ KEYS[1] session   KEYS[2] log
 ARGV[1] ttl of a new session, s   ARGV[2] nonce for a new epoch
 ARGV[3] tombstone key             ARGV[4] prefix of quarantine keys
 ARGV[5] epoch the caller wants to go on with, or ''
+ARGV[6] custom fields that the caller found to be no JSON, or ''
 
 Returns {json, ms to live, created 0|1, fault or ''}, or 'deleted' when that epoch was deleted (G5).
 ]]
@@ -14,15 +15,18 @@ Returns {json, ms to live, created 0|1, fault or ''}, or 'deleted' when that epo
 local json = readJson(KEYS[1])
 local session = json and parseSession(json) or nil
 local fault = faultOf(json, session, newestOf(KEYS[2]))
+if not fault and session and ARGV[6] ~= '' and customOf(session) == ARGV[6] then fault = 'unreadable session' end
 if not json and ARGV[5] ~= '' and redis.call('GET', ARGV[3]) == ARGV[5] then return 'deleted' end
 local created = fault ~= nil or not json
-local ms, seconds = readClock()
+local ms, seconds, microseconds = readClock()
+local newTtl = tonumber(ARGV[1])
 
 if fault then
-  quarantine(KEYS[1], KEYS[2], ARGV[4], ARGV[3], session and session.epoch or '', tonumber(ARGV[1]), ms)
+  local ttl = session and session.ttl or newTtl
+  quarantine(KEYS[1], KEYS[2], ARGV[4], ARGV[3], endingEpoch(json, session), ttl, ms)
 end
 if created then
-  session = newSession(ms, seconds, tonumber(ARGV[1]), ARGV[2])
+  session = newSession(seconds, newTtl, newEpoch(microseconds, ARGV[2]))
 else
   session.middle = customOf(session)
 end

@@ -16,5 +16,4 @@ export { type LiveChannels, MemorySessionStore, type MemorySessionStoreOptions }
 export * from './port.js';
 export { type ManagedSession, manage, RedisSessionManager } from './redis-session-manager.js';
 export { RedisSessionStore, type RedisSessionStoreOptions } from './redis-session-store.js';
-export { isScanCursor } from './scan-page.js';
 export { parseSession, RESERVED_FIELDS, renderSession, type SessionState } from './session-json.js';

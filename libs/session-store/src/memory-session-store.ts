@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isSessionId } from '@holdfast/protocol';
 import { liveChannel } from './keys.js';
 import { encodeSessionEvent, encodeStored, storedFrame } from './live-payload.js';
 import type {
@@ -16,7 +17,7 @@ import type {
   SessionPage,
   StoredSession,
 } from './port.js';
-import { newEpoch, type SessionState } from './session-json.js';
+import { newEpoch, renderCustom, type SessionState } from './session-json.js';
 
 /** What the memory store needs of the fan-out it publishes to. */
 export interface LiveChannels {
@@ -52,6 +53,8 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
   readonly #historyMax: number;
   readonly #now: () => number;
   readonly #nonce: () => string;
+  /** Microseconds of the newest epoch: no two begin at the same time (G5). */
+  #epochUs = 0;
 
   constructor(options: MemorySessionStoreOptions) {
     this.#live = options.live;
@@ -72,7 +75,8 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
 
   async append(sessionId: string, request: AppendRequest): Promise<AppendResult> {
     const found = this.#find(sessionId);
-    const { position } = request;
+    // An empty epoch is no position: its room has delivered nothing (G3).
+    const position = request.position?.epoch ? request.position : undefined;
     if (position && !found) {
       const deletedEpoch = this.#deletedEpoch(sessionId);
       return deletedEpoch === undefined ? { outcome: 'gone' } : { outcome: 'gone', deletedEpoch };
@@ -136,6 +140,7 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
   /** The cursor is the last id of the page before. */
   async list(options: { limit: number; cursor?: string; prefix?: string }): Promise<SessionPage> {
     const { limit, cursor = '', prefix = '' } = options;
+    if (cursor !== '' && !isSessionId(cursor)) throw new RangeError('invalid cursor');
     const ids = [...this.#sessions.keys()].sort().filter((id) => id.startsWith(prefix) && id > cursor);
     const sessions: StoredSession[] = [];
     for (const id of ids) {
@@ -150,7 +155,7 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
   async merge(sessionId: string, custom: CustomData): Promise<StoredSession | undefined> {
     const session = this.#find(sessionId);
     if (!session) return undefined;
-    session.state.custom = copyOf({ ...session.state.custom, ...custom });
+    session.state.custom = storedCustom({ ...session.state.custom, ...custom });
     return this.#stored(sessionId, session);
   }
 
@@ -177,11 +182,12 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
     sessionId: string,
     record: { count?: number; lastActivity?: number; custom?: CustomData; ttl?: number },
   ): Promise<StoredSession> {
+    const custom = storedCustom(record.custom ?? {});
     const session = this.#find(sessionId) ?? this.#add(sessionId, {});
     const { state } = session;
     state.count = session.log.at(-1)?.seq ?? record.count ?? 0;
     state.lastActivity = record.lastActivity ?? this.#now() / 1000;
-    state.custom = copyOf(record.custom ?? {});
+    state.custom = custom;
     state.ttl = record.ttl ?? this.#defaultTtl;
     delete state.disconnectedAt;
     this.#refresh(session);
@@ -211,7 +217,8 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
   #duplicatesOf(session: MemorySession, request: AppendRequest): Map<string, number> {
     const { state, log } = session;
     const starts: number[] = [];
-    if (request.position && state.retried > request.position.seq) starts.push(request.position.seq);
+    const heard = request.position?.epoch ? request.position.seq : 0;
+    if (state.retried > heard) starts.push(heard);
     for (const { retry } of request.messages) {
       if (retry === 'anywhere') starts.push(0);
       else if (retry) starts.push(isKept(session, retry.epoch, retry.seq, retry.id) ? retry.seq : 0);
@@ -237,13 +244,14 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
 
   #add(sessionId: string, options: { custom?: CustomData; ttl?: number }): MemorySession {
     const ms = this.#now();
+    this.#epochUs = Math.max(ms * 1000, this.#epochUs + 1);
     const state = {
       count: 0,
       lastActivity: ms / 1000,
-      custom: copyOf(options.custom ?? {}),
+      custom: storedCustom(options.custom ?? {}),
       createdAt: ms / 1000,
       ttl: options.ttl ?? this.#defaultTtl,
-      epoch: newEpoch(ms, this.#nonce()),
+      epoch: newEpoch(this.#epochUs, this.#nonce()),
       retried: 0,
     };
     const session: MemorySession = { state, log: [], deadline: ms + state.ttl * 1000 };
@@ -257,7 +265,7 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
 
   #stored(sessionId: string, session: MemorySession): StoredSession {
     const { retried: _storeOnly, ...record } = session.state;
-    return { ...record, custom: copyOf(record.custom), sessionId, remainingMs: session.deadline - this.#now() };
+    return { ...record, custom: storedCustom(record.custom), sessionId, remainingMs: session.deadline - this.#now() };
   }
 
   #deletedEpoch(sessionId: string): string | undefined {
@@ -283,9 +291,9 @@ function isKept(session: MemorySession, epoch: string, seq: number, id: string):
   return session.log.some((entry) => entry.seq === seq && entry.id === id);
 }
 
-/** As Redis would give it back. */
-function copyOf(custom: CustomData): CustomData {
-  return JSON.parse(JSON.stringify(custom)) as CustomData;
+/** As Redis would give it back. @throws {RangeError} when a field is reserved */
+function storedCustom(custom: CustomData): CustomData {
+  return JSON.parse(`{${renderCustom(custom).slice(1)}}`) as CustomData;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

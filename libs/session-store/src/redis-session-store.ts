@@ -66,15 +66,30 @@ export class RedisSessionStore implements SessionLog, SessionDirectory {
   }
 
   async open(sessionId: string, resumeEpoch = ''): Promise<OpenResult | 'deleted'> {
+    const opened = await this.#open(sessionId, resumeEpoch, '');
+    if (typeof opened !== 'object' || !('unreadable' in opened)) return opened;
+    // The script does not read custom fields (A1): it is told that these are no JSON.
+    const again = await this.#open(sessionId, resumeEpoch, opened.unreadable);
+    if (typeof again === 'object' && 'unreadable' in again) throw new SessionCorruptError(sessionId);
+    return again;
+  }
+
+  async #open(
+    sessionId: string,
+    resumeEpoch: string,
+    unreadable: string,
+  ): Promise<OpenResult | 'deleted' | { unreadable: string }> {
     const reply = await this.#call('holdfastOpen', sessionId, [
       this.#defaultTtl,
       this.#nonce(),
       tombstoneKey(sessionId),
       quarantinePrefix(sessionId),
       resumeEpoch,
+      unreadable,
     ]);
     if (reply === 'deleted') return reply;
     const [json, remainingMs, created, fault] = reply as [string, number, number, string];
+    if (!parseSession(json)) return { unreadable: customPartOf(json) };
     const opened = { session: this.#session(sessionId, json, remainingMs), created: created === 1 };
     return fault === '' ? opened : { ...opened, quarantined: fault };
   }
@@ -113,8 +128,7 @@ export class RedisSessionStore implements SessionLog, SessionDirectory {
   }
 
   async read(sessionId: string, range: ReadRange): Promise<LogRead> {
-    const args = 'from' in range ? ['from', range.from, range.limit] : ['newest', 0, range.newest];
-    const reply = await this.#call('holdfastRead', sessionId, [...args, tombstoneKey(sessionId)]);
+    const reply = await this.#read(sessionId, range);
     const [json, remainingMs, firstSeq, entries, deleted] = reply as [
       string | null,
       number,
@@ -150,8 +164,9 @@ export class RedisSessionStore implements SessionLog, SessionDirectory {
   }
 
   async list(options: { limit: number; cursor?: string; prefix?: string }): Promise<SessionPage> {
-    const pattern = options.prefix === undefined ? SESSION_KEY_PATTERN : `${sessionKey(options.prefix)}*`;
-    const page = await this.#guard(() => scanPage(this.#scanTargets(), pattern, options.limit, options.cursor));
+    const { prefix } = options;
+    const pattern = prefix === undefined ? SESSION_KEY_PATTERN : `${escapePattern(sessionKey(prefix))}*`;
+    const page = await scanPage(this.#scanTargets(), pattern, options.limit, options.cursor);
     const ids = page.keys.map(sessionIdOf).filter((id): id is string => id !== undefined);
     const found = await Promise.all(ids.map((id) => this.#getReadable(id)));
     return { sessions: found.filter((session) => session !== undefined), cursor: page.cursor };
@@ -159,7 +174,7 @@ export class RedisSessionStore implements SessionLog, SessionDirectory {
 
   async merge(sessionId: string, custom: CustomData): Promise<StoredSession | undefined> {
     for (let attempt = 0; attempt < MERGE_ATTEMPTS; attempt++) {
-      const json = await this.#guard(() => this.#client.get(sessionKey(sessionId)));
+      const [json] = (await this.#read(sessionId, { newest: 0 })) as [string | null];
       if (json === null) return undefined;
       const state = parseSession(json);
       if (!state) throw new SessionCorruptError(sessionId);
@@ -199,6 +214,11 @@ export class RedisSessionStore implements SessionLog, SessionDirectory {
     return reply === null ? undefined : this.#changed(sessionId, reply);
   }
 
+  #read(sessionId: string, range: ReadRange): Promise<unknown> {
+    const args = 'from' in range ? ['from', range.from, range.limit] : ['newest', 0, range.newest];
+    return this.#call('holdfastRead', sessionId, [...args, tombstoneKey(sessionId)]);
+  }
+
   /** A list goes on past a session that cannot be read: the sweeper reports it. */
   async #getReadable(sessionId: string): Promise<StoredSession | undefined> {
     try {
@@ -225,7 +245,9 @@ export class RedisSessionStore implements SessionLog, SessionDirectory {
 
   #scanTargets(): ScanTarget[] {
     const client = this.#client;
-    return 'nodes' in client ? client.nodes('master') : [client];
+    // In one order for all pages of a listing, whichever process serves them.
+    const masters = 'nodes' in client ? client.nodes('master').sort(byAddress) : [client];
+    return masters.map((master) => ({ scan: (...args) => this.#guard(() => master.scan(...args)) }));
   }
 
   async #call(script: ScriptName, sessionId: string, args: (string | number)[]): Promise<unknown> {
@@ -249,6 +271,16 @@ const REFUSALS = /^(ERR|WRONGTYPE|NOPERM)\b/;
 
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && error.name === 'ReplyError' && REFUSALS.test(error.message);
+}
+
+function byAddress(a: Redis, b: Redis): number {
+  const [left, right] = [a, b].map(({ options }) => `${options.host}:${options.port}`);
+  return String(left).localeCompare(String(right));
+}
+
+/** Takes what SCAN would read as a pattern literally. */
+function escapePattern(text: string): string {
+  return text.replace(/[\\*?[\]]/g, '\\$&');
 }
 
 function retryArgument(message: NewMessage): string {

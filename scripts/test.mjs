@@ -3,10 +3,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ensureBuilt } from './setup/build.mjs';
-import { ensureNodeModules, requireNode } from './setup/node-modules.mjs';
-import { ensurePrograms } from './setup/programs.mjs';
-import { run, SetupError } from './setup/run.mjs';
+import { ensureBuilt } from './setup/build.js';
+import { ensureNodeModules, requireNode } from './setup/node-modules.js';
+import { ensurePrograms } from './setup/programs.js';
+import { run, SetupError } from './setup/run.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const long = process.argv.includes('--long');

@@ -176,6 +176,9 @@ export class GatewayCore {
       messageArrived: () => {
         counters.messagesIn += 1;
       },
+      messageRefused: () => {
+        counters.refused += 1;
+      },
       tooSlow: () => {
         counters.backpressureCloses += 1;
       },

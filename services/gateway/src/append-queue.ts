@@ -36,6 +36,7 @@ export interface Sending {
 /** Bounds of one append, so that no script call holds Redis up. */
 const BATCH_MESSAGES = 128;
 const BATCH_BYTES = 262_144;
+const DELETED = 'the session was deleted';
 /** Attempts that the store may refuse for good before the message is given up. */
 const REFUSALS_MAX = 3;
 /** Pauses between attempts while the store does not answer. */
@@ -94,14 +95,14 @@ export class AppendQueue {
    */
   deleted(): void {
     this.#orphaned = this.#inFlight > 0;
-    for (const sending of this.#settled(this.#inFlight, this.#waiting.length)) refuse(sending, DELETED);
+    this.#refuse(this.#waiting.slice(this.#inFlight), DELETED);
   }
 
   stop(): void {
     this.#state = 'stopped';
     this.#context.clock.clearTimeout(this.#retryTimer);
     this.#context.metrics.counters.refused += this.#waiting.length;
-    this.#remove(this.#waiting);
+    this.#remove([...this.#waiting]);
   }
 
   /** At the end of the turn, so that everything that arrives in one turn is one batch. */
@@ -134,6 +135,7 @@ export class AppendQueue {
     const [first] = batch;
     this.#timed = first && { id: first.message.id, arrivedMs: first.arrivedMs };
     this.#inFlight = batch.length;
+    this.#orphaned = false;
     try {
       const result = await log.append(this.#room.sessionId, { messages, ...(position ? { position } : {}) });
       metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);
@@ -152,9 +154,12 @@ export class AppendQueue {
 
   #failed(batch: readonly Sending[], position: Position | undefined, error: unknown): void {
     this.#refusals = error instanceof StorageUnavailableError ? 0 : this.#refusals + 1;
-    if (this.#orphaned) this.#refuseBatch(batch, DELETED);
-    else if (this.#refusals >= REFUSALS_MAX) this.#refuseBatch(batch, 'the message cannot be stored');
-    else this.#markRetry(batch, position);
+    if (this.#orphaned) this.#refuse(batch, DELETED);
+    else if (this.#refusals < REFUSALS_MAX) this.#markRetry(batch, position);
+    else {
+      this.#refuse(batch, 'the message cannot be stored');
+      this.#refusals = 1;
+    }
   }
 
   /** Whether a batch was stored is unknown: it stays first, and is looked for before it is stored again (A5). */
@@ -178,14 +183,13 @@ export class AppendQueue {
 
   async #settle(batch: readonly Sending[], result: AppendResult, position: Position | undefined): Promise<void> {
     if (result.outcome === 'stored') {
-      this.#orphaned = false;
-      this.#settled(0, batch.length);
+      this.#remove(batch);
       this.#answer(batch, result);
       return;
     }
-    if (this.#orphaned) return this.#refuseBatch(batch, DELETED);
+    if (this.#orphaned) return this.#refuse(batch, DELETED);
     if (result.outcome === 'gone' && result.deletedEpoch !== undefined && result.deletedEpoch === position?.epoch) {
-      this.#refuseBatch(batch, DELETED);
+      this.#refuse(batch, DELETED);
       this.#room.deleted();
       return;
     }
@@ -217,26 +221,24 @@ export class AppendQueue {
   }
 
   /** Takes out first sends that the room has delivered already: the first attempt was stored after all (A4). */
-  #withoutKnown(batch: readonly Sending[]): Sending[] {
+  #withoutKnown(batch: readonly Sending[]): readonly Sending[] {
     const { tail } = this.#room;
-    const seqs = batch.map(({ message }) => tail.find(message.senderKey, message.id));
-    const unknown = batch.filter((_, index) => seqs[index] === undefined);
-    if (unknown.length === batch.length) return unknown;
-    this.#settled(0, batch.length);
-    for (const sending of unknown) this.#context.unstored.add(sending.bytes);
-    this.#waiting.unshift(...unknown);
-    this.#context.metrics.counters.duplicates += batch.length - unknown.length;
-    for (const [index, seq] of seqs.entries()) {
-      const sending = batch[index];
-      if (sending && seq !== undefined) this.#acknowledge(sending, seq);
+    const seqOf = ({ message }: Sending): number | undefined => tail.find(message.senderKey, message.id);
+    const known = batch.filter((sending) => seqOf(sending) !== undefined);
+    if (known.length === 0) return batch;
+    this.#context.metrics.counters.duplicates += known.length;
+    for (const sending of known) {
+      this.#remove([sending]);
+      this.#acknowledge(sending, seqOf(sending) ?? 0);
     }
-    return unknown;
+    return this.#waiting.slice(0, batch.length - known.length);
   }
 
   #nextBatch(): Sending[] {
+    const most = this.#refusals > 0 ? 1 : BATCH_MESSAGES;
     let bytes = 0;
     let count = 0;
-    while (count < this.#waiting.length && count < BATCH_MESSAGES && bytes < BATCH_BYTES) {
+    while (count < this.#waiting.length && count < most && bytes < BATCH_BYTES) {
       bytes += this.#waiting[count]?.bytes ?? 0;
       count += 1;
     }
@@ -247,15 +249,21 @@ export class AppendQueue {
     if (sending.clientId !== undefined) this.#room.acknowledge(sending.member, sending.clientId, seq);
   }
 
+  #refuse(refused: readonly Sending[], why: string): void {
+    this.#remove(refused);
+    this.#context.metrics.counters.refused += refused.length;
+    for (const { member, clientId } of refused) {
+      const id = clientId === undefined ? {} : { id: clientId };
+      member.tell({ type: 'error', code: 'not_stored', message: why, ...id });
+    }
+  }
+
+  /** @param settled a run of what waits */
   #remove(settled: readonly Sending[]): void {
-    const gone = new Set<Sending>(settled);
-    this.#waiting = this.#waiting.filter((sending) => !gone.has(sending));
+    const [first] = settled;
+    if (!first) return;
+    this.#waiting.splice(this.#waiting.indexOf(first), settled.length);
     this.#context.metrics.gauges.unstoredMessages -= settled.length;
     for (const { bytes } of settled) this.#context.unstored.give(bytes);
   }
-}
-
-function refuse({ member, clientId }: Sending, why: string): void {
-  const id = clientId === undefined ? {} : { id: clientId };
-  member.tell({ type: 'error', code: 'not_stored', message: why, ...id });
 }

@@ -83,7 +83,7 @@ export class GatewayCore {
       fanOut,
       clock,
       logger,
-      reporter: new Reporter(logger, metrics.redis),
+      reporter: new Reporter(logger, metrics.redis, clock),
       metrics: metrics.gateway,
       tailBudget: new TailBudget(config.memory.tailBytes),
       unstored: new ByteBudget(config.memory.outageBufferBytes),

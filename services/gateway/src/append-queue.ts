@@ -5,8 +5,8 @@ import {
   type NewMessage,
   StorageUnavailableError,
 } from '@holdfast/session-store';
-import type { Timer } from './clock.js';
 import type { Member } from './member.js';
+import { RetryPause } from './retry-pause.js';
 import type { RoomContext } from './room-context.js';
 
 /** What the queue needs of its room. */
@@ -39,9 +39,6 @@ const BATCH_BYTES = 262_144;
 const DELETED = 'the session was deleted';
 /** Attempts that the store may refuse for good before the message is given up. */
 const REFUSALS_MAX = 3;
-/** Pauses between attempts while the store does not answer. */
-const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 2_000;
 
 /**
  * The messages of one session that are not stored yet: one append in flight, everything that arrives meanwhile is the
@@ -58,14 +55,14 @@ export class AppendQueue {
   /** Refusals since the last success; while there are any, messages go one by one, to find the one that is refused. */
   #refusals = 0;
   #state: 'idle' | 'scheduled' | 'appending' | 'stopped' = 'idle';
-  #retryTimer: Timer | undefined;
+  readonly #retry: RetryPause;
   /** First message of the batch in flight: one a batch is enough to know how long delivery takes. */
   #timed: { readonly id: string; readonly arrivedMs: number } | undefined;
-  #retryMs = RETRY_MIN_MS;
 
   constructor(room: AppendRoom, context: RoomContext) {
     this.#room = room;
     this.#context = context;
+    this.#retry = new RetryPause(context);
   }
 
   get empty(): boolean {
@@ -100,7 +97,7 @@ export class AppendQueue {
 
   stop(): void {
     this.#state = 'stopped';
-    this.#context.clock.clearTimeout(this.#retryTimer);
+    this.#retry.cut();
     this.#context.metrics.counters.refused += this.#waiting.length;
     this.#remove([...this.#waiting]);
   }
@@ -139,7 +136,7 @@ export class AppendQueue {
     try {
       const result = await log.append(this.#room.sessionId, { messages, ...(position ? { position } : {}) });
       metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);
-      this.#retryMs = RETRY_MIN_MS;
+      this.#retry.reset();
       this.#refusals = 0;
       this.#inFlight = 0;
       if (!this.#stopped) await this.#settle(batch, result, position);
@@ -148,7 +145,7 @@ export class AppendQueue {
       if (this.#stopped) return;
       this.#context.reporter.storageFailed(error);
       this.#failed(batch, position, error);
-      await this.#pause();
+      await this.#retry.wait();
     }
   }
 
@@ -170,15 +167,6 @@ export class AppendQueue {
         sending.message.retry === undefined ? { ...sending, message: { ...sending.message, retry } } : sending,
     );
     this.#waiting.splice(0, batch.length, ...marked);
-  }
-
-  async #pause(): Promise<void> {
-    const { clock, random } = this.#context;
-    const pauseMs = this.#retryMs * (0.5 + random() / 2);
-    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
-    await new Promise<void>((resolve) => {
-      this.#retryTimer = clock.setTimeout(resolve, pauseMs);
-    });
   }
 
   async #settle(batch: readonly Sending[], result: AppendResult, position: Position | undefined): Promise<void> {

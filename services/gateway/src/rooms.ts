@@ -1,5 +1,5 @@
 import type { ResumeRequest } from '@holdfast/protocol';
-import { liveChannel } from '@holdfast/session-store';
+import { liveChannel, type StoredSession } from '@holdfast/session-store';
 import type { Member } from './member.js';
 import { type HistoryPlan, planHistory } from './resume.js';
 import { Room } from './room.js';
@@ -56,17 +56,15 @@ export class Rooms {
     const { room } = entry;
     await entry.subscribed;
     if (!member.persistent) return { room, plan: { recovered: false } };
-    const opened = await this.#context.log.open(sessionId, resume?.epoch);
-    if (opened === 'deleted') return undefined;
-    const { session } = opened;
-    const { reporter } = this.#context;
-    reporter.storageWorked();
-    if (opened.quarantined !== undefined) reporter.quarantined(sessionId, opened.quarantined);
-    if (opened.created) reporter.stored(sessionId, session.ttl);
-    else reporter.loaded(sessionId, session.count);
-    if (room.position?.epoch !== session.epoch) await room.sync.run('open');
-    room.expiry.confirmed(session.remainingMs, session.ttl);
-    return { room, plan: await planHistory(room, this.#context, resume) };
+    for (;;) {
+      const session = await this.#open(sessionId, resume?.epoch);
+      if (!session) return undefined;
+      if (room.position?.epoch !== session.epoch) await room.sync.run('open');
+      room.expiry.confirmed(session.remainingMs, session.ttl);
+      const plan = await planHistory(room, this.#context, resume);
+      // Else it ended meanwhile: the member gets to know the session that is, not the one that was (C5).
+      if (room.position?.epoch === session.epoch || member.closed) return { room, plan };
+    }
   }
 
   leave(member: Member, sessionId: string): void {
@@ -106,6 +104,19 @@ export class Rooms {
     this.#entries.clear();
   }
 
+  /** @returns nothing when the epoch was deleted */
+  async #open(sessionId: string, epoch: string | undefined): Promise<StoredSession | undefined> {
+    const { log, reporter } = this.#context;
+    const opened = await log.open(sessionId, epoch);
+    reporter.storageWorked();
+    if (opened === 'deleted') return undefined;
+    const { session } = opened;
+    if (opened.quarantined !== undefined) reporter.quarantined(sessionId, opened.quarantined);
+    if (opened.created) reporter.stored(sessionId, session.ttl);
+    else reporter.loaded(sessionId, session.count);
+    return session;
+  }
+
   #acquire(sessionId: string): Entry {
     const entry = this.#entries.get(sessionId) ?? this.#add(sessionId);
     entry.users += 1;
@@ -135,7 +146,8 @@ export class Rooms {
     });
     entry.chain = subscribed.catch((error: unknown) => {
       this.#context.reporter.storageFailed(error);
-      entry.subscribed = undefined;
+      // Another one may have been made since, after members had left.
+      if (entry.subscribed === subscribed) entry.subscribed = undefined;
     });
     return subscribed;
   }

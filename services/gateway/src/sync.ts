@@ -2,8 +2,8 @@ import type { Position, ServerFrame } from '@holdfast/protocol';
 import type { LiveMessage, LogEntry, LogRead, StoredSession } from '@holdfast/session-store';
 import { storedFrame } from '@holdfast/session-store';
 import type { SyncOutcome } from '@holdfast/telemetry';
-import type { Timer } from './clock.js';
 import { NOWHERE } from './position.js';
+import { RetryPause } from './retry-pause.js';
 import type { RoomContext } from './room-context.js';
 import type { Tail } from './tail.js';
 
@@ -33,9 +33,6 @@ export type SyncReason = 'open' | 'gap' | 'unheard' | 'interrupted' | 'resume' |
 
 /** Entries one read asks for. */
 const PAGE = 200;
-/** Pauses between attempts while the store does not answer. */
-const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 2_000;
 
 /**
  * The one procedure that opens a room, catches up after a gap and checks after a reconnect: reads session and log from
@@ -50,19 +47,19 @@ export class Sync {
   #stopped = false;
   /** Set while the log is taken in place of what was delivered: ids that members have had. */
   #adopting: ReadonlySet<string> | undefined;
-  #retryMs = RETRY_MIN_MS;
-  #retryTimer: Timer | undefined;
+  readonly #retry: RetryPause;
 
   constructor(room: SyncedRoom, context: RoomContext) {
     this.#room = room;
     this.#context = context;
+    this.#retry = new RetryPause(context);
   }
 
   get running(): boolean {
     return this.#running !== undefined;
   }
 
-  /** Syncs until it has succeeded once after this call, or the room is closed. Never rejects. */
+  /** Syncs until it has succeeded once after this call; ends without, once it was stopped. Never rejects. */
   run(reason: SyncReason): Promise<void> {
     if (this.#running) this.#again = true;
     else this.#running = this.#loop(reason);
@@ -75,7 +72,7 @@ export class Sync {
 
   stop(): void {
     this.#stopped = true;
-    this.#context.clock.clearTimeout(this.#retryTimer);
+    this.#retry.cut();
   }
 
   async #loop(reason: SyncReason): Promise<void> {
@@ -96,12 +93,12 @@ export class Sync {
   async #attempt(): Promise<boolean> {
     try {
       const more = await this.#step();
-      this.#retryMs = RETRY_MIN_MS;
+      this.#retry.reset();
       return more;
     } catch (error) {
       this.#context.metrics.synced('failed');
       this.#context.reporter.storageFailed(error);
-      await this.#pause();
+      await this.#retry.wait();
       return true;
     }
   }
@@ -188,15 +185,6 @@ export class Sync {
     );
     room.moveTo(undefined, 0);
     return 'reset';
-  }
-
-  async #pause(): Promise<void> {
-    const { clock, random } = this.#context;
-    const pauseMs = this.#retryMs * (0.5 + random() / 2);
-    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
-    await new Promise<void>((resolve) => {
-      this.#retryTimer = clock.setTimeout(resolve, pauseMs);
-    });
   }
 }
 

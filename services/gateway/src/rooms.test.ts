@@ -14,6 +14,10 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
+function withoutRedis({ fanOut }: GatewayInWorld): void {
+  fanOut.beforeSubscribe = () => Promise.reject(new Error('Connection is closed.'));
+}
+
 const subscribed = (): string[] => [...gateway.fanOut.subscribed];
 const disconnectedAt = async (): Promise<number | undefined> => (await world.store.get('s'))?.disconnectedAt;
 const rooms = (): number => gateway.metrics.gateway.gauges.rooms;
@@ -240,8 +244,7 @@ describe('closing a gateway', () => {
   });
 
   it('leaves no timer either when Redis never answered', async () => {
-    const failing = world.gateway();
-    failing.fanOut.beforeSubscribe = () => Promise.reject(new Error('Connection is closed.'));
+    const failing = world.gateway({}, { prepare: withoutRedis });
     failing.log.fate = () => 'lost before';
     await failing.connect('s');
     await world.advance(10_000);

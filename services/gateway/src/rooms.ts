@@ -80,6 +80,7 @@ export class Rooms {
   tick(): void {
     const nowMs = this.#context.clock.monotonic();
     for (const [sessionId, entry] of this.#entries) {
+      entry.room.lastWord.tick(entry.users > 0);
       if (entry.users > 0) entry.room.expiry.check();
       else if (nowMs - entry.idleSinceMs >= LINGER_MS && entry.room.queue.empty) {
         entry.room.dispose();

@@ -29,7 +29,17 @@ export interface SyncedRoom {
 }
 
 /** Why a room is synced; for the log only. */
-export type SyncReason = 'open' | 'gap' | 'unheard' | 'interrupted' | 'resume' | 'gone' | 'epoch' | 'behind' | 'forked';
+export type SyncReason =
+  | 'open'
+  | 'gap'
+  | 'unheard'
+  | 'interrupted'
+  | 'quiet'
+  | 'resume'
+  | 'gone'
+  | 'epoch'
+  | 'behind'
+  | 'forked';
 
 /** Entries one read asks for. */
 const PAGE = 200;

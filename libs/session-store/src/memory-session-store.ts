@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { isSessionId } from '@holdfast/protocol';
 import { liveChannel } from './keys.js';
 import { encodeSessionEvent, encodeStored, storedFrame } from './live-payload.js';
+import { duplicatesOf, type MemorySession, nameOf } from './memory-session.js';
 import type {
   AppendedMessage,
   AppendRequest,
@@ -9,7 +10,6 @@ import type {
   CustomData,
   LogEntry,
   LogRead,
-  NewMessage,
   OpenResult,
   ReadRange,
   SessionDirectory,
@@ -17,7 +17,7 @@ import type {
   SessionPage,
   StoredSession,
 } from './port.js';
-import { newEpoch, renderCustom, type SessionState } from './session-json.js';
+import { newEpoch, renderCustom } from './session-json.js';
 
 /** What the memory store needs of the fan-out it publishes to. */
 export interface LiveChannels {
@@ -37,12 +37,8 @@ export interface MemorySessionStoreOptions {
   readonly nonce?: () => string;
 }
 
-interface MemorySession {
-  state: Mutable<SessionState>;
-  log: LogEntry[];
-  /** Unix milliseconds. */
-  deadline: number;
-}
+/** Sessions that may be kept before those nobody asked for again are looked for. */
+const SWEEP_AT_LEAST = 1_000;
 
 /** {@link SessionLog} and {@link SessionDirectory} in this process: for the embedded mode, tests and the simulation. */
 export class MemorySessionStore implements SessionLog, SessionDirectory {
@@ -55,6 +51,7 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
   readonly #nonce: () => string;
   /** Microseconds of the newest epoch: no two begin at the same time (G5). */
   #epochUs = 0;
+  #sweepAt = SWEEP_AT_LEAST;
 
   constructor(options: MemorySessionStoreOptions) {
     this.#live = options.live;
@@ -62,6 +59,11 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
     this.#historyMax = options.historyMax ?? 1000;
     this.#now = options.now ?? Date.now;
     this.#nonce = options.nonce ?? (() => randomBytes(4).toString('hex'));
+  }
+
+  /** Sessions and tombstones that are held, expired or not. */
+  get size(): number {
+    return this.#sessions.size + this.#tombstones.size;
   }
 
   async open(sessionId: string, resumeEpoch?: string): Promise<OpenResult | 'deleted'> {
@@ -196,7 +198,7 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
 
   #store(session: MemorySession, request: AppendRequest, stored: LogEntry[]): AppendedMessage[] {
     const { state, log } = session;
-    const seen = this.#duplicatesOf(session, request);
+    const seen = duplicatesOf(session, request);
     return request.messages.map((message) => {
       const name = nameOf(message);
       const earlier = name === undefined ? undefined : seen.get(name);
@@ -211,26 +213,6 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
       stored.push(entry);
       return { seq: entry.seq, duplicate: false };
     });
-  }
-
-  /** Names and numbers of kept messages that this request may repeat (A4). */
-  #duplicatesOf(session: MemorySession, request: AppendRequest): Map<string, number> {
-    const { state, log } = session;
-    const starts: number[] = [];
-    const heard = request.position?.epoch ? request.position.seq : 0;
-    if (state.retried > heard) starts.push(heard);
-    for (const { retry } of request.messages) {
-      if (retry === 'anywhere') starts.push(0);
-      else if (retry) starts.push(isKept(session, retry.epoch, retry.seq, retry.id) ? retry.seq : 0);
-    }
-    const seen = new Map<string, number>();
-    if (starts.length === 0) return seen;
-    const from = Math.min(...starts);
-    for (const entry of log) {
-      const name = nameOf(entry);
-      if (entry.seq >= from && name !== undefined) seen.set(name, entry.seq);
-    }
-    return seen;
   }
 
   #find(sessionId: string): MemorySession | undefined {
@@ -256,7 +238,17 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
     };
     const session: MemorySession = { state, log: [], deadline: ms + state.ttl * 1000 };
     this.#sessions.set(sessionId, session);
+    if (this.size >= this.#sweepAt) this.#sweep();
     return session;
+  }
+
+  /** Drops what has expired (K5); the next time when as many have come as are left, so that it costs each little. */
+  #sweep(): void {
+    const now = this.#now();
+    for (const kept of [this.#sessions, this.#tombstones]) {
+      for (const [sessionId, { deadline }] of kept) if (deadline <= now) kept.delete(sessionId);
+    }
+    this.#sweepAt = Math.max(SWEEP_AT_LEAST, 2 * this.size);
   }
 
   #refresh(session: MemorySession): void {
@@ -281,19 +273,7 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
   }
 }
 
-/** What a message is recognised by (A4); nobody's messages are never recognised. */
-function nameOf(message: NewMessage | LogEntry): string | undefined {
-  return message.senderKey === '' ? undefined : `${message.senderKey} ${message.id}`;
-}
-
-function isKept(session: MemorySession, epoch: string, seq: number, id: string): boolean {
-  if (epoch !== session.state.epoch) return false;
-  return session.log.some((entry) => entry.seq === seq && entry.id === id);
-}
-
 /** As Redis would give it back. @throws {RangeError} when a field is reserved */
 function storedCustom(custom: CustomData): CustomData {
   return JSON.parse(`{${renderCustom(custom).slice(1)}}`) as CustomData;
 }
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };

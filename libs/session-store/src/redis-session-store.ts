@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
+import { guarded } from './guarded.js';
 import {
   liveChannel,
   logKey,
@@ -23,10 +24,10 @@ import type {
   StoredSession,
 } from './port.js';
 import { SessionCorruptError, StorageUnavailableError } from './port.js';
-import { readEntries, type StreamEntry } from './redis-reply.js';
+import { readEntries, readStored, type StreamEntry } from './redis-reply.js';
 import { type ScanTarget, scanPage } from './scan-page.js';
 import { loadScript, SCRIPT_FILES, type ScriptName } from './scripts.js';
-import { customPartOf, parseSession, renderCustom } from './session-json.js';
+import { customPartOf, mergeCustom, parseSession, renderCustom } from './session-json.js';
 
 export interface RedisSessionStoreOptions {
   /** Seconds a new session lives after its last activity (T1). Default 3600. */
@@ -176,10 +177,9 @@ export class RedisSessionStore implements SessionLog, SessionDirectory {
     for (let attempt = 0; attempt < MERGE_ATTEMPTS; attempt++) {
       const [json] = (await this.#read(sessionId, { newest: 0 })) as [string | null];
       if (json === null) return undefined;
-      const state = parseSession(json);
-      if (!state) throw new SessionCorruptError(sessionId);
-      const merged = renderCustom({ ...state.custom, ...custom });
-      const reply = await this.#call('holdfastMerge', sessionId, [customPartOf(json), merged]);
+      if (!parseSession(json)) throw new SessionCorruptError(sessionId);
+      const part = customPartOf(json);
+      const reply = await this.#call('holdfastMerge', sessionId, [part, mergeCustom(part, custom)]);
       if (reply === 'conflict') continue;
       return this.#changed(sessionId, reply);
     }
@@ -247,30 +247,13 @@ export class RedisSessionStore implements SessionLog, SessionDirectory {
     const client = this.#client;
     // In one order for all pages of a listing, whichever process serves them.
     const masters = 'nodes' in client ? client.nodes('master').sort(byAddress) : [client];
-    return masters.map((master) => ({ scan: (...args) => this.#guard(() => master.scan(...args)) }));
+    return masters.map((master) => ({ scan: (...args) => guarded(() => master.scan(...args)) }));
   }
 
   async #call(script: ScriptName, sessionId: string, args: (string | number)[]): Promise<unknown> {
     const command = (this.#client as unknown as Record<ScriptName, ScriptCommand>)[script];
-    return this.#guard(() => command.call(this.#client, sessionKey(sessionId), logKey(sessionId), ...args));
+    return guarded(() => command.call(this.#client, sessionKey(sessionId), logKey(sessionId), ...args));
   }
-
-  /** Tells a store that is away from a command that is wrong. */
-  async #guard<T>(run: () => Promise<T>): Promise<T> {
-    try {
-      return await run();
-    } catch (error) {
-      if (isRefusal(error)) throw error;
-      throw new StorageUnavailableError(error instanceof Error ? error.message : String(error), { cause: error });
-    }
-  }
-}
-
-/** Answers of a Redis that is there and works; every other error means it cannot store now. */
-const REFUSALS = /^(ERR|WRONGTYPE|NOPERM)\b/;
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ReplyError' && REFUSALS.test(error.message);
 }
 
 function byAddress(a: Redis, b: Redis): number {
@@ -287,17 +270,4 @@ function retryArgument(message: NewMessage): string {
   if (message.retry === undefined) return '';
   if (message.retry === 'anywhere') return '* 0 *';
   return `${message.retry.epoch} ${message.retry.seq} ${message.retry.id}`;
-}
-
-function readStored(rest: (string | number)[]): AppendResult {
-  const [epoch, ttl, created, subscribers, fault, ...seqs] = rest;
-  const result = {
-    outcome: 'stored' as const,
-    epoch: String(epoch),
-    ttl: Number(ttl),
-    created: created === 1,
-    subscribers: Number(subscribers),
-    messages: seqs.map((seq) => ({ seq: Math.abs(Number(seq)), duplicate: Number(seq) < 0 })),
-  };
-  return fault === '' ? result : { ...result, quarantined: String(fault) };
 }

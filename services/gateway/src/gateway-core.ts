@@ -42,6 +42,7 @@ export interface Acceptance {
 }
 
 const TICK_MS = 1_000;
+const HISTORY_CHUNK_BYTES = 65_536;
 /** How long closing waits for messages that are on their way into the log. */
 const FLUSH_MS = 3_000;
 
@@ -92,6 +93,7 @@ export class GatewayCore {
       tailBudget: new TailBudget(config.memory.tailBytes),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
       historyMax: config.sessions.historyMax,
+      historyChunkBytes: Math.min(HISTORY_CHUNK_BYTES, config.memory.maxBackpressureBytes),
       random,
     };
     this.#rooms = new Rooms(this.#context);

@@ -37,7 +37,8 @@ export class Room {
   #held: Extract<LivePayload, { kind: 'stored' }>[] = [];
   #heldOverflow = false;
   #unheardTimer: Timer | undefined;
-  #unheardSeq = 0;
+  /** What was stored and not heard yet, oldest first. */
+  #unheard: { readonly epoch: string; readonly seq: number; readonly dueMs: number }[] = [];
   #waitingAcks: { member: Member; id: string; seq: number }[] = [];
 
   constructor(
@@ -93,11 +94,18 @@ export class Room {
 
   /** Takes what the session's channel brought. */
   receive(payload: Buffer): void {
-    const live = decodeLive(payload);
-    if (!live) {
-      this.context.logger.warn({ sessionId: this.sessionId }, 'Payload on a live channel cannot be read');
-      return;
+    const { sessionId } = this;
+    try {
+      const live = decodeLive(payload);
+      if (live) this.#take(live);
+      else this.context.logger.warn({ sessionId }, 'Payload on a live channel cannot be read');
+    } catch (err) {
+      // Whoever can publish could end the process otherwise.
+      this.context.logger.error({ err, sessionId }, 'Payload on a live channel cannot be taken');
     }
+  }
+
+  #take(live: LivePayload): void {
     switch (live.kind) {
       case 'stored':
         return this.#receiveStored(live);
@@ -125,6 +133,7 @@ export class Room {
 
   /** Places the room without delivering: what it then holds is what it knows. */
   moveTo(position: Position | undefined, firstSeq: number): void {
+    if (this.#position !== NOWHERE && this.#position?.epoch !== position?.epoch) this.#waitingAcks = [];
     this.#position = position;
     this.#firstSeq = firstSeq;
     if (position?.seq !== this.tail.lastSeq) this.tail.clear();
@@ -151,12 +160,9 @@ export class Room {
   stored(epoch: string, seq: number): void {
     this.lastWord.stored();
     if (this.#hasDelivered(epoch, seq)) return;
-    this.#unheardSeq = Math.max(this.#unheardSeq, seq);
-    this.#unheardTimer ??= this.context.clock.setTimeout(() => {
-      this.#unheardTimer = undefined;
-      if (!this.#hasDelivered(epoch, this.#unheardSeq)) this.sync.request('unheard');
-      this.#unheardSeq = 0;
-    }, UNHEARD_MS);
+    const { clock } = this.context;
+    this.#unheard.push({ epoch, seq, dueMs: clock.monotonic() + UNHEARD_MS });
+    this.#unheardTimer ??= clock.setTimeout(() => this.#checkUnheard(), UNHEARD_MS);
   }
 
   /** Answers a repeated send (V4) once the room has delivered the message (F7). */
@@ -168,6 +174,11 @@ export class Room {
   /** Tells every framed member. */
   tellAll(frame: ServerFrame): void {
     for (const member of this.members()) member.tell(frame);
+  }
+
+  /** Those that are still given history find the gap by themselves, in its place. */
+  tellGap(from: number, to: number): void {
+    for (const member of this.#live) member.tell({ type: 'session', event: 'gap', from, to });
   }
 
   closeAll(code: CloseCode): void {
@@ -182,6 +193,10 @@ export class Room {
   /** The session has ended of itself: members are told once, the next message starts a new epoch at 1 (T2, G3). */
   expired(): void {
     if (!this.#position || this.#position === NOWHERE) return;
+    for (const [member, pump] of [...this.#pumps]) {
+      pump.giveUp();
+      this.attach(member);
+    }
     this.#forget();
     this.tellAll({ type: 'session', event: 'expired' });
   }
@@ -274,8 +289,23 @@ export class Room {
   #forget(): void {
     this.#position = NOWHERE;
     this.#firstSeq = 0;
+    this.#waitingAcks = [];
     this.tail.clear();
     this.expiry.forget();
+  }
+
+  #checkUnheard(): void {
+    const { clock } = this.context;
+    this.#unheardTimer = undefined;
+    this.#unheard = this.#unheard.filter(({ epoch, seq }) => !this.#hasDelivered(epoch, seq));
+    const [oldest] = this.#unheard;
+    if (!oldest) return;
+    const dueInMs = oldest.dueMs - clock.monotonic();
+    if (dueInMs > 0) this.#unheardTimer = clock.setTimeout(() => this.#checkUnheard(), dueInMs);
+    else {
+      this.#unheard = [];
+      this.sync.request('unheard');
+    }
   }
 
   #hasDelivered(epoch: string, seq: number): boolean {

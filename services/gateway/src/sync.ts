@@ -5,6 +5,7 @@ import type { SyncOutcome } from '@holdfast/telemetry';
 import { NOWHERE } from './position.js';
 import { RetryPause } from './retry-pause.js';
 import type { RoomContext } from './room-context.js';
+import { runsOf } from './runs.js';
 import type { Tail } from './tail.js';
 
 /** What a sync needs of its room. */
@@ -22,6 +23,8 @@ export interface SyncedRoom {
   /** Applies what arrived meanwhile. @returns whether it shows that the log has to be read again */
   releaseHeld(): boolean;
   tellAll(frame: ServerFrame): void;
+  /** Tells those that get live messages what they will not get (V7). */
+  tellGap(from: number, to: number): void;
   expired(): void;
   deleted(): void;
   /** Members are told that the history from a number on may differ, and are given it again (G4). */
@@ -145,8 +148,11 @@ export class Sync {
   }
 
   #absent(position: Position | undefined, read: LogRead): SyncOutcome {
-    if (!position) this.#room.moveTo(NOWHERE, 0);
-    else if (read.deletedEpoch !== undefined && read.deletedEpoch === position.epoch) this.#room.deleted();
+    if (!position) {
+      this.#room.moveTo(NOWHERE, 0);
+      if (this.#adopting) this.#room.tellAll({ type: 'session', event: 'expired' });
+      this.#adopting = undefined;
+    } else if (read.deletedEpoch !== undefined && read.deletedEpoch === position.epoch) this.#room.deleted();
     else this.#room.expired();
     return 'reset';
   }
@@ -157,7 +163,7 @@ export class Sync {
     const newest = entries.at(-1);
     room.moveTo({ epoch: session.epoch, seq: newest?.seq ?? session.count, id: newest?.id ?? '' }, firstSeq);
     room.tail.clear();
-    for (const entry of entries) room.tail.push(liveMessage(entry));
+    for (const entry of runsOf(entries).at(-1) ?? []) room.tail.push(liveMessage(entry));
     const adopted = this.#adopting;
     this.#adopting = undefined;
     if (!adopted) return 'unchanged';
@@ -167,17 +173,19 @@ export class Sync {
 
   #deliver(epoch: string, { entries, firstSeq }: LogRead): SyncOutcome {
     const room = this.#room;
-    const news = entries.filter((entry) => entry.seq > room.seq);
-    const first = news[0];
-    if (!first) return 'unchanged';
-    const gap = first.seq > room.seq + 1;
-    if (gap) {
-      this.#context.metrics.counters.gaps += 1;
-      room.tellAll({ type: 'session', event: 'gap', from: room.seq + 1, to: first.seq - 1 });
-      room.moveTo({ epoch, seq: first.seq - 1, id: '' }, firstSeq);
+    const runs = runsOf(entries.filter((entry) => entry.seq > room.seq));
+    let outcome: SyncOutcome = runs.length === 0 ? 'unchanged' : 'delivered';
+    for (const run of runs) {
+      const next = run[0]?.seq ?? 0;
+      if (next > room.seq + 1) {
+        outcome = 'gap';
+        this.#context.metrics.counters.gaps += 1;
+        room.tellGap(room.seq + 1, next - 1);
+        room.moveTo({ epoch, seq: next - 1, id: '' }, firstSeq);
+      }
+      room.deliverNext(epoch, run.map(liveMessage));
     }
-    room.deliverNext(epoch, news.map(liveMessage));
-    return gap ? 'gap' : 'delivered';
+    return outcome;
   }
 
   /** The log is another one than was delivered: it is taken as it is, and members are told from where on (G4). */

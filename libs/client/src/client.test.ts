@@ -112,6 +112,16 @@ describe('HoldfastClient: sending', () => {
     expect(seen('update')).toMatchObject([{ id, seq: 1 }]);
   });
 
+  it("V2: another client's message of the same id accepts nothing", async () => {
+    const { client, open } = harness();
+    const socket = open({ sender: 'me' });
+    const { result } = client.send('mine', '1');
+    socket.message(1, '1', { sender: 'somebody else', content: 'theirs' });
+    expect(client.outbox).toHaveLength(1);
+    socket.message(2, '1', { sender: 'me', content: 'mine' });
+    expect(await result).toEqual({ ok: true, id: '1', seq: 2 });
+  });
+
   it('S2: without persistence its own frame accepts a message, by id and sender', async () => {
     const { client, open } = harness({ redisPersistence: false });
     const socket = open({ persistence: 'none', epoch: null });

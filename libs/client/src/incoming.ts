@@ -21,9 +21,10 @@ export class Incoming {
   readonly #cursor: Cursor;
   readonly #connection: Pick<Connection, 'resync'>;
   readonly #broadcasts = new Recent<true>(REMEMBERED_BROADCASTS);
-  /** What the server calls this client. Learned anew on each link: a later release may name it differently. */
-  #sender: string | undefined;
-  /** The newest such name, also of earlier pages: only to tell our messages from others'. */
+  /**
+   * What the server calls this client, at first as earlier pages learned it: others may use the same ids. Every welcome
+   * tells; where one does not, it is learned from the first message that comes back.
+   */
   name: string | undefined;
 
   constructor(
@@ -44,7 +45,7 @@ export class Incoming {
   }
 
   welcomed(frame: WelcomeFrame, asked: Asked, isNewLink: boolean): void {
-    if (isNewLink) this.#sender = undefined;
+    if (frame.sender !== undefined) this.#named(frame.sender);
     // An open link that is welcomed again goes on from where this client is, whatever it asked for at first (D3).
     const broken = this.#cursor.welcome(frame, isNewLink || !this.#cursor.position?.epoch ? asked : 'after');
     this.#keepPosition();
@@ -82,19 +83,20 @@ export class Incoming {
 
   #message(frame: MessageFrame): void {
     const { outbox } = this.#outgoing;
-    const isOurs = outbox.has(frame.id) && (this.#sender === undefined || this.#sender === frame.sender);
+    const isOurs = outbox.has(frame.id) && (this.name ?? frame.sender) === frame.sender;
     const verdict = this.#cursor.message(frame);
     if (verdict === 'gap') return this.#connection.resync('a message is missing');
-    if (isOurs) {
-      this.#sender = frame.sender;
-      if (this.name !== frame.sender) this.#keep.sender = frame.sender;
-      this.name = frame.sender;
-    }
+    if (isOurs) this.#named(frame.sender);
     this.#keepPosition();
     if (verdict !== 'known') this.#events.emit(verdict === 'new' ? 'message' : 'update', this.#shown(frame));
     if (!isOurs) return;
     if (frame.pending) this.#outgoing.hold(frame.id);
     else if (frame.seq !== undefined || !this.#settings.redisPersistence) this.#outgoing.accept(frame.id, frame.seq);
+  }
+
+  #named(sender: string): void {
+    if (this.name !== sender) this.#keep.sender = sender;
+    this.name = sender;
   }
 
   #shown({ type: _type, ...message }: MessageFrame): ClientEvents['message'] {

@@ -149,9 +149,9 @@ describe('HoldfastClient: sending', () => {
     const { client, clock, open } = harness();
     const socket = open();
     const { id } = client.send('one');
-    socket.receive({ type: 'error', code, message: 'later', id, retryAfterMs: 400 });
+    socket.receive({ type: 'error', code, message: 'later', id, retryAfterMs: 600 });
     const next = client.send('two').id;
-    clock.advance(399);
+    clock.advance(599);
     expect(socket.sends).toHaveLength(1);
     clock.advance(1);
     socket.message(1, id);
@@ -167,7 +167,7 @@ describe('HoldfastClient: sending', () => {
     const socket = open();
     const ids = ['a', 'b', 'c', 'd'].map((content) => client.send(content).id);
     for (const id of ids) socket.receive({ type: 'error', code: 'rate_limited', message: '', id, retryAfterMs: 10 });
-    clock.advance(10);
+    clock.advance(500);
     expect(socket.sends.slice(4).map(({ id }) => id)).toEqual([ids[0]]);
     socket.message(1, ids[0] ?? '');
     expect(socket.sends.slice(5).map(({ id }) => id)).toEqual([ids[1], ids[2]]);

@@ -22,10 +22,10 @@ export class Incoming {
   readonly #connection: Pick<Connection, 'resync'>;
   readonly #broadcasts = new Recent<true>(REMEMBERED_BROADCASTS);
   /**
-   * What the server calls this client, at first as earlier pages learned it: others may use the same ids. Every welcome
-   * tells; where one does not, it is learned from the first message that comes back.
+   * What the server calls this client: others may use the same ids. Every welcome tells; where one of an earlier release
+   * does not, it is learned from the first message that comes back.
    */
-  name: string | undefined;
+  sender: string | undefined;
 
   constructor(
     settings: Settings,
@@ -41,11 +41,10 @@ export class Incoming {
     this.#outgoing = outgoing;
     this.#connection = connection;
     this.#cursor = cursor;
-    this.name = keep.sender;
   }
 
   welcomed(frame: WelcomeFrame, asked: Asked, isNewLink: boolean): void {
-    if (frame.sender !== undefined) this.#named(frame.sender);
+    if (isNewLink) this.sender = frame.sender;
     // An open link that is welcomed again goes on from where this client is, whatever it asked for at first (D3).
     const broken = this.#cursor.welcome(frame, isNewLink || !this.#cursor.position?.epoch ? asked : 'after');
     this.#keepPosition();
@@ -83,10 +82,10 @@ export class Incoming {
 
   #message(frame: MessageFrame): void {
     const { outbox } = this.#outgoing;
-    const isOurs = outbox.has(frame.id) && (this.name ?? frame.sender) === frame.sender;
+    const isOurs = outbox.has(frame.id) && (this.sender ?? frame.sender) === frame.sender;
     const verdict = this.#cursor.message(frame);
     if (verdict === 'gap') return this.#connection.resync('a message is missing');
-    if (isOurs) this.#named(frame.sender);
+    if (isOurs) this.sender = frame.sender;
     this.#keepPosition();
     if (verdict !== 'known') this.#events.emit(verdict === 'new' ? 'message' : 'update', this.#shown(frame));
     if (!isOurs) return;
@@ -94,13 +93,8 @@ export class Incoming {
     else if (frame.seq !== undefined || !this.#settings.redisPersistence) this.#outgoing.accept(frame.id, frame.seq);
   }
 
-  #named(sender: string): void {
-    if (this.name !== sender) this.#keep.sender = sender;
-    this.name = sender;
-  }
-
   #shown({ type: _type, ...message }: MessageFrame): ClientEvents['message'] {
-    return { ...message, isSent: message.sender === this.name, sessionId: this.#settings.sessionId };
+    return { ...message, isSent: message.sender === this.sender, sessionId: this.#settings.sessionId };
   }
 
   #session(frame: SessionFrame): void {

@@ -129,6 +129,26 @@ describe('an append of unknown outcome', () => {
     expect(bob.ofType('ack')).toEqual([]);
   });
 
+  it('A4: a first send that its client has sent again elsewhere while it waited is stored once, tail or none', async () => {
+    const forgetful = world.gateway({ TAIL_BYTES: '0' });
+    const eve = await forgetful.connect('s', { client: 'secret-of-eve-0001' });
+    forgetful.log.fate = ({ method }) => (method === 'append' ? 'lost before' : 'works');
+    eve.say('m1');
+    eve.say('m2');
+    await world.settle();
+    eve.say('m3');
+    eve.leave();
+    const again = await gateway.connect('s', { client: 'secret-of-eve-0001' });
+    for (const id of ['m1', 'm2', 'm3']) again.say(id, id, { retry: true });
+    await world.advance(1_000);
+    ann.say('later');
+    await world.settle();
+    forgetful.log.fate = () => 'works';
+    await world.advance(3_000);
+    expect(await world.ids('s')).toEqual(['m1', 'm2', 'm3', 'later']);
+    expect(bob.contents).toEqual(['m1', 'm2', 'm3', 'later']);
+  });
+
   it('D2: is repeated with growing pauses, up to 2 s', async () => {
     gateway.log.fate = ({ method }) => (method === 'append' ? 'lost before' : 'works');
     ann.say('m1');

@@ -6,6 +6,7 @@ import {
   StorageUnavailableError,
 } from '@holdfast/session-store';
 import type { Member } from './member.js';
+import { NOWHERE } from './position.js';
 import { RetryPause } from './retry-pause.js';
 import type { RoomContext } from './room-context.js';
 
@@ -13,7 +14,7 @@ import type { RoomContext } from './room-context.js';
 export interface AppendRoom {
   readonly sessionId: string;
   readonly position: Position | undefined;
-  readonly tail: { find(senderKey: string, id: string): number | undefined };
+  readonly tail: { readonly firstSeq: number; find(senderKey: string, id: string): number | undefined };
   readonly sync: { run(reason: 'open' | 'gone' | 'epoch' | 'behind' | 'forked'): Promise<void> };
   readonly expiry: { confirmed(remainingMs: number, ttl: number): void };
   /** An append was answered: its newest message has to be heard soon (F2). */
@@ -33,6 +34,12 @@ export interface Sending {
   readonly arrivedMs: number;
 }
 
+/** A message in the queue. */
+interface Waiting extends Sending {
+  /** Where the room was when it came. */
+  readonly since: Position | undefined;
+}
+
 /** Bounds of one append, so that no script call holds Redis up. */
 const BATCH_MESSAGES = 128;
 const BATCH_BYTES = 262_144;
@@ -47,7 +54,7 @@ const REFUSALS_MAX = 3;
 export class AppendQueue {
   readonly #room: AppendRoom;
   readonly #context: RoomContext;
-  #waiting: Sending[] = [];
+  #waiting: Waiting[] = [];
   /** How many of the waiting, from the first on, are on their way. */
   #inFlight = 0;
   /** The session was deleted while they are. */
@@ -72,7 +79,7 @@ export class AppendQueue {
   /** @returns whether there was room for it (D2) */
   push(sending: Sending): boolean {
     if (!this.#context.unstored.take(sending.bytes)) return false;
-    this.#waiting.push(sending);
+    this.#waiting.push({ ...sending, since: this.#room.position });
     this.#context.metrics.gauges.unstoredMessages += 1;
     this.#schedule();
     return true;
@@ -113,7 +120,7 @@ export class AppendQueue {
     if (this.#state !== 'scheduled') return;
     this.#state = 'appending';
     if (!this.#room.position) await this.#room.sync.run('open');
-    const batch = this.#withoutKnown(this.#nextBatch());
+    const batch = this.#markUntold(this.#withoutKnown(this.#nextBatch()));
     if (batch.length > 0) await this.#appendBatch(batch);
     if (this.#stopped) return;
     this.#state = 'idle';
@@ -124,7 +131,7 @@ export class AppendQueue {
     return this.#state === 'stopped';
   }
 
-  async #appendBatch(batch: readonly Sending[]): Promise<void> {
+  async #appendBatch(batch: readonly Waiting[]): Promise<void> {
     const { clock, log, metrics } = this.#context;
     const position = this.#room.position;
     const startedMs = clock.monotonic();
@@ -149,7 +156,7 @@ export class AppendQueue {
     }
   }
 
-  #failed(batch: readonly Sending[], position: Position | undefined, error: unknown): void {
+  #failed(batch: readonly Waiting[], position: Position | undefined, error: unknown): void {
     this.#refusals = error instanceof StorageUnavailableError ? 0 : this.#refusals + 1;
     if (this.#orphaned) this.#refuse(batch, DELETED);
     else if (this.#refusals < REFUSALS_MAX) this.#markRetry(batch, position);
@@ -160,16 +167,34 @@ export class AppendQueue {
   }
 
   /** Whether a batch was stored is unknown: it stays first, and is looked for before it is stored again (A5). */
-  #markRetry(batch: readonly Sending[], position: Position | undefined): void {
-    const retry = position && position.epoch !== '' ? position : ('anywhere' as const);
-    const marked = batch.map(
-      (sending): Sending =>
-        sending.message.retry === undefined ? { ...sending, message: { ...sending.message, retry } } : sending,
-    );
-    this.#waiting.splice(0, batch.length, ...marked);
+  #markRetry(batch: readonly Waiting[], position: Position | undefined): void {
+    this.#mark(batch, () => position ?? NOWHERE);
   }
 
-  async #settle(batch: readonly Sending[], result: AppendResult, position: Position | undefined): Promise<void> {
+  /**
+   * A first send may have been stored by another gateway while it waited here, from where its client has gone. The
+   * tail tells, unless it has lost what was delivered meanwhile: then the log is asked (A4).
+   */
+  #markUntold(batch: readonly Waiting[]): readonly Waiting[] {
+    const { position, tail } = this.#room;
+    return this.#mark(batch, ({ since = NOWHERE }) => {
+      const told = since.seq === position?.seq || (tail.firstSeq > 0 && tail.firstSeq <= since.seq + 1);
+      return told && since.epoch === position?.epoch ? undefined : since;
+    });
+  }
+
+  /** Marks those of the first batch that were stored, if they were, after the position they are given. */
+  #mark(batch: readonly Waiting[], after: (sending: Waiting) => Position | undefined): readonly Waiting[] {
+    const marked = batch.map((sending): Waiting => {
+      const position = sending.message.retry === undefined ? after(sending) : undefined;
+      if (!position) return sending;
+      return { ...sending, message: { ...sending.message, retry: position === NOWHERE ? 'anywhere' : position } };
+    });
+    this.#waiting.splice(0, batch.length, ...marked);
+    return marked;
+  }
+
+  async #settle(batch: readonly Waiting[], result: AppendResult, position: Position | undefined): Promise<void> {
     if (result.outcome === 'stored') {
       this.#remove(batch);
       this.#answer(batch, result);
@@ -209,7 +234,7 @@ export class AppendQueue {
   }
 
   /** Takes out first sends that the room has delivered already: the first attempt was stored after all (A4). */
-  #withoutKnown(batch: readonly Sending[]): readonly Sending[] {
+  #withoutKnown(batch: readonly Waiting[]): readonly Waiting[] {
     const { tail } = this.#room;
     const seqOf = ({ message }: Sending): number | undefined => tail.find(message.senderKey, message.id);
     const known = batch.filter((sending) => seqOf(sending) !== undefined);
@@ -222,7 +247,7 @@ export class AppendQueue {
     return this.#waiting.slice(0, batch.length - known.length);
   }
 
-  #nextBatch(): Sending[] {
+  #nextBatch(): Waiting[] {
     const most = this.#refusals > 0 ? 1 : BATCH_MESSAGES;
     let bytes = 0;
     let count = 0;
@@ -237,7 +262,7 @@ export class AppendQueue {
     if (sending.clientId !== undefined) this.#room.acknowledge(sending.member, sending.clientId, seq);
   }
 
-  #refuse(refused: readonly Sending[], why: string): void {
+  #refuse(refused: readonly Waiting[], why: string): void {
     this.#remove(refused);
     this.#context.metrics.counters.refused += refused.length;
     for (const { member, clientId } of refused) {
@@ -247,7 +272,7 @@ export class AppendQueue {
   }
 
   /** @param settled a run of what waits */
-  #remove(settled: readonly Sending[]): void {
+  #remove(settled: readonly Waiting[]): void {
     const [first] = settled;
     if (!first) return;
     this.#waiting.splice(this.#waiting.indexOf(first), settled.length);

@@ -2,7 +2,6 @@ import type { CloseCode, Position, ServerFrame } from '@holdfast/protocol';
 import { CLOSE } from '@holdfast/protocol';
 import { decodeLive, type LiveMessage, type LivePayload, type SessionEvent } from '@holdfast/session-store';
 import { AppendQueue } from './append-queue.js';
-import type { Timer } from './clock.js';
 import { Expiry } from './expiry.js';
 import { HistoryPump } from './history-pump.js';
 import { LastWord } from './last-word.js';
@@ -12,9 +11,8 @@ import { NOWHERE } from './position.js';
 import type { RoomContext } from './room-context.js';
 import { Sync } from './sync.js';
 import { Tail } from './tail.js';
+import { Unheard } from './unheard.js';
 
-/** How long an append's own publish may take before the log is asked (F2). */
-const UNHEARD_MS = 100;
 /** Payloads held while a sync runs; beyond them the sync reads again. */
 const HELD_MAX = 1_000;
 
@@ -36,9 +34,7 @@ export class Room {
   #firstSeq = 0;
   #held: Extract<LivePayload, { kind: 'stored' }>[] = [];
   #heldOverflow = false;
-  #unheardTimer: Timer | undefined;
-  /** What was stored and not heard yet, oldest first. */
-  #unheard: { readonly epoch: string; readonly seq: number; readonly dueMs: number }[] = [];
+  readonly #unheard: Unheard;
   #waitingAcks: { member: Member; id: string; seq: number }[] = [];
 
   constructor(
@@ -49,6 +45,7 @@ export class Room {
     this.queue = new AppendQueue(this, context);
     this.expiry = new Expiry(this, context);
     this.lastWord = new LastWord(this, context);
+    this.#unheard = new Unheard(this, context);
     this.sync = new Sync(this, context);
   }
 
@@ -159,10 +156,11 @@ export class Room {
   /** An append was answered: what it stored has to be heard soon (F2). */
   stored(epoch: string, seq: number): void {
     this.lastWord.stored();
-    if (this.#hasDelivered(epoch, seq)) return;
-    const { clock } = this.context;
-    this.#unheard.push({ epoch, seq, dueMs: clock.monotonic() + UNHEARD_MS });
-    this.#unheardTimer ??= clock.setTimeout(() => this.#checkUnheard(), UNHEARD_MS);
+    this.#unheard.expect(epoch, seq);
+  }
+
+  hasDelivered(epoch: string, seq: number): boolean {
+    return this.#position?.epoch === epoch && this.seq >= seq;
   }
 
   /** Answers a repeated send (V4) once the room has delivered the message (F7). */
@@ -220,7 +218,7 @@ export class Room {
 
   /** Gives back what the room holds of shared budgets. */
   dispose(): void {
-    this.context.clock.clearTimeout(this.#unheardTimer);
+    this.#unheard.stop();
     this.tail.clear();
     this.sync.stop();
     this.queue.stop();
@@ -292,24 +290,6 @@ export class Room {
     this.#waitingAcks = [];
     this.tail.clear();
     this.expiry.forget();
-  }
-
-  #checkUnheard(): void {
-    const { clock } = this.context;
-    this.#unheardTimer = undefined;
-    this.#unheard = this.#unheard.filter(({ epoch, seq }) => !this.#hasDelivered(epoch, seq));
-    const [oldest] = this.#unheard;
-    if (!oldest) return;
-    const dueInMs = oldest.dueMs - clock.monotonic();
-    if (dueInMs > 0) this.#unheardTimer = clock.setTimeout(() => this.#checkUnheard(), dueInMs);
-    else {
-      this.#unheard = [];
-      this.sync.request('unheard');
-    }
-  }
-
-  #hasDelivered(epoch: string, seq: number): boolean {
-    return this.#position?.epoch === epoch && this.seq >= seq;
   }
 
   #settleAcks(): void {

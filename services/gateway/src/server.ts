@@ -1,4 +1,4 @@
-import type { HttpResponse, us_listen_socket, WebSocket } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, us_listen_socket, WebSocket } from 'uWebSockets.js';
 import { createRequire } from 'node:module';
 import { HTTP_ERRORS, httpFailure } from '@holdfast/protocol';
 import type { Refusal, UpgradeRequest } from './admission.js';
@@ -66,7 +66,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           protocolHeader: req.getHeader('sec-websocket-protocol'),
           origin: req.getHeader('origin'),
           host: req.getHeader('host'),
-          forwardedFor: req.getHeader('x-forwarded-for'),
+          forwardedFor: everyHeader(req, 'x-forwarded-for'),
           remoteAddress: Buffer.from(res.getRemoteAddressAsText()).toString(),
         });
         if (!('open' in accepted)) return refuse(res, accepted);
@@ -148,6 +148,16 @@ function listen(app: ReturnType<Library['App']>, { host, port }: ServerOptions):
     };
     (app as unknown as ExclusiveListener).listen(host, port, EXCLUSIVE, listening);
   });
+}
+
+/** All lines of a header as one: a proxy may add its own after one that the client invented. */
+function everyHeader(req: HttpRequest, name: string): string {
+  if (req.getHeader(name) === '') return '';
+  const values: string[] = [];
+  req.forEach((key, value) => {
+    if (key === name) values.push(value);
+  });
+  return values.join(',');
 }
 
 function refuse(res: HttpResponse, refusal: Refusal): void {

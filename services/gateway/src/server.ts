@@ -56,7 +56,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   for (const path of PATHS) {
     app.ws<SocketData>(path, {
       maxPayloadLength: options.maxPayloadBytes,
-      maxBackpressure: options.maxBackpressureBytes,
+      // The library's own limit drops the close frame as well: whoever is closed for it would never be told why.
+      maxBackpressure: 0,
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       sendPingsAutomatically: true,
       upgrade: (res, req, context) => {
@@ -82,7 +83,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       },
       open: (ws) => {
         const data = ws.getUserData();
-        data.events = data.open(new LibrarySocket(ws));
+        data.events = data.open(new LibrarySocket(ws, options.maxBackpressureBytes));
       },
       message: (ws, message, isBinary) => ws.getUserData().events?.message(message, isBinary),
       drain: (ws) => ws.getUserData().events?.drained(),
@@ -104,13 +105,20 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
 class LibrarySocket implements Socket {
   readonly #ws: WebSocket<SocketData>;
+  readonly #maxBackpressureBytes: number;
+  /** Whether the last frame was buffered: only then there is something to look at. */
+  #backlogged = false;
 
-  constructor(ws: WebSocket<SocketData>) {
+  constructor(ws: WebSocket<SocketData>, maxBackpressureBytes: number) {
     this.#ws = ws;
+    this.#maxBackpressureBytes = maxBackpressureBytes;
   }
 
   send(frame: string | Uint8Array): SendOutcome {
-    return SENDS[this.#ws.send(frame, false)] ?? 'dropped';
+    if (this.#backlogged && this.#ws.getBufferedAmount() > this.#maxBackpressureBytes) return 'dropped';
+    const outcome = SENDS[this.#ws.send(frame, false)] ?? 'dropped';
+    this.#backlogged = outcome === 'buffered';
+    return outcome;
   }
 
   bufferedBytes(): number {

@@ -140,20 +140,21 @@ export class AppendQueue {
     this.#timed = first && { id: first.message.id, arrivedMs: first.arrivedMs };
     this.#inFlight = batch.length;
     this.#orphaned = false;
+    let result: AppendResult;
     try {
-      const result = await log.append(this.#room.sessionId, { messages, ...(position ? { position } : {}) });
-      metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);
-      this.#retry.reset();
-      this.#refusals = 0;
+      result = await log.append(this.#room.sessionId, { messages, ...(position ? { position } : {}) });
       this.#inFlight = 0;
-      if (!this.#stopped) await this.#settle(batch, result, position);
     } catch (error) {
       this.#inFlight = 0;
       if (this.#stopped) return;
       this.#context.reporter.storageFailed(error);
       this.#failed(batch, position, error);
-      await this.#retry.wait();
+      return this.#retry.wait();
     }
+    metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);
+    this.#retry.reset();
+    this.#refusals = 0;
+    if (!this.#stopped) await this.#settle(batch, result, position);
   }
 
   #failed(batch: readonly Waiting[], position: Position | undefined, error: unknown): void {

@@ -1,4 +1,4 @@
-// LastWord, Room and Tail are here for the simulation alone, which breaks their rules to show that it would notice.
+// LastWord, Room, Sync and Tail are here for the simulation alone, which breaks their rules to show that it would notice.
 export type { Refusal, UpgradeRequest } from './admission.js';
 export type { Clock, Timer } from './clock.js';
 export { type Gateway, startGateway } from './gateway.js';
@@ -6,4 +6,5 @@ export { type Acceptance, GatewayCore, type GatewayDependencies } from './gatewa
 export { LastWord } from './last-word.js';
 export { Room } from './room.js';
 export type { SendOutcome, Socket, SocketEvents } from './socket.js';
+export { Sync } from './sync.js';
 export { Tail } from './tail.js';

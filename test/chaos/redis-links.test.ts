@@ -27,7 +27,7 @@ it.each(seeds('CLIENT KILL TYPE pubsub'))(
     for (let round = 0; round < 4; round++) {
       await load.accepted(60);
       await subscribed();
-      expect(await system.redis.cli('client', 'kill', 'type', 'pubsub')).toBe('2');
+      await killSubscribers();
     }
     await load.flowing();
     const report = await expectDelivered(system, load);
@@ -64,7 +64,7 @@ it.each(seeds('last words while unsubscribed'))(
     load.pause();
     expect(await load.settled()).toBeDefined();
     await subscribed();
-    expect(await system.redis.cli('client', 'kill', 'type', 'pubsub')).toBe('2');
+    await killSubscribers();
     load.sendOnce();
     expect(await load.settled(), 'milliseconds').toBeLessThan(LAST_MESSAGE_MS);
     await expectDelivered(system, load);
@@ -77,6 +77,11 @@ async function subscribed(): Promise<void> {
     const clients = await system.redis.cli('client', 'list', 'type', 'pubsub');
     return clients.split('\n').filter((line) => line !== '').length === 2;
   });
+}
+
+/** A gateway that misses its canary may just have given up its connection by itself. */
+async function killSubscribers(): Promise<void> {
+  expect(Number(await system.redis.cli('client', 'kill', 'type', 'pubsub'))).toBeGreaterThan(0);
 }
 
 /** Whether what a gateway sends to Redis contains a whole call that stores messages. */

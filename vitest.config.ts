@@ -7,6 +7,8 @@ const fromSource = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 /** Where packages and the repository's own tests live; a fixture is not a test. */
 const exclude = ['**/node_modules/**', '**/dist/**', '**/fixtures/**', '.holdfast/**'];
 
+const SIMULATION = 'services/simulation/test/**/*.test.ts';
+
 export default defineConfig({
   test: {
     // Processes that a test started may need some seconds to end.
@@ -25,9 +27,17 @@ export default defineConfig({
       {
         ...fromSource,
         test: {
+          name: 'simulation',
+          // It takes every core there is: beside it nothing could measure time.
+          include: [SIMULATION],
+        },
+      },
+      {
+        ...fromSource,
+        test: {
           name: 'integration',
           include: ['{libs,services}/*/test/**/*.test.ts', '{test,deploy,k8s}/**/*.test.ts'],
-          exclude,
+          exclude: [...exclude, SIMULATION],
           // Real processes measure time: two of them side by side are what two cores bear.
           maxWorkers: 2,
           testTimeout: 30_000,

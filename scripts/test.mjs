@@ -65,12 +65,7 @@ process.exitCode = total.failed === 0 ? 0 : 1;
 
 async function runDaily(files) {
   await runCheck();
-  const daily = files.map(({ file }) => file).filter((file) => !isLong(file));
-  await runVitest(
-    'unit',
-    daily.filter((file) => !isIntegration(file)),
-  );
-  await runVitest('integration', daily.filter(isIntegration));
+  await runProjects(files.map(({ file }) => file).filter((file) => !isLong(file)));
 }
 
 async function runLong(files) {
@@ -78,11 +73,17 @@ async function runLong(files) {
   const drawing = files
     .filter(({ file, text }) => isLong(file) || /['"]fast-check['"]|\bannouncedRandom\b/.test(text))
     .map(({ file }) => file);
-  await runVitest(
-    'unit',
-    drawing.filter((file) => !isIntegration(file)),
-  );
-  await runVitest('integration', drawing.filter(isIntegration));
+  await runProjects(drawing);
+}
+
+/** One after the other: the simulation takes every core, and what measures time must not run beside it. */
+async function runProjects(files) {
+  for (const project of ['unit', 'simulation', 'integration']) {
+    await runVitest(
+      project,
+      files.filter((file) => projectOf(file) === project),
+    );
+  }
 }
 
 /** Types, style, import rules: each step of `npm run check` counts as one. */
@@ -157,7 +158,12 @@ function isLong(file) {
   return file.endsWith('.long.test.ts');
 }
 
-/** As the projects of vitest.config.ts divide them. */
+/** As vitest.config.ts divides them. */
+function projectOf(file) {
+  if (file.startsWith('services/simulation/test/')) return 'simulation';
+  return isIntegration(file) ? 'integration' : 'unit';
+}
+
 function isIntegration(file) {
   return /^(?:(?:libs|services)\/[^/]+\/test|test|deploy|k8s)\//.test(file);
 }

@@ -41,9 +41,10 @@ local function readClock()
   return ms, string.format('%.3f', ms / 1000)
 end
 
--- Begins with the time, so that epochs sort (G5).
-local function newEpoch(ms, nonce)
-  return string.format('%011x', ms) .. '-' .. nonce
+-- Begins with the time, so that epochs sort (G5); always after `previous`, whatever a clock says.
+local function newEpoch(ms, nonce, previous)
+  local earliest = previous and tonumber(string.sub(previous, 1, 11), 16) or 0
+  return string.format('%011x', math.max(ms, earliest + 1)) .. '-' .. nonce
 end
 
 local function newSession(ms, seconds, ttl, nonce)
@@ -69,8 +70,23 @@ local function newestOf(logKey)
 end
 
 -- Writes the session and lets both keys expire together (K5).
-local function saveSession(sessionKey, logKey, session, ms)
-  local deadline = ms + session.ttl * 1000
+local function saveUntil(sessionKey, logKey, session, deadline)
   redis.call('SET', sessionKey, renderSession(session), 'PXAT', deadline)
   redis.call('PEXPIREAT', logKey, deadline)
+end
+
+local function saveSession(sessionKey, logKey, session, ms)
+  saveUntil(sessionKey, logKey, session, ms + session.ttl * 1000)
+end
+
+-- The frame of V2 of a log entry.
+local function frameOf(seq, id, body)
+  return '{"type":"message","seq":' .. seq .. ',"id":"' .. id .. '",' .. body
+end
+
+-- What the epoch of a tombstone was ended by: 'deleted', 'quarantined', or '' when it tells of another epoch.
+local function endOf(tombstoneKey, epoch)
+  local tombstone = epoch ~= '' and redis.call('GET', tombstoneKey)
+  if tombstone == epoch then return 'deleted' end
+  return tombstone == 'quarantined ' .. epoch and 'quarantined' or ''
 end

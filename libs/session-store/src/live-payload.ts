@@ -31,7 +31,9 @@ export interface LiveMessage {
 /** What happened to a session by another hand (V7). */
 export type SessionEvent =
   | { readonly event: 'extended'; readonly ttl: number }
-  | { readonly event: 'deleted'; readonly epoch: string };
+  | { readonly event: 'deleted'; readonly epoch: string }
+  /** Two histories were joined under this epoch (G4). */
+  | { readonly event: 'epoch'; readonly epoch: string };
 
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
@@ -115,7 +117,7 @@ function decodeUnstored(payload: Buffer, start: number, fields: string[]): LiveP
 
 function decodeSessionEvent(json: string): LivePayload | undefined {
   const event = JSON.parse(json) as SessionEvent;
-  return event.event === 'extended' || event.event === 'deleted' ? { kind: 'session', event } : undefined;
+  return event.event === 'extended' || event.event === 'deleted' || event.event === 'epoch' ? { kind: 'session', event } : undefined;
 }
 
 function lineEnd(payload: Buffer, from: number): number {

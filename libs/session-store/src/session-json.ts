@@ -54,9 +54,10 @@ export function renderSession(state: SessionState): string {
   );
 }
 
-/** An epoch: time of its beginning, so that epochs sort (G5), and a nonce. */
-export function newEpoch(timeMs: number, nonce: string): string {
-  return `${Math.floor(timeMs).toString(16).padStart(11, '0')}-${nonce}`;
+/** An epoch: time of its beginning, so that epochs sort (G5), and a nonce. Always after `previous`. */
+export function newEpoch(timeMs: number, nonce: string, previous = ''): string {
+  const earliest = previous === '' ? 0 : Number.parseInt(previous.slice(0, 11), 16) + 1;
+  return `${Math.max(Math.floor(timeMs), earliest).toString(16).padStart(11, '0')}-${nonce}`;
 }
 
 function seconds(value: number): string {

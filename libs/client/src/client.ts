@@ -70,6 +70,11 @@ export class HoldfastClient {
     return this.#session;
   }
 
+  /** What the server calls this client in its messages (C7); known from the first message of its own on. */
+  get sender(): string | undefined {
+    return this.#incoming.name;
+  }
+
   /** Where this client is in the history (K6). Absent without persistence and before the first welcome. */
   get position(): Position | undefined {
     return this.#cursor.position;

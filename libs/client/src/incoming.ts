@@ -24,7 +24,7 @@ export class Incoming {
   /** What the server calls this client. Learned anew on each link: a later release may name it differently. */
   #sender: string | undefined;
   /** The newest such name, also of earlier pages: only to tell our messages from others'. */
-  #name: string | undefined;
+  name: string | undefined;
 
   constructor(
     settings: Settings,
@@ -40,7 +40,7 @@ export class Incoming {
     this.#outgoing = outgoing;
     this.#connection = connection;
     this.#cursor = cursor;
-    this.#name = keep.sender;
+    this.name = keep.sender;
   }
 
   welcomed(frame: WelcomeFrame, asked: Asked, isNewLink: boolean): void {
@@ -87,8 +87,8 @@ export class Incoming {
     if (verdict === 'gap') return this.#connection.resync('a message is missing');
     if (isOurs) {
       this.#sender = frame.sender;
-      if (this.#name !== frame.sender) this.#keep.sender = frame.sender;
-      this.#name = frame.sender;
+      if (this.name !== frame.sender) this.#keep.sender = frame.sender;
+      this.name = frame.sender;
     }
     this.#keepPosition();
     if (verdict !== 'known') this.#events.emit(verdict === 'new' ? 'message' : 'update', this.#shown(frame));
@@ -98,7 +98,7 @@ export class Incoming {
   }
 
   #shown({ type: _type, ...message }: MessageFrame): ClientEvents['message'] {
-    return { ...message, isSent: message.sender === this.#name, sessionId: this.#settings.sessionId };
+    return { ...message, isSent: message.sender === this.name, sessionId: this.#settings.sessionId };
   }
 
   #session(frame: SessionFrame): void {

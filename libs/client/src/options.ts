@@ -103,7 +103,7 @@ export function settle({ url, ...options }: HoldfastClientOptions): Settings {
   return settings;
 }
 
-const systemClock: Clock = {
+export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimeout: (run, ms) => setTimeout(run, ms),

@@ -164,25 +164,25 @@ describe('loadConfig', () => {
     expect(mistakesOf(env)).toEqual([expect.stringMatching(mistake)]);
   });
 
+  /** Some variables with such values. */
+  const environments = (value: fc.Arbitrary<string>) =>
+    fc
+      .array(fc.tuple(fc.constantFrom(...ENVIRONMENT.map(({ name }) => name)), value), { maxLength: 6 })
+      .map((pairs) => Object.fromEntries(pairs));
+
   it('never repeats a value, which may be a secret', () => {
-    const arbitrary = fc.record(
-      Object.fromEntries(ENVIRONMENT.map(({ name }) => [name, fc.stringMatching(/^S3CR3T[!-~]{0,20}$/)])),
-      { requiredKeys: [] },
-    );
+    const secret = fc.string({ unit: 'grapheme-ascii', maxLength: 12 }).map((more) => `S3CR3T${more}`);
     fc.assert(
-      fc.property(arbitrary, fc.constantFrom(...SERVICES), (env, service) => {
+      fc.property(environments(secret), fc.constantFrom(...SERVICES), (env, service) => {
         expect(mistakesOf(env, service).join('\n')).not.toContain('S3CR3T');
       }),
     );
   });
 
   it('throws a ConfigError, and nothing else, whatever the environment holds', () => {
-    const arbitrary = fc.record(
-      Object.fromEntries(ENVIRONMENT.map(({ name }) => [name, fc.string({ unit: 'binary' })])),
-      { requiredKeys: [] },
-    );
+    const anything = fc.string({ unit: 'binary-ascii', maxLength: 24 });
     fc.assert(
-      fc.property(arbitrary, fc.constantFrom(...SERVICES), (env, service) => {
+      fc.property(environments(anything), fc.constantFrom(...SERVICES), (env, service) => {
         expect(Array.isArray(mistakesOf(env, service))).toBe(true);
       }),
     );

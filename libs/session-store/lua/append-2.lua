@@ -19,23 +19,27 @@ or {'gone', 'deleted' | 'quarantined' | ''}, {'epoch'}, {'behind'}, {'forked'}.
 -- @include quarantine.lua
 
 local FIRST = 11
-local positionEpoch, positionSeq, positionId = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local positionEpoch, positionId = ARGV[1], ARGV[3]
+local positionSeq = positionEpoch ~= '' and tonumber(ARGV[2]) or 0
 
 local json = readJson(KEYS[1])
 local session = json and parseSession(json) or nil
 local newestSeq, newestId = newestOf(KEYS[2])
 local fault = faultOf(json, session, newestSeq)
 local created = false
-local ms, seconds = readClock()
+local ended = nil
+local ms, seconds, microseconds = readClock()
+local newTtl = tonumber(ARGV[4])
 
 if fault == 'log without session' and positionEpoch ~= '' then fault = nil end
 if fault then
-  local endedEpoch = session and session.epoch or positionEpoch
-  session, newestSeq, newestId, created = newSession(ms, seconds, tonumber(ARGV[4]), ARGV[6]), 0, '', true
-  session.endedEpoch = endedEpoch
+  ended = { epoch = endingEpoch(json, session), ttl = session and session.ttl or newTtl }
+  if ended.epoch == '' then ended.epoch = positionEpoch end
+  session, created = newSession(seconds, newTtl, newEpoch(microseconds, ARGV[6])), true
+  newestSeq, newestId = 0, ''
 elseif not json then
   if positionEpoch ~= '' then return { 'gone', endOf(ARGV[9], positionEpoch) } end
-  session, created = newSession(ms, seconds, tonumber(ARGV[4]), ARGV[6]), true
+  session, created = newSession(seconds, newTtl, newEpoch(microseconds, ARGV[6])), true
 elseif positionEpoch ~= '' then
   if positionEpoch ~= session.epoch then return { 'epoch' } end
   if positionSeq > session.count then return { 'behind' } end
@@ -51,41 +55,45 @@ elseif positionEpoch ~= '' then
   end
 end
 
--- Where to look for duplicates: nothing, or from the lowest number any message asks for. First sends are looked for
+-- Where to look for duplicates: nowhere, or from the lowest number any message asks for. First sends are looked for
 -- only when a retry was stored that their gateway had not heard of when it formed this batch.
-local lookFrom, lookId = nil, nil
+local lookFrom, anchors = nil, {}
 if newestSeq > 0 then
-  if positionEpoch ~= '' and not fault and session.retried > positionSeq then
-    lookFrom, lookId = positionSeq, positionId
-  end
+  if session.retried > positionSeq then lookFrom = positionSeq end
   for at = FIRST, #ARGV, 4 do
-    local retry = ARGV[at]
-    if retry ~= '' then
-      local epoch, seq, id = string.match(retry, '^(%S*) (%d+) (%S*)$')
+    if ARGV[at] ~= '' then
+      local retryEpoch, seq, id = string.match(ARGV[at], '^(%S*) (%d+) (%S*)$')
       seq = tonumber(seq)
-      if epoch ~= session.epoch then seq, id = 0, '' end
-      if not lookFrom or seq < lookFrom then lookFrom, lookId = seq, id end
+      if retryEpoch ~= session.epoch or seq > session.count then seq = 0 end
+      if seq > 0 then anchors[#anchors + 1] = { entry = seq .. '-0', id = id } end
+      if not lookFrom or seq < lookFrom then lookFrom = seq end
     end
   end
 end
 
-local seen = {}
-if lookFrom then
-  local entries = redis.call('XRANGE', KEYS[2], lookFrom .. '-0', '+')
-  local anchor = entries[1]
-  if lookFrom > 0 and not (anchor and anchor[1] == lookFrom .. '-0' and anchor[2][2] == lookId) then
-    entries = redis.call('XRANGE', KEYS[2], '-', '+')
-  end
-  for _, entry in ipairs(entries) do
+local seen, idOfEntry = {}, {}
+local function lookThrough(start)
+  for _, entry in ipairs(redis.call('XRANGE', KEYS[2], start, '+')) do
     local fields = entry[2]
+    idOfEntry[entry[1]] = fields[2]
     if fields[4] ~= '' then seen[fields[4] .. ' ' .. fields[2]] = tonumber(string.match(entry[1], '^%d+')) end
   end
 end
+if lookFrom then
+  lookThrough(lookFrom .. '-0')
+  for _, anchor in ipairs(anchors) do
+    if lookFrom > 0 and idOfEntry[anchor.entry] ~= anchor.id then
+      lookThrough('-')
+      break
+    end
+  end
+end
+-- A stream that others have emptied may still refuse the next number.
+local emptied = newestSeq == 0 and not fault and redis.call('EXISTS', KEYS[2]) == 1
 
 -- From here on it writes.
-if fault then
-  quarantine(KEYS[1], KEYS[2], ARGV[10], ARGV[9], session.endedEpoch, session.ttl, ms)
-end
+if fault then quarantine(KEYS[1], KEYS[2], ARGV[10], ARGV[9], ended.epoch, ended.ttl, ms) end
+if emptied then redis.call('DEL', KEYS[2]) end
 
 local reply = { 'stored', session.epoch, session.ttl, created and 1 or 0, 0, fault or '' }
 local firstSeq = session.count + 1

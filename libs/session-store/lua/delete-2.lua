@@ -12,8 +12,9 @@ Returns 1, or 0 when there was none.
 local json = readJson(KEYS[1])
 if not json then return 0 end
 local session = parseSession(json)
+local epoch = endingEpoch(json, session)
+local ttl = session and session.ttl or tonumber(ARGV[2])
 redis.call('DEL', KEYS[1], KEYS[2])
-if session then redis.call('SET', ARGV[1], session.epoch, 'PX', session.ttl * 1000) end
-local epoch = session and session.epoch or ''
+if epoch ~= '' then redis.call('SET', ARGV[1], epoch, 'PX', ttl * 1000) end
 redis.call(ARGV[4], ARGV[3], 's\n{"event":"deleted","epoch":"' .. epoch .. '"}')
 return 1

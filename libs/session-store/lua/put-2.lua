@@ -18,13 +18,13 @@ local session = json and parseSession(json) or nil
 local newestSeq = newestOf(KEYS[2])
 local fault = faultOf(json, session, newestSeq)
 local ttl = tonumber(ARGV[5])
-local ms, seconds = readClock()
+local ms, seconds, microseconds = readClock()
 
 if fault then
-  quarantine(KEYS[1], KEYS[2], ARGV[8], ARGV[7], session and session.epoch or '', ttl, ms)
+  quarantine(KEYS[1], KEYS[2], ARGV[8], ARGV[7], endingEpoch(json, session), session and session.ttl or ttl, ms)
   session, newestSeq = nil, 0
 end
-session = session or newSession(ms, seconds, ttl, ARGV[6])
+session = session or newSession(seconds, ttl, newEpoch(microseconds, ARGV[6]))
 session.count = newestSeq > 0 and newestSeq or tonumber(ARGV[2])
 session.lastActivity = ARGV[3] ~= '' and ARGV[3] or seconds
 session.middle = ARGV[4]

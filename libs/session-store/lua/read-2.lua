@@ -14,11 +14,12 @@ local json = readJson(KEYS[1])
 if newestOf(KEYS[2]) < 0 then return { json, redis.call('PTTL', KEYS[1]), -1, {}, '' } end
 local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
 local firstSeq = oldest and tonumber(string.match(oldest[1], '^%d+')) or 0
+-- Redis answers a COUNT of 0 with nothing instead of an empty list.
 local entries = {}
 if ARGV[1] == 'from' then
-  entries = redis.call('XRANGE', KEYS[2], ARGV[2] .. '-0', '+', 'COUNT', ARGV[3])
+  entries = redis.call('XRANGE', KEYS[2], ARGV[2] .. '-0', '+', 'COUNT', ARGV[3]) or {}
 else
-  local newestFirst = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', ARGV[3])
+  local newestFirst = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', ARGV[3]) or {}
   for at = #newestFirst, 1, -1 do entries[#entries + 1] = newestFirst[at] end
 end
 local session = json and parseSession(json) or nil

@@ -3,13 +3,17 @@
 -- Only the fixed parts at both ends are matched and replaced: custom data is never decoded, because cjson turns []
 -- into {} and shortens numbers (A1).
 
+-- Lua writes numbers of more digits with an exponent.
+local MAX_DIGITS = 14
+
+-- Nothing when it is not what renderSession writes; session-json.ts reads the same.
 local function parseSession(json)
-  local _, headEnd, count, lastActivity = string.find(json, '^{"data":{"count":(%d+),"last_activity":([%d%.]+)')
+  local _, headEnd, count, lastActivity = string.find(json, '^{"data":{"count":(%d+),"last_activity":(%d+%.?%d*)')
   if not headEnd then return nil end
   local window = string.sub(json, -200)
   local tailStart, _, createdAt, ttl, epoch, retried =
-    string.find(window, '},"created_at":([%d%.]+),"ttl":(%d+),"epoch":"([^"]*)","retried":(%d+)}$')
-  if not tailStart then return nil end
+    string.find(window, '},"created_at":(%d+%.?%d*),"ttl":(%d+),"epoch":"([%w._~-]+)","retried":(%d+)}$')
+  if not tailStart or math.max(#count, #ttl, #retried) > MAX_DIGITS then return nil end
   local middleEnd = #json - #window + tailStart - 1
   if middleEnd < headEnd then return nil end
   return {
@@ -34,35 +38,49 @@ local function customOf(session)
   return (string.gsub(session.middle, '^,"disconnected_at":[%d%.]+', ''))
 end
 
--- Redis' own clock: milliseconds, and seconds as the JSON writes them.
+-- The epoch of a session that ends; also of one whose JSON can be read no further, as far as it tells.
+local function endingEpoch(json, session)
+  if session then return session.epoch end
+  return json and string.match(json, '^.*"epoch":"([%w._~-]+)"') or ''
+end
+
+-- Redis' own clock: milliseconds, seconds as the JSON writes them, and microseconds.
 local function readClock()
   local time = redis.call('TIME')
   local ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-  return ms, string.format('%.3f', ms / 1000)
+  return ms, string.format('%.3f', ms / 1000), tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
 
--- Begins with the time, so that epochs sort (G5); always after `previous`, whatever a clock says.
-local function newEpoch(ms, nonce, previous)
-  local earliest = previous and tonumber(string.sub(previous, 1, 11), 16) or 0
-  return string.format('%011x', math.max(ms, earliest + 1)) .. '-' .. nonce
+-- Begins with the time in microseconds, which no two scripts share, so that epochs sort (G5); always after `previous`,
+-- whatever a clock says.
+local function newEpoch(microseconds, nonce, previous)
+  local earliest = previous and tonumber(string.sub(previous, 1, 13), 16) or 0
+  return string.format('%013x', math.max(microseconds, earliest + 1)) .. '-' .. nonce
 end
 
-local function newSession(ms, seconds, ttl, nonce)
-  return {
-    count = 0, lastActivity = seconds, middle = '', createdAt = seconds, ttl = ttl, epoch = newEpoch(ms, nonce), retried = 0,
-  }
+local function newSession(seconds, ttl, epoch)
+  return { count = 0, lastActivity = seconds, middle = '', createdAt = seconds, ttl = ttl, epoch = epoch, retried = 0 }
+end
+
+-- Runs a reading command; answers nil when the key holds another type. Raises every other error: a fault of Redis, or
+-- a permission that is missing, says nothing about what is stored.
+local function readTyped(...)
+  local reply = redis.pcall(...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if string.find(reply.err, '^WRONGTYPE') then return nil end
+  return redis.call(...)
 end
 
 -- The session's JSON; false when there is none, '' when the key holds something that is not a string.
 local function readJson(sessionKey)
-  local reply = redis.pcall('GET', sessionKey)
-  return type(reply) == 'table' and '' or reply
+  local json = readTyped('GET', sessionKey)
+  return json == nil and '' or json
 end
 
 -- Number and id of a log's newest entry; 0 and '' when it is empty, -1 when the key holds no log.
 local function newestOf(logKey)
-  local reply = redis.pcall('XREVRANGE', logKey, '+', '-', 'COUNT', 1)
-  if reply.err then return -1, '' end
+  local reply = readTyped('XREVRANGE', logKey, '+', '-', 'COUNT', 1)
+  if not reply then return -1, '' end
   local newest = reply[1]
   if not newest then return 0, '' end
   if newest[2][1] ~= 'i' then return -1, '' end

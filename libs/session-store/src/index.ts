@@ -15,6 +15,6 @@ export {
 export { type LiveChannels, MemorySessionStore, type MemorySessionStoreOptions } from './memory-session-store.js';
 export * from './port.js';
 export { type ManagedSession, manage, RedisSessionManager } from './redis-session-manager.js';
-export { RedisSessionStore, type RedisSessionStoreOptions } from './redis-session-store.js';
-export { isScanCursor } from './scan-page.js';
+export type { RedisSessionStoreOptions } from './redis-session-log.js';
+export { RedisSessionStore } from './redis-session-store.js';
 export { parseSession, RESERVED_FIELDS, renderSession, type SessionState } from './session-json.js';

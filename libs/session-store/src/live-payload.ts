@@ -90,8 +90,8 @@ export function decodeLive(payload: Buffer): LivePayload | undefined {
 
 function decodeStored(payload: Buffer, start: number, fields: string[]): LivePayload | undefined {
   const [epoch, first, id] = fields;
-  const firstSeq = Number(first);
-  if (epoch === undefined || id === undefined || !Number.isSafeInteger(firstSeq) || firstSeq < 1) return undefined;
+  const firstSeq = wholeNumber(first);
+  if (epoch === undefined || id === undefined || firstSeq === undefined || firstSeq < 1) return undefined;
   const messages: LiveMessage[] = [];
   for (let at = start, seq = firstSeq; at < payload.length; seq++) {
     const keyEnd = lineEnd(payload, at);
@@ -104,20 +104,41 @@ function decodeStored(payload: Buffer, start: number, fields: string[]): LivePay
   return { kind: 'stored', before: { epoch, seq: firstSeq - 1, id }, messages };
 }
 
-function decodeUnstored(payload: Buffer, start: number, fields: string[]): LivePayload {
+function decodeUnstored(payload: Buffer, start: number, fields: string[]): LivePayload | undefined {
+  const count = wholeNumber(fields[0]);
+  if (count === undefined) return undefined;
   const keyEnd = lineEnd(payload, start);
   const frame = payload.subarray(keyEnd + 1);
   const senderKey = payload.toString('latin1', start, keyEnd);
   return {
     kind: 'unstored',
-    count: Number(fields[0]),
+    count,
     message: { id: quotedAt(frame, UNSTORED_HEAD.length), senderKey, frame },
   };
 }
 
 function decodeSessionEvent(json: string): LivePayload | undefined {
-  const event = JSON.parse(json) as SessionEvent;
-  return event.event === 'extended' || event.event === 'deleted' || event.event === 'epoch' ? { kind: 'session', event } : undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  return isSessionEvent(value) ? { kind: 'session', event: value } : undefined;
+}
+
+function isSessionEvent(value: unknown): value is SessionEvent {
+  if (typeof value !== 'object' || value === null) return false;
+  const { event, ttl, epoch } = value as Record<string, unknown>;
+  return event === 'extended'
+    ? Number.isSafeInteger(ttl)
+    : (event === 'deleted' || event === 'epoch') && typeof epoch === 'string';
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
+  if (text === undefined || !/^\d{1,16}$/.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? value : undefined;
 }
 
 function lineEnd(payload: Buffer, from: number): number {

@@ -1,14 +1,23 @@
 import { randomBytes } from 'node:crypto';
+import { isSessionId } from '@holdfast/protocol';
+import { healLog, joinHistories } from './histories.js';
 import { liveChannel } from './keys.js';
 import { encodeSessionEvent, encodeStored, storedFrame } from './live-payload.js';
+import type { Position } from '@holdfast/protocol';
 import type {
   AppendedMessage,
   AppendRequest,
   AppendResult,
   CustomData,
+  EpochEnd,
+  ForkRequest,
+  ForkResult,
+  HealRequest,
+  HealResult,
   LogEntry,
   LogRead,
   NewMessage,
+  OpenOptions,
   OpenResult,
   ReadRange,
   SessionDirectory,
@@ -16,7 +25,7 @@ import type {
   SessionPage,
   StoredSession,
 } from './port.js';
-import { newEpoch, type SessionState } from './session-json.js';
+import { newEpoch, renderCustom, type SessionState } from './session-json.js';
 
 /** What the memory store needs of the fan-out it publishes to. */
 export interface LiveChannels {
@@ -52,6 +61,8 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
   readonly #historyMax: number;
   readonly #now: () => number;
   readonly #nonce: () => string;
+  /** Microseconds of the newest epoch: no two begin at the same time (G5). */
+  #epochUs = 0;
 
   constructor(options: MemorySessionStoreOptions) {
     this.#live = options.live;
@@ -61,9 +72,10 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
     this.#nonce = options.nonce ?? (() => randomBytes(4).toString('hex'));
   }
 
-  async open(sessionId: string, resumeEpoch?: string): Promise<OpenResult | 'deleted'> {
+  async open(sessionId: string, options: OpenOptions = {}): Promise<OpenResult | 'deleted' | 'gone'> {
     const found = this.#find(sessionId);
-    if (!found && resumeEpoch && this.#deletedEpoch(sessionId) === resumeEpoch) return 'deleted';
+    if (!found && this.#endOf(sessionId, options.resumeEpoch) === 'deleted') return 'deleted';
+    if (!found && options.known) return 'gone';
     const session = found ?? this.#add(sessionId, {});
     delete session.state.disconnectedAt;
     this.#refresh(session);
@@ -72,10 +84,10 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
 
   async append(sessionId: string, request: AppendRequest): Promise<AppendResult> {
     const found = this.#find(sessionId);
-    const { position } = request;
+    // An empty epoch is no position: its room has delivered nothing (G3).
+    const position = request.position?.epoch ? request.position : undefined;
     if (position && !found) {
-      const deletedEpoch = this.#deletedEpoch(sessionId);
-      return deletedEpoch === undefined ? { outcome: 'gone' } : { outcome: 'gone', deletedEpoch };
+      return { outcome: 'gone', ...this.#ended(sessionId, position.epoch) };
     }
     if (position && found) {
       if (position.epoch !== found.state.epoch) return { outcome: 'epoch' };
@@ -91,29 +103,52 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
     state.lastActivity = this.#now() / 1000;
     this.#refresh(session);
     let subscribers = 0;
-    if (stored.length > 0) {
-      const lines = stored.map((entry) => ({
-        senderKey: entry.senderKey,
-        frame: storedFrame(entry.seq, entry.id, entry.body),
-      }));
-      subscribers = this.#live.publish(liveChannel(sessionId), encodeStored(before, lines));
-    }
+    if (stored.length > 0) subscribers = this.#publishStored(sessionId, before, stored);
     const { epoch, ttl } = state;
     return { outcome: 'stored', epoch, ttl, created: !found, subscribers, messages };
   }
 
-  async read(sessionId: string, range: ReadRange): Promise<LogRead> {
+  async read(sessionId: string, range: ReadRange, epoch?: string): Promise<LogRead> {
     const session = this.#find(sessionId);
-    if (!session) {
-      const deletedEpoch = this.#deletedEpoch(sessionId);
-      return { firstSeq: 0, entries: [], ...(deletedEpoch === undefined ? {} : { deletedEpoch }) };
-    }
+    const ended = session?.state.epoch === epoch ? {} : this.#ended(sessionId, epoch);
+    if (!session) return { firstSeq: 0, entries: [], ...ended };
     const { log } = session;
     const entries =
       'from' in range
         ? log.filter((entry) => entry.seq >= range.from).slice(0, range.limit)
         : log.slice(Math.max(0, log.length - range.newest));
-    return { session: this.#stored(sessionId, session), firstSeq: log[0]?.seq ?? 0, entries };
+    return { session: this.#stored(sessionId, session), firstSeq: log[0]?.seq ?? 0, entries, ...ended };
+  }
+
+  async heal(sessionId: string, request: HealRequest): Promise<HealResult> {
+    const { position, entries } = request;
+    const found = this.#find(sessionId);
+    if (found && found.state.epoch !== position.epoch) return { outcome: 'epoch' };
+    const ended = found ? undefined : this.#endOf(sessionId, position.epoch);
+    if (ended) return { outcome: ended };
+    const session = found ?? this.#restored(sessionId, request);
+    const { state, log } = session;
+    const before = { epoch: state.epoch, seq: state.count, id: log.at(-1)?.id ?? '' };
+    const healed = healLog(log, state.count, entries);
+    if (!healed) return { outcome: 'forked' };
+    this.#sessions.set(sessionId, session);
+    session.log = healed.slice(-this.#historyMax);
+    state.count = session.log.at(-1)?.seq ?? state.count;
+    this.#publishStored(sessionId, before, session.log.filter((entry) => entry.seq > before.seq));
+    return { outcome: 'healed', count: state.count, firstSeq: session.log[0]?.seq ?? 0 };
+  }
+
+  async fork(sessionId: string, { seenEpoch, samePast, entries }: ForkRequest): Promise<ForkResult> {
+    const session = this.#find(sessionId);
+    if (!session) return { outcome: 'gone' };
+    const { state } = session;
+    if (state.epoch !== seenEpoch) return { outcome: 'epoch' };
+    session.log = joinHistories(session.log, state.count, entries, samePast).slice(-this.#historyMax);
+    state.count = Math.max(state.count, session.log.at(-1)?.seq ?? 0);
+    state.retried = state.count;
+    state.epoch = newEpoch(this.#now() * 1000, this.#nonce(), seenEpoch);
+    this.#tell(sessionId, encodeSessionEvent({ event: 'epoch', epoch: state.epoch }));
+    return { outcome: 'forked', epoch: state.epoch };
   }
 
   async leave(sessionId: string): Promise<void> {
@@ -136,6 +171,7 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
   /** The cursor is the last id of the page before. */
   async list(options: { limit: number; cursor?: string; prefix?: string }): Promise<SessionPage> {
     const { limit, cursor = '', prefix = '' } = options;
+    if (cursor !== '' && !isSessionId(cursor)) throw new RangeError('invalid cursor');
     const ids = [...this.#sessions.keys()].sort().filter((id) => id.startsWith(prefix) && id > cursor);
     const sessions: StoredSession[] = [];
     for (const id of ids) {
@@ -150,7 +186,7 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
   async merge(sessionId: string, custom: CustomData): Promise<StoredSession | undefined> {
     const session = this.#find(sessionId);
     if (!session) return undefined;
-    session.state.custom = copyOf({ ...session.state.custom, ...custom });
+    session.state.custom = storedCustom({ ...session.state.custom, ...custom });
     return this.#stored(sessionId, session);
   }
 
@@ -177,11 +213,12 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
     sessionId: string,
     record: { count?: number; lastActivity?: number; custom?: CustomData; ttl?: number },
   ): Promise<StoredSession> {
+    const custom = storedCustom(record.custom ?? {});
     const session = this.#find(sessionId) ?? this.#add(sessionId, {});
     const { state } = session;
     state.count = session.log.at(-1)?.seq ?? record.count ?? 0;
     state.lastActivity = record.lastActivity ?? this.#now() / 1000;
-    state.custom = copyOf(record.custom ?? {});
+    state.custom = custom;
     state.ttl = record.ttl ?? this.#defaultTtl;
     delete state.disconnectedAt;
     this.#refresh(session);
@@ -211,7 +248,8 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
   #duplicatesOf(session: MemorySession, request: AppendRequest): Map<string, number> {
     const { state, log } = session;
     const starts: number[] = [];
-    if (request.position && state.retried > request.position.seq) starts.push(request.position.seq);
+    const heard = request.position?.epoch ? request.position.seq : 0;
+    if (state.retried > heard) starts.push(heard);
     for (const { retry } of request.messages) {
       if (retry === 'anywhere') starts.push(0);
       else if (retry) starts.push(isKept(session, retry.epoch, retry.seq, retry.id) ? retry.seq : 0);
@@ -237,13 +275,14 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
 
   #add(sessionId: string, options: { custom?: CustomData; ttl?: number }): MemorySession {
     const ms = this.#now();
+    this.#epochUs = Math.max(ms * 1000, this.#epochUs + 1);
     const state = {
       count: 0,
       lastActivity: ms / 1000,
-      custom: copyOf(options.custom ?? {}),
+      custom: storedCustom(options.custom ?? {}),
       createdAt: ms / 1000,
       ttl: options.ttl ?? this.#defaultTtl,
-      epoch: newEpoch(ms, this.#nonce()),
+      epoch: newEpoch(this.#epochUs, this.#nonce()),
       retried: 0,
     };
     const session: MemorySession = { state, log: [], deadline: ms + state.ttl * 1000 };
@@ -257,7 +296,39 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
 
   #stored(sessionId: string, session: MemorySession): StoredSession {
     const { retried: _storeOnly, ...record } = session.state;
-    return { ...record, custom: copyOf(record.custom), sessionId, remainingMs: session.deadline - this.#now() };
+    return { ...record, custom: storedCustom(record.custom), sessionId, remainingMs: session.deadline - this.#now() };
+  }
+
+  #publishStored(sessionId: string, before: Position, entries: readonly LogEntry[]): number {
+    if (entries.length === 0) return 0;
+    const lines = entries.map(({ seq, id, senderKey, body }) => ({ senderKey, frame: storedFrame(seq, id, body) }));
+    return this.#live.publish(liveChannel(sessionId), encodeStored(before, lines));
+  }
+
+  /** A session as its members knew it, with the time it had left (G2). */
+  #restored(sessionId: string, { position, session, entries }: HealRequest): MemorySession {
+    const first = entries[0];
+    const state = {
+      count: first ? first.seq - 1 : position.seq,
+      lastActivity: this.#now() / 1000,
+      custom: storedCustom(session.custom),
+      createdAt: session.createdAt,
+      ttl: session.ttl,
+      epoch: position.epoch,
+      retried: position.seq,
+    };
+    this.#sessions.delete(sessionId);
+    return { state, log: [], deadline: this.#now() + session.remainingMs };
+  }
+
+  #ended(sessionId: string, epoch: string | undefined): { ended?: EpochEnd } {
+    const ended = this.#endOf(sessionId, epoch);
+    return ended ? { ended } : {};
+  }
+
+  /** Memory is never corrupt, so nothing but a deletion ends an epoch by a tombstone. */
+  #endOf(sessionId: string, epoch: string | undefined): EpochEnd | undefined {
+    return epoch !== undefined && this.#deletedEpoch(sessionId) === epoch ? 'deleted' : undefined;
   }
 
   #deletedEpoch(sessionId: string): string | undefined {
@@ -283,9 +354,9 @@ function isKept(session: MemorySession, epoch: string, seq: number, id: string):
   return session.log.some((entry) => entry.seq === seq && entry.id === id);
 }
 
-/** As Redis would give it back. */
-function copyOf(custom: CustomData): CustomData {
-  return JSON.parse(JSON.stringify(custom)) as CustomData;
+/** As Redis would give it back. @throws {RangeError} when a field is reserved */
+function storedCustom(custom: CustomData): CustomData {
+  return JSON.parse(`{${renderCustom(custom).slice(1)}}`) as CustomData;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -8,53 +8,64 @@ const SCAN_COUNT = 500;
 /** Calls one page may take; a page of a rare prefix may be short, or empty, with more to come. */
 const CALLS_PER_PAGE = 200;
 
-/** Where a listing goes on: the master, the cursor there, and how many keys of that cursor's answer were given out. */
+/** Where a listing goes on: the master, the cursor there, and the last key given out of that cursor's answer. */
 interface Place {
   target: number;
   cursor: string;
-  skip: number;
+  after: string;
 }
 
 /**
- * Reads at most `limit` keys, going over one master after the other.
+ * Reads at most `limit` keys, going over one master after the other. A page may be short with more to come.
  *
+ * SCAN gives every key that is there all the time, but what one cursor answers changes as the server's table grows.
+ * So an answer is given out whole; one that is too large is asked for again in a smaller size. Only the smallest there
+ * is, one slot of the table, is given out in parts.
+ *
+ * @param limit 1 or more
  * @param cursor what an earlier page answered
  * @returns the keys, and the cursor to go on from, `null` at the end
+ * @throws {RangeError} when no page can have answered that cursor
  */
 export async function scanPage(
   targets: readonly ScanTarget[],
   pattern: string,
   limit: number,
-  cursor = '0:0:0',
+  cursor = '0:0:',
 ): Promise<{ keys: string[]; cursor: string | null }> {
   const place = parsePlace(cursor);
   const keys = new Set<string>();
-  for (let calls = 0; calls < CALLS_PER_PAGE; calls++) {
+  let size = place.after === '' ? SCAN_COUNT : 1;
+  for (let calls = 0; calls < CALLS_PER_PAGE && keys.size < limit; calls++) {
     const target = targets[place.target];
     if (!target) return { keys: [...keys], cursor: null };
-    const [next, found] = await target.scan(place.cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT);
-    for (const key of found.slice(place.skip)) {
-      if (keys.size === limit) return { keys: [...keys], cursor: renderPlace(place) };
-      keys.add(key);
-      place.skip += 1;
+    const [next, answer] = await target.scan(place.cursor, 'MATCH', pattern, 'COUNT', size);
+    const found = answer.filter((key) => key > place.after && !keys.has(key)).sort();
+    const room = limit - keys.size;
+    if (found.length > room && size > 1) {
+      size = Math.max(1, Math.floor((size * room) / found.length / 2));
+    } else if (found.length > room) {
+      if (keys.size > 0) break;
+      for (const key of found.slice(0, room)) keys.add(key);
+      place.after = found[room - 1] ?? '';
+    } else {
+      for (const key of found) keys.add(key);
+      place.after = '';
+      place.cursor = next;
+      if (next === '0') place.target += 1;
+      size = Math.min(SCAN_COUNT, size * 2);
     }
-    place.cursor = next;
-    place.skip = 0;
-    if (next === '0') place.target += 1;
   }
-  return { keys: [...keys], cursor: renderPlace(place) };
-}
-
-/** Whether a text has the form of a cursor that {@link scanPage} answers. */
-export function isScanCursor(text: string): boolean {
-  return /^\d{1,6}:\d{1,20}:\d{1,9}$/.test(text);
+  return { keys: [...keys], cursor: place.target < targets.length ? renderPlace(place) : null };
 }
 
 function parsePlace(cursor: string): Place {
-  const [target = '0', scanCursor = '0', skip = '0'] = cursor.split(':');
-  return { target: Number(target), cursor: scanCursor, skip: Number(skip) };
+  const match = /^(\d{1,6}):(\d{1,20}):([\w-]*)$/.exec(cursor);
+  if (!match) throw new RangeError('invalid cursor');
+  const [, target, scanCursor = '0', after = ''] = match;
+  return { target: Number(target), cursor: scanCursor, after: Buffer.from(after, 'base64url').toString() };
 }
 
-function renderPlace(place: Place): string {
-  return `${place.target}:${place.cursor}:${place.skip}`;
+function renderPlace({ target, cursor, after }: Place): string {
+  return `${target}:${cursor}:${Buffer.from(after).toString('base64url')}`;
 }

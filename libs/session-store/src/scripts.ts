@@ -5,6 +5,8 @@ export const SCRIPT_FILES = {
   holdfastOpen: 'open-2.lua',
   holdfastAppend: 'append-2.lua',
   holdfastRead: 'read-2.lua',
+  holdfastHeal: 'heal-2.lua',
+  holdfastFork: 'fork-2.lua',
   holdfastLeave: 'leave-2.lua',
   holdfastPut: 'put-2.lua',
   holdfastMerge: 'merge-2.lua',

@@ -9,8 +9,13 @@ export interface SessionState extends SessionRecord {
   readonly retried: number;
 }
 
+/** What the scripts read and write; they check the custom fields in the middle for nothing but their place. */
+const SHAPE =
+  /^\{"data":\{"count":\d{1,14},"last_activity":\d+\.?\d*(?:,"disconnected_at":\d+\.?\d*)?(.*)\},"created_at":\d+\.?\d*,"ttl":\d{1,14},"epoch":"[\w.~-]+","retried":\d{1,14}\}$/s;
+
 /** Reads the JSON of K1. Nothing when it is not what {@link renderSession} writes. */
 export function parseSession(json: string): SessionState | undefined {
+  if (!SHAPE.test(json)) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(json);
@@ -26,22 +31,21 @@ export function parseSession(json: string): SessionState | undefined {
   return isNumber(disconnectedAt) ? { ...record, disconnectedAt } : record;
 }
 
-/** The custom part of K1's JSON: empty, or `,"name":value…`. */
+/**
+ * The custom part of K1's JSON: empty, or `,"name":value…`.
+ *
+ * @throws {RangeError} when a field is one of {@link RESERVED_FIELDS}
+ */
 export function renderCustom(custom: CustomData): string {
+  const reserved = RESERVED_FIELDS.find((field) => Object.hasOwn(custom, field));
+  if (reserved !== undefined) throw new RangeError(`data.${reserved} is reserved: it is the session's own`);
   const fields = JSON.stringify(custom).slice(1, -1);
   return fields === '' ? '' : `,${fields}`;
 }
 
-/**
- * The custom part as it stands in a stored JSON, byte for byte; what a merge must have seen (see `merge-2.lua`).
- * Only for a JSON that {@link parseSession} accepts.
- */
+/** The custom part as it stands in a stored JSON, byte for byte, whether it can be read or not. */
 export function customPartOf(json: string): string {
-  const match =
-    /^\{"data":\{"count":\d+,"last_activity":[\d.]+(?:,"disconnected_at":[\d.]+)?(.*)\},"created_at":[\d.]+,"ttl":\d+,"epoch":"[^"]*","retried":\d+\}$/s.exec(
-      json,
-    );
-  return match?.[1] ?? '';
+  return SHAPE.exec(json)?.[1] ?? '';
 }
 
 /** Writes the JSON of K1 as the scripts do. */
@@ -54,10 +58,10 @@ export function renderSession(state: SessionState): string {
   );
 }
 
-/** An epoch: time of its beginning, so that epochs sort (G5), and a nonce. Always after `previous`. */
-export function newEpoch(timeMs: number, nonce: string, previous = ''): string {
-  const earliest = previous === '' ? 0 : Number.parseInt(previous.slice(0, 11), 16) + 1;
-  return `${Math.max(Math.floor(timeMs), earliest).toString(16).padStart(11, '0')}-${nonce}`;
+/** An epoch: time of its beginning in microseconds, so that epochs sort (G5), and a nonce. Always after `previous`. */
+export function newEpoch(microseconds: number, nonce: string, previous = ''): string {
+  const earliest = previous === '' ? 0 : Number.parseInt(previous.slice(0, 13), 16) + 1;
+  return `${Math.max(Math.floor(microseconds), earliest).toString(16).padStart(13, '0')}-${nonce}`;
 }
 
 function seconds(value: number): string {

@@ -13,7 +13,7 @@ export { redisCli, redisInfo } from './redis-cli.js';
 export { type ClusterOptions, type RedisCluster, startCluster } from './redis-cluster.js';
 export { SENTINEL_MASTER, type SentinelOptions, type SentinelSet, startSentinel } from './redis-sentinel.js';
 export { type RedisOptions, RedisServer, startRedis } from './redis-server.js';
-export { announcedRandom, SEED_VARIABLE, SeededRandom } from './seeded-random.js';
+export { announcedRandom, LONG_VARIABLE, runs, SEED_VARIABLE, SeededRandom } from './seeded-random.js';
 export { type ProcessOptions, REPOSITORY, ServiceProcess, startProcess } from './service-process.js';
 export {
   type Closed,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { announcedRandom, SeededRandom } from './seeded-random.js';
+import { announcedRandom, runs, SeededRandom } from './seeded-random.js';
 
 const draw = (random: SeededRandom, count: number) => Array.from({ length: count }, random.next);
 
@@ -61,5 +61,11 @@ describe('announcedRandom', () => {
 
   it.each(['', 'x', '1.5', '-1', '4294967296'])('names the variable when the seed is "%s"', (seed) => {
     expect(() => announcedRandom('chaos', { HOLDFAST_SEED: seed }, () => undefined)).toThrow(/HOLDFAST_SEED must be/);
+  });
+});
+
+describe('runs', () => {
+  it('draws more often in the long tests', () => {
+    expect([runs(100, {}), runs(100, { HOLDFAST_LONG: '1' })]).toEqual([100, 2_000]);
   });
 });

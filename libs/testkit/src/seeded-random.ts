@@ -77,3 +77,11 @@ export function announcedRandom(
   print(`${label}: seed ${seed} (repeat with ${SEED_VARIABLE}=${seed})`);
   return new SeededRandom(seed);
 }
+
+/** Set by `npm run test:long`. */
+export const LONG_VARIABLE = 'HOLDFAST_LONG';
+
+/** How often a test that draws at random is run: as often as given, and 20 times that in `npm run test:long`. */
+export function runs(daily: number, env: Record<string, string | undefined> = process.env): number {
+  return env[LONG_VARIABLE] === '1' ? daily * 20 : daily;
+}

@@ -47,13 +47,15 @@ export interface OutgoingMessage {
 }
 
 type State =
-  /** Not in its room yet: what the client sends meanwhile waits. */
-  | { readonly name: 'joining'; waiting: string[]; waitingBytes: number }
+  /** Not in its room yet: what the client sends meanwhile waits, and what it is told waits for its welcome (V1). */
+  | { readonly name: 'joining'; waiting: string[]; waitingBytes: number; readonly early: string[] }
   | { readonly name: 'joined'; readonly room: Room }
   | { readonly name: 'closed' };
 
 /** A client may send this much before it is welcomed. */
 const WAITING_BYTES_MAX = 1_048_576;
+/** What a waiting frame costs beside its bytes. */
+const WAITING_OVERHEAD_BYTES = 64;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -62,12 +64,12 @@ export class Connection implements Member {
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
   readonly #rate: RateLimit;
-  #state: State = { name: 'joining', waiting: [], waitingBytes: 0 };
+  #state: State = { name: 'joining', waiting: [], waitingBytes: 0, early: [] };
   /** Set with the first dropped frame: none is sent after it (F6). */
   #dropped = false;
   #drained: (() => void) | undefined;
-  #invalidFrames = 0;
-  #invalidSinceMs = 0;
+  /** When the latest invalid frames came; there are none on almost every connection. */
+  #invalidMs: number[] = [];
 
   constructor(
     socket: Socket,
@@ -105,8 +107,9 @@ export class Connection implements Member {
   /** From here on its messages go to the room; those that waited go first. */
   joined(room: Room): void {
     if (this.#state.name !== 'joining') return;
-    const { waiting } = this.#state;
+    const { waiting, early } = this.#state;
     this.#state = { name: 'joined', room };
+    this.write(early);
     for (const text of waiting) this.#read(text, room);
   }
 
@@ -156,7 +159,9 @@ export class Connection implements Member {
 
   tell(frame: ServerFrame): void {
     if (frame.type === 'error') this.#host.errorSent(frame.code);
-    if (this.protocol === 'framed' || frame.type === 'error') this.write([JSON.stringify(frame)]);
+    if (this.protocol === 'framed' && this.#state.name === 'joining' && frame.type !== 'welcome') {
+      this.#state.early.push(JSON.stringify(frame));
+    } else if (this.protocol === 'framed' || frame.type === 'error') this.write([JSON.stringify(frame)]);
     else if (frame.type === 'broadcast') {
       const { id: _framedOnly, ...broadcast } = frame;
       this.write([JSON.stringify(broadcast)]);
@@ -198,7 +203,7 @@ export class Connection implements Member {
   }
 
   #wait(state: Extract<State, { name: 'joining' }>, text: string, bytes: number): void {
-    state.waitingBytes += bytes;
+    state.waitingBytes += bytes + WAITING_OVERHEAD_BYTES;
     if (state.waitingBytes <= WAITING_BYTES_MAX) state.waiting.push(text);
     else this.close(CLOSE.overloaded);
   }
@@ -254,12 +259,8 @@ export class Connection implements Member {
 
   #tooManyInvalid(): boolean {
     const nowMs = this.#host.clock.monotonic();
-    if (nowMs - this.#invalidSinceMs > INVALID_FRAME_WINDOW_MS) {
-      this.#invalidSinceMs = nowMs;
-      this.#invalidFrames = 0;
-    }
-    this.#invalidFrames += 1;
-    return this.#invalidFrames >= INVALID_FRAME_LIMIT;
+    this.#invalidMs = [...this.#invalidMs, nowMs].filter((ms) => nowMs - ms < INVALID_FRAME_WINDOW_MS);
+    return this.#invalidMs.length >= INVALID_FRAME_LIMIT;
   }
 }
 

@@ -1,6 +1,6 @@
+import type { HttpResponse, us_listen_socket, WebSocket } from 'uWebSockets.js';
 import { createRequire } from 'node:module';
 import { HTTP_ERRORS, httpFailure } from '@holdfast/protocol';
-import type { HttpResponse, us_listen_socket, WebSocket } from 'uWebSockets.js';
 import type { Refusal, UpgradeRequest } from './admission.js';
 import type { SendOutcome, Socket, SocketEvents } from './socket.js';
 
@@ -61,7 +61,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       sendPingsAutomatically: true,
       upgrade: (res, req, context) => {
         const accepted = options.accept({
-          query: req.getQuery(),
+          // Without a question mark the library gives undefined, whatever its types say.
+          query: req.getQuery() ?? '',
           protocolHeader: req.getHeader('sec-websocket-protocol'),
           origin: req.getHeader('origin'),
           host: req.getHeader('host'),

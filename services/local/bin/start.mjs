@@ -1,10 +1,10 @@
 // `npm start`: installs and builds what is missing, then runs the whole system. Only Node's own modules up to there.
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { ensureBuilt } from '../../../scripts/setup/build.mjs';
-import { ensureNodeModules, requireNode } from '../../../scripts/setup/node-modules.mjs';
-import { ensurePrograms } from '../../../scripts/setup/programs.mjs';
-import { SetupError } from '../../../scripts/setup/run.mjs';
+import { ensureBuilt } from '../../../scripts/setup/build.js';
+import { ensureNodeModules, requireNode } from '../../../scripts/setup/node-modules.js';
+import { ensurePrograms } from '../../../scripts/setup/programs.js';
+import { SetupError } from '../../../scripts/setup/run.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const say = (line) => console.log(line);

@@ -76,9 +76,8 @@ async function standIn(name: string): Promise<StandIn> {
 async function openDoor(gateways: readonly Backend[], api: Backend): Promise<{ http: string; ws: string }> {
   const door = await FrontDoor.open({ host: '127.0.0.1', port: 0, gateways, api });
   doors.push(door);
+  await door.checkGateways();
   const ws = `ws://127.0.0.1:${door.port}/ws/chat/`;
-  // The first look at the gateways takes a turn of the event loop or two.
-  if (gateways.length > 0) await eventually('a ready gateway', async () => (await fetch(ws.replace('ws', 'http'))).ok);
   return { http: `http://127.0.0.1:${door.port}`, ws };
 }
 

@@ -59,6 +59,11 @@ export class FrontDoor {
     return this.#port;
   }
 
+  /** Looks at the gateways now instead of in a moment. */
+  async checkGateways(): Promise<void> {
+    await this.#pool.check();
+  }
+
   /** Takes no new connections; those that are open stay. */
   stopAccepting(): void {
     this.#pool.close();

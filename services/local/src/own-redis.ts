@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
 import type { ServiceLog } from './service-log.js';
@@ -13,7 +13,7 @@ export function findRedisServer(path: string): string | undefined {
       const program = join(folder, name);
       try {
         accessSync(program, constants.X_OK);
-        return program;
+        if (statSync(program).isFile()) return program;
       } catch {
         // Not in this folder.
       }

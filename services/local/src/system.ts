@@ -17,6 +17,10 @@ export interface SystemOptions {
   readonly say: (line: string) => void;
 }
 
+interface NamedPart extends ServicePorts {
+  readonly name: string;
+}
+
 /** Every part by its default port; where one is taken another is used. */
 const PORTS = [8100, 9100, 8101, 9101, 8200, 9200, 9300, 6379] as const;
 
@@ -78,16 +82,16 @@ export class LocalSystem {
     const [g1 = 0, a1 = 0, g2 = 0, a2 = 0, api = 0, apiAdmin = 0, sweeper = 0, redis = 0] = chosen.map(
       (one) => one.port,
     );
-    const gateways = [
-      { port: g1, adminPort: a1 },
-      { port: g2, adminPort: a2 },
+    const gateways: NamedPart[] = [
+      { name: 'gateway 1', port: g1, adminPort: a1 },
+      { name: 'gateway 2', port: g2, adminPort: a2 },
     ];
-    const apiPorts = { port: api, adminPort: apiAdmin };
+    const sessionApi: NamedPart = { name: 'session-api', port: api, adminPort: apiAdmin };
     this.#door = await FrontDoor.open({
       host: settings.host,
       port: settings.port,
-      gateways: gateways.map((ports, index) => backendOf(`gateway ${index + 1}`, ports)),
-      api: backendOf('session-api', apiPorts),
+      gateways: gateways.map((gateway) => backendOf(gateway.name, gateway)),
+      api: backendOf(sessionApi.name, sessionApi),
     });
     this.#url = `http://${this.#shownHost()}:${this.#door.port}`;
 
@@ -95,8 +99,8 @@ export class LocalSystem {
     say('Starting Holdfast');
     await this.#startStorage(storage, redis);
     if (this.#stopping) return;
-    if (storage.kind === 'embedded') this.#addEmbedded(gateways, apiPorts);
-    else this.#addServices(gateways, apiPorts, sweeper);
+    if (storage.kind === 'embedded') this.#addEmbedded([...gateways, sessionApi]);
+    else this.#addServices([...gateways, sessionApi], sweeper);
     await this.#startServices();
     const moved = PORTS.filter((port, index) => chosen[index]?.instead && (port !== 6379 || storage.kind === 'own'));
     if (moved.length > 0)
@@ -133,34 +137,35 @@ export class LocalSystem {
     }
   }
 
-  #addServices(gateways: readonly ServicePorts[], api: ServicePorts, sweeperPort: number): void {
-    gateways.forEach((ports, index) => {
-      this.#add(`gateway ${index + 1}`, 'services/gateway/dist/main.js', [ports]);
-    });
-    this.#add('session-api', 'services/session-api/dist/main.js', [api]);
-    this.#add('sweeper', 'services/sweeper/dist/main.js', [{ port: 0, adminPort: sweeperPort }]);
+  #addServices(parts: readonly NamedPart[], sweeperPort: number): void {
+    for (const part of parts) {
+      const service = part.name.startsWith('gateway') ? 'gateway' : part.name;
+      this.#add(part.name, `services/${service}/dist/main.js`, [part]);
+    }
+    const sweeper = { name: 'sweeper', port: 0, adminPort: sweeperPort };
+    this.#add(sweeper.name, 'services/sweeper/dist/main.js', [sweeper]);
   }
 
-  #addEmbedded(gateways: readonly ServicePorts[], api: ServicePorts): void {
-    const ports = [...gateways, api];
-    const args = ports.map(({ port, adminPort }) => `${port}:${adminPort}`);
-    this.#add('embedded', 'services/local/dist/embedded-main.js', ports, args);
+  #addEmbedded(parts: readonly NamedPart[]): void {
+    const args = parts.map(({ port, adminPort }) => `${port}:${adminPort}`);
+    this.#add('embedded', 'services/local/dist/embedded-main.js', parts, args);
   }
 
-  #add(name: string, script: string, ports: readonly ServicePorts[], args: readonly string[] = []): void {
+  #add(name: string, script: string, parts: readonly NamedPart[], args: readonly string[] = []): void {
     const { settings, root, say } = this.#options;
     const redis = this.#redisUrl === undefined ? {} : { CHANNEL_REDIS_URL: this.#redisUrl };
     const log = this.#log(name.replace(' ', '-'), name);
     const env = { ...settings.env, ...redis };
-    this.#services.push(serviceProcess({ name, script, args, ports, env, root, log, say }));
-    for (const { port, adminPort } of ports) {
-      const where = port === 0 ? '' : `http://127.0.0.1:${port}  `;
-      say(`  ${name.padEnd(12)} ${where}(metrics http://127.0.0.1:${adminPort}/metrics)`);
+    this.#services.push(serviceProcess({ name, script, args, ports: parts, env, root, log, say }));
+    for (const part of parts) {
+      const where = part.port === 0 ? '' : `http://127.0.0.1:${part.port}  `;
+      say(`  ${part.name.padEnd(12)} ${where}(metrics http://127.0.0.1:${part.adminPort}/metrics)`);
     }
   }
 
   async #startServices(): Promise<void> {
     const ready = await Promise.all(this.#services.map((service) => service.start(READY_TIMEOUT_MS)));
+    await this.#door?.checkGateways();
     if (this.#stopping || ready.every(Boolean)) return;
     this.#options.say('  Not everything is ready yet; the logs say why.');
   }

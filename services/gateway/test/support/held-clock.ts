@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../../src/clock.js';
 export class HeldClock implements Clock {
   readonly #clock = new FakeClock();
 
-  readonly now = this.#clock.now;
+  readonly now = (): number => Math.floor(this.#clock.now());
   readonly monotonic = this.#clock.monotonic;
 
   setTimeout(callback: () => void, ms: number): Timer {

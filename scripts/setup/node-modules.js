@@ -1,7 +1,7 @@
 // Installs the npm packages that package-lock.json names, when they are not the ones that are there.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run, SetupError } from './run.mjs';
+import { run, SetupError } from './run.js';
 
 const OLDEST_NODE = [20, 12];
 

@@ -1,7 +1,7 @@
 // Finds the programs that npm cannot install, and gets the missing ones from Debian's or Ubuntu's archive.
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { aptInstall, aptUnpack } from './apt.mjs';
+import { aptInstall, aptUnpack } from './apt.js';
 
 /** What a program is called elsewhere. The first name found counts. */
 export const PROGRAMS = {
@@ -79,7 +79,7 @@ function advice(name, failure) {
 function isExecutable(path) {
   try {
     accessSync(path, constants.X_OK);
-    return true;
+    return statSync(path).isFile();
   } catch {
     return false;
   }

@@ -1,7 +1,7 @@
 // Debian's and Ubuntu's archive, as root and without.
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from './run.mjs';
+import { run } from './run.js';
 
 const INSTALL = ['install', '-y', '--no-install-recommends'];
 /** RUNLEVEL=1 keeps the daemons of the packages from starting. */

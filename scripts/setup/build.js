@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run, SetupError } from './run.mjs';
+import { run, SetupError } from './run.js';
 
 /** @typedef {{ name: string, inputs: (root: string) => string[], output: string, command: string[] }} Part */
 

@@ -1,0 +1,128 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import { ENVIRONMENT, loadConfig } from '@holdfast/config';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { DEPLOY, ROOT, run } from './run.js';
+
+interface Service {
+  image: string;
+  build?: { context: string; dockerfile: string };
+  command?: string[];
+  entrypoint?: string[];
+  environment?: Record<string, string>;
+  volumes?: string[];
+  stop_grace_period?: string;
+  networks?: Record<string, { aliases?: string[] } | null> | string[];
+}
+
+const compose = parse(readFileSync(`${DEPLOY}compose.yml`, 'utf8'), { merge: true }) as {
+  services: Record<string, Service>;
+};
+const { services } = compose;
+const production = readEnv('production');
+
+function readEnv(name: string): Record<string, string> {
+  const values: Record<string, string> = {};
+  const parsed = parseEnv(readFileSync(`${DEPLOY}env/${name}.env`, 'utf8'));
+  for (const [key, value] of Object.entries(parsed)) if (value !== undefined) values[key] = value;
+  return values;
+}
+
+describe('compose.yml', () => {
+  it('passes dclint without a warning', async () => {
+    const { code, output } = await run(`${ROOT}node_modules/.bin/dclint`, ['--max-warnings', '0', 'compose.yml']);
+    expect(output.trim()).toBe('');
+    expect(code).toBe(0);
+  });
+
+  it('has both colours, one Redis under the names of the guides, the front door and what watches them', () => {
+    expect(Object.keys(services).toSorted()).toEqual([
+      'alertmanager',
+      'app_blue',
+      'app_green',
+      'grafana',
+      'haproxy',
+      'prometheus',
+      'redis_green',
+      'session_api',
+      'sweeper',
+      'switch_color',
+    ]);
+    expect(services['app_blue']?.environment?.['INSTANCE_COLOR']).toBe('blue');
+    expect(services['app_green']?.environment?.['INSTANCE_COLOR']).toBe('green');
+    expect(services['redis_green']?.networks).toEqual({ inside: { aliases: ['redis'] } });
+    expect(production['CHANNEL_REDIS_URL']).toBe('redis://redis_green:6379/0');
+  });
+
+  it('names only files that exist', () => {
+    for (const [name, { volumes = [], build, command = [], entrypoint = [] }] of Object.entries(services)) {
+      const sources = volumes.map((volume) => volume.split(':')[0] ?? '').filter((source) => source.startsWith('.'));
+      for (const source of sources) expect(existsSync(resolve(DEPLOY, source)), `${name}: ${source}`).toBe(true);
+      if (build) expect(existsSync(resolve(DEPLOY, build.context, build.dockerfile))).toBe(true);
+      for (const script of [...command, ...entrypoint].filter((word) => /^(services|deploy)\//.test(word))) {
+        const source = script.replace(/\/dist\/main\.js$/, '/src/main.ts');
+        expect(existsSync(ROOT + source), `${name}: ${script}`).toBe(true);
+      }
+    }
+  });
+
+  it('B3: gives a service longer to end than its drain takes', () => {
+    for (const name of ['app_blue', 'app_green', 'session_api', 'sweeper']) {
+      const seconds = Number(services[name]?.stop_grace_period?.replace('s', ''));
+      expect(seconds).toBeGreaterThan(Number(production['DRAIN_SECONDS']) + 10);
+    }
+  });
+
+  it('lets every service start with its settings', () => {
+    for (const [name, service] of [
+      ['app_blue', 'gateway'],
+      ['app_green', 'gateway'],
+      ['session_api', 'session-api'],
+      ['sweeper', 'sweeper'],
+    ] as const) {
+      const config = loadConfig(service, { ...production, ...services[name]?.environment });
+      expect(config.adminHost).toBe('0.0.0.0');
+      expect(`:${config.adminPort}`).toBe(portScraped(name));
+    }
+  });
+
+  function portScraped(service: string): string {
+    const config = parse(readFileSync(`${DEPLOY}prometheus/prometheus.yml`, 'utf8')) as {
+      scrape_configs: { dns_sd_configs?: { names: string[]; port: number }[] }[];
+    };
+    const found = config.scrape_configs
+      .flatMap((job) => job.dns_sd_configs ?? [])
+      .find((sd) => sd.names.includes(service));
+    return `:${found?.port}`;
+  }
+});
+
+describe.each(['development', 'production'])('env/%s.env', (name) => {
+  it('is a whole set: every variable there is, and no other', () => {
+    expect(Object.keys(readEnv(name)).toSorted()).toEqual(ENVIRONMENT.map((row) => row.name).toSorted());
+  });
+
+  it.each(['gateway', 'session-api', 'sweeper'] as const)('lets %s start', (service) => {
+    expect(loadConfig(service, readEnv(name)).service).toBe(service);
+  });
+});
+
+describe('the Dockerfile', () => {
+  const lines = readFileSync(`${DEPLOY}Dockerfile`, 'utf8').split('\n');
+
+  it('pulls nothing but its base, and runs as somebody who is not root', () => {
+    expect(lines.filter((line) => /^#\s*syntax=/.test(line))).toEqual([]);
+    expect(lines.filter((line) => /^FROM (?!\$\{BASE_IMAGE\})/.test(line))).toEqual([]);
+    expect(lines).toContain('USER 1000:1000');
+    expect(lines.findLast((line) => line.startsWith('USER') || line.startsWith('RUN'))).toBe('USER 1000:1000');
+  });
+
+  it('copies only what exists', () => {
+    for (const line of lines.filter((text) => /^COPY (?!--from)/.test(text))) {
+      const sources = line.split(' ').slice(1, -1);
+      for (const source of sources) expect(existsSync(ROOT + source), source).toBe(true);
+    }
+  });
+});

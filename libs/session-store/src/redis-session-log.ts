@@ -1,0 +1,230 @@
+import { randomBytes } from 'node:crypto';
+import type { Cluster, Redis } from 'ioredis';
+import { liveChannel, logKey, quarantinePrefix, sessionKey, tombstoneKey } from './keys.js';
+import type {
+  AppendRequest,
+  AppendResult,
+  EpochEnd,
+  ForkRequest,
+  ForkResult,
+  HealRequest,
+  HealResult,
+  LogEntry,
+  LogRead,
+  NewMessage,
+  OpenOptions,
+  OpenResult,
+  ReadRange,
+  SessionLog,
+  StoredSession,
+} from './port.js';
+import { SessionCorruptError, StorageUnavailableError } from './port.js';
+import { readEntries, type StreamEntry } from './redis-reply.js';
+import { loadScript, SCRIPT_FILES, type ScriptName } from './scripts.js';
+import { customPartOf, parseSession, renderCustom } from './session-json.js';
+
+export interface RedisSessionStoreOptions {
+  /** Seconds a new session lives after its last activity (T1). Default 3600. */
+  readonly defaultTtl?: number;
+  /** Messages kept per session (K2). Default 1000. */
+  readonly historyMax?: number;
+  /** Makes the random end of an epoch; 1 or more characters of C2. */
+  readonly nonce?: () => string;
+}
+
+type ScriptCommand = (...args: (string | number)[]) => Promise<unknown>;
+
+/** What `read-2.lua` answers. */
+type RawRead = [json: string | null, remainingMs: number, firstSeq: number, entries: StreamEntry[], ended: string];
+
+/** {@link SessionLog} on Redis: every method is one Lua call on one shard (K4, A1). */
+export class RedisSessionLog implements SessionLog {
+  protected readonly client: Redis | Cluster;
+  protected readonly defaultTtl: number;
+  protected readonly historyMax: number;
+  protected readonly nonce: () => string;
+  /** In a cluster a session's channel lives on its shard (K3). */
+  protected readonly publish: 'PUBLISH' | 'SPUBLISH';
+  protected readonly numsub: 'NUMSUB' | 'SHARDNUMSUB';
+
+  /** @param client a connection that resends nothing by itself (A5); the caller closes it */
+  constructor(client: Redis | Cluster, options: RedisSessionStoreOptions = {}) {
+    this.client = client;
+    this.defaultTtl = options.defaultTtl ?? 3600;
+    this.historyMax = options.historyMax ?? 1000;
+    this.nonce = options.nonce ?? (() => randomBytes(4).toString('hex'));
+    this.publish = client.isCluster ? 'SPUBLISH' : 'PUBLISH';
+    this.numsub = client.isCluster ? 'SHARDNUMSUB' : 'NUMSUB';
+    for (const [name, file] of Object.entries(SCRIPT_FILES)) {
+      client.defineCommand(name, { numberOfKeys: 2, lua: loadScript(file) });
+    }
+  }
+
+  async open(sessionId: string, options: OpenOptions = {}): Promise<OpenResult | 'deleted' | 'gone'> {
+    const opened = await this.#open(sessionId, options, '');
+    if (typeof opened !== 'object' || !('unreadable' in opened)) return opened;
+    // The script does not read custom fields (A1): it is told that these are no JSON.
+    const again = await this.#open(sessionId, options, opened.unreadable);
+    if (typeof again === 'object' && 'unreadable' in again) throw new SessionCorruptError(sessionId);
+    return again;
+  }
+
+  async #open(
+    sessionId: string,
+    options: OpenOptions,
+    unreadable: string,
+  ): Promise<OpenResult | 'deleted' | 'gone' | { unreadable: string }> {
+    const reply = await this.call('holdfastOpen', sessionId, [
+      this.defaultTtl,
+      this.nonce(),
+      tombstoneKey(sessionId),
+      quarantinePrefix(sessionId),
+      options.resumeEpoch ?? '',
+      unreadable,
+      options.known ? 1 : 0,
+    ]);
+    if (reply === 'deleted' || reply === 'gone') return reply;
+    const [json, remainingMs, created, fault] = reply as [string, number, number, string];
+    if (!parseSession(json)) return { unreadable: customPartOf(json) };
+    const opened = { session: this.session(sessionId, json, remainingMs), created: created === 1 };
+    return fault === '' ? opened : { ...opened, quarantined: fault };
+  }
+
+  async append(sessionId: string, request: AppendRequest): Promise<AppendResult> {
+    const { position, messages } = request;
+    const args: (string | number)[] = [
+      position?.epoch ?? '',
+      position?.seq ?? 0,
+      position?.id ?? '',
+      this.defaultTtl,
+      this.historyMax,
+      this.nonce(),
+      liveChannel(sessionId),
+      this.publish,
+      tombstoneKey(sessionId),
+      quarantinePrefix(sessionId),
+    ];
+    for (const message of messages) args.push(retryArgument(message), message.id, message.senderKey, message.head);
+    const [outcome, ...rest] = (await this.call('holdfastAppend', sessionId, args)) as [
+      string,
+      ...(string | number)[],
+    ];
+    switch (outcome) {
+      case 'stored':
+        return readStored(rest);
+      case 'gone':
+        return { outcome, ...endedBy(rest[0]) };
+      case 'epoch':
+      case 'behind':
+      case 'forked':
+        return { outcome };
+      default:
+        throw new Error(`append answered ${outcome}`);
+    }
+  }
+
+  async read(sessionId: string, range: ReadRange, epoch = ''): Promise<LogRead> {
+    const [json, remainingMs, firstSeq, entries, ended] = await this.readRaw(sessionId, range, epoch);
+    if (firstSeq < 0) throw new SessionCorruptError(sessionId);
+    const log = { firstSeq, entries: readEntries(entries), ...endedBy(ended) };
+    return json === null ? log : { session: this.session(sessionId, json, remainingMs), ...log };
+  }
+
+  protected async readRaw(sessionId: string, range: ReadRange, epoch: string): Promise<RawRead> {
+    const which = 'from' in range ? ['from', range.from, range.limit] : ['newest', 0, range.newest];
+    return (await this.call('holdfastRead', sessionId, [...which, tombstoneKey(sessionId), epoch])) as RawRead;
+  }
+
+  async heal(sessionId: string, { position, session, entries }: HealRequest): Promise<HealResult> {
+    const reply = await this.call('holdfastHeal', sessionId, [
+      position.epoch,
+      session.createdAt.toFixed(3),
+      session.ttl,
+      Math.max(1, Math.ceil(session.remainingMs)),
+      renderCustom(session.custom),
+      position.seq,
+      this.historyMax,
+      liveChannel(sessionId),
+      this.publish,
+      tombstoneKey(sessionId),
+      quarantinePrefix(sessionId),
+      ...entryArguments(entries),
+    ]);
+    const [outcome, count, firstSeq] = reply as [HealResult['outcome'], number, number];
+    return outcome === 'healed' ? { outcome, count, firstSeq } : { outcome };
+  }
+
+  async fork(sessionId: string, { seenEpoch, samePast, entries }: ForkRequest): Promise<ForkResult> {
+    const reply = await this.call('holdfastFork', sessionId, [
+      seenEpoch,
+      this.nonce(),
+      this.historyMax,
+      liveChannel(sessionId),
+      this.publish,
+      samePast ? 1 : 0,
+      ...entryArguments(entries),
+    ]);
+    const [outcome, epoch] = reply as [ForkResult['outcome'], string];
+    return outcome === 'forked' ? { outcome, epoch } : { outcome };
+  }
+
+  async leave(sessionId: string): Promise<void> {
+    await this.call('holdfastLeave', sessionId, [liveChannel(sessionId), this.numsub]);
+  }
+
+  protected session(sessionId: string, json: string, remainingMs: number): StoredSession {
+    const state = parseSession(json);
+    if (!state) throw new SessionCorruptError(sessionId);
+    const { retried: _storeOnly, ...record } = state;
+    return { ...record, sessionId, remainingMs };
+  }
+
+  protected async call(script: ScriptName, sessionId: string, args: (string | number)[]): Promise<unknown> {
+    const command = (this.client as unknown as Record<ScriptName, ScriptCommand>)[script];
+    return this.guard(() => command.call(this.client, sessionKey(sessionId), logKey(sessionId), ...args));
+  }
+
+  /** Tells a store that is away from a command that is wrong. */
+  protected async guard<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      if (isRefusal(error)) throw error;
+      throw new StorageUnavailableError(error instanceof Error ? error.message : String(error), { cause: error });
+    }
+  }
+}
+
+/** Answers of a Redis that is there and works; every other error means it cannot store now. */
+const REFUSALS = /^(ERR|WRONGTYPE|NOPERM)\b/;
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError' && REFUSALS.test(error.message);
+}
+
+function retryArgument(message: NewMessage): string {
+  if (message.retry === undefined) return '';
+  if (message.retry === 'anywhere') return '* 0 *';
+  return `${message.retry.epoch} ${message.retry.seq} ${message.retry.id}`;
+}
+
+function readStored(rest: (string | number)[]): AppendResult {
+  const [epoch, ttl, created, subscribers, fault, ...seqs] = rest;
+  const result = {
+    outcome: 'stored' as const,
+    epoch: String(epoch),
+    ttl: Number(ttl),
+    created: created === 1,
+    subscribers: Number(subscribers),
+    messages: seqs.map((seq) => ({ seq: Math.abs(Number(seq)), duplicate: Number(seq) < 0 })),
+  };
+  return fault === '' ? result : { ...result, quarantined: String(fault) };
+}
+
+function entryArguments(entries: readonly LogEntry[]): (string | number)[] {
+  return entries.flatMap(({ seq, id, senderKey, body }) => [seq, id, senderKey, body]);
+}
+
+function endedBy(ended: string | number | undefined): { ended?: EpochEnd } {
+  return ended === 'deleted' || ended === 'quarantined' ? { ended } : {};
+}

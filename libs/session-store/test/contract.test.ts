@@ -1,0 +1,26 @@
+import { stopAll } from '@holdfast/testkit';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { duplicatesContract } from './duplicates-contract.js';
+import { refusalsContract } from './refusals-contract.js';
+import { sessionDirectoryContract } from './session-directory-contract.js';
+import { sessionLogContract } from './session-log-contract.js';
+import { memoryStores, redisStores, type Stores } from './stores.js';
+
+describe.each([
+  ['memory', async () => memoryStores()],
+  ['Redis', redisStores],
+] as const)('sessions in %s', (_name, start) => {
+  let stores: Stores;
+  beforeAll(async () => {
+    stores = await start();
+  });
+  afterAll(async () => {
+    await stores.close();
+    await stopAll();
+  });
+
+  sessionLogContract(() => stores);
+  duplicatesContract(() => stores);
+  refusalsContract(() => stores);
+  sessionDirectoryContract(() => stores);
+});

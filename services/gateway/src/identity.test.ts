@@ -1,0 +1,39 @@
+import { isSendId } from '@holdfast/protocol';
+import { describe, expect, it } from 'vitest';
+import { identify } from './identity.js';
+
+const SECRET = 'a-secret-of-the-client';
+
+describe('who a connection is', () => {
+  it('C7: a client that gave no secret is known by its connection', () => {
+    expect(identify('c1', undefined)).toEqual({ connectionId: 'c1', sender: 'c1', senderKey: 'c1' });
+  });
+
+  it('C7: the name of a client is a short hash of its secret, the same on every connection', () => {
+    const [one, two] = [identify('c1', SECRET), identify('c2', SECRET)];
+    expect(one.sender).toBe(two.sender);
+    expect(one.sender.length).toBeLessThanOrEqual(12);
+    expect(identify('c1', `${SECRET}.`).sender).not.toBe(one.sender);
+  });
+
+  it('A4: retries of a client are recognised on every connection of its own, and no one else can claim them', () => {
+    const [one, two] = [identify('c1', SECRET), identify('c2', SECRET)];
+    expect(one.senderKey).toBe(two.senderKey);
+    expect(identify('c1', `${SECRET}.`).senderKey).not.toBe(one.senderKey);
+    // The name is seen by all, the key is what tells people apart.
+    expect(one.senderKey.length).toBeGreaterThanOrEqual(22);
+  });
+
+  it('A4: the secret itself is in neither, and the key fits on a line of the channel', () => {
+    const { sender, senderKey } = identify('c1', SECRET);
+    expect(sender).not.toContain(SECRET);
+    expect(senderKey).not.toContain(SECRET);
+    expect([isSendId(sender), isSendId(senderKey)]).toEqual([true, true]);
+  });
+
+  it('A4: nobody can pass for a client by offering its shown name as a secret', () => {
+    const victim = identify('c1', SECRET);
+    expect(identify('c2', victim.sender.padEnd(16, 'x')).senderKey).not.toBe(victim.senderKey);
+    expect(identify('c2', victim.senderKey).senderKey).not.toBe(victim.senderKey);
+  });
+});

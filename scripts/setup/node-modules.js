@@ -24,11 +24,7 @@ export async function ensureNodeModules(root, say) {
   const reason = whatIsMissing(root);
   if (reason === undefined) return;
   say(`Installing npm packages (${reason}) ...`);
-  // Without the environment npm gave to this script: `npm ci` would take `npm_config_*` of the outer call for its own.
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^npm_(?:config|lifecycle|package)/i.test(name)),
-  );
-  const { code } = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, env });
+  const { code } = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root });
   if (code !== 0) throw new SetupError(`npm ci failed (exit code ${code}); see its messages above.`);
 }
 

@@ -27,6 +27,8 @@ export interface GatewayCounters {
   delivered: number;
   /** Of those delivered, the ones that a resuming member had missed (R1, R2). */
   recovered: number;
+  /** Messages that were refused, or given up when the gateway closed: their senders keep them. */
+  refused: number;
   /** Retries that were found stored already (A4). */
   duplicates: number;
   /** Gaps in the numbers that a room found and had to close (F2). */
@@ -45,6 +47,8 @@ export interface GatewayGauges {
   tailBytes: number;
   /** Bytes of messages that members sent and that are not stored yet (D2). */
   unstoredBytes: number;
+  /** How many those messages are. */
+  unstoredMessages: number;
   /** Seconds since the gateway last heard itself through pub/sub (F3). */
   canaryAgeSeconds: number;
   drainState: DrainState;

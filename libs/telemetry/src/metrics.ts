@@ -22,6 +22,7 @@ const COUNTERS: Record<keyof GatewayCounters, readonly [name: string, help: stri
   received: ['holdfast_messages_received_total', 'Messages heard through pub/sub, one per room'],
   delivered: ['holdfast_messages_delivered_total', 'Message frames handed to members'],
   recovered: ['holdfast_messages_recovered_total', 'Message frames handed to resuming members that had missed them'],
+  refused: ['holdfast_messages_refused_total', 'Messages that were refused or given up; their senders keep them'],
   duplicates: ['holdfast_message_duplicates_total', 'Retried sends that were stored already'],
   gaps: ['holdfast_gaps_total', 'Gaps in the numbers of messages that were found'],
   ephemeral: ['holdfast_messages_ephemeral_total', 'Messages of sessions without persistence'],
@@ -99,6 +100,7 @@ function gatewayMetrics(registers: Registry[]): GatewayMetrics {
     received: 0,
     delivered: 0,
     recovered: 0,
+    refused: 0,
     duplicates: 0,
     gaps: 0,
     ephemeral: 0,
@@ -108,6 +110,7 @@ function gatewayMetrics(registers: Registry[]): GatewayMetrics {
     rooms: 0,
     tailBytes: 0,
     unstoredBytes: 0,
+    unstoredMessages: 0,
     canaryAgeSeconds: 0,
     drainState: 'serving',
     membersLeft: 0,
@@ -127,6 +130,14 @@ function gatewayMetrics(registers: Registry[]): GatewayMetrics {
     });
   }
   gatewayGauges(gauges, registers);
+  new Gauge({
+    name: 'holdfast_ledger_imbalance',
+    help: 'Messages in whose fate is not known: neither stored, found stored, passed on, refused nor waiting; always 0',
+    registers,
+    collect() {
+      this.set(ledgerImbalance(counters, gauges));
+    },
+  });
   const kind = ['protocol', 'persistence'] as const;
   const connections = new Gauge({
     name: 'holdfast_connections',
@@ -196,11 +207,18 @@ function counterBy<L extends string>(
   return counter;
 }
 
+/** Every message that came in has exactly one fate. */
+function ledgerImbalance(counters: GatewayCounters, gauges: GatewayGauges): number {
+  const { messagesIn, stored, duplicates, ephemeral, refused } = counters;
+  return messagesIn - stored - duplicates - ephemeral - refused - gauges.unstoredMessages;
+}
+
 function gatewayGauges(gauges: GatewayGauges, registers: Registry[]): void {
   const numbers = [
     ['rooms', 'holdfast_rooms', 'Sessions that are live on this gateway'],
     ['tailBytes', 'holdfast_tail_bytes', 'Bytes of the newest messages kept in memory'],
     ['unstoredBytes', 'holdfast_unstored_bytes', 'Bytes of messages sent by members and not stored yet'],
+    ['unstoredMessages', 'holdfast_messages_pending', 'Messages sent by members and not stored yet'],
     ['canaryAgeSeconds', 'holdfast_canary_age_seconds', 'Time since the gateway heard itself through pub/sub'],
     ['membersLeft', 'holdfast_drain_members_left', 'Members a drain still waits for'],
   ] as const;

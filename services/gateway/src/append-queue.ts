@@ -1,5 +1,10 @@
 import type { Position } from '@holdfast/protocol';
-import type { AppendedMessage, AppendResult, NewMessage } from '@holdfast/session-store';
+import {
+  type AppendedMessage,
+  type AppendResult,
+  type NewMessage,
+  StorageUnavailableError,
+} from '@holdfast/session-store';
 import type { Timer } from './clock.js';
 import type { Member } from './member.js';
 import type { RoomContext } from './room-context.js';
@@ -31,6 +36,9 @@ export interface Sending {
 /** Bounds of one append, so that no script call holds Redis up. */
 const BATCH_MESSAGES = 128;
 const BATCH_BYTES = 262_144;
+const DELETED = 'the session was deleted';
+/** Attempts that the store may refuse for good before the message is given up. */
+const REFUSALS_MAX = 3;
 /** Pauses between attempts while the store does not answer. */
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 2_000;
@@ -43,6 +51,12 @@ export class AppendQueue {
   readonly #room: AppendRoom;
   readonly #context: RoomContext;
   #waiting: Sending[] = [];
+  /** How many of the waiting, from the first on, are on their way. */
+  #inFlight = 0;
+  /** The session was deleted while they are. */
+  #orphaned = false;
+  /** Refusals since the last success; while there are any, messages go one by one, to find the one that is refused. */
+  #refusals = 0;
   #state: 'idle' | 'scheduled' | 'appending' | 'stopped' = 'idle';
   #retryTimer: Timer | undefined;
   /** First message of the batch in flight: one a batch is enough to know how long delivery takes. */
@@ -62,6 +76,7 @@ export class AppendQueue {
   push(sending: Sending): boolean {
     if (!this.#context.unstored.take(sending.bytes)) return false;
     this.#waiting.push(sending);
+    this.#context.metrics.gauges.unstoredMessages += 1;
     this.#schedule();
     return true;
   }
@@ -74,11 +89,20 @@ export class AppendQueue {
     this.#timed = undefined;
   }
 
+  /**
+   * The session was deleted: what waits is not stored in the next one (G5). Whether what is in flight was stored
+   * before, its answer tells.
+   */
+  deleted(): void {
+    this.#orphaned = this.#inFlight > 0;
+    this.#refuse(this.#waiting.slice(this.#inFlight), DELETED);
+  }
+
   stop(): void {
     this.#state = 'stopped';
     this.#context.clock.clearTimeout(this.#retryTimer);
-    for (const { bytes } of this.#waiting) this.#context.unstored.give(bytes);
-    this.#waiting = [];
+    this.#context.metrics.counters.refused += this.#waiting.length;
+    this.#remove([...this.#waiting]);
   }
 
   /** At the end of the turn, so that everything that arrives in one turn is one batch. */
@@ -92,8 +116,7 @@ export class AppendQueue {
     if (this.#state !== 'scheduled') return;
     this.#state = 'appending';
     if (!this.#room.position) await this.#room.sync.run('open');
-    this.#settleKnown();
-    const batch = this.#nextBatch();
+    const batch = this.#withoutKnown(this.#nextBatch());
     if (batch.length > 0) await this.#appendBatch(batch);
     if (this.#stopped) return;
     this.#state = 'idle';
@@ -111,16 +134,31 @@ export class AppendQueue {
     const messages = batch.map((sending) => sending.message);
     const [first] = batch;
     this.#timed = first && { id: first.message.id, arrivedMs: first.arrivedMs };
+    this.#inFlight = batch.length;
+    this.#orphaned = false;
     try {
       const result = await log.append(this.#room.sessionId, { messages, ...(position ? { position } : {}) });
       metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);
       this.#retryMs = RETRY_MIN_MS;
+      this.#refusals = 0;
+      this.#inFlight = 0;
       if (!this.#stopped) await this.#settle(batch, result, position);
     } catch (error) {
+      this.#inFlight = 0;
       if (this.#stopped) return;
       this.#context.reporter.storageFailed(error);
-      this.#markRetry(batch, position);
+      this.#failed(batch, position, error);
       await this.#pause();
+    }
+  }
+
+  #failed(batch: readonly Sending[], position: Position | undefined, error: unknown): void {
+    this.#refusals = error instanceof StorageUnavailableError ? 0 : this.#refusals + 1;
+    if (this.#orphaned) this.#refuse(batch, DELETED);
+    else if (this.#refusals < REFUSALS_MAX) this.#markRetry(batch, position);
+    else {
+      this.#refuse(batch, 'the message cannot be stored');
+      this.#refusals = 1;
     }
   }
 
@@ -149,9 +187,9 @@ export class AppendQueue {
       this.#answer(batch, result);
       return;
     }
+    if (this.#orphaned) return this.#refuse(batch, DELETED);
     if (result.outcome === 'gone' && result.deletedEpoch !== undefined && result.deletedEpoch === position?.epoch) {
-      this.#remove(batch);
-      for (const sending of batch) refuse(sending, 'the session was deleted');
+      this.#refuse(batch, DELETED);
       this.#room.deleted();
       return;
     }
@@ -168,38 +206,39 @@ export class AppendQueue {
     if (result.quarantined !== undefined) reporter.quarantined(room.sessionId, result.quarantined);
     room.expiry.confirmed(result.ttl * 1000, result.ttl);
     let newest = 0;
-    let stored = 0;
     for (const [index, sending] of batch.entries()) {
       const { seq, duplicate } = result.messages[index] as AppendedMessage;
-      if (duplicate) {
-        counters.duplicates += 1;
-        this.#acknowledge(sending, seq);
-      } else {
-        stored += 1;
-        newest = Math.max(newest, seq);
-      }
+      // A repetition that was found may be the first the room hears of the message (F2).
+      newest = Math.max(newest, seq);
+      if (!duplicate) continue;
+      counters.duplicates += 1;
+      this.#acknowledge(sending, seq);
     }
+    const stored = result.messages.filter(({ duplicate }) => !duplicate).length;
     counters.stored += stored;
     counters.published += stored;
-    if (newest > 0) room.stored(result.epoch, newest);
+    room.stored(result.epoch, newest);
   }
 
   /** Takes out first sends that the room has delivered already: the first attempt was stored after all (A4). */
-  #settleKnown(): void {
+  #withoutKnown(batch: readonly Sending[]): readonly Sending[] {
     const { tail } = this.#room;
-    const known = this.#waiting.filter(({ message }) => tail.find(message.senderKey, message.id) !== undefined);
-    if (known.length === 0) return;
-    this.#remove(known);
+    const seqOf = ({ message }: Sending): number | undefined => tail.find(message.senderKey, message.id);
+    const known = batch.filter((sending) => seqOf(sending) !== undefined);
+    if (known.length === 0) return batch;
     this.#context.metrics.counters.duplicates += known.length;
     for (const sending of known) {
-      this.#acknowledge(sending, tail.find(sending.message.senderKey, sending.message.id) ?? 0);
+      this.#remove([sending]);
+      this.#acknowledge(sending, seqOf(sending) ?? 0);
     }
+    return this.#waiting.slice(0, batch.length - known.length);
   }
 
   #nextBatch(): Sending[] {
+    const most = this.#refusals > 0 ? 1 : BATCH_MESSAGES;
     let bytes = 0;
     let count = 0;
-    while (count < this.#waiting.length && count < BATCH_MESSAGES && bytes < BATCH_BYTES) {
+    while (count < this.#waiting.length && count < most && bytes < BATCH_BYTES) {
       bytes += this.#waiting[count]?.bytes ?? 0;
       count += 1;
     }
@@ -210,14 +249,21 @@ export class AppendQueue {
     if (sending.clientId !== undefined) this.#room.acknowledge(sending.member, sending.clientId, seq);
   }
 
+  #refuse(refused: readonly Sending[], why: string): void {
+    this.#remove(refused);
+    this.#context.metrics.counters.refused += refused.length;
+    for (const { member, clientId } of refused) {
+      const id = clientId === undefined ? {} : { id: clientId };
+      member.tell({ type: 'error', code: 'not_stored', message: why, ...id });
+    }
+  }
+
+  /** @param settled a run of what waits */
   #remove(settled: readonly Sending[]): void {
-    const gone = new Set<Sending>(settled);
-    this.#waiting = this.#waiting.filter((sending) => !gone.has(sending));
+    const [first] = settled;
+    if (!first) return;
+    this.#waiting.splice(this.#waiting.indexOf(first), settled.length);
+    this.#context.metrics.gauges.unstoredMessages -= settled.length;
     for (const { bytes } of settled) this.#context.unstored.give(bytes);
   }
-}
-
-function refuse({ member, clientId }: Sending, why: string): void {
-  const id = clientId === undefined ? {} : { id: clientId };
-  member.tell({ type: 'error', code: 'not_stored', message: why, ...id });
 }

@@ -33,6 +33,8 @@ export interface ConnectionHost {
   /** An error frame was sent (V11). */
   errorSent(code: string): void;
   messageArrived(): void;
+  /** It came faster than the rate allows. */
+  messageRefused(): void;
   /** Its backlog passed the limit, and it is going to be closed (F6). */
   tooSlow(): void;
 }
@@ -247,6 +249,7 @@ export class Connection implements Member {
     this.#host.messageArrived();
     const retryAfterMs = this.#rate.take(message.arrivedMs);
     if (retryAfterMs === 0) return this.#host.send(this, room, message);
+    this.#host.messageRefused();
     const id = message.id === undefined ? {} : { id: message.id };
     const text = `at most ${this.#host.messagesPerSecond} messages a second`;
     this.tell({ type: 'error', code: 'rate_limited', message: text, ...id, retryAfterMs });

@@ -46,13 +46,13 @@ export class Expiry {
   /**
    * Redis has told the time left.
    *
-   * @param remainingMs milliseconds
+   * @param remainingMs milliseconds; negative when the key has no expiry, which is for the sweeper to repair (W1)
    * @param ttl the session's own, seconds
    */
   confirmed(remainingMs: number, ttl: number): void {
-    this.#deadlineMs = this.#context.clock.monotonic() + remainingMs;
+    this.#deadlineMs = remainingMs < 0 ? Number.POSITIVE_INFINITY : this.#context.clock.monotonic() + remainingMs;
     this.#ttlMs = ttl * 1000;
-    if (remainingMs > this.#warnBeforeMs) this.#warned = false;
+    if (remainingMs < 0 || remainingMs > this.#warnBeforeMs) this.#warned = false;
   }
 
   /** A message was stored, by whichever gateway. */

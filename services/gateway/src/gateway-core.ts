@@ -83,7 +83,7 @@ export class GatewayCore {
       fanOut,
       clock,
       logger,
-      reporter: new Reporter(logger, metrics.redis),
+      reporter: new Reporter(logger, metrics.redis, clock),
       metrics: metrics.gateway,
       tailBudget: new TailBudget(config.memory.tailBytes),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
@@ -175,6 +175,9 @@ export class GatewayCore {
       errorSent: (code) => this.#metrics.gateway.errorSent(code),
       messageArrived: () => {
         counters.messagesIn += 1;
+      },
+      messageRefused: () => {
+        counters.refused += 1;
       },
       tooSlow: () => {
         counters.backpressureCloses += 1;

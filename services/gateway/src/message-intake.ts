@@ -34,7 +34,9 @@ export class MessageIntake {
       arrivedMs: outgoing.arrivedMs,
       ...(outgoing.id === undefined ? {} : { clientId: outgoing.id }),
     });
-    if (!taken) refuse(connection, outgoing.id, 'too many messages wait to be stored');
+    if (taken) return;
+    this.#context.metrics.counters.refused += 1;
+    refuse(connection, outgoing.id, 'too many messages wait to be stored');
   }
 
   signal(connection: Connection, room: Room, { name, data = null }: SignalSendFrame): void {

@@ -1,14 +1,24 @@
 import { redisErrorKind } from '@holdfast/redis-client';
 import type { Logger, RedisMetrics } from '@holdfast/telemetry';
+import type { Clock } from './clock.js';
+
+/**
+ * Redis counts as back when nothing has failed for this long, which is longer than anyone pauses between two attempts:
+ * one that refuses writes answers everything else, and would come and go with every command.
+ */
+const QUIET_MS = 3_000;
 
 /** Says what happens to sessions and to Redis in the words of the seeds; an outage is said once, not once a command. */
 export class Reporter {
   readonly #logger: Logger;
   readonly #redis: RedisMetrics;
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  #failedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(logger: Logger, redis: RedisMetrics) {
+  constructor(logger: Logger, redis: RedisMetrics, clock: Pick<Clock, 'monotonic'>) {
     this.#logger = logger;
     this.#redis = redis;
+    this.#clock = clock;
   }
 
   /** @param ttl seconds */
@@ -26,7 +36,7 @@ export class Reporter {
   }
 
   storageWorked(): void {
-    if (this.#redis.up) return;
+    if (this.#redis.up || this.#clock.monotonic() - this.#failedMs < QUIET_MS) return;
     this.#redis.up = true;
     this.#logger.info('Redis answers');
   }
@@ -35,6 +45,7 @@ export class Reporter {
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
     const kind = redisErrorKind(cause);
     this.#redis.failed(kind);
+    this.#failedMs = this.#clock.monotonic();
     if (!this.#redis.up) return;
     this.#redis.up = false;
     this.#logger.error({ err: error, kind }, 'Redis does not answer');

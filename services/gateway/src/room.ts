@@ -184,6 +184,7 @@ export class Room {
 
   /** The session was deleted: members are told and closed (V7). */
   deleted(): void {
+    this.queue.deleted();
     this.#forget();
     this.tellAll({ type: 'session', event: 'deleted' });
     this.closeAll(CLOSE.sessionDeleted);

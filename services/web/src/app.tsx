@@ -1,0 +1,121 @@
+import ArrowBackIcon from '@mui/icons-material/ArrowBack';
+import AppBar from '@mui/material/AppBar';
+import Box from '@mui/material/Box';
+import IconButton from '@mui/material/IconButton';
+import Toolbar from '@mui/material/Toolbar';
+import Typography from '@mui/material/Typography';
+import { useCallback, useState } from 'react';
+import { ChatPanel } from './chat/chat-panel.js';
+import type { SessionSummary } from './chat/session-summary.js';
+import { NoSession } from './no-session.js';
+import { useSelectedSession } from './selected-session.js';
+import { AddSessionForm } from './sessions/add-session-form.js';
+import { addSession, readPageState, removeSession } from './sessions/session-entry.js';
+import { SessionList } from './sessions/session-list.js';
+import { SettingsPanel } from './settings/settings-panel.js';
+import { useStoredState } from './stored-state.js';
+
+/** Sessions that stay connected while another is looked at. */
+const OPEN_MAX = 8;
+
+export function App() {
+  const [state, setState] = useStoredState('holdfast-web:state', readPageState);
+  const [selected, select] = useSelectedSession();
+  /** Connected sessions, the one looked at last first. */
+  const [recent, setRecent] = useState<readonly string[]>(selected === undefined ? [] : [selected]);
+  const [summaries, setSummaries] = useState<ReadonlyMap<string, SessionSummary>>(new Map());
+  /** On a narrow screen there is room for the list or for the chat. */
+  const [isListShown, setListShown] = useState(selected === undefined);
+
+  const current = state.sessions.find(({ id }) => id === selected);
+  const open = state.sessions.filter(({ id }) => recent.includes(id));
+
+  const show = (id: string) => {
+    select(id);
+    setRecent([id, ...recent.filter((other) => other !== id)].slice(0, OPEN_MAX));
+    setListShown(false);
+  };
+  const add = (id: string) => {
+    setState((before) => addSession(before, id));
+    show(id);
+  };
+  const remove = (id: string) => {
+    setState((before) => removeSession(before, id));
+    setRecent(recent.filter((other) => other !== id));
+    if (selected !== id) return;
+    select(undefined);
+    setListShown(true);
+  };
+  const onSummary = useCallback((id: string, summary: SessionSummary | undefined) => {
+    setSummaries((before) => {
+      const after = new Map(before);
+      if (summary) after.set(id, summary);
+      else after.delete(id);
+      return after;
+    });
+  }, []);
+
+  return (
+    <Box sx={{ height: '100dvh', display: 'flex', flexDirection: 'column' }}>
+      <AppBar position="static" elevation={0} enableColorOnDark>
+        <Toolbar variant="dense">
+          {!isListShown && (
+            <IconButton
+              edge="start"
+              color="inherit"
+              aria-label="Back to sessions"
+              onClick={() => setListShown(true)}
+              sx={{ display: { md: 'none' }, mr: 1 }}
+            >
+              <ArrowBackIcon />
+            </IconButton>
+          )}
+          <Typography component="h1" variant="h6" sx={{ fontWeight: 700 }}>
+            WebSocket Chat
+          </Typography>
+        </Toolbar>
+      </AppBar>
+      <Box sx={{ flex: 1, minHeight: 0, display: 'flex' }}>
+        <Box
+          component="aside"
+          aria-label="Sessions and settings"
+          sx={{
+            width: { xs: '100%', md: 360 },
+            display: { xs: isListShown ? 'flex' : 'none', md: 'flex' },
+            flexDirection: 'column',
+            flexShrink: 0,
+            gap: 2.5,
+            p: 2,
+            overflowY: 'auto',
+            borderRight: { md: 1 },
+            borderColor: { md: 'divider' },
+          }}
+        >
+          <AddSessionForm onAdd={add} />
+          <SessionList
+            sessions={state.sessions}
+            selected={selected}
+            summaries={summaries}
+            onSelect={show}
+            onRemove={remove}
+          />
+          <SettingsPanel
+            persistence={state.persistence}
+            onChange={(persistence) => setState((before) => ({ ...before, persistence }))}
+          />
+        </Box>
+        <Box component="main" sx={{ flex: 1, minWidth: 0, display: { xs: isListShown ? 'none' : 'flex', md: 'flex' } }}>
+          {open.map((entry) => (
+            <ChatPanel
+              key={`${entry.id} ${entry.persistence}`}
+              entry={entry}
+              isShown={entry.id === selected}
+              onSummary={onSummary}
+            />
+          ))}
+          {!current && <NoSession />}
+        </Box>
+      </Box>
+    </Box>
+  );
+}

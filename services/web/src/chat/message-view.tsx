@@ -1,0 +1,88 @@
+import type { ChatMessage } from '@holdfast/client/react';
+import ArrowDownwardIcon from '@mui/icons-material/ArrowDownward';
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import Divider from '@mui/material/Divider';
+import Fab from '@mui/material/Fab';
+import Typography from '@mui/material/Typography';
+import { Fragment, useState } from 'react';
+import { dayOf } from '../time-text.js';
+import { MessageBubble } from './message-bubble.js';
+import { useStickToBottom } from './use-stick-to-bottom.js';
+
+interface MessageViewProps {
+  readonly messages: readonly ChatMessage[];
+  /** Older messages that are not kept in this page. */
+  readonly hidden: number;
+  readonly hint: string;
+}
+
+/** Messages shown at first, and more at each wish for earlier ones: thousands at once would make the page slow. */
+const STEP = 200;
+
+/** The messages, newest at the bottom, which stays in view unless the reader is further up. */
+export function MessageView({ messages, hidden, hint }: MessageViewProps) {
+  const [limit, setLimit] = useState(STEP);
+  const newest = messages.at(-1);
+  const { list, onScroll, toBottom, isAway } = useStickToBottom<HTMLUListElement>(newest?.id, newest?.isSent ?? false);
+  const start = Math.max(0, messages.length - limit);
+  const shown = messages.slice(start);
+  return (
+    <Box sx={{ position: 'relative', flex: 1, minHeight: 0, display: 'flex' }}>
+      <Box
+        component="ul"
+        ref={list}
+        onScroll={onScroll}
+        role="log"
+        aria-label="Messages"
+        // A region that scrolls must be reachable by keyboard.
+        tabIndex={0}
+        sx={{ flex: 1, m: 0, px: { xs: 1.5, sm: 3 }, py: 2, overflowY: 'auto', listStyle: 'none' }}
+      >
+        {start > 0 && (
+          <li style={{ textAlign: 'center' }}>
+            <Button size="small" onClick={() => setLimit(limit + STEP)}>
+              Show earlier messages ({start})
+            </Button>
+          </li>
+        )}
+        {start === 0 && hidden > 0 && <Note text={`${hidden} earlier messages are not shown`} />}
+        {shown.length === 0 && <Note text={hint} />}
+        {shown.map((message, i) => {
+          const before = shown[i - 1];
+          const isNewDay = !before || dayOf(before.timestamp) !== dayOf(message.timestamp);
+          const isContinued = !isNewDay && before?.sender === message.sender && before.isSent === message.isSent;
+          return (
+            <Fragment key={`${message.sender} ${message.id}`}>
+              {isNewDay && (
+                <Divider component="li" sx={{ my: 1.5, typography: 'caption', color: 'text.secondary' }}>
+                  {dayOf(message.timestamp)}
+                </Divider>
+              )}
+              <MessageBubble message={message} isContinued={isContinued} />
+            </Fragment>
+          );
+        })}
+      </Box>
+      {isAway && (
+        <Fab
+          size="small"
+          color="primary"
+          aria-label="Go to the newest message"
+          onClick={toBottom}
+          sx={{ position: 'absolute', right: 20, bottom: 12 }}
+        >
+          <ArrowDownwardIcon />
+        </Fab>
+      )}
+    </Box>
+  );
+}
+
+function Note({ text }: { readonly text: string }) {
+  return (
+    <Typography component="li" variant="body2" sx={{ color: 'text.secondary', textAlign: 'center', py: 3 }}>
+      {text}
+    </Typography>
+  );
+}

@@ -1,0 +1,39 @@
+import { useLayoutEffect, useRef, useState } from 'react';
+
+/** Pixels from the bottom that still count as reading the newest. */
+const NEAR = 48;
+
+/**
+ * Keeps a scrolling list at its newest entry, unless its reader has scrolled away from it.
+ *
+ * @param newest changes when an entry is added at the end
+ * @param isOwn whether that entry is the reader's own, which is always scrolled to
+ */
+export function useStickToBottom<Element extends HTMLElement>(newest: string | undefined, isOwn: boolean) {
+  const list = useRef<Element>(null);
+  const isSticking = useRef(true);
+  const [isAway, setAway] = useState(false);
+
+  const toBottom = () => {
+    const element = list.current;
+    if (element) element.scrollTop = element.scrollHeight;
+  };
+
+  const onScroll = () => {
+    const element = list.current;
+    if (!element) return;
+    isSticking.current = element.scrollHeight - element.scrollTop - element.clientHeight <= NEAR;
+    setAway(!isSticking.current);
+  };
+
+  useLayoutEffect(() => {
+    if (newest !== undefined && isOwn) isSticking.current = true;
+  }, [newest, isOwn]);
+
+  // After every rendering, not only for a new entry: an entry that grows must not push the newest out of sight.
+  useLayoutEffect(() => {
+    if (isSticking.current) toBottom();
+  });
+
+  return { list, onScroll, toBottom, isAway };
+}

@@ -1,0 +1,64 @@
+import type { HttpFailure } from '@holdfast/protocol';
+
+/** The HTTP API, as the front door has it. */
+const API = '/chat/api';
+
+/** One face of a stored message: what was sent, or the reply to it. */
+export interface StoredFace {
+  readonly content: string;
+  /** Unix milliseconds. */
+  readonly timestamp: number;
+  readonly isSent: boolean;
+  readonly sessionId: string;
+  readonly seq?: number;
+}
+
+/** A refusal of the API, with its own sentence. */
+export class ApiFailure extends Error {
+  constructor(
+    readonly code: HttpFailure['code'] | 'no_answer',
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The stored messages of a session. @throws ApiFailure */
+export async function fetchStoredMessages(sessionId: string): Promise<readonly StoredFace[]> {
+  const { messages } = await call<{ messages: StoredFace[] }>('GET', `/sessions/${sessionId}/messages/`);
+  return messages;
+}
+
+/** Seconds until a session expires. @throws ApiFailure with the code `session_not_found` when it has, or never was */
+export async function fetchRemainingTtl(sessionId: string): Promise<number> {
+  const { data } = await call<{ data: { remaining_ttl: number } }>('GET', `/sessions/${sessionId}/`);
+  return data.remaining_ttl;
+}
+
+/** Sets how long a session lives from now and from each later message, seconds. @throws ApiFailure */
+export async function extendSession(sessionId: string, ttl: number): Promise<number> {
+  const answer = await call<{ remaining_ttl: number }>('POST', `/sessions/${sessionId}/extend/`, { ttl });
+  return answer.remaining_ttl;
+}
+
+/** Deletes a session and its messages for everybody. One that is gone already is fine. @throws ApiFailure */
+export async function deleteSession(sessionId: string): Promise<void> {
+  try {
+    await call('DELETE', `/sessions/${sessionId}/delete/`);
+  } catch (error) {
+    if (!(error instanceof ApiFailure) || error.code !== 'session_not_found') throw error;
+  }
+}
+
+async function call<T>(method: string, path: string, body?: object): Promise<T> {
+  const json = body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  let answer: HttpFailure | ({ success: true } & T);
+  try {
+    const response = await fetch(API + path, { method, ...json });
+    answer = (await response.json()) as typeof answer;
+  } catch {
+    throw new ApiFailure('no_answer', 'The server did not answer.');
+  }
+  if (!answer.success) throw new ApiFailure(answer.code, answer.error);
+  return answer;
+}

@@ -1,0 +1,60 @@
+import DeleteIcon from '@mui/icons-material/DeleteOutlined';
+import Badge from '@mui/material/Badge';
+import Box from '@mui/material/Box';
+import Card from '@mui/material/Card';
+import CardActionArea from '@mui/material/CardActionArea';
+import Chip from '@mui/material/Chip';
+import IconButton from '@mui/material/IconButton';
+import Typography from '@mui/material/Typography';
+import { type SessionSummary, STATUS_LOOK } from '../chat/session-summary.js';
+import { SESSION_PERSISTENCE } from '../settings/session-persistence.js';
+import { RedisTools } from './redis-tools.js';
+import type { SessionEntry } from './session-entry.js';
+
+interface SessionCardProps {
+  readonly entry: SessionEntry;
+  readonly isSelected: boolean;
+  /** Absent while the session is not connected. */
+  readonly summary: SessionSummary | undefined;
+  readonly onSelect: () => void;
+  readonly onDelete: () => void;
+}
+
+/** One session of the list: selecting it connects. */
+export function SessionCard({ entry: { id, persistence }, isSelected, summary, onSelect, onDelete }: SessionCardProps) {
+  const unread = summary?.unread ?? 0;
+  return (
+    <Card
+      component="li"
+      variant="outlined"
+      data-session={id}
+      aria-label={`Session ${id}`}
+      sx={{ flexShrink: 0, borderColor: isSelected ? 'primary.main' : 'divider', borderWidth: isSelected ? 2 : 1 }}
+    >
+      <Box sx={{ display: 'flex', alignItems: 'center' }}>
+        <CardActionArea
+          onClick={onSelect}
+          aria-current={isSelected}
+          aria-label={`Open session ${id}${unread > 0 ? `, ${unread} unread` : ''}`}
+          sx={{ flex: 1, minWidth: 0, px: 1.5, py: 1 }}
+        >
+          <Badge badgeContent={unread} max={99} color="secondary" sx={{ maxWidth: '100%', pr: unread > 0 ? 1.5 : 0 }}>
+            <Typography variant="body1" noWrap title={id} sx={{ fontWeight: 600 }}>
+              {id}
+            </Typography>
+          </Badge>
+          <Typography variant="caption" component="div" sx={{ color: 'text.secondary' }}>
+            {summary ? STATUS_LOOK[summary.status].label : 'Not connected'}
+          </Typography>
+        </CardActionArea>
+        {persistence !== 'redis' && (
+          <Chip label={SESSION_PERSISTENCE[persistence].label} size="small" variant="outlined" />
+        )}
+        <IconButton onClick={onDelete} aria-label={`Delete session ${id}`} title="Delete session" sx={{ mx: 0.5 }}>
+          <DeleteIcon fontSize="small" />
+        </IconButton>
+      </Box>
+      {persistence === 'redis' && <RedisTools sessionId={id} liveExpiresAt={summary?.expiresAt} />}
+    </Card>
+  );
+}

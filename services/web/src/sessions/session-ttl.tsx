@@ -1,0 +1,62 @@
+import Button from '@mui/material/Button';
+import Typography from '@mui/material/Typography';
+import { useState } from 'react';
+import { useNow } from '../now.js';
+import { extendSession } from '../session-api.js';
+import { durationText } from '../time-text.js';
+import { type Expiry, useRemainingTtl } from './use-remaining-ttl.js';
+
+interface SessionTtlProps {
+  readonly sessionId: string;
+  /** Unix milliseconds, from the open connection if there is one. */
+  readonly liveExpiresAt: number | undefined;
+  readonly onError: (error: unknown) => void;
+}
+
+/** What `Extend` adds, seconds. */
+const EXTENSION = 3_600;
+
+/** How long a Redis session has yet to live, and more of it. */
+export function SessionTtl({ sessionId, liveExpiresAt, onError }: SessionTtlProps) {
+  const { expiry, setRemaining } = useRemainingTtl(sessionId, true, liveExpiresAt);
+  const [isBusy, setBusy] = useState(false);
+  const now = useNow(1_000);
+
+  const extend = async () => {
+    setBusy(true);
+    try {
+      const left = expiry.kind === 'expires' ? Math.max(0, Math.ceil((expiry.at - Date.now()) / 1_000)) : 0;
+      setRemaining(await extendSession(sessionId, left + EXTENSION));
+    } catch (error) {
+      onError(error);
+    }
+    setBusy(false);
+  };
+
+  return (
+    <>
+      <Typography variant="caption" aria-label="Time to live" sx={{ color: 'text.secondary', flex: 1 }}>
+        {expiryText(expiry, now)}
+      </Typography>
+      <Button
+        size="small"
+        onClick={() => void extend()}
+        disabled={isBusy || expiry.kind !== 'expires'}
+        title="Let it live an hour longer"
+      >
+        Extend
+      </Button>
+    </>
+  );
+}
+
+function expiryText(expiry: Expiry, now: number): string {
+  switch (expiry.kind) {
+    case 'unknown':
+      return 'Time to live unknown';
+    case 'gone':
+      return 'Not in Redis now';
+    case 'expires':
+      return expiry.at <= now ? 'Expired' : `Expires in ${durationText((expiry.at - now) / 1_000)}`;
+  }
+}

@@ -1,0 +1,26 @@
+import { createTheme } from '@mui/material/styles';
+
+const FONT = '"Inter", system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+
+/** Light and dark, as the system prefers. */
+export const theme = createTheme({
+  cssVariables: true,
+  colorSchemes: {
+    light: {
+      palette: {
+        primary: { main: '#1f6f78' },
+        secondary: { main: '#8a4b08' },
+        background: { default: '#f3f6f6', paper: '#ffffff' },
+      },
+    },
+    dark: {
+      palette: {
+        primary: { main: '#7fd1d8' },
+        secondary: { main: '#f0b67f' },
+        background: { default: '#0f1517', paper: '#182023' },
+      },
+    },
+  },
+  shape: { borderRadius: 10 },
+  typography: { fontFamily: FONT, button: { textTransform: 'none', fontWeight: 600 } },
+});

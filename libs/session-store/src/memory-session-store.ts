@@ -134,7 +134,11 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
     this.#sessions.set(sessionId, session);
     session.log = healed.slice(-this.#historyMax);
     state.count = session.log.at(-1)?.seq ?? state.count;
-    this.#publishStored(sessionId, before, session.log.filter((entry) => entry.seq > before.seq));
+    this.#publishStored(
+      sessionId,
+      before,
+      session.log.filter((entry) => entry.seq > before.seq),
+    );
     return { outcome: 'healed', count: state.count, firstSeq: session.log[0]?.seq ?? 0 };
   }
 
@@ -149,6 +153,14 @@ export class MemorySessionStore implements SessionLog, SessionDirectory {
     state.epoch = newEpoch(this.#now() * 1000, this.#nonce(), seenEpoch);
     this.#tell(sessionId, encodeSessionEvent({ event: 'epoch', epoch: state.epoch }));
     return { outcome: 'forked', epoch: state.epoch };
+  }
+
+  async bury(sessionId: string, epoch: string, keepMs: number): Promise<boolean> {
+    const session = this.#find(sessionId);
+    const back = session?.state.epoch === epoch;
+    if (back) this.#sessions.delete(sessionId);
+    if (back || !session) this.#tombstones.set(sessionId, { epoch, deadline: this.#now() + keepMs });
+    return back;
   }
 
   async leave(sessionId: string): Promise<void> {

@@ -167,6 +167,13 @@ export interface SessionLog {
   heal(sessionId: string, request: HealRequest): Promise<HealResult>;
   /** Joins two histories under a new epoch, if the session still has the one the caller saw, and publishes that (G4). */
   fork(sessionId: string, request: ForkRequest): Promise<ForkResult>;
+  /**
+   * Deletes a session again that came back with an epoch known to be deleted, and puts its tombstone back (G5).
+   *
+   * @param keepMs how long the tombstone is kept, milliseconds
+   * @returns whether it had come back
+   */
+  bury(sessionId: string, epoch: string, keepMs: number): Promise<boolean>;
   /** A member left: refreshes the expiry (T1); when no gateway is subscribed any more, notes `disconnected_at` (K1). */
   leave(sessionId: string): Promise<void>;
 }

@@ -105,10 +105,7 @@ export class RedisSessionLog implements SessionLog {
       quarantinePrefix(sessionId),
     ];
     for (const message of messages) args.push(retryArgument(message), message.id, message.senderKey, message.head);
-    const [outcome, ...rest] = (await this.call('holdfastAppend', sessionId, args)) as [
-      string,
-      ...(string | number)[],
-    ];
+    const [outcome, ...rest] = (await this.call('holdfastAppend', sessionId, args)) as [string, ...(string | number)[]];
     switch (outcome) {
       case 'stored':
         return readStored(rest);
@@ -166,6 +163,11 @@ export class RedisSessionLog implements SessionLog {
     ]);
     const [outcome, epoch] = reply as [ForkResult['outcome'], string];
     return outcome === 'forked' ? { outcome, epoch } : { outcome };
+  }
+
+  async bury(sessionId: string, epoch: string, keepMs: number): Promise<boolean> {
+    const args = [epoch, tombstoneKey(sessionId), Math.max(1, Math.ceil(keepMs))];
+    return (await this.call('holdfastBury', sessionId, args)) === 1;
   }
 
   async leave(sessionId: string): Promise<void> {

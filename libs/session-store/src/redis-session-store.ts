@@ -102,7 +102,6 @@ export class RedisSessionStore extends RedisSessionLog implements SessionDirecto
     const masters = 'nodes' in client ? client.nodes('master').sort(byAddress) : [client];
     return masters.map((master) => ({ scan: (...args) => this.guard(() => master.scan(...args)) }));
   }
-
 }
 
 function byAddress(a: Redis, b: Redis): number {

@@ -7,6 +7,7 @@ export const SCRIPT_FILES = {
   holdfastRead: 'read-2.lua',
   holdfastHeal: 'heal-2.lua',
   holdfastFork: 'fork-2.lua',
+  holdfastBury: 'bury-2.lua',
   holdfastLeave: 'leave-2.lua',
   holdfastPut: 'put-2.lua',
   holdfastMerge: 'merge-2.lua',

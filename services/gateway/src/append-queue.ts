@@ -14,6 +14,8 @@ export interface AppendRoom {
   readonly sessionId: string;
   readonly position: Position | undefined;
   readonly tail: { find(senderKey: string, id: string): number | undefined };
+  /** Shows members here a message that is not stored yet (V3). */
+  showPending(sending: Sending, count: number): void;
   readonly sync: { run(reason: 'open' | 'gone' | 'epoch' | 'behind' | 'forked'): Promise<void> };
   readonly expiry: { confirmed(remainingMs: number, ttl: number): void };
   /** An append was answered: its newest message has to be heard soon (F2). */
@@ -58,6 +60,13 @@ export class AppendQueue {
   /** Refusals since the last success; while there are any, messages go one by one, to find the one that is refused. */
   #refusals = 0;
   #state: 'idle' | 'scheduled' | 'appending' | 'stopped' = 'idle';
+  /** Redis is away: nothing is appended, members here are shown what waits (D1). */
+  #suspended = false;
+  /** How many of the waiting, from the first on, members here have been shown. */
+  #shown = 0;
+  /** Whoever waits for the queue to be empty after an outage. */
+  #resumed: ((empty: boolean) => void) | undefined;
+  #failingSinceMs: number | undefined;
   #retryTimer: Timer | undefined;
   /** First message of the batch in flight: one a batch is enough to know how long delivery takes. */
   #timed: { readonly id: string; readonly arrivedMs: number } | undefined;
@@ -77,8 +86,30 @@ export class AppendQueue {
     if (!this.#context.unstored.take(sending.bytes)) return false;
     this.#waiting.push(sending);
     this.#context.metrics.gauges.unstoredMessages += 1;
-    this.#schedule();
+    if (this.#suspended) this.#showWaiting();
+    else this.#schedule();
     return true;
+  }
+
+  /** Milliseconds since appends have failed without a success; 0 when the last one succeeded. */
+  get failingMs(): number {
+    return this.#failingSinceMs === undefined ? 0 : this.#context.clock.monotonic() - this.#failingSinceMs;
+  }
+
+  /** Redis is away: from here on messages wait, and members here see them (D1). */
+  suspend(): void {
+    this.#suspended = true;
+    this.#showWaiting();
+  }
+
+  /** Redis is back and the room has synced: stores what waits, in order (D3). @returns whether all of it is stored */
+  resume(): Promise<boolean> {
+    this.#suspended = false;
+    if (this.empty && this.#state === 'idle') return Promise.resolve(true);
+    return new Promise((resolve) => {
+      this.#resumed = resolve;
+      this.#schedule();
+    });
   }
 
   /** The room delivers a run of messages that begins with this one. */
@@ -103,11 +134,12 @@ export class AppendQueue {
     this.#context.clock.clearTimeout(this.#retryTimer);
     this.#context.metrics.counters.refused += this.#waiting.length;
     this.#remove([...this.#waiting]);
+    this.#settleResume(false);
   }
 
   /** At the end of the turn, so that everything that arrives in one turn is one batch. */
   #schedule(): void {
-    if (this.#state !== 'idle' || this.empty) return;
+    if (this.#state !== 'idle' || this.empty || this.#suspended) return;
     this.#state = 'scheduled';
     this.#context.clock.defer(() => void this.#append());
   }
@@ -120,7 +152,24 @@ export class AppendQueue {
     if (batch.length > 0) await this.#appendBatch(batch);
     if (this.#stopped) return;
     this.#state = 'idle';
+    if (this.empty) this.#settleResume(true);
     this.#schedule();
+  }
+
+  #settleResume(empty: boolean): void {
+    const resumed = this.#resumed;
+    this.#resumed = undefined;
+    resumed?.(empty);
+  }
+
+  #showWaiting(): void {
+    for (; this.#shown < this.#waiting.length; this.#shown++) {
+      const sending = this.#waiting[this.#shown];
+      if (!sending) return;
+      // When it is stored another gateway may have stored it before: its sender may have moved there.
+      this.#waiting[this.#shown] = asRetry(sending, this.#room.position);
+      this.#room.showPending(sending, this.#shown + 1);
+    }
   }
 
   get #stopped(): boolean {
@@ -140,15 +189,20 @@ export class AppendQueue {
       const result = await log.append(this.#room.sessionId, { messages, ...(position ? { position } : {}) });
       metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);
       this.#retryMs = RETRY_MIN_MS;
+      this.#failingSinceMs = undefined;
       this.#refusals = 0;
       this.#inFlight = 0;
-      if (!this.#stopped) await this.#settle(batch, result, position);
+      if (!this.#stopped) await this.#settle(batch, result);
     } catch (error) {
       this.#inFlight = 0;
       if (this.#stopped) return;
-      this.#context.reporter.storageFailed(error);
+      this.#failingSinceMs ??= clock.monotonic();
       this.#failed(batch, position, error);
-      await this.#pause();
+      this.#context.storage.failed(error);
+      if (this.#resumed) {
+        this.#suspended = true;
+        this.#settleResume(false);
+      } else if (!this.#suspended) await this.#pause();
     }
   }
 
@@ -164,11 +218,7 @@ export class AppendQueue {
 
   /** Whether a batch was stored is unknown: it stays first, and is looked for before it is stored again (A5). */
   #markRetry(batch: readonly Sending[], position: Position | undefined): void {
-    const retry = position && position.epoch !== '' ? position : ('anywhere' as const);
-    const marked = batch.map(
-      (sending): Sending =>
-        sending.message.retry === undefined ? { ...sending, message: { ...sending.message, retry } } : sending,
-    );
+    const marked = batch.map((sending) => asRetry(sending, position));
     this.#waiting.splice(0, batch.length, ...marked);
   }
 
@@ -181,14 +231,14 @@ export class AppendQueue {
     });
   }
 
-  async #settle(batch: readonly Sending[], result: AppendResult, position: Position | undefined): Promise<void> {
+  async #settle(batch: readonly Sending[], result: AppendResult): Promise<void> {
     if (result.outcome === 'stored') {
       this.#remove(batch);
       this.#answer(batch, result);
       return;
     }
     if (this.#orphaned) return this.#refuse(batch, DELETED);
-    if (result.outcome === 'gone' && result.deletedEpoch !== undefined && result.deletedEpoch === position?.epoch) {
+    if (result.outcome === 'gone' && result.ended === 'deleted') {
       this.#refuse(batch, DELETED);
       this.#room.deleted();
       return;
@@ -200,8 +250,8 @@ export class AppendQueue {
   #answer(batch: readonly Sending[], result: Extract<AppendResult, { outcome: 'stored' }>): void {
     const room = this.#room;
     const { counters } = this.#context.metrics;
-    const { reporter } = this.#context;
-    reporter.storageWorked();
+    const { reporter, storage } = this.#context;
+    storage.worked();
     if (result.created) reporter.stored(room.sessionId, result.ttl);
     if (result.quarantined !== undefined) reporter.quarantined(room.sessionId, result.quarantined);
     room.expiry.confirmed(result.ttl * 1000, result.ttl);
@@ -262,8 +312,17 @@ export class AppendQueue {
   #remove(settled: readonly Sending[]): void {
     const [first] = settled;
     if (!first) return;
-    this.#waiting.splice(this.#waiting.indexOf(first), settled.length);
+    const at = this.#waiting.indexOf(first);
+    this.#waiting.splice(at, settled.length);
+    this.#shown -= Math.max(0, Math.min(this.#shown - at, settled.length));
     this.#context.metrics.gauges.unstoredMessages -= settled.length;
     for (const { bytes } of settled) this.#context.unstored.give(bytes);
   }
+}
+
+/** A message whose earlier attempt may have been stored (A4). */
+function asRetry(sending: Sending, position: Position | undefined): Sending {
+  if (sending.message.retry !== undefined) return sending;
+  const retry = position && position.epoch !== '' ? position : ('anywhere' as const);
+  return { ...sending, message: { ...sending.message, retry } };
 }

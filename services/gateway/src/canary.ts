@@ -1,6 +1,6 @@
 import type { FanOut } from '@holdfast/fan-out';
 import type { Clock, Timer } from './clock.js';
-import type { Reporter } from './reporter.js';
+import type { StorageWatch } from './storage-watch.js';
 
 /** How often the gateway speaks to itself, and how long it may hear nothing (F3). */
 const INTERVAL_MS = 500;
@@ -9,7 +9,7 @@ const SILENCE_MS = 1_000;
 export interface CanaryOptions {
   readonly fanOut: FanOut;
   readonly clock: Clock;
-  readonly reporter: Reporter;
+  readonly storage: StorageWatch;
   /** This gateway's alone. */
   readonly name: string;
 }
@@ -55,15 +55,15 @@ export class Canary {
   }
 
   async #sing(): Promise<void> {
-    const { fanOut, reporter } = this.#options;
+    const { fanOut, storage } = this.#options;
     this.#singing = true;
     try {
       if (!this.#subscribed) await this.#subscribe();
       else if (this.ageMs > SILENCE_MS && fanOut.connected) this.#giveUp();
       await fanOut.publish(this.#channel, 'canary');
-      if (!this.#stopped) reporter.storageWorked();
+      if (!this.#stopped) storage.worked();
     } catch (error) {
-      if (!this.#stopped) reporter.storageFailed(error);
+      if (!this.#stopped) storage.failed(error);
     } finally {
       this.#singing = false;
     }

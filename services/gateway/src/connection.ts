@@ -70,6 +70,8 @@ export class Connection implements Member {
   /** Set with the first dropped frame: none is sent after it (F6). */
   #dropped = false;
   #drained: (() => void) | undefined;
+  /** What a plain member was shown while Redis was away. */
+  #shown: Set<string> | undefined;
   /** When the latest invalid frames came; there are none on almost every connection. */
   #invalidMs: number[] = [];
 
@@ -157,6 +159,15 @@ export class Connection implements Member {
     if (this.closed || this.#dropped || only === undefined) return;
     if (frames.length === 1) this.#writeOne(only);
     else this.#socket.cork(() => frames.every((frame) => this.#writeOne(frame)));
+  }
+
+  showedPending(name: string): void {
+    // A framed client finds the message by its id (V3).
+    if (this.protocol === 'plain') this.#shown = (this.#shown ?? new Set()).add(name);
+  }
+
+  sawPending({ senderKey, id }: { readonly senderKey: string; readonly id: string }): boolean {
+    return this.#shown?.delete(`${senderKey} ${id}`) === true;
   }
 
   tell(frame: ServerFrame): void {

@@ -8,6 +8,7 @@ import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest 
 import { Canary } from './canary.js';
 import { type Clock, systemClock, type Timer } from './clock.js';
 import { Connection, type ConnectionHost } from './connection.js';
+import { Deletions } from './deletions.js';
 import { Drain } from './drain.js';
 import { Heartbeats } from './heartbeats.js';
 import { identify } from './identity.js';
@@ -16,6 +17,7 @@ import { Reporter } from './reporter.js';
 import { ByteBudget, type RoomContext } from './room-context.js';
 import { type Joined, Rooms } from './rooms.js';
 import type { Socket, SocketEvents } from './socket.js';
+import { StorageWatch } from './storage-watch.js';
 import { TailBudget } from './tail.js';
 import { UnstoredCounts } from './unstored-counts.js';
 import { welcome } from './welcome.js';
@@ -83,7 +85,9 @@ export class GatewayCore {
       fanOut,
       clock,
       logger,
-      reporter: new Reporter(logger, metrics.redis, clock),
+      reporter: new Reporter(logger),
+      deletions: new Deletions(clock, config.sessions.ttl * 1000),
+      storage: new StorageWatch(logger, metrics.redis, clock),
       metrics: metrics.gateway,
       tailBudget: new TailBudget(config.memory.tailBytes),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
@@ -94,7 +98,7 @@ export class GatewayCore {
     this.#counts = new UnstoredCounts(config.sessions.ttl * 1000);
     this.#admission = new Admission({ ...config.limits, ...config }, clock.monotonic());
     this.#heartbeats = new Heartbeats(clock, config.sessions.heartbeatMs);
-    this.#canary = new Canary({ fanOut, clock, reporter: this.#context.reporter, name: newId() });
+    this.#canary = new Canary({ fanOut, clock, storage: this.#context.storage, name: newId() });
     this.#host = this.#makeHost();
   }
 
@@ -121,7 +125,7 @@ export class GatewayCore {
     const { draining } = this.#admission;
     return {
       ready: !draining,
-      storage: this.#metrics.redis.up && this.#canary.alive ? 'redis' : 'memory',
+      storage: this.#context.storage.away || !this.#canary.alive ? 'memory' : 'redis',
       canaryAgeMs: Math.round(this.#canary.ageMs),
       draining,
       connections: this.#connections.size,
@@ -156,6 +160,7 @@ export class GatewayCore {
     this.#admission.draining = true;
     this.#heartbeats.stop();
     this.#canary.stop();
+    this.#context.storage.stop();
     this.#clock.clearTimeout(this.#ticker);
     for (const connection of [...this.#connections]) connection.close(CLOSE.restart);
     await this.#rooms.flush(FLUSH_MS);
@@ -215,7 +220,7 @@ export class GatewayCore {
       if (joined) this.#admit(connection, joined);
       else connection.close(CLOSE.sessionDeleted);
     } catch (error) {
-      this.#context.reporter.storageFailed(error);
+      this.#context.storage.failed(error);
       connection.close(CLOSE.overloaded);
     }
   }
@@ -259,9 +264,9 @@ export class GatewayCore {
     this.#fanOut
       .subscribe(BROADCAST_CHANNEL, (payload) => this.#broadcast(payload))
       .then(
-        () => this.#context.reporter.storageWorked(),
+        () => this.#context.storage.worked(),
         (error: unknown) => {
-          this.#context.reporter.storageFailed(error);
+          this.#context.storage.failed(error);
           if (!this.#closed) this.#clock.setTimeout(() => this.#listenForBroadcasts(), TICK_MS);
         },
       );

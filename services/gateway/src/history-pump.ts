@@ -1,10 +1,10 @@
 import type { Position } from '@holdfast/protocol';
 import type { LiveMessage } from '@holdfast/session-store';
 import { delay } from './clock.js';
+import { liveMessage } from './live-message.js';
 import type { Member } from './member.js';
 import { plainFrames } from './plain-frames.js';
 import type { RoomContext } from './room-context.js';
-import { liveMessage } from './sync.js';
 import type { Tail } from './tail.js';
 
 /** What a pump needs of its room. */
@@ -78,7 +78,7 @@ export class HistoryPump {
       this.#tellGap(read.entries[0]?.seq ?? this.#room.seq + 1);
       return read.entries.filter((entry) => entry.seq <= this.#room.seq).map(liveMessage);
     } catch (error) {
-      this.#context.reporter.storageFailed(error);
+      this.#context.storage.failed(error);
       await delay(this.#context.clock, RETRY_MS);
       return [];
     }
@@ -91,13 +91,18 @@ export class HistoryPump {
     this.#next = first;
   }
 
+  /** A plain member cannot tell what it has had already. */
+  #skips(message: LiveMessage): boolean {
+    return this.#skipped?.has(message.id) === true || this.#member.sawPending(message);
+  }
+
   #give(page: readonly LiveMessage[]): void {
     const last = page.at(-1);
     if (!last) return;
-    const wanted = page.filter((message) => message.seq >= this.#next && !this.#skipped?.has(message.id));
+    const plain = this.#member.protocol === 'plain';
+    const wanted = page.filter((message) => message.seq >= this.#next && !this.#skips(message));
     this.#next = last.seq + 1;
     if (wanted.length === 0) return;
-    const plain = this.#member.protocol === 'plain';
     this.#member.write(plain ? plainFrames(this.#room.sessionId, wanted) : wanted.map((message) => message.frame));
     this.#context.metrics.counters.recovered += wanted.length;
     this.#context.metrics.counters.delivered += wanted.length;

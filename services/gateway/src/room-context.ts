@@ -2,7 +2,9 @@ import type { FanOut } from '@holdfast/fan-out';
 import type { SessionLog } from '@holdfast/session-store';
 import type { GatewayMetrics, Logger } from '@holdfast/telemetry';
 import type { Clock } from './clock.js';
+import type { Deletions } from './deletions.js';
 import type { Reporter } from './reporter.js';
+import type { StorageWatch } from './storage-watch.js';
 import type { TailBudget } from './tail.js';
 
 /** What every room of a gateway shares. */
@@ -12,6 +14,8 @@ export interface RoomContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly reporter: Reporter;
+  readonly storage: StorageWatch;
+  readonly deletions: Deletions;
   readonly metrics: GatewayMetrics;
   readonly tailBudget: TailBudget;
   /** Messages accepted from members but not stored yet, over all sessions. */

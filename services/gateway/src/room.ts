@@ -1,12 +1,17 @@
-import type { CloseCode, Position, ServerFrame } from '@holdfast/protocol';
-import { CLOSE } from '@holdfast/protocol';
-import { decodeLive, type LiveMessage, type LivePayload, type SessionEvent } from '@holdfast/session-store';
-import { AppendQueue } from './append-queue.js';
+import { CLOSE, type CloseCode, type Position, type ServerFrame, type StorageState } from '@holdfast/protocol';
+import {
+  decodeLive,
+  type LiveMessage,
+  type LivePayload,
+  type SessionEvent,
+  type StoredSession,
+} from '@holdfast/session-store';
+import { AppendQueue, type Sending } from './append-queue.js';
 import type { Timer } from './clock.js';
 import { Expiry } from './expiry.js';
 import { HistoryPump } from './history-pump.js';
 import type { Member } from './member.js';
-import { plainFrames } from './plain-frames.js';
+import { pendingFrame, plainFrames, plainPendingFrame } from './plain-frames.js';
 import { NOWHERE } from './position.js';
 import type { RoomContext } from './room-context.js';
 import { Sync } from './sync.js';
@@ -31,6 +36,8 @@ export class Room {
   /** Members that are still being given history. */
   readonly #pumps = new Map<Member, HistoryPump>();
   #position: Position | undefined;
+  #known: StoredSession | undefined;
+  #storage: StorageState = 'redis';
   #firstSeq = 0;
   #held: Extract<LivePayload, { kind: 'stored' }>[] = [];
   #heldOverflow = false;
@@ -51,6 +58,20 @@ export class Room {
   /** Where the room is; nothing before it was first synced, which rooms without persistent members never are. */
   get position(): Position | undefined {
     return this.#position;
+  }
+
+  /** The session as Redis last told it: what a lost one is restored from (G2). */
+  get known(): StoredSession | undefined {
+    return this.#known;
+  }
+
+  noteSession(session: StoredSession): void {
+    this.#known = session;
+  }
+
+  /** `memory` while messages cannot be stored. */
+  get storage(): StorageState {
+    return this.#storage;
   }
 
   /** Newest number delivered; 0 when there is none. */
@@ -184,6 +205,7 @@ export class Room {
 
   /** The session was deleted: members are told and closed (V7). */
   deleted(): void {
+    if (this.#position && this.#position !== NOWHERE) this.context.deletions.note(this.sessionId, this.#position.epoch);
     this.queue.deleted();
     this.#forget();
     this.tellAll({ type: 'session', event: 'deleted' });
@@ -196,6 +218,36 @@ export class Room {
       member.tell({ type: 'session', event: 'reset', epoch, from });
       // A framed member drops by id what it has had; a plain one cannot.
       this.attachAfterHistory(member, from, member.protocol === 'plain' ? alreadyHad : undefined);
+    }
+  }
+
+  /** Redis is away: chat goes on among the members here (D1). */
+  outage(): void {
+    if (this.#storage === 'memory') return;
+    this.#storage = 'memory';
+    this.tellAll({ type: 'status', storage: 'memory' });
+    this.queue.suspend();
+  }
+
+  /** Redis is back, and everything that waited is stored (D3). */
+  restored(): void {
+    if (this.#storage === 'redis') return;
+    this.#storage = 'redis';
+    this.tellAll({ type: 'status', storage: 'redis' });
+  }
+
+  /** Shows members a message that is not stored yet (V3). @param count its place among those that wait, from 1 */
+  showPending({ message }: Sending, count: number): void {
+    const nowMs = this.context.clock.now();
+    const framed = pendingFrame(message, nowMs);
+    let plain: string | undefined;
+    for (const member of this.members()) {
+      if (member.protocol === 'framed') member.write([framed]);
+      else {
+        plain ??= plainPendingFrame(this.sessionId, this.seq + count, message, nowMs);
+        member.write([plain]);
+        member.showedPending(`${message.senderKey} ${message.id}`);
+      }
     }
   }
 
@@ -245,7 +297,7 @@ export class Room {
       if (member.protocol === 'framed') member.write(framed);
       else {
         plain ??= plainFrames(this.sessionId, messages);
-        member.write(plain);
+        member.write(plain.filter((_frame, index) => !member.sawPending(messages[index] as LiveMessage)));
       }
     }
     this.context.metrics.counters.delivered += messages.length * this.#live.size;
@@ -261,6 +313,8 @@ export class Room {
     if (event.event === 'extended') {
       this.expiry.confirmed(event.ttl * 1000, event.ttl);
       this.tellAll({ type: 'session', event: 'extended', ttl: event.ttl });
+    } else if (event.event === 'epoch') {
+      if (this.#position && event.epoch !== this.#position.epoch) this.sync.request('epoch');
     } else if (this.#position === undefined || event.epoch === '' || event.epoch === this.#position.epoch) {
       this.deleted();
     }

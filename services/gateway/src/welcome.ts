@@ -29,7 +29,7 @@ export function welcome(connection: Connection, room: Room, details: WelcomeDeta
     sessionId,
     connectionId,
     persistence: persistent ? 'redis' : 'none',
-    storage: 'redis',
+    storage: room.storage,
     ...stored,
     ...details,
   };

@@ -61,6 +61,16 @@ describe('the alert rules', () => {
   );
 });
 
+describe('docs/operations/monitoring.md', () => {
+  it('lists every alert with its severity, and no other', () => {
+    const page = readFileSync(`${ROOT}docs/operations/monitoring.md`, 'utf8');
+    const rows = [...page.matchAll(/^\| ([A-Z]\w+) \| (\w+) \|/gm)].map(
+      ([, alert, severity]) => `${alert} ${severity}`,
+    );
+    expect(rows.toSorted()).toEqual(rules.map(({ alert, labels }) => `${alert} ${labels.severity}`).toSorted());
+  });
+});
+
 describe('the configurations', () => {
   it('of Prometheus passes promtool', async () => {
     const { code, output } = await run('promtool', [

@@ -5,8 +5,8 @@ import {
   type NewMessage,
   StorageUnavailableError,
 } from '@holdfast/session-store';
-import type { Timer } from './clock.js';
 import type { Member } from './member.js';
+import { RetryPause } from './retry-pause.js';
 import type { RoomContext } from './room-context.js';
 
 /** What the queue needs of its room. */
@@ -41,9 +41,6 @@ const BATCH_BYTES = 262_144;
 const DELETED = 'the session was deleted';
 /** Attempts that the store may refuse for good before the message is given up. */
 const REFUSALS_MAX = 3;
-/** Pauses between attempts while the store does not answer. */
-const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 2_000;
 
 /**
  * The messages of one session that are not stored yet: one append in flight, everything that arrives meanwhile is the
@@ -67,14 +64,14 @@ export class AppendQueue {
   /** Whoever waits for the queue to be empty after an outage. */
   #resumed: ((empty: boolean) => void) | undefined;
   #failingSinceMs: number | undefined;
-  #retryTimer: Timer | undefined;
+  readonly #retry: RetryPause;
   /** First message of the batch in flight: one a batch is enough to know how long delivery takes. */
   #timed: { readonly id: string; readonly arrivedMs: number } | undefined;
-  #retryMs = RETRY_MIN_MS;
 
   constructor(room: AppendRoom, context: RoomContext) {
     this.#room = room;
     this.#context = context;
+    this.#retry = new RetryPause(context);
   }
 
   get empty(): boolean {
@@ -131,7 +128,7 @@ export class AppendQueue {
 
   stop(): void {
     this.#state = 'stopped';
-    this.#context.clock.clearTimeout(this.#retryTimer);
+    this.#retry.cut();
     this.#context.metrics.counters.refused += this.#waiting.length;
     this.#remove([...this.#waiting]);
     this.#settleResume(false);
@@ -188,7 +185,7 @@ export class AppendQueue {
     try {
       const result = await log.append(this.#room.sessionId, { messages, ...(position ? { position } : {}) });
       metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);
-      this.#retryMs = RETRY_MIN_MS;
+      this.#retry.reset();
       this.#failingSinceMs = undefined;
       this.#refusals = 0;
       this.#inFlight = 0;
@@ -202,7 +199,7 @@ export class AppendQueue {
       if (this.#resumed) {
         this.#suspended = true;
         this.#settleResume(false);
-      } else if (!this.#suspended) await this.#pause();
+      } else if (!this.#suspended) await this.#retry.wait();
     }
   }
 
@@ -220,15 +217,6 @@ export class AppendQueue {
   #markRetry(batch: readonly Sending[], position: Position | undefined): void {
     const marked = batch.map((sending) => asRetry(sending, position));
     this.#waiting.splice(0, batch.length, ...marked);
-  }
-
-  async #pause(): Promise<void> {
-    const { clock, random } = this.#context;
-    const pauseMs = this.#retryMs * (0.5 + random() / 2);
-    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
-    await new Promise<void>((resolve) => {
-      this.#retryTimer = clock.setTimeout(resolve, pauseMs);
-    });
   }
 
   async #settle(batch: readonly Sending[], result: AppendResult): Promise<void> {

@@ -22,6 +22,8 @@ export class Canary {
   readonly #options: CanaryOptions;
   readonly #channel: string;
   #heardMs: number;
+  /** When the oldest canary was sent that Redis took and that has not come back; nothing when none is missing. */
+  #missingMs: number | undefined;
   #subscribed = false;
   /** A call that Redis does not answer must not pile up with the next. */
   #singing = false;
@@ -52,15 +54,19 @@ export class Canary {
   stop(): void {
     this.#stopped = true;
     this.#options.clock.clearTimeout(this.#timer);
+    this.#unsubscribe();
   }
 
   async #sing(): Promise<void> {
-    const { fanOut, storage } = this.#options;
+    const { clock, fanOut, storage } = this.#options;
     this.#singing = true;
     try {
       if (!this.#subscribed) await this.#subscribe();
-      else if (this.ageMs > SILENCE_MS && fanOut.connected) this.#giveUp();
+      const sentMs = clock.monotonic();
+      if (this.#missingMs !== undefined && sentMs - this.#missingMs > SILENCE_MS && fanOut.connected) this.#giveUp();
       await fanOut.publish(this.#channel, 'canary');
+      // A gateway that was held up itself has sent none meanwhile, and misses none.
+      if (this.#heardMs < sentMs) this.#missingMs ??= sentMs;
       if (!this.#stopped) storage.worked();
     } catch (error) {
       if (!this.#stopped) storage.failed(error);
@@ -73,10 +79,19 @@ export class Canary {
     await this.#options.fanOut.subscribe(this.#channel, () => this.#heard());
     this.#subscribed = true;
     this.#heard();
+    if (this.#stopped) this.#unsubscribe();
+  }
+
+  #unsubscribe(): void {
+    if (!this.#subscribed) return;
+    this.#options.fanOut.unsubscribe(this.#channel).catch((error: unknown) => {
+      this.#options.storage.storageFailed(error);
+    });
   }
 
   #heard(): void {
     this.#heardMs = this.#options.clock.monotonic();
+    this.#missingMs = undefined;
   }
 
   #giveUp(): void {

@@ -11,7 +11,7 @@ let draws: number[];
 beforeEach(() => {
   world = new World();
   draws = [];
-  gateway = world.gateway({ DRAIN_SECONDS: '20' }, () => draws.shift() ?? 0.5);
+  gateway = world.gateway({ DRAIN_SECONDS: '20' }, { random: () => draws.shift() ?? 0.5 });
 });
 afterEach(() => world.close());
 

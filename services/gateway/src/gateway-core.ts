@@ -62,6 +62,9 @@ export class GatewayCore {
   readonly #host: ConnectionHost;
   readonly #connections = new Set<Connection>();
   #ticker: Timer | undefined;
+  /** Tries again to listen for broadcasts. */
+  #listenTimer: Timer | undefined;
+  #listening = false;
   #drain: { readonly run: Drain; readonly empty: Promise<void> } | undefined;
   #closed: Promise<void> | undefined;
 
@@ -162,6 +165,7 @@ export class GatewayCore {
     this.#canary.stop();
     this.#context.storage.stop();
     this.#clock.clearTimeout(this.#ticker);
+    this.#stopListening();
     for (const connection of [...this.#connections]) connection.close(CLOSE.restart);
     await this.#rooms.flush(FLUSH_MS);
     this.#rooms.dispose();
@@ -264,12 +268,24 @@ export class GatewayCore {
     this.#fanOut
       .subscribe(BROADCAST_CHANNEL, (payload) => this.#broadcast(payload))
       .then(
-        () => this.#context.storage.worked(),
+        () => {
+          this.#listening = true;
+          this.#context.storage.worked();
+          if (this.#closed) this.#stopListening();
+        },
         (error: unknown) => {
           this.#context.storage.failed(error);
-          if (!this.#closed) this.#clock.setTimeout(() => this.#listenForBroadcasts(), TICK_MS);
+          if (!this.#closed) this.#listenTimer = this.#clock.setTimeout(() => this.#listenForBroadcasts(), TICK_MS);
         },
       );
+  }
+
+  #stopListening(): void {
+    this.#clock.clearTimeout(this.#listenTimer);
+    if (!this.#listening) return;
+    this.#fanOut.unsubscribe(BROADCAST_CHANNEL).catch((error: unknown) => {
+      this.#context.storage.failed(error);
+    });
   }
 
   #broadcast(payload: Buffer): void {

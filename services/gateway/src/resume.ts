@@ -24,12 +24,13 @@ export async function planHistory(
   if (!resume) return { recovered: false };
   if (resume.lastSeq === 0 && resume.epoch === undefined) return fromStart(room);
   if (resume.epoch !== room.position?.epoch) return { recovered: false, from: startOf(room) };
-  if (resume.lastSeq > room.seq) await catchUp(room, context, resume.lastSeq);
   const { lastSeq } = resume;
-  if (resume.epoch !== room.position?.epoch || lastSeq > room.seq || lastSeq + 1 < startOf(room)) {
+  if (lastSeq > room.seq) await catchUp(room, context, lastSeq);
+  const another = lastSeq <= room.seq && (await differs(room, context, resume));
+  // Looked at last, because reading takes time.
+  if (another || resume.epoch !== room.position?.epoch || lastSeq > room.seq || lastSeq + 1 < startOf(room)) {
     return { recovered: false, from: startOf(room) };
   }
-  if (await differs(room, context, resume)) return { recovered: false, from: startOf(room) };
   return { recovered: true, from: lastSeq + 1 };
 }
 

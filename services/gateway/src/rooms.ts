@@ -3,6 +3,7 @@ import { liveChannel, type OpenResult, StorageUnavailableError } from '@holdfast
 import { delay } from './clock.js';
 import type { Member } from './member.js';
 import { NOWHERE } from './position.js';
+import { RetryPause } from './retry-pause.js';
 import { type HistoryPlan, planFromTail, planHistory } from './resume.js';
 import { Room } from './room.js';
 import type { RoomContext } from './room-context.js';
@@ -38,8 +39,6 @@ const JOIN_PAUSE_MS = 50;
 const OPEN_TRIES = 10;
 /** A room whose appends fail this long goes on in memory, whatever else Redis answers (D1). */
 const FAILING_MS = 300;
-const RECOVER_PAUSE_MIN_MS = 100;
-const RECOVER_PAUSE_MAX_MS = 2_000;
 
 /** The rooms of a gateway: opened with the first member, closed some time after the last (F1). */
 export class Rooms {
@@ -126,9 +125,13 @@ export class Rooms {
     const { room } = entry;
     await this.#subscribed(entry);
     if (!member.persistent) return { room, plan: { recovered: false } };
-    const opened = await this.#open(room, resume?.epoch);
-    if (opened === 'deleted') return undefined;
-    return { room, plan: await planHistory(room, this.#context, resume) };
+    for (;;) {
+      const opened = await this.#open(room, resume?.epoch);
+      if (opened === 'deleted') return undefined;
+      const plan = await planHistory(room, this.#context, resume);
+      // Else it ended meanwhile: the member gets to know the session that is, not the one that was (C5).
+      if (room.position?.epoch === opened.session.epoch || member.closed) return { room, plan };
+    }
   }
 
   #enterInMemory(entry: Entry, member: Member, resume: ResumeRequest | undefined): Joined {
@@ -190,16 +193,13 @@ export class Rooms {
 
   /** Brings a room back to Redis (D3): sync, then what waits, in order, then its members are told. */
   async #recover(entry: Entry): Promise<void> {
-    const { clock, storage, random } = this.#context;
+    const { storage } = this.#context;
+    const retry = new RetryPause(this.#context);
     entry.recovering = true;
-    let pauseMs = RECOVER_PAUSE_MIN_MS;
     while (entry.room.storage === 'memory' && this.#entries.has(entry.room.sessionId)) {
       await storage.back();
       if (await this.#recovered(entry)) entry.room.restored();
-      else {
-        await delay(clock, pauseMs * (0.5 + random() / 2));
-        pauseMs = Math.min(pauseMs * 2, RECOVER_PAUSE_MAX_MS);
-      }
+      else await retry.wait();
     }
     entry.recovering = false;
   }
@@ -280,7 +280,8 @@ export class Rooms {
     });
     entry.chain = subscribed.catch((error: unknown) => {
       this.#context.storage.failed(error);
-      entry.subscribed = undefined;
+      // Another one may have been made since, after members had left.
+      if (entry.subscribed === subscribed) entry.subscribed = undefined;
     });
     return subscribed;
   }

@@ -1,10 +1,11 @@
 import type { Position, ServerFrame } from '@holdfast/protocol';
 import { type LiveMessage, type LogRead, SessionCorruptError, type StoredSession } from '@holdfast/session-store';
 import type { SyncOutcome } from '@holdfast/telemetry';
-import { delay, type Timer } from './clock.js';
+import { delay } from './clock.js';
 import { liveMessage } from './live-message.js';
 import { NOWHERE } from './position.js';
 import { Repair, type RepairedRoom } from './repair.js';
+import { RetryPause } from './retry-pause.js';
 import type { RoomContext } from './room-context.js';
 
 /** What a sync needs of its room. */
@@ -51,9 +52,6 @@ const PAGE = 200;
 /** How long others may take to fill a hole that this gateway's tail cannot fill (G4). */
 const HOLE_MS = 1_000;
 const HOLE_STEP_MS = 100;
-/** Pauses between attempts while the store does not answer. */
-const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 2_000;
 
 /**
  * The one procedure that opens a room, catches up after a gap, checks after a reconnect, heals, and settles a fork:
@@ -69,20 +67,20 @@ export class Sync {
   #again = false;
   #stopped = false;
   #holeSinceMs: number | undefined;
-  #retryMs = RETRY_MIN_MS;
-  #retryTimer: Timer | undefined;
+  readonly #retry: RetryPause;
 
   constructor(room: SyncedRoom, context: RoomContext) {
     this.#room = room;
     this.#context = context;
     this.#repair = new Repair(room, context);
+    this.#retry = new RetryPause(context);
   }
 
   get running(): boolean {
     return this.#running !== undefined;
   }
 
-  /** Syncs until it has succeeded once after this call, or the room is closed. Never rejects. */
+  /** Syncs until it has succeeded once after this call; ends without, once it was stopped. Never rejects. */
   run(reason: SyncReason): Promise<void> {
     if (this.#running) this.#again = true;
     else this.#running = this.#loop(reason);
@@ -95,7 +93,7 @@ export class Sync {
 
   stop(): void {
     this.#stopped = true;
-    this.#context.clock.clearTimeout(this.#retryTimer);
+    this.#retry.cut();
   }
 
   async #loop(reason: SyncReason): Promise<void> {
@@ -115,12 +113,14 @@ export class Sync {
     try {
       const { outcome, more } = await this.#step();
       this.#context.metrics.synced(outcome);
-      this.#retryMs = RETRY_MIN_MS;
+      this.#retry.reset();
       return more;
     } catch (error) {
       this.#context.metrics.synced('failed');
       this.#context.storage.failed(error);
-      await this.#pause();
+      await this.#retry.wait();
+      // No thousand rooms knocking at a Redis that is away (D2).
+      if (!this.#stopped) await this.#context.storage.back();
       return true;
     }
   }
@@ -241,17 +241,6 @@ export class Sync {
     }
     room.deliverNext(session.epoch, news.map(liveMessage));
     return { outcome: gap ? 'gap' : 'delivered', more: entries.length === PAGE };
-  }
-
-  async #pause(): Promise<void> {
-    const { clock, random, storage } = this.#context;
-    const pauseMs = this.#retryMs * (0.5 + random() / 2);
-    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
-    await new Promise<void>((resolve) => {
-      this.#retryTimer = clock.setTimeout(resolve, pauseMs);
-    });
-    // No thousand rooms knocking at a Redis that is away (D2).
-    if (!this.#stopped) await storage.back();
   }
 }
 

@@ -22,7 +22,11 @@ async function main(): Promise<void> {
   shutdown.add('metrics', () => metrics.close());
 
   // The admin port outlives the sweeper, so that a probe sees it stopping.
+  let stopping = false;
   const stop = (reason: string) => {
+    // A second signal hurries: whatever is not given back is taken over from this sweeper.
+    if (stopping) process.exit(1);
+    stopping = true;
     void shutdown.run(reason).then((code) => process.exit(code));
   };
   const sweeper = startSweeper({ config, logger, metrics });
@@ -31,7 +35,9 @@ async function main(): Promise<void> {
     port: config.adminPort,
     metrics,
     readiness: sweeper.readiness,
-    onDrain: () => stop('drain'),
+    onDrain: () => {
+      if (!stopping) stop('drain');
+    },
   });
   shutdown.add('admin listener', admin.close);
   shutdown.add('sweeper', sweeper.close);

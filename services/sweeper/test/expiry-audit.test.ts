@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { closeRedis, createRedis, type RedisClient, waitUntilReady } from '@holdfast/redis-client';
 import { logKey, orphanKey, sessionKey } from '@holdfast/session-store';
 import { eventually, startRedis, stopAll } from '@holdfast/testkit';
@@ -55,6 +56,12 @@ async function deadlines(id: string): Promise<[session: number, log: number]> {
 }
 
 describe('the expiry audit', () => {
+  it('finds the faults that its page explains, and no other', () => {
+    const page = readFileSync(new URL('../../../docs/operations/audits.md', import.meta.url), 'utf8');
+    const explained = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, fault]) => fault);
+    expect(explained.toSorted()).toEqual([...audit.faults].toSorted());
+  });
+
   it('W1: finds nothing wrong with sessions as they should be', async () => {
     await plant('a', { expireIn: 60_000 });
     await plant('b', { expireIn: 1_000 });

@@ -19,6 +19,11 @@ export interface ConnectOptions {
   upgrade?: Partial<UpgradeRequest>;
 }
 
+export interface GatewayOptions {
+  random?: () => number;
+  prepare?: (gateway: GatewayInWorld) => void;
+}
+
 /** What an upgrade request of a client that is not a browser says. */
 export const UPGRADE: UpgradeRequest = {
   query: '',
@@ -60,7 +65,6 @@ export class GatewayInWorld {
       clock: world.clock,
       random,
     });
-    this.core.start();
   }
 
   get counters(): Metrics['gateway']['counters'] {
@@ -123,10 +127,12 @@ export class World {
     });
   }
 
-  /** Starts a gateway. */
-  gateway(env: Record<string, string> = {}, random: () => number = () => 0.5): GatewayInWorld {
-    const gateway = new GatewayInWorld(this, env, random);
+  /** Starts a gateway, after `prepare` has set it up. */
+  gateway(env: Record<string, string> = {}, options: GatewayOptions = {}): GatewayInWorld {
+    const gateway = new GatewayInWorld(this, env, options.random ?? (() => 0.5));
     this.#gateways.push(gateway);
+    options.prepare?.(gateway);
+    gateway.core.start();
     return gateway;
   }
 

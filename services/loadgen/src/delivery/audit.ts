@@ -1,0 +1,107 @@
+import type { StoredMessage } from './history-reader.js';
+import type { Journal } from './journal.js';
+import type { Track } from './track.js';
+import type { ViolationKind, Violations } from './violations.js';
+
+/** A session as its history, its senders and its members know it. */
+export interface AuditedSession {
+  readonly journal: Journal;
+  /** Everything that was ever kept, by number. */
+  readonly history: readonly StoredMessage[];
+  readonly members: readonly { readonly number: number; readonly track: Track }[];
+  /** Whether members were told that the history may differ: then numbers given before it mean nothing. */
+  readonly hadReset: boolean;
+}
+
+type Report = (kind: ViolationKind, detail: string, member?: number) => void;
+
+/**
+ * The first promise, held against what happened: every accepted message is in the history exactly once, and every
+ * member was shown the history, in its order, without a gap and without a double.
+ */
+export function auditSession(session: AuditedSession, violations: Violations): void {
+  const { sessionId } = session.journal;
+  const report: Report = (kind, detail, member) =>
+    violations.add({ kind, sessionId, detail, ...(member === undefined ? {} : { member }) });
+  const numbers = auditHistory(session, report);
+  auditSenders(session, numbers, report);
+  for (const member of session.members) auditMember(session, numbers, member, report);
+}
+
+/** @returns by place in the journal: the number it is stored under */
+function auditHistory({ journal, history }: AuditedSession, report: Report): Map<number, number> {
+  const numbers = new Map<number, number>();
+  let before: number | undefined;
+  for (const { seq, id, content } of history) {
+    if (before !== undefined && seq !== before + 1) report('history_gap', `${seq} follows ${before}`);
+    before = seq;
+    const index = journal.indexOf(id);
+    if (index === undefined) {
+      report('foreign', `${id} is number ${seq}`);
+      continue;
+    }
+    const known = numbers.get(index);
+    if (known !== undefined) report('stored_twice', `${id} is number ${known} and number ${seq}`);
+    else numbers.set(index, seq);
+    if (content !== journal.contentOf(id)) report('altered', `${id}, number ${seq}: ${JSON.stringify(content)}`);
+  }
+  return numbers;
+}
+
+function auditSenders({ journal, hadReset }: AuditedSession, numbers: Map<number, number>, report: Report): void {
+  for (const [index, message] of journal.messages.entries()) {
+    const { id, seq, refusal } = message;
+    const stored = numbers.get(index);
+    if (message.acceptedAt !== undefined) {
+      if (stored === undefined) report('lost', `${id}, accepted as number ${seq}`);
+      else if (stored !== seq && !hadReset) report('renumbered', `${id}: accepted as ${seq}, stored as ${stored}`);
+    } else if (refusal === undefined) report('never_accepted', id);
+    else if (stored !== undefined) report('refused_but_stored', `${id}, number ${stored}: ${refusal}`);
+  }
+}
+
+function auditMember(
+  { journal, history, hadReset }: AuditedSession,
+  numbers: Map<number, number>,
+  { number, track }: AuditedSession['members'][number],
+  report: Report,
+): void {
+  const { joinedAfter } = track;
+  if (joinedAfter === undefined) return report('never_connected', 'no welcome', number);
+  const idOf = (index: number): string => journal.messages[index]?.id ?? '?';
+  /** By place in the journal: the newest number it was shown under, 0 while pending. */
+  const shown = new Map<number, number>();
+  const skipped: { from: number; to: number }[] = [];
+  let newest = joinedAfter;
+  for (const sighting of track.sightings()) {
+    switch (sighting.kind) {
+      case 'gap':
+        skipped.push(sighting);
+        newest = sighting.to;
+        break;
+      case 'reset':
+        newest = sighting.from - 1;
+        break;
+      case 'message':
+      case 'update': {
+        const { index, seq } = sighting;
+        if (sighting.kind === 'message' && shown.has(index)) report('shown_twice', idOf(index), number);
+        shown.set(index, seq);
+        if (seq === 0) break;
+        if (seq !== newest + 1) report('out_of_order', `${idOf(index)}: ${seq} follows ${newest}`, number);
+        newest = seq;
+      }
+    }
+  }
+  for (const [index, seq] of shown) {
+    const stored = numbers.get(index);
+    if (stored === undefined) report('shown_not_stored', `${idOf(index)}, number ${seq}`, number);
+    else if (stored !== seq) report('wrong_number', `${idOf(index)}: shown as ${seq}, stored as ${stored}`, number);
+  }
+  for (const { seq, id } of history) {
+    const index = journal.indexOf(id);
+    if (index === undefined || shown.has(index) || (seq <= joinedAfter && !hadReset)) continue;
+    const wasTold = skipped.some(({ from, to }) => seq >= from && seq <= to);
+    report(wasTold ? 'skipped' : 'missed', `${id}, number ${seq}`, number);
+  }
+}

@@ -1,0 +1,214 @@
+import { randomBytes } from 'node:crypto';
+import { SeededRandom } from '../seeded-random.js';
+import { auditSession } from './audit.js';
+import { type DeliveryOptions, type DeliverySettings, settleDelivery } from './delivery-options.js';
+import type { DeliveryReport } from './delivery-report.js';
+import { HistoryCollector } from './history-collector.js';
+import { Journal } from './journal.js';
+import { Latencies } from './latencies.js';
+import { DISCONNECTS, type Disconnect, Member, type Tally } from './member.js';
+import { Violations } from './violations.js';
+
+const TICK_MS = 10;
+const POLL_MS = 25;
+const PROGRESS_MS = 1_000;
+
+interface Room {
+  readonly journal: Journal;
+  readonly members: readonly Member[];
+  readonly collector: HistoryCollector;
+}
+
+/** Members that send, are disconnected and come back until {@link DeliveryLoad.finish}, which audits what they saw. */
+export class DeliveryLoad {
+  readonly seed: number;
+  readonly #settings: DeliverySettings;
+  readonly #random: SeededRandom;
+  readonly #rooms: readonly Room[];
+  readonly #members: readonly Member[];
+  readonly #disconnects: Record<Disconnect, number> = { cut: 0, close: 0, switch: 0, reload: 0 };
+  readonly #tally: Tally = {
+    violations: new Violations(),
+    accepting: new Latencies(),
+    showing: new Latencies(),
+    interruptions: new Map(),
+    sent: 0,
+    accepted: 0,
+    rejected: 0,
+    shown: 0,
+    resets: 0,
+  };
+  #ticker: NodeJS.Timeout | undefined;
+  #startedAt = 0;
+  #tickedAt = 0;
+  #toldAt = 0;
+  #sentFor = 0;
+  /** Messages and disconnects that are due, with the fraction that is not yet. */
+  #dueMessages = 0;
+  #dueDisconnects = 0;
+
+  private constructor(settings: DeliverySettings) {
+    this.#settings = settings;
+    this.seed = settings.seed;
+    this.#random = new SeededRandom(settings.seed);
+    const run = randomBytes(6).toString('hex');
+    this.#rooms = Array.from({ length: settings.sessions }, (_, room) => {
+      const journal = new Journal(`${settings.sessionPrefix}-${run}-${room}`, settings.contentBytes);
+      const members = Array.from({ length: settings.members }, (_unused, place) => {
+        const number = room * settings.members + place;
+        return new Member(number, journal, settings, this.#tally, this.#random.fork(number));
+      });
+      return { journal, members, collector: new HistoryCollector(settings.history, journal, this.#tally.violations) };
+    });
+    this.#members = this.#rooms.flatMap(({ members }) => members);
+  }
+
+  /**
+   * Connects every member, then begins to send.
+   *
+   * @throws TypeError for an option of the wrong form
+   * @throws Error when a member does not get in within `settleSeconds`
+   */
+  static async start(options: DeliveryOptions): Promise<DeliveryLoad> {
+    const load = new DeliveryLoad(settleDelivery(options));
+    for (const member of load.#members) member.connect();
+    const areIn = await load.#until(() => load.#members.every((member) => member.isOpen));
+    if (!areIn) {
+      const stuck = load.#members.find((member) => !member.isOpen);
+      load.stop();
+      throw new Error(`member ${stuck?.number} cannot connect: ${stuck?.condition}`);
+    }
+    load.#startedAt = performance.now();
+    load.resume();
+    return load;
+  }
+
+  /** Sends and disconnects (again). */
+  resume(): void {
+    if (this.#ticker) return;
+    this.#tickedAt = performance.now();
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** Sends nothing more and disconnects nobody; members that are away come back. */
+  pause(): void {
+    clearInterval(this.#ticker);
+    this.#ticker = undefined;
+  }
+
+  /** Waits until this many more messages were accepted. @returns false when `settleSeconds` are over */
+  accepted(count: number): Promise<boolean> {
+    const target = this.#tally.accepted + count;
+    return this.#until(() => this.#tally.accepted >= target);
+  }
+
+  /**
+   * Waits until a message was accepted in every session that was sent after this call.
+   *
+   * @returns false when `settleSeconds` are over
+   */
+  flowing(): Promise<boolean> {
+    const marks = this.#rooms.map(({ journal }) => ({ journal, from: journal.messages.length }));
+    return this.#until(() =>
+      marks.every(({ journal, from }) =>
+        journal.messages.slice(from).some((message) => message.acceptedAt !== undefined),
+      ),
+    );
+  }
+
+  /**
+   * Waits until every message was accepted or refused, and every member is connected and was shown all of them.
+   *
+   * @returns milliseconds it took; nothing when `settleSeconds` are over
+   */
+  async settled(): Promise<number | undefined> {
+    const startedAt = performance.now();
+    const isSettled = await this.#until(() => this.#members.every((member) => member.isSettled));
+    return isSettled ? performance.now() - startedAt : undefined;
+  }
+
+  /** Sends one message in every session now, by any of its members. */
+  sendOnce(): void {
+    for (const { members } of this.#rooms) this.#random.pick(members).send();
+  }
+
+  /** Breaks the connection of every member at once. */
+  cutAll(): void {
+    for (const member of this.#members) if (member.disconnect('cut')) this.#disconnects.cut += 1;
+  }
+
+  /** Stops sending, lets everything arrive, audits, and clears the sessions away. */
+  async finish(): Promise<DeliveryReport> {
+    this.pause();
+    await this.settled();
+    this.stop();
+    return this.#audit();
+  }
+
+  /** Gives up: closes every member and audits nothing. */
+  stop(): void {
+    this.pause();
+    for (const member of this.#members) member.stop();
+  }
+
+  #tick(): void {
+    const { rate, disconnectEvery, onProgress } = this.#settings;
+    const now = performance.now();
+    const seconds = (now - this.#tickedAt) / 1_000;
+    this.#tickedAt = now;
+    this.#sentFor += seconds;
+    this.#dueMessages += seconds * rate;
+    for (; this.#dueMessages >= 1; this.#dueMessages -= 1) this.#random.pick(this.#members).send();
+    if (disconnectEvery > 0) this.#dueDisconnects += (seconds * this.#members.length) / disconnectEvery;
+    for (; this.#dueDisconnects >= 1; this.#dueDisconnects -= 1) {
+      const how = this.#random.pick(DISCONNECTS);
+      if (this.#random.pick(this.#members).disconnect(how)) this.#disconnects[how] += 1;
+    }
+    if (now - this.#toldAt < PROGRESS_MS) return;
+    this.#toldAt = now;
+    for (const { collector } of this.#rooms) collector.readAhead();
+    onProgress?.({
+      seconds: (now - this.#startedAt) / 1_000,
+      connected: this.#members.filter((member) => member.isOpen).length,
+      members: this.#members.length,
+      sent: this.#tally.sent,
+      accepted: this.#tally.accepted,
+      shown: this.#tally.shown,
+      disconnects: Object.values(this.#disconnects).reduce((sum, count) => sum + count, 0),
+    });
+  }
+
+  async #until(condition: () => boolean): Promise<boolean> {
+    const deadline = performance.now() + this.#settings.settleSeconds * 1_000;
+    while (!condition()) {
+      if (performance.now() > deadline) return false;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+    return true;
+  }
+
+  async #audit(): Promise<DeliveryReport> {
+    const { violations, accepting, showing, interruptions, ...counts } = this.#tally;
+    const hadReset = counts.resets > 0;
+    for (const { journal, members, collector } of this.#rooms) {
+      const history = await collector.finish(hadReset);
+      auditSession({ journal, history, members, hadReset }, violations);
+      if (violations.total === 0) await this.#settings.history.remove(journal.sessionId);
+    }
+    return {
+      ok: violations.total === 0 && counts.accepted > 0,
+      seed: this.seed,
+      sessions: this.#rooms.length,
+      members: this.#members.length,
+      gateways: this.#settings.gateways.length,
+      seconds: this.#sentFor,
+      ...counts,
+      disconnects: this.#disconnects,
+      interruptions: Object.fromEntries(interruptions),
+      accepting: accepting.summary(),
+      showing: showing.summary(),
+      violations: violations.counts(),
+      examples: violations.kept,
+    };
+  }
+}

@@ -1,0 +1,70 @@
+/** Something a member was shown, or told about what it will not be shown. */
+export type Sighting =
+  /** A message, by its place in the journal; number 0: pending (V3). */
+  | { readonly kind: 'message'; readonly index: number; readonly seq: number }
+  /** A message that was shown before has a number, or another one. */
+  | { readonly kind: 'update'; readonly index: number; readonly seq: number }
+  | { readonly kind: 'gap'; readonly from: number; readonly to: number }
+  | { readonly kind: 'reset'; readonly from: number };
+
+const KINDS = ['message', 'update', 'gap', 'reset'] as const;
+
+/** What a member saw, in that order: eight bytes each, because a check has millions of them. */
+export class Track {
+  #words = new Int32Array(128);
+  #used = 0;
+  #newest = 0;
+  /** Newest number before the first thing that this member had to be shown; absent: it never connected. */
+  joinedAfter: number | undefined;
+
+  get length(): number {
+    return this.#used / 2;
+  }
+
+  /** Newest number shown. */
+  get newest(): number {
+    return this.#newest;
+  }
+
+  message(index: number, seq: number): void {
+    this.#newest = Math.max(this.#newest, seq);
+    this.#push('message', index, seq);
+  }
+
+  update(index: number, seq: number): void {
+    this.#newest = Math.max(this.#newest, seq);
+    this.#push('update', index, seq);
+  }
+
+  gap(from: number, to: number): void {
+    this.#newest = Math.max(this.#newest, to);
+    this.#push('gap', from, to);
+  }
+
+  reset(from: number): void {
+    this.#newest = from - 1;
+    this.#push('reset', from, 0);
+  }
+
+  *sightings(): Generator<Sighting> {
+    for (let at = 0; at < this.#used; at += 2) {
+      const [first = 0, second = 0] = this.#words.subarray(at, at + 2);
+      const value = Math.floor(first / KINDS.length);
+      const kind = KINDS[first % KINDS.length] ?? 'message';
+      if (kind === 'gap') yield { kind, from: value, to: second };
+      else if (kind === 'reset') yield { kind, from: value };
+      else yield { kind, index: value, seq: second };
+    }
+  }
+
+  #push(kind: Sighting['kind'], value: number, second: number): void {
+    if (this.#used === this.#words.length) {
+      const grown = new Int32Array(this.#words.length * 2);
+      grown.set(this.#words);
+      this.#words = grown;
+    }
+    this.#words[this.#used] = value * KINDS.length + KINDS.indexOf(kind);
+    this.#words[this.#used + 1] = second;
+    this.#used += 2;
+  }
+}

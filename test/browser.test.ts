@@ -1,0 +1,209 @@
+import { connectPlain, eventually, stopAll } from '@holdfast/testkit';
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ChatPage, startChromium } from './chat-page.js';
+import { type Holdfast, startHoldfast } from './holdfast.js';
+
+let system: Holdfast;
+let browser: Browser;
+const open: ChatPage[] = [];
+
+beforeAll(async () => {
+  [system, browser] = await Promise.all([startHoldfast(), startChromium()]);
+});
+
+afterEach(async () => {
+  for (const chat of open.splice(0)) {
+    expect(chat.complaints).toEqual([]);
+    await chat.close();
+  }
+});
+
+afterAll(stopAll);
+
+async function openPage(options?: Parameters<typeof ChatPage.open>[2]): Promise<ChatPage> {
+  const chat = await ChatPage.open(browser, system.url, options);
+  chat.page.setDefaultTimeout(15_000);
+  open.push(chat);
+  return chat;
+}
+
+/** A page that chats in a session. */
+async function openSession(session: string, persistence: 'localStorage' | 'redis' | 'none'): Promise<ChatPage> {
+  const chat = await openPage();
+  await chat.persistence.selectOption(persistence);
+  await chat.addSession(session);
+  await chat.waitUntilConnected();
+  return chat;
+}
+
+/** Connections of each gateway, by its metrics. */
+async function connections(): Promise<number[]> {
+  const admins = system.child.log
+    .matching(/^ {2}gateway \d/)
+    .map((line) => /metrics (http:\S+)\)/.exec(line)?.[1] ?? '');
+  return Promise.all(
+    admins.map(async (url) => {
+      const lines = (await (await fetch(url)).text())
+        .split('\n')
+        .filter((line) => line.startsWith('holdfast_connections{'));
+      return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+    }),
+  );
+}
+
+describe('the page', () => {
+  it('is titled WebSocket Chat and offers the settings of the guide', async () => {
+    const chat = await openPage();
+    expect(await chat.page.title()).toBe('WebSocket Chat');
+    expect(await chat.persistence.inputValue()).toBe('localStorage');
+    expect(
+      await chat.persistence
+        .locator('option')
+        .evaluateAll((options) => options.map((option) => [option.getAttribute('value'), option.textContent])),
+    ).toEqual([
+      ['localStorage', 'localStorage'],
+      ['redis', 'Redis'],
+      ['none', 'none'],
+    ]);
+    await chat.persistence.selectOption('Redis');
+    await chat.page.getByText('Sessions stored in Redis with TTL').first().waitFor();
+    await chat.screenshot('settings');
+  });
+
+  it('runs the line of JavaScript as it is printed', async () => {
+    const chat = await openPage();
+    const frame = await chat.page.evaluate(
+      () =>
+        new Promise<string>((resolve, reject) => {
+          const ws = new WebSocket('/ws/chat/?session=my-session&redis_persistence=true');
+          ws.onopen = () => ws.send('from a script');
+          ws.onmessage = ({ data }) => {
+            resolve(String(data));
+            ws.close();
+          };
+          ws.onerror = () => reject(new Error('the connection failed'));
+        }),
+    );
+    expect(JSON.parse(frame)).toMatchObject({
+      count: 1,
+      content: 'Message #1: from a script',
+      sessionId: 'my-session',
+    });
+  });
+
+  it('makes up an id when none is given', async () => {
+    const chat = await openPage();
+    await chat.addSession('');
+    await chat.waitUntilConnected();
+    expect(await chat.page.getByRole('listitem', { name: /^Session / }).count()).toBe(1);
+  });
+});
+
+describe('two people', () => {
+  it('chat with each other from two browsers on two gateways', async () => {
+    await eventually('the connections of other tests to be gone', async () =>
+      (await connections()).every((count) => count === 0),
+    );
+    const alice = await openSession('browser-chat', 'redis');
+    const bob = await openSession('browser-chat', 'redis');
+    expect(await connections()).toEqual([1, 1]);
+    await alice.send('Hello Redis!');
+    await bob.sees('Hello Redis!');
+    await bob.send('Hello, Alice');
+    await alice.sees('Hello, Alice');
+    for (let i = 1; i <= 20; i++) await (i % 2 === 0 ? alice : bob).send(`line ${i}`);
+    for (const chat of [alice, bob]) await eventually('all of it', async () => (await chat.contents()).length === 22);
+    expect(await bob.contents()).toEqual(await alice.contents());
+    await alice.screenshot('two-people-alice');
+    await bob.screenshot('two-people-bob');
+
+    // Step 4 of the guide: the chip, and the button beside it that fetches what Redis has.
+    const card = alice.card('browser-chat');
+    await card.getByText('Redis', { exact: true }).waitFor();
+    const request = alice.page.waitForRequest((sent) =>
+      /\/chat\/api\/sessions\/browser-chat\/messages\//.test(sent.url()),
+    );
+    await card.getByText('🔄').click();
+    await request;
+    await card.getByText('22 messages in Redis', { exact: false }).waitFor();
+    await card.getByText('Message #1: Hello Redis!', { exact: false }).waitFor();
+    await alice.screenshot('refreshed');
+  });
+
+  it('sees what arrives from elsewhere, and an operator broadcast', async () => {
+    const chat = await openSession('elsewhere', 'redis');
+    const script = await connectPlain(`${system.wsUrl}?session=elsewhere&redis_persistence=true`);
+    script.sendRaw('from a script');
+    await chat.sees('from a script');
+    await chat.send('seen');
+    await script.frames.next({ echo: 'seen' });
+    const headers = { 'Content-Type': 'application/json' };
+    const body = JSON.stringify({ message: 'Maintenance at noon', level: 'warning' });
+    await fetch(`${system.url}/api/broadcast/`, { method: 'POST', headers, body });
+    await chat.page.getByText('Maintenance at noon').waitFor();
+    await script.close();
+  });
+});
+
+describe('a reload', () => {
+  it('brings the messages back from Redis', async () => {
+    const chat = await openSession('kept-in-redis', 'redis');
+    await chat.send('kept in Redis');
+    await chat.sees('kept in Redis');
+    // Nothing may come from the browser's own storage.
+    await chat.page.evaluate(() => {
+      for (const name of Object.keys(localStorage))
+        if (!name.startsWith('holdfast-web:')) localStorage.removeItem(name);
+    });
+    await chat.page.reload();
+    await chat.waitUntilConnected();
+    await chat.sees('kept in Redis');
+    await chat.send('after the reload');
+    await chat.sees('after the reload');
+    expect(await chat.contents()).toEqual(['kept in Redis', 'after the reload']);
+    await chat.screenshot('reloaded-redis');
+  });
+
+  it('brings the messages back from localStorage, and Redis has none', async () => {
+    const chat = await openSession('kept-in-browser', 'localStorage');
+    await chat.send('kept in this browser');
+    await chat.sees('kept in this browser');
+    await chat.page.reload();
+    await chat.waitUntilConnected();
+    await chat.sees('kept in this browser');
+    await chat.send('after the reload');
+    await chat.sees('after the reload');
+    expect(await chat.contents()).toEqual(['kept in this browser', 'after the reload']);
+    const answer = await fetch(`${system.url}/chat/api/sessions/kept-in-browser/messages/`);
+    expect(await answer.json()).toMatchObject({ messages: [], count: 0 });
+    await chat.screenshot('reloaded-localstorage');
+  });
+
+  it('brings nothing back without persistence', async () => {
+    const chat = await openSession('kept-nowhere', 'none');
+    await chat.send('gone with the page');
+    await chat.sees('gone with the page');
+    await chat.page.reload();
+    await chat.waitUntilConnected();
+    await chat.send('after the reload');
+    await chat.sees('after the reload');
+    expect(await chat.contents()).toEqual(['after the reload']);
+    await chat.screenshot('reloaded-none');
+  });
+});
+
+describe('a narrow screen', () => {
+  it('shows the chat and the way back to the sessions', async () => {
+    const chat = await openPage({ viewport: { width: 390, height: 844 } });
+    await chat.persistence.selectOption('redis');
+    await chat.addSession('on-a-phone');
+    await chat.waitUntilConnected();
+    await chat.send('from a phone');
+    await chat.sees('from a phone');
+    await chat.screenshot('phone-chat');
+    await chat.page.getByRole('button', { name: 'Back to sessions' }).click();
+    await chat.card('on-a-phone').waitFor();
+    await chat.screenshot('phone-sessions');
+  });
+});

@@ -1,0 +1,85 @@
+import { DeliveryLoad, type DeliveryOptions, type DeliveryReport, formatReport } from '@holdfast/loadgen';
+import {
+  announcedRandom,
+  LONG_VARIABLE,
+  type RedisServer,
+  SEED_VARIABLE,
+  type ServiceProcess,
+  startProcess,
+  startRedis,
+} from '@holdfast/testkit';
+import { expect } from 'vitest';
+
+/** What the whole suite runs on: real Redis, two built gateways, session-api, and members at both gateways. */
+export interface System {
+  readonly redis: RedisServer;
+  readonly gateways: readonly [ServiceProcess, ServiceProcess];
+  readonly api: ServiceProcess;
+}
+
+export interface SystemOptions {
+  /** What the two gateways, in this order, think is Redis: a proxy in front of it. */
+  readonly redisUrls?: (redis: RedisServer) => Promise<readonly [string, string]>;
+  /** Laid over what every gateway gets. */
+  readonly gatewayEnv?: Record<string, string>;
+}
+
+export async function startSystem({ redisUrls, gatewayEnv }: SystemOptions = {}): Promise<System> {
+  // A disk of its own: nothing that is tested here may be Redis forgetting.
+  const redis = await startRedis({ appendOnly: true });
+  const [one, two] = (await redisUrls?.(redis)) ?? [redis.url, redis.url];
+  const gateway = (name: string, url: string): Promise<ServiceProcess> =>
+    startProcess({
+      service: 'gateway',
+      name,
+      env: {
+        CHANNEL_REDIS_URL: url,
+        MAX_MESSAGES_PER_SECOND: '0',
+        MESSAGE_HISTORY_MAX: '10000',
+        HEARTBEAT_INTERVAL: '1',
+        DRAIN_SECONDS: '3',
+        ...gatewayEnv,
+      },
+    });
+  const [first, second, api] = await Promise.all([
+    gateway('gateway 1', one),
+    gateway('gateway 2', two),
+    startProcess({ service: 'session-api', env: { CHANNEL_REDIS_URL: redis.url, MESSAGE_HISTORY_MAX: '10000' } }),
+  ]);
+  return { redis, gateways: [first, second], api };
+}
+
+/** One seed for every day, ten in the long run; `HOLDFAST_SEED` alone when it is set. */
+export function seeds(label: string): number[] {
+  const first = announcedRandom(label);
+  const count = process.env[LONG_VARIABLE] === '1' && process.env[SEED_VARIABLE] === undefined ? 10 : 1;
+  return Array.from({ length: count }, (_, index) => (first.seed + index) % 0x1_0000_0000);
+}
+
+/** Members over both gateways, sending. Sessions and members are what every case must hold for. */
+export function startLoad(system: System, seed: number, options: Partial<DeliveryOptions> = {}): Promise<DeliveryLoad> {
+  return DeliveryLoad.start({
+    gateways: system.gateways.map((gateway) => gateway.wsUrl),
+    history: `${system.api.url}/api`,
+    sessions: 12,
+    members: 4,
+    rate: 150,
+    disconnectEvery: 5,
+    awayMs: 500,
+    backoffBaseMs: 100,
+    backoffMaxMs: 500,
+    settleSeconds: 20,
+    seed,
+    ...options,
+  });
+}
+
+/** The end of every case: the audit holds, and what the gateways count agrees with it. */
+export async function expectDelivered(load: DeliveryLoad): Promise<DeliveryReport> {
+  const report = await load.finish();
+  expect(report.ok, formatReport(report)).toBe(true);
+  // Redis was there all the time: nothing may have been given up on.
+  expect(report.resets, formatReport(report)).toBe(0);
+  expect(report.rejected, formatReport(report)).toBe(0);
+  return report;
+}

@@ -1,0 +1,103 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { REPOSITORY, registerCleanup } from '@holdfast/testkit';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+
+const SCREENSHOTS = join(REPOSITORY, '.holdfast', 'screenshots');
+
+/** Starts the Chromium of this machine. Ended by `stopAll`. */
+export async function startChromium(): Promise<Browser> {
+  const browser = await chromium.launch({
+    executablePath: findChromium(),
+    // Its sandbox refuses to run as root, as containers do; it only visits pages of ours.
+    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+  });
+  registerCleanup('chromium', () => browser.close());
+  return browser;
+}
+
+function findChromium(): string {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
+      try {
+        accessSync(join(folder, name), constants.X_OK);
+        return join(folder, name);
+      } catch {
+        // Not in this folder.
+      }
+    }
+  }
+  throw new Error('there is no chromium in PATH');
+}
+
+/** The chat page in a context of its own: another person's browser. */
+export class ChatPage {
+  readonly page: Page;
+  /** What the page complained of: uncaught errors, error messages, refused content. */
+  readonly complaints: string[] = [];
+
+  private constructor(page: Page) {
+    this.page = page;
+    page.on('pageerror', (error) => this.complaints.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') this.complaints.push(`${message.text()} ${message.location().url}`);
+    });
+  }
+
+  static async open(
+    browser: Browser,
+    url: string,
+    options: Parameters<Browser['newContext']>[0] = {},
+  ): Promise<ChatPage> {
+    const context: BrowserContext = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...options });
+    const chat = new ChatPage(await context.newPage());
+    await chat.page.goto(url);
+    return chat;
+  }
+
+  get persistence(): Locator {
+    return this.page.getByLabel('Session Persistence');
+  }
+
+  get messages(): Locator {
+    return this.page.getByRole('log', { name: 'Messages' });
+  }
+
+  card(session: string): Locator {
+    return this.page.getByRole('listitem', { name: `Session ${session}`, exact: true });
+  }
+
+  /** As the guide says: an id, then "Add Session"; without an id one is made up. */
+  async addSession(session: string): Promise<void> {
+    await this.page.getByLabel('Session ID').fill(session);
+    await this.page.getByRole('button', { name: 'Add Session' }).click();
+  }
+
+  async waitUntilConnected(): Promise<void> {
+    await this.page.getByRole('status', { name: 'Connection' }).getByText('Connected', { exact: true }).waitFor();
+  }
+
+  async send(content: string): Promise<void> {
+    await this.page.getByLabel('Message', { exact: true }).fill(content);
+    await this.page.getByLabel('Message', { exact: true }).press('Enter');
+  }
+
+  /** Waits until a message is shown. */
+  async sees(content: string): Promise<void> {
+    await this.messages.getByText(content, { exact: true }).first().waitFor();
+  }
+
+  /** The contents shown, oldest first. */
+  async contents(): Promise<string[]> {
+    return this.messages.locator('li[data-own] p').allTextContents();
+  }
+
+  async screenshot(name: string): Promise<void> {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: 'disabled' });
+  }
+
+  async close(): Promise<void> {
+    await this.page.context().close();
+  }
+}

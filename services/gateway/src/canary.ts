@@ -85,7 +85,7 @@ export class Canary {
   #unsubscribe(): void {
     if (!this.#subscribed) return;
     this.#options.fanOut.unsubscribe(this.#channel).catch((error: unknown) => {
-      this.#options.storage.storageFailed(error);
+      this.#options.storage.failed(error);
     });
   }
 

@@ -11,6 +11,17 @@ afterEach(() => world.close());
 
 const EXPIRED = { type: 'session', event: 'expired' };
 
+/** Counts what the expiry asks from now on; a quiet room looks for lost messages besides (F4), from its position on. */
+function questions(): () => number {
+  let count = 0;
+  const read = gateway.log.log.read.bind(gateway.log.log);
+  gateway.log.log.read = (id, range) => {
+    if ('newest' in range) count += 1;
+    return read(id, range);
+  };
+  return () => count;
+}
+
 describe('the expiry of a live session', () => {
   it('T2: is announced once, when a tenth of the ttl remains', async () => {
     world = new World({ ttl: 100 });
@@ -138,15 +149,16 @@ describe('the expiry of a live session', () => {
       const { session, ...rest } = await read(id, range);
       return session ? { session: { ...session, remainingMs: -1 }, ...rest } : rest;
     };
+    const asked = questions();
     await world.advance(995_000);
     expect(member.ofType('session')).toEqual([]);
-    expect(gateway.log.of('read').length).toBeLessThan(5);
+    expect(asked()).toBeLessThan(5);
   });
 
   it('costs Redis nothing before it is near', async () => {
     await gateway.connect('s');
-    const reads = gateway.log.of('read').length;
+    const asked = questions();
     await world.advance(900_000);
-    expect(gateway.log.of('read')).toHaveLength(reads);
+    expect(asked()).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '@holdfast/config';
 import { BROADCAST_CHANNEL, type FanOut } from '@holdfast/fan-out';
-import { type BroadcastFrame, CLOSE, FRAMED_PROTOCOL } from '@holdfast/protocol';
+import { CLOSE, FRAMED_PROTOCOL } from '@holdfast/protocol';
 import type { SessionLog } from '@holdfast/session-store';
 import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
 import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest } from './admission.js';
@@ -13,6 +13,7 @@ import { Drain } from './drain.js';
 import { Heartbeats } from './heartbeats.js';
 import { identify } from './identity.js';
 import { MessageIntake } from './message-intake.js';
+import { readBroadcast } from './read-broadcast.js';
 import { Reporter } from './reporter.js';
 import { ByteBudget, type RoomContext } from './room-context.js';
 import { type Joined, Rooms } from './rooms.js';
@@ -289,7 +290,8 @@ export class GatewayCore {
   }
 
   #broadcast(payload: Buffer): void {
-    const frame = JSON.parse(payload.toString()) as Omit<BroadcastFrame, 'type'>;
-    for (const connection of this.#connections) connection.tell({ type: 'broadcast', ...frame });
+    const frame = readBroadcast(payload);
+    if (!frame) return this.#context.logger.warn('Payload on the broadcast channel cannot be read');
+    for (const connection of this.#connections) connection.tell(frame);
   }
 }

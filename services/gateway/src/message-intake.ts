@@ -1,4 +1,4 @@
-import type { SignalSendFrame } from '@holdfast/protocol';
+import type { Position, SignalSendFrame } from '@holdfast/protocol';
 import { encodeSignal, encodeUnstored, liveChannel, unstoredFrame } from '@holdfast/session-store';
 import type { Connection, OutgoingMessage } from './connection.js';
 import type { Room } from './room.js';
@@ -29,7 +29,7 @@ export class MessageIntake {
     const message = { id, senderKey: identity.senderKey, head };
     const taken = room.queue.push({
       member: connection,
-      message: outgoing.retry === undefined ? message : { ...message, retry: outgoing.retry },
+      message: outgoing.retry === undefined ? message : { ...message, retry: lookAfter(outgoing.retry, room) },
       bytes: head.length + MESSAGE_OVERHEAD_BYTES,
       arrivedMs: outgoing.arrivedMs,
       ...(outgoing.id === undefined ? {} : { clientId: outgoing.id }),
@@ -69,6 +69,12 @@ export class MessageIntake {
     this.#made += 1;
     return `${connectionId}-${this.#made.toString(36)}`;
   }
+}
+
+/** A position that the room has not reached, or of another epoch, does not tell where to look for a retry (A4). */
+function lookAfter(claimed: NonNullable<OutgoingMessage['retry']>, { position }: Room): Position | 'anywhere' {
+  if (claimed === 'anywhere' || !position) return 'anywhere';
+  return claimed.epoch === position.epoch && claimed.seq <= position.seq ? claimed : 'anywhere';
 }
 
 function refuse(connection: Connection, clientId: string | undefined, message: string): void {

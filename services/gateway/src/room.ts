@@ -10,6 +10,7 @@ import { AppendQueue, type Sending } from './append-queue.js';
 import type { Timer } from './clock.js';
 import { Expiry } from './expiry.js';
 import { HistoryPump } from './history-pump.js';
+import { LastWord } from './last-word.js';
 import type { Member } from './member.js';
 import { pendingFrame, plainFrames, plainPendingFrame } from './plain-frames.js';
 import { NOWHERE } from './position.js';
@@ -29,6 +30,7 @@ const HELD_MAX = 1_000;
 export class Room {
   readonly queue: AppendQueue;
   readonly expiry: Expiry;
+  readonly lastWord: LastWord;
   readonly sync: Sync;
   readonly tail: Tail;
   /** Members that get live messages. */
@@ -52,6 +54,7 @@ export class Room {
     this.tail = new Tail(context.historyMax, context.tailBudget);
     this.queue = new AppendQueue(this, context);
     this.expiry = new Expiry(this, context);
+    this.lastWord = new LastWord(this, context);
     this.sync = new Sync(this, context);
   }
 
@@ -167,6 +170,7 @@ export class Room {
 
   /** An append was answered: what it stored has to be heard soon (F2). */
   stored(epoch: string, seq: number): void {
+    this.lastWord.stored();
     if (this.#hasDelivered(epoch, seq)) return;
     this.#unheardSeq = Math.max(this.#unheardSeq, seq);
     this.#unheardTimer ??= this.context.clock.setTimeout(() => {
@@ -261,6 +265,7 @@ export class Room {
 
   #receiveStored(payload: Extract<LivePayload, { kind: 'stored' }>): void {
     this.context.metrics.counters.received += payload.messages.length;
+    this.lastWord.heard();
     if (this.sync.running) {
       if (this.#held.length < HELD_MAX) this.#held.push(payload);
       else this.#heldOverflow = true;
@@ -280,7 +285,7 @@ export class Room {
     const known = messages.slice(0, position.seq - before.seq);
     if (known.some((message) => this.#contradicts(message.seq, message.id))) return false;
     this.deliverNext(before.epoch, messages.slice(known.length));
-    this.expiry.refreshed();
+    if (messages.length > 0) this.expiry.refreshed();
     return true;
   }
 

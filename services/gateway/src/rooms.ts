@@ -99,6 +99,7 @@ export class Rooms {
     for (const [sessionId, entry] of this.#entries) {
       const { room } = entry;
       if (room.queue.failingMs > FAILING_MS) this.#out(entry);
+      room.lastWord.tick(entry.users > 0);
       if (entry.users > 0) room.expiry.check();
       else if (nowMs - entry.idleSinceMs >= LINGER_MS && room.queue.empty && !entry.recovering) {
         room.dispose();

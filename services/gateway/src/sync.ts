@@ -34,6 +34,7 @@ export type SyncReason =
   | 'gap'
   | 'unheard'
   | 'interrupted'
+  | 'quiet'
   | 'resume'
   | 'outage'
   | 'gone'

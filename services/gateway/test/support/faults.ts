@@ -67,6 +67,8 @@ export class FaultyFanOut implements FanOut {
   reconnects = 0;
   /** Decides about each payload that arrives. */
   hear: (channel: string, payload: Buffer) => boolean = () => true;
+  /** Hands on each payload that is heard; by default at once. Must keep their order. */
+  arrive: (deliver: () => void) => void = (deliver) => deliver();
   /** Runs before each subscription; what it rejects with, that rejects with. */
   beforeSubscribe: (channel: string) => Promise<void> | void = () => undefined;
   beforePublish: (channel: string) => Promise<void> | void = () => undefined;
@@ -85,7 +87,7 @@ export class FaultyFanOut implements FanOut {
     try {
       await this.beforeSubscribe(channel);
       await this.#fanOut.subscribe(channel, (payload) => {
-        if (this.hear(channel, payload)) this.#listeners.get(channel)?.(payload);
+        if (this.hear(channel, payload)) this.arrive(() => this.#listeners.get(channel)?.(payload));
       });
     } catch (error) {
       this.#listeners.delete(channel);

@@ -56,6 +56,8 @@ export interface ChatOptions extends HoldfastClientOptions {
 const DEFAULT_MAX_MESSAGES = 2_000;
 /** Messages that arrive within this time are shown together: about one picture of a screen. */
 const GATHER_MS = 16;
+/** The same while they come in one after the other, as a history does: a page has to draw each change. */
+const GATHER_MANY_MS = 100;
 
 /** The state of one session's chat page, for any user interface library: listeners, and a snapshot that they read. */
 export class ChatStore {
@@ -67,6 +69,8 @@ export class ChatStore {
   #client: HoldfastClient | undefined;
   #stop: () => void = () => undefined;
   #isGathering = false;
+  /** Monotonic milliseconds. */
+  #gatheredAt = Number.NEGATIVE_INFINITY;
   #wasOpen = false;
   #snapshot: ChatSnapshot;
 
@@ -194,8 +198,11 @@ export class ChatStore {
     this.#archive?.save(() => this.#list.messages());
     if (this.#isGathering) return;
     this.#isGathering = true;
-    this.#gathering.set(GATHER_MS, () => {
+    const { clock = systemClock } = this.#options;
+    const isBusy = clock.monotonic() - this.#gatheredAt < GATHER_MANY_MS;
+    this.#gathering.set(isBusy ? GATHER_MANY_MS : GATHER_MS, () => {
       this.#isGathering = false;
+      this.#gatheredAt = clock.monotonic();
       // A stored message refreshes the session's time to live (T1).
       this.#expireIn(this.#snapshot.session?.ttl ?? null);
     });

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { RedisSessionManager } from './redis-session-manager.js';
+import { RedisSessionManager, TTL_MAX_SECONDS } from './redis-session-manager.js';
 import { RedisSessionStore } from './redis-session-store.js';
 
 let shared: { manager: RedisSessionManager; client: Redis } | undefined;
@@ -8,12 +8,17 @@ let shared: { manager: RedisSessionManager; client: Redis } | undefined;
  * The process' one session manager, connected on first use as the environment says: `CHANNEL_REDIS_URL` (default
  * `redis://localhost:6379/0`) and `REDIS_SESSION_TTL` (seconds, default 3600). For Sentinel, Cluster or a connection
  * of your own, build `new RedisSessionManager(new RedisSessionStore(client))`.
+ *
+ * @throws {RangeError} when the environment names no single Redis, or no whole number of seconds
  */
 export function getRedisSessionManager(): RedisSessionManager {
   if (!shared) {
-    const url = process.env['CHANNEL_REDIS_URL'] ?? 'redis://localhost:6379/0';
-    const client = new Redis(url, { autoResendUnfulfilledCommands: false });
-    const defaultTtl = Number(process.env['REDIS_SESSION_TTL'] ?? 3600);
+    const url = redisUrl(process.env['CHANNEL_REDIS_URL'] ?? 'redis://localhost:6379/0');
+    const defaultTtl = wholeSeconds(process.env['REDIS_SESSION_TTL'] ?? '3600');
+    // While Redis is away, calls fail instead of waiting in memory, as everywhere in the product (D2, A5).
+    const client = new Redis(url, { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 1 });
+    // Every failure also rejects the call it stops; without a listener ioredis prints it.
+    client.on('error', () => undefined);
     shared = { manager: new RedisSessionManager(new RedisSessionStore(client, { defaultTtl })), client };
   }
   return shared.manager;
@@ -21,7 +26,19 @@ export function getRedisSessionManager(): RedisSessionManager {
 
 /** Ends the connection that {@link getRedisSessionManager} opened, so that a script can end. */
 export async function closeRedisSessionManager(): Promise<void> {
-  const closing = shared;
+  const closing = shared?.client;
   shared = undefined;
-  await closing?.client.quit();
+  if (closing?.status === 'ready') await closing.quit();
+  else closing?.disconnect();
+}
+
+function redisUrl(url: string): string {
+  if (/^rediss?:\/\/[^,]+$/.test(url)) return url;
+  throw new RangeError('CHANNEL_REDIS_URL must be one redis:// or rediss:// URL');
+}
+
+function wholeSeconds(text: string): number {
+  const seconds = Number(text);
+  if (/^\d+$/.test(text) && seconds >= 1 && seconds <= TTL_MAX_SECONDS) return seconds;
+  throw new RangeError(`REDIS_SESSION_TTL must be a whole number of seconds, 1 to ${TTL_MAX_SECONDS}, not "${text}"`);
 }

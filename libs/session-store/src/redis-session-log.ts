@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
+import { guarded } from './guarded.js';
 import { liveChannel, logKey, quarantinePrefix, sessionKey, tombstoneKey } from './keys.js';
 import type {
   AppendRequest,
@@ -18,8 +19,8 @@ import type {
   SessionLog,
   StoredSession,
 } from './port.js';
-import { SessionCorruptError, StorageUnavailableError } from './port.js';
-import { readEntries, type StreamEntry } from './redis-reply.js';
+import { SessionCorruptError } from './port.js';
+import { readEntries, readStored, type StreamEntry } from './redis-reply.js';
 import { loadScript, SCRIPT_FILES, type ScriptName } from './scripts.js';
 import { customPartOf, parseSession, renderCustom } from './session-json.js';
 
@@ -183,44 +184,14 @@ export class RedisSessionLog implements SessionLog {
 
   protected async call(script: ScriptName, sessionId: string, args: (string | number)[]): Promise<unknown> {
     const command = (this.client as unknown as Record<ScriptName, ScriptCommand>)[script];
-    return this.guard(() => command.call(this.client, sessionKey(sessionId), logKey(sessionId), ...args));
+    return guarded(() => command.call(this.client, sessionKey(sessionId), logKey(sessionId), ...args));
   }
-
-  /** Tells a store that is away from a command that is wrong. */
-  protected async guard<T>(run: () => Promise<T>): Promise<T> {
-    try {
-      return await run();
-    } catch (error) {
-      if (isRefusal(error)) throw error;
-      throw new StorageUnavailableError(error instanceof Error ? error.message : String(error), { cause: error });
-    }
-  }
-}
-
-/** Answers of a Redis that is there and works; every other error means it cannot store now. */
-const REFUSALS = /^(ERR|WRONGTYPE|NOPERM)\b/;
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ReplyError' && REFUSALS.test(error.message);
 }
 
 function retryArgument(message: NewMessage): string {
   if (message.retry === undefined) return '';
   if (message.retry === 'anywhere') return '* 0 *';
   return `${message.retry.epoch} ${message.retry.seq} ${message.retry.id}`;
-}
-
-function readStored(rest: (string | number)[]): AppendResult {
-  const [epoch, ttl, created, subscribers, fault, ...seqs] = rest;
-  const result = {
-    outcome: 'stored' as const,
-    epoch: String(epoch),
-    ttl: Number(ttl),
-    created: created === 1,
-    subscribers: Number(subscribers),
-    messages: seqs.map((seq) => ({ seq: Math.abs(Number(seq)), duplicate: Number(seq) < 0 })),
-  };
-  return fault === '' ? result : { ...result, quarantined: String(fault) };
 }
 
 function entryArguments(entries: readonly LogEntry[]): (string | number)[] {

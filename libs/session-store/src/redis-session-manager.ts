@@ -1,6 +1,12 @@
 import type { CustomData, SessionDirectory, StoredSession } from './port.js';
 import { RESERVED_FIELDS } from './session-json.js';
 
+/** Longest ttl a session can have: ten years, in seconds. */
+export const TTL_MAX_SECONDS = 315_360_000;
+/** Largest count and time: what every program and script reads as written. */
+const COUNT_MAX = 999_999_999_999;
+const TIME_MAX = 253_402_300_799;
+
 /** What `getSession` answers: the seeds' object. Times in Unix seconds with fraction, `ttl`s in seconds. */
 export interface ManagedSession {
   readonly data: { count: number; last_activity: number; disconnected_at?: number } & CustomData;
@@ -25,6 +31,7 @@ export class RedisSessionManager {
    *
    * @param options.data `count` and `last_activity` (Unix seconds) of the session, and any custom fields
    * @param options.ttl seconds; absent: the default
+   * @throws {RangeError} naming the field that is ill-formed and what is allowed
    */
   async storeSession(options: { sessionId: string; data: CustomData; ttl?: number }): Promise<ManagedSession> {
     const { count, last_activity: lastActivity } = options.data;
@@ -42,10 +49,12 @@ export class RedisSessionManager {
     return manageIfAny(await this.#directory.get(sessionId));
   }
 
-  /** Merges custom fields into the session's data; reserved fields are refused. */
+  /**
+   * Merges custom fields into the session's data.
+   *
+   * @throws {RangeError} when a field is one of the session's own: `count`, `last_activity`, `disconnected_at`
+   */
   async updateSession(sessionId: string, data: CustomData): Promise<ManagedSession | undefined> {
-    const reserved = RESERVED_FIELDS.find((field) => field in data);
-    if (reserved !== undefined) throw new RangeError(`data.${reserved} is reserved: it is the session's own`);
     return manageIfAny(await this.#directory.merge(sessionId, data));
   }
 
@@ -82,16 +91,16 @@ function customOf(data: CustomData): CustomData {
 }
 
 function wholeNumber(field: string, value: unknown): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new RangeError(`data.${field} must be a whole number, 0 or more`);
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= COUNT_MAX) return value;
+  throw new RangeError(`data.${field} must be a whole number from 0 to ${COUNT_MAX}`);
 }
 
 function time(field: string, value: unknown): number {
-  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
+  if (typeof value === 'number' && value >= 0 && value <= TIME_MAX) return value;
   throw new RangeError(`data.${field} must be a time in Unix seconds`);
 }
 
 function seconds(field: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new RangeError(`${field} must be a whole number of seconds, 1 or more`);
+  if (Number.isInteger(value) && value >= 1 && value <= TTL_MAX_SECONDS) return value;
+  throw new RangeError(`${field} must be a whole number of seconds, 1 to ${TTL_MAX_SECONDS}`);
 }

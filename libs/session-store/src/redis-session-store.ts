@@ -1,10 +1,11 @@
 import type { Redis } from 'ioredis';
+import { guarded } from './guarded.js';
 import { liveChannel, quarantinePrefix, SESSION_KEY_PATTERN, sessionIdOf, sessionKey, tombstoneKey } from './keys.js';
 import type { CustomData, SessionDirectory, SessionPage, StoredSession } from './port.js';
 import { SessionCorruptError, StorageUnavailableError } from './port.js';
 import { RedisSessionLog } from './redis-session-log.js';
 import { type ScanTarget, scanPage } from './scan-page.js';
-import { customPartOf, parseSession, renderCustom } from './session-json.js';
+import { customPartOf, mergeCustom, parseSession, renderCustom } from './session-json.js';
 
 /** How often a merge is tried again when another writer was faster. */
 const MERGE_ATTEMPTS = 10;
@@ -41,10 +42,9 @@ export class RedisSessionStore extends RedisSessionLog implements SessionDirecto
     for (let attempt = 0; attempt < MERGE_ATTEMPTS; attempt++) {
       const [json] = await this.readRaw(sessionId, { newest: 0 }, '');
       if (json === null) return undefined;
-      const state = parseSession(json);
-      if (!state) throw new SessionCorruptError(sessionId);
-      const merged = renderCustom({ ...state.custom, ...custom });
-      const reply = await this.call('holdfastMerge', sessionId, [customPartOf(json), merged]);
+      if (!parseSession(json)) throw new SessionCorruptError(sessionId);
+      const part = customPartOf(json);
+      const reply = await this.call('holdfastMerge', sessionId, [part, mergeCustom(part, custom)]);
       if (reply === 'conflict') continue;
       return this.#changed(sessionId, reply);
     }
@@ -100,7 +100,7 @@ export class RedisSessionStore extends RedisSessionLog implements SessionDirecto
     const client = this.client;
     // In one order for all pages of a listing, whichever process serves them.
     const masters = 'nodes' in client ? client.nodes('master').sort(byAddress) : [client];
-    return masters.map((master) => ({ scan: (...args) => this.guard(() => master.scan(...args)) }));
+    return masters.map((master) => ({ scan: (...args) => guarded(() => master.scan(...args)) }));
   }
 }
 

@@ -4,11 +4,13 @@ import { duplicatesContract } from './duplicates-contract.js';
 import { refusalsContract } from './refusals-contract.js';
 import { sessionDirectoryContract } from './session-directory-contract.js';
 import { sessionLogContract } from './session-log-contract.js';
-import { memoryStores, redisStores, type Stores } from './stores.js';
+import { sessionManagerContract } from './session-manager-contract.js';
+import { clusterStores, memoryStores, redisStores, type Stores } from './stores.js';
 
 describe.each([
   ['memory', async () => memoryStores()],
   ['Redis', redisStores],
+  ['a Redis Cluster, K3: with sharded pub/sub', clusterStores],
 ] as const)('sessions in %s', (_name, start) => {
   let stores: Stores;
   beforeAll(async () => {
@@ -23,4 +25,5 @@ describe.each([
   duplicatesContract(() => stores);
   refusalsContract(() => stores);
   sessionDirectoryContract(() => stores);
+  sessionManagerContract(() => stores);
 });

@@ -1,5 +1,5 @@
-import { eventually, type RedisServer, startRedis } from '@holdfast/testkit';
-import { Redis } from 'ioredis';
+import { eventually, type RedisCluster, type RedisServer, startCluster, startRedis } from '@holdfast/testkit';
+import { Cluster, Redis } from 'ioredis';
 import {
   decodeLive,
   type LiveChannels,
@@ -37,15 +37,19 @@ export interface Stores {
   close(): Promise<void>;
 }
 
-/** Stores in memory that share a clock which {@link Stores.age} moves. */
+/** Stores in memory, each with a clock; {@link Stores.age} moves that of the newest. */
 export function memoryStores(): Stores {
   const live = new RecordedChannels();
-  let aheadMs = 0;
+  let newest = { aheadMs: 0 };
   return {
-    create: (options = {}) => new MemorySessionStore({ live, now: () => Date.now() + aheadMs, ...options }),
+    create: (options = {}) => {
+      const clock = { aheadMs: 0 };
+      newest = clock;
+      return new MemorySessionStore({ live, now: () => Date.now() + clock.aheadMs, ...options });
+    },
     listen: async (sessionId) => live.listen(liveChannel(sessionId)),
     age: async (_sessionId, ms) => {
-      aheadMs += ms;
+      newest.aheadMs += ms;
     },
     close: async () => undefined,
   };
@@ -62,31 +66,78 @@ export async function redisStores(): Promise<RedisStores> {
   const options = { port: server.port, maxRetriesPerRequest: 0 };
   const client = new Redis(options);
   const subscriber = new Redis(options);
-  const listeners = new Map<string, (payload: Buffer) => void>();
-  subscriber.on('messageBuffer', (channel: Buffer, payload: Buffer) => listeners.get(String(channel))?.(payload));
+  const channels = listeningTo(subscriber, 'messageBuffer', {
+    subscribe: (channel) => subscriber.subscribe(channel),
+    unsubscribe: (channel) => subscriber.unsubscribe(channel),
+  });
   return {
     server,
     client,
-    create: (storeOptions = {}) => new RedisSessionStore(client, storeOptions),
-    listen: async (sessionId) => {
-      const channel = liveChannel(sessionId);
-      const payloads: Buffer[] = [];
-      listeners.set(channel, (payload) => payloads.push(payload));
-      await subscriber.subscribe(channel);
-      return heard(payloads, async () => {
-        listeners.delete(channel);
-        await subscriber.unsubscribe(channel);
-      });
+    ...onRedis(client),
+    ...channels,
+    close: async () => {
+      await Promise.all([client.quit(), subscriber.quit()]);
+      await server.stop();
     },
+  };
+}
+
+export interface ClusterStores extends Stores {
+  readonly cluster: RedisCluster;
+  readonly client: Cluster;
+}
+
+/** Stores on a Redis Cluster of their own, with sharded pub/sub (K3). */
+export async function clusterStores(): Promise<ClusterStores> {
+  const cluster = await startCluster();
+  const nodes = cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
+  const client = new Cluster(nodes);
+  const subscriber = new Cluster(nodes, { shardedSubscribers: true });
+  const channels = listeningTo(subscriber, 'smessageBuffer', {
+    subscribe: (channel) => subscriber.ssubscribe(channel),
+    unsubscribe: (channel) => subscriber.sunsubscribe(channel),
+  });
+  return {
+    cluster,
+    client,
+    ...onRedis(client),
+    ...channels,
+    close: async () => {
+      await Promise.all([client.quit(), subscriber.quit()]);
+      await Promise.all(cluster.nodes.map((node) => node.stop()));
+    },
+  };
+}
+
+function onRedis(client: Redis | Cluster): Pick<Stores, 'create' | 'age'> {
+  return {
+    create: (options = {}) => new RedisSessionStore(client, options),
     age: async (sessionId, ms) => {
       for (const key of [sessionKey(sessionId), logKey(sessionId), tombstoneKey(sessionId)]) {
         const left = await client.pttl(key);
         if (left >= 0) await client.pexpire(key, left - ms);
       }
     },
-    close: async () => {
-      await Promise.all([client.quit(), subscriber.quit()]);
-      await server.stop();
+  };
+}
+
+function listeningTo(
+  subscriber: Redis | Cluster,
+  event: 'messageBuffer' | 'smessageBuffer',
+  commands: Record<'subscribe' | 'unsubscribe', (channel: string) => Promise<unknown>>,
+): Pick<Stores, 'listen'> {
+  const listeners = new Map<string, (payload: Buffer) => void>();
+  subscriber.on(event, (channel: Buffer, payload: Buffer) => listeners.get(String(channel))?.(payload));
+  return {
+    listen: async (sessionId) => {
+      const channel = liveChannel(sessionId);
+      const payloads: Buffer[] = [];
+      listeners.set(channel, (payload) => payloads.push(payload));
+      await commands.subscribe(channel);
+      return heard(payloads, async () => {
+        listeners.delete(channel);
+        await commands.unsubscribe(channel);
+      });
     },
   };
 }

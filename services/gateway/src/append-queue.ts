@@ -61,9 +61,9 @@ export class AppendQueue {
   #suspended = false;
   /** How many of the waiting, from the first on, members here have been shown. */
   #shown = 0;
-  /** Whoever waits for the queue to be empty after an outage. */
-  #resumed: ((empty: boolean) => void) | undefined;
-  #failingSinceMs: number | undefined;
+  /** Whoever waits for what members were shown to be stored. */
+  #resumed: ((stored: boolean) => void) | undefined;
+  #failing: { readonly sinceMs: number; readonly error: unknown } | undefined;
   readonly #retry: RetryPause;
   /** First message of the batch in flight: one a batch is enough to know how long delivery takes. */
   #timed: { readonly id: string; readonly arrivedMs: number } | undefined;
@@ -90,7 +90,12 @@ export class AppendQueue {
 
   /** Milliseconds since appends have failed without a success; 0 when the last one succeeded. */
   get failingMs(): number {
-    return this.#failingSinceMs === undefined ? 0 : this.#context.clock.monotonic() - this.#failingSinceMs;
+    return this.#failing === undefined ? 0 : this.#context.clock.monotonic() - this.#failing.sinceMs;
+  }
+
+  /** What the last append failed of; nothing when it succeeded. */
+  get failure(): unknown {
+    return this.#failing?.error;
   }
 
   /** Redis is away: from here on messages wait, and members here see them (D1). */
@@ -99,10 +104,13 @@ export class AppendQueue {
     this.#showWaiting();
   }
 
-  /** Redis is back and the room has synced: stores what waits, in order (D3). @returns whether all of it is stored */
+  /** Redis is back and the room has synced: stores what waited, in order (D3). @returns whether it is stored */
   resume(): Promise<boolean> {
     this.#suspended = false;
-    if (this.empty && this.#state === 'idle') return Promise.resolve(true);
+    if (this.#shown === 0) {
+      this.#schedule();
+      return Promise.resolve(true);
+    }
     return new Promise((resolve) => {
       this.#resumed = resolve;
       this.#schedule();
@@ -149,14 +157,15 @@ export class AppendQueue {
     if (batch.length > 0) await this.#appendBatch(batch);
     if (this.#stopped) return;
     this.#state = 'idle';
-    if (this.empty) this.#settleResume(true);
+    // What has come since is on its usual way.
+    if (this.#shown === 0) this.#settleResume(true);
     this.#schedule();
   }
 
-  #settleResume(empty: boolean): void {
+  #settleResume(stored: boolean): void {
     const resumed = this.#resumed;
     this.#resumed = undefined;
-    resumed?.(empty);
+    resumed?.(stored);
   }
 
   #showWaiting(): void {
@@ -186,14 +195,14 @@ export class AppendQueue {
       const result = await log.append(this.#room.sessionId, { messages, ...(position ? { position } : {}) });
       metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);
       this.#retry.reset();
-      this.#failingSinceMs = undefined;
+      this.#failing = undefined;
       this.#refusals = 0;
       this.#inFlight = 0;
       if (!this.#stopped) await this.#settle(batch, result);
     } catch (error) {
       this.#inFlight = 0;
       if (this.#stopped) return;
-      this.#failingSinceMs ??= clock.monotonic();
+      this.#failing = { sinceMs: this.#failing?.sinceMs ?? clock.monotonic(), error };
       this.#failed(batch, position, error);
       this.#context.storage.failed(error);
       if (this.#resumed) {

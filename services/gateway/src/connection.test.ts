@@ -29,7 +29,8 @@ describe('a connection that is joining', () => {
     const gate = gateOf(gateway.log, 'open');
     const client = await gateway.connect('s');
     client.socket.receive(Uint8Array.of(0xff), true);
-    world.broker.publish('holdfast:broadcast', JSON.stringify({ id: 'b', title: '', message: 'hello', level: 'info' }));
+    const broadcast = { id: 'b', title: '', message: 'hello', level: 'info', timestamp: 1 };
+    world.broker.publish('holdfast:broadcast', JSON.stringify(broadcast));
     await world.settle();
     void gateway.core.drain();
     await world.settle();

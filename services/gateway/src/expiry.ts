@@ -74,7 +74,7 @@ export class Expiry {
   check(): void {
     const remainingMs = this.#deadlineMs - this.#context.clock.monotonic();
     const due = remainingMs <= 0 || (!this.#warned && remainingMs <= this.#warnBeforeMs);
-    if (due && !this.#asking) void this.#ask();
+    if (due && !this.#asking && !this.#context.storage.away) void this.#ask();
   }
 
   /** A tenth of the ttl or a minute, whichever is smaller (T2). */

@@ -44,6 +44,7 @@ export interface Acceptance {
 }
 
 const TICK_MS = 1_000;
+const HISTORY_CHUNK_BYTES = 65_536;
 /** How long closing waits for messages that are on their way into the log. */
 const FLUSH_MS = 3_000;
 
@@ -91,11 +92,12 @@ export class GatewayCore {
       logger,
       reporter: new Reporter(logger),
       deletions: new Deletions(clock, config.sessions.ttl * 1000),
-      storage: new StorageWatch(logger, metrics.redis, clock),
+      storage: new StorageWatch({ logger, metrics: metrics.redis, clock, sharded: config.redis.mode === 'cluster' }),
       metrics: metrics.gateway,
       tailBudget: new TailBudget(config.memory.tailBytes),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
       historyMax: config.sessions.historyMax,
+      historyChunkBytes: Math.min(HISTORY_CHUNK_BYTES, config.memory.maxBackpressureBytes),
       random,
     };
     this.#rooms = new Rooms(this.#context);

@@ -18,10 +18,8 @@ export interface PumpedRoom {
   attach(member: Member): void;
 }
 
-/** Messages handed to a member at once. */
+/** Messages fetched at once. */
 const PAGE = 100;
-/** A member with more than this in its send buffer is waited for, so that a long history is no backpressure (F6). */
-const PAUSE_ABOVE_BYTES = 65_536;
 const RETRY_MS = 250;
 
 /**
@@ -35,6 +33,8 @@ export class HistoryPump {
   /** Ids that are left out: a plain member has had them. */
   readonly #skipped: ReadonlySet<string> | undefined;
   #next: number;
+  /** Fetched and not given yet. */
+  #page: readonly LiveMessage[] = [];
   #stopped = false;
 
   constructor(room: PumpedRoom, context: RoomContext, member: Member, from: number, skipped?: ReadonlySet<string>) {
@@ -45,6 +45,11 @@ export class HistoryPump {
     this.#skipped = skipped;
   }
 
+  /** The number it gives next. */
+  get next(): number {
+    return this.#next;
+  }
+
   start(): void {
     void this.#run();
   }
@@ -53,20 +58,32 @@ export class HistoryPump {
     this.#stopped = true;
   }
 
+  /** Says what will not come, because the session has ended (V7). */
+  giveUp(): void {
+    this.#tellGap(this.#room.seq + 1);
+    this.stop();
+  }
+
+  get #over(): boolean {
+    return this.#stopped || this.#member.closed;
+  }
+
   async #run(): Promise<void> {
-    while (!this.#stopped && !this.#member.closed) {
+    while (!this.#over) {
       if (this.#next > this.#room.seq) return this.#room.attach(this.#member);
-      const page = this.#room.tail.from(this.#next, PAGE) ?? (await this.#readPage());
-      if (this.#stopped || this.#member.closed) return;
-      this.#give(page);
-      if (this.#member.bufferedBytes() > PAUSE_ABOVE_BYTES) {
+      if (this.#member.bufferedBytes() > 0) {
+        // A long history is no backlog: whoever reads it slowly is given the next part when the last one is gone (F6).
         await new Promise<void>((resolve) => this.#member.onceDrained(resolve));
+        continue;
       }
+      if (this.#page.length === 0) this.#page = this.#room.tail.from(this.#next, PAGE) ?? (await this.#readPage());
+      if (this.#over) return;
+      this.#giveChunk();
     }
   }
 
   /** Reads what the tail does not reach back to; never more than the room has delivered (F7). */
-  async #readPage(): Promise<LiveMessage[]> {
+  async #readPage(): Promise<readonly LiveMessage[]> {
     const epoch = this.#room.position?.epoch;
     try {
       const read = await this.#context.log.read(this.#room.sessionId, { from: this.#next, limit: PAGE });
@@ -75,8 +92,9 @@ export class HistoryPump {
         return [];
       }
       if (this.#room.position?.epoch !== epoch) return [];
-      this.#tellGap(read.entries[0]?.seq ?? this.#room.seq + 1);
-      return read.entries.filter((entry) => entry.seq <= this.#room.seq).map(liveMessage);
+      const page = read.entries.filter((entry) => entry.seq <= this.#room.seq).map(liveMessage);
+      if (page.length === 0) this.#tellGap(this.#room.seq + 1);
+      return page;
     } catch (error) {
       this.#context.storage.failed(error);
       await delay(this.#context.clock, RETRY_MS);
@@ -84,9 +102,9 @@ export class HistoryPump {
     }
   }
 
-  /** What was trimmed before it could be given is said (V7). */
+  /** What was trimmed before it could be given, or is missing in the log, is said (V7). */
   #tellGap(first: number): void {
-    if (this.#stopped || first <= this.#next) return;
+    if (this.#over || first <= this.#next) return;
     this.#member.tell({ type: 'session', event: 'gap', from: this.#next, to: first - 1 });
     this.#next = first;
   }
@@ -96,15 +114,29 @@ export class HistoryPump {
     return this.#skipped?.has(message.id) === true || this.#member.sawPending(message);
   }
 
-  #give(page: readonly LiveMessage[]): void {
-    const last = page.at(-1);
-    if (!last) return;
-    const plain = this.#member.protocol === 'plain';
-    const wanted = page.filter((message) => message.seq >= this.#next && !this.#skips(message));
-    this.#next = last.seq + 1;
+  #giveChunk(): void {
+    const [first] = this.#page;
+    if (!first) return;
+    this.#tellGap(first.seq);
+    const chunk = this.#takeChunk(first.seq);
+    this.#next = first.seq + chunk.length;
+    const wanted = chunk.filter((message) => !this.#skips(message));
     if (wanted.length === 0) return;
+    const plain = this.#member.protocol === 'plain';
     this.#member.write(plain ? plainFrames(this.#room.sessionId, wanted) : wanted.map((message) => message.frame));
     this.#context.metrics.counters.recovered += wanted.length;
     this.#context.metrics.counters.delivered += wanted.length;
+  }
+
+  /** The first of the page, as far as their numbers follow on each other and their bytes are no backlog. */
+  #takeChunk(firstSeq: number): readonly LiveMessage[] {
+    let bytes = 0;
+    const end = this.#page.findIndex(({ seq, frame }, index) => {
+      bytes += frame.length;
+      return index > 0 && (seq !== firstSeq + index || bytes > this.#context.historyChunkBytes);
+    });
+    const chunk = end < 0 ? this.#page : this.#page.slice(0, end);
+    this.#page = this.#page.slice(chunk.length);
+    return chunk;
   }
 }

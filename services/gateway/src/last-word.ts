@@ -46,6 +46,7 @@ export class LastWord {
 
   /** Called about once a second. @param hasMembers who would miss something */
   tick(hasMembers: boolean): void {
+    if (this.#context.storage.away) return;
     if (this.#ticksLeft > 0) {
       this.#ticksLeft -= 1;
       if (this.#ticksLeft === 0) this.#announce();

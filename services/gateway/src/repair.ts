@@ -20,7 +20,7 @@ export interface RepairedRoom {
   readonly known: StoredSession | undefined;
   readonly expiry: { readonly ttl: number; readonly remainingMs: number };
   moveTo(position: Position | undefined, firstSeq: number): void;
-  restartMembers(epoch: string, from: number, alreadyHad: ReadonlySet<string>): void;
+  restartMembers(from: number, alreadyHad: ReadonlySet<string>): void;
 }
 
 /** Entries one script call gets. */
@@ -86,7 +86,7 @@ export class Repair {
     room.moveTo(end, log[0]?.seq ?? 0);
     room.tail.clear();
     for (const entry of log) room.tail.push(liveMessage(entry));
-    room.restartMembers(session.epoch, from, new Set(delivered.map((message) => message.id)));
+    room.restartMembers(from, new Set(delivered.map((message) => message.id)));
     return true;
   }
 
@@ -136,8 +136,7 @@ export class Repair {
 
   /** Stores again, as retries, what members here have had and the log does not have. */
   async #storeLacking(delivered: readonly LiveMessage[], log: readonly LogEntry[], end: Position): Promise<boolean> {
-    const kept = new Set(log.map(nameOf));
-    const lacking = delivered.filter((message) => !kept.has(nameOf(message)));
+    const lacking = lackingOf(delivered, log, log.length >= this.#context.historyMax);
     for (let at = 0; at < lacking.length; at += CHUNK) {
       const messages = lacking.slice(at, at + CHUNK).map((message) => {
         const { id, senderKey, body } = logEntryOf(message);
@@ -150,13 +149,20 @@ export class Repair {
   }
 }
 
+/** @param trimmed whether the log may have had more: what comes before all that both have was trimmed, not lost */
+function lackingOf(delivered: readonly LiveMessage[], log: readonly LogEntry[], trimmed: boolean): LiveMessage[] {
+  const kept = new Set(log.map(nameOf));
+  const shared = delivered.findIndex((message) => kept.has(nameOf(message)));
+  return delivered.slice(trimmed ? Math.max(0, shared) : 0).filter((message) => !kept.has(nameOf(message)));
+}
+
 /** First number that members may have differently; the one after the log's end when all they have is in it. */
 function firstDifference(tail: Tail, log: readonly LogEntry[], end: number): number {
-  for (const { seq, id } of log) {
-    const had = tail.at(seq);
-    if (had?.id !== id) return seq;
-  }
-  return end + 1;
+  const { firstSeq } = tail;
+  // Histories that share a message under its number share what comes before it.
+  const shared = log.some(({ seq, id }) => seq === firstSeq && tail.at(seq)?.id === id);
+  const different = log.find(({ seq, id }) => !(shared && seq < firstSeq) && tail.at(seq)?.id !== id);
+  return different?.seq ?? end + 1;
 }
 
 function nameOf({ senderKey, id }: { readonly senderKey: string; readonly id: string }): string {

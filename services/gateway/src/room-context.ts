@@ -21,6 +21,8 @@ export interface RoomContext {
   /** Messages accepted from members but not stored yet, over all sessions. */
   readonly unstored: ByteBudget;
   readonly historyMax: number;
+  /** Most bytes of history that a member is handed before it has taken them (F6). */
+  readonly historyChunkBytes: number;
   /** From 0 up to 1. */
   random(): number;
 }

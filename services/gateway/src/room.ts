@@ -7,19 +7,18 @@ import {
   type StoredSession,
 } from '@holdfast/session-store';
 import { AppendQueue, type Sending } from './append-queue.js';
-import type { Timer } from './clock.js';
 import { Expiry } from './expiry.js';
 import { HistoryPump } from './history-pump.js';
 import { LastWord } from './last-word.js';
 import type { Member } from './member.js';
-import { pendingFrame, plainFrames, plainPendingFrame } from './plain-frames.js';
+import { plainFrames } from './plain-frames.js';
 import { NOWHERE } from './position.js';
 import type { RoomContext } from './room-context.js';
+import { showPending } from './show-pending.js';
 import { Sync } from './sync.js';
 import { Tail } from './tail.js';
+import { Unheard } from './unheard.js';
 
-/** How long an append's own publish may take before the log is asked (F2). */
-const UNHEARD_MS = 100;
 /** Payloads held while a sync runs; beyond them the sync reads again. */
 const HELD_MAX = 1_000;
 
@@ -33,6 +32,7 @@ export class Room {
   readonly lastWord: LastWord;
   readonly sync: Sync;
   readonly tail: Tail;
+  readonly #unheard: Unheard;
   /** Members that get live messages. */
   readonly #live = new Set<Member>();
   /** Members that are still being given history. */
@@ -43,8 +43,6 @@ export class Room {
   #firstSeq = 0;
   #held: Extract<LivePayload, { kind: 'stored' }>[] = [];
   #heldOverflow = false;
-  #unheardTimer: Timer | undefined;
-  #unheardSeq = 0;
   #waitingAcks: { member: Member; id: string; seq: number }[] = [];
 
   constructor(
@@ -56,6 +54,7 @@ export class Room {
     this.expiry = new Expiry(this, context);
     this.lastWord = new LastWord(this, context);
     this.sync = new Sync(this, context);
+    this.#unheard = new Unheard(this, context.clock);
   }
 
   /** Where the room is; nothing before it was first synced, which rooms without persistent members never are. */
@@ -91,6 +90,11 @@ export class Room {
     return this.#live.size + this.#pumps.size;
   }
 
+  /** Whether it has been welcomed here. */
+  has(member: Member): boolean {
+    return this.#live.has(member) || this.#pumps.has(member);
+  }
+
   /** A member joins live delivery: the next message is the one after the room's newest. */
   attach(member: Member): void {
     this.#pumps.delete(member);
@@ -114,11 +118,18 @@ export class Room {
 
   /** Takes what the session's channel brought. */
   receive(payload: Buffer): void {
-    const live = decodeLive(payload);
-    if (!live) {
-      this.context.logger.warn({ sessionId: this.sessionId }, 'Payload on a live channel cannot be read');
-      return;
+    const { sessionId } = this;
+    try {
+      const live = decodeLive(payload);
+      if (live) this.#take(live);
+      else this.context.logger.warn({ sessionId }, 'Payload on a live channel cannot be read');
+    } catch (err) {
+      // Whoever can publish could end the process otherwise.
+      this.context.logger.error({ err, sessionId }, 'Payload on a live channel cannot be taken');
     }
+  }
+
+  #take(live: LivePayload): void {
     switch (live.kind) {
       case 'stored':
         return this.#receiveStored(live);
@@ -146,6 +157,7 @@ export class Room {
 
   /** Places the room without delivering: what it then holds is what it knows. */
   moveTo(position: Position | undefined, firstSeq: number): void {
+    if (this.#position !== NOWHERE && this.#position?.epoch !== position?.epoch) this.#waitingAcks = [];
     this.#position = position;
     this.#firstSeq = firstSeq;
     if (position?.seq !== this.tail.lastSeq) this.tail.clear();
@@ -168,16 +180,10 @@ export class Room {
     return overflow;
   }
 
-  /** An append was answered: what it stored has to be heard soon (F2). */
+  /** An append was answered. */
   stored(epoch: string, seq: number): void {
     this.lastWord.stored();
-    if (this.#hasDelivered(epoch, seq)) return;
-    this.#unheardSeq = Math.max(this.#unheardSeq, seq);
-    this.#unheardTimer ??= this.context.clock.setTimeout(() => {
-      this.#unheardTimer = undefined;
-      if (!this.#hasDelivered(epoch, this.#unheardSeq)) this.sync.request('unheard');
-      this.#unheardSeq = 0;
-    }, UNHEARD_MS);
+    this.#unheard.stored(epoch, seq);
   }
 
   /** Answers a repeated send (V4) once the room has delivered the message (F7). */
@@ -189,6 +195,11 @@ export class Room {
   /** Tells every framed member. */
   tellAll(frame: ServerFrame): void {
     for (const member of this.members()) member.tell(frame);
+  }
+
+  /** Those that are still given history find the gap by themselves, in its place. */
+  tellGap(from: number, to: number): void {
+    for (const member of this.#live) member.tell({ type: 'session', event: 'gap', from, to });
   }
 
   closeAll(code: CloseCode): void {
@@ -203,6 +214,10 @@ export class Room {
   /** The session has ended of itself: members are told once, the next message starts a new epoch at 1 (T2, G3). */
   expired(): void {
     if (!this.#position || this.#position === NOWHERE) return;
+    for (const [member, pump] of [...this.#pumps]) {
+      pump.giveUp();
+      this.attach(member);
+    }
     this.#forget();
     this.tellAll({ type: 'session', event: 'expired' });
   }
@@ -217,12 +232,19 @@ export class Room {
   }
 
   /** Members start over from a number: the history may differ from what they were sent (G4). */
-  restartMembers(epoch: string, from: number, alreadyHad: ReadonlySet<string>): void {
+  restartMembers(from: number, alreadyHad: ReadonlySet<string>): void {
     for (const member of [...this.members()].filter((each) => each.persistent)) {
-      member.tell({ type: 'session', event: 'reset', epoch, from });
       // A framed member drops by id what it has had; a plain one cannot.
-      this.attachAfterHistory(member, from, member.protocol === 'plain' ? alreadyHad : undefined);
+      this.restart(member, from, member.protocol === 'plain' ? alreadyHad : undefined);
     }
+  }
+
+  /** A member is told that the history from a number on may differ, and is given it on the same socket (V7). */
+  restart(member: Member, from: number, alreadyHad?: ReadonlySet<string>): void {
+    // Whoever was still being given history goes on where it was.
+    const start = Math.min(from, this.#pumps.get(member)?.next ?? from);
+    member.tell({ type: 'session', event: 'reset', epoch: this.#position?.epoch ?? '', from: start });
+    this.attachAfterHistory(member, start, alreadyHad);
   }
 
   /** Redis is away: chat goes on among the members here (D1). */
@@ -240,24 +262,15 @@ export class Room {
     this.tellAll({ type: 'status', storage: 'redis' });
   }
 
-  /** Shows members a message that is not stored yet (V3). @param count its place among those that wait, from 1 */
-  showPending({ message }: Sending, count: number): void {
-    const nowMs = this.context.clock.now();
-    const framed = pendingFrame(message, nowMs);
-    let plain: string | undefined;
-    for (const member of this.members()) {
-      if (member.protocol === 'framed') member.write([framed]);
-      else {
-        plain ??= plainPendingFrame(this.sessionId, this.seq + count, message, nowMs);
-        member.write([plain]);
-        member.showedPending(`${message.senderKey} ${message.id}`);
-      }
-    }
+  /** Shows members a message that is not stored yet (V3). @param place its place among those that wait, from 1 */
+  showPending({ message }: Sending, place: number): void {
+    const members = (): Iterable<Member> => this.members();
+    showPending({ sessionId: this.sessionId, members }, message, this.seq + place, this.context.clock.now());
   }
 
   /** Gives back what the room holds of shared budgets. */
   dispose(): void {
-    this.context.clock.clearTimeout(this.#unheardTimer);
+    this.#unheard.stop();
     this.tail.clear();
     this.sync.stop();
     this.queue.stop();
@@ -328,12 +341,9 @@ export class Room {
   #forget(): void {
     this.#position = NOWHERE;
     this.#firstSeq = 0;
+    this.#waitingAcks = [];
     this.tail.clear();
     this.expiry.forget();
-  }
-
-  #hasDelivered(epoch: string, seq: number): boolean {
-    return this.#position?.epoch === epoch && this.seq >= seq;
   }
 
   #settleAcks(): void {

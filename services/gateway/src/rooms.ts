@@ -1,28 +1,14 @@
 import type { ResumeRequest } from '@holdfast/protocol';
-import { liveChannel, type OpenResult, StorageUnavailableError } from '@holdfast/session-store';
+import { liveChannel } from '@holdfast/session-store';
 import { delay } from './clock.js';
 import type { Member } from './member.js';
+import { openSession } from './open-session.js';
 import { NOWHERE } from './position.js';
-import { RetryPause } from './retry-pause.js';
+import { Recovery } from './recovery.js';
 import { type HistoryPlan, planFromTail, planHistory } from './resume.js';
 import { Room } from './room.js';
 import type { RoomContext } from './room-context.js';
-
-/** A room with who uses it. */
-interface Entry {
-  readonly room: Room;
-  /** Members, including those that are still joining. */
-  users: number;
-  /** Resolves when the channel is subscribed and the room has caught up; absent: not subscribed. */
-  subscribed: Promise<void> | undefined;
-  /** Subscribing, unsubscribing and leaving, one after the other. */
-  chain: Promise<void>;
-  leaving: boolean;
-  idleSinceMs: number;
-  recovering: boolean;
-  /** Members that joined during an outage and could not be given what they asked for (D3). */
-  readonly late: Map<Member, ResumeRequest | undefined>;
-}
+import { type RoomEntry, roomEntry } from './room-entry.js';
 
 /** What a member that has joined is told in its welcome. */
 export interface Joined {
@@ -35,18 +21,24 @@ const LINGER_MS = 60_000;
 /** How long a join tries before it goes on in memory, when Redis is not known to be away. */
 const JOIN_TRIES_MS = 1_000;
 const JOIN_PAUSE_MS = 50;
-/** A session may be deleted, healed or made anew while it is opened. */
-const OPEN_TRIES = 10;
 /** A room whose appends fail this long goes on in memory, whatever else Redis answers (D1). */
 const FAILING_MS = 300;
 
 /** The rooms of a gateway: opened with the first member, closed some time after the last (F1). */
 export class Rooms {
   readonly #context: RoomContext;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, RoomEntry>();
+  readonly #recovery: Recovery;
 
   constructor(context: RoomContext) {
     this.#context = context;
+    this.#recovery = new Recovery(
+      {
+        has: (entry) => this.#entries.get(entry.room.sessionId) === entry,
+        subscribed: (entry) => this.#subscribed(entry),
+      },
+      context,
+    );
     context.fanOut.onInterrupted((channels) => this.#interrupted(channels));
     context.storage.onChange((change) => {
       if (change === 'away') this.#allOut();
@@ -73,10 +65,14 @@ export class Rooms {
     const deadline = clock.monotonic() + JOIN_TRIES_MS;
     while (!storage.away && entry.room.storage === 'redis') {
       try {
-        return await this.#enter(entry, member, resume);
+        const joined = await this.#enterOrGoOn(entry, member, resume);
+        if (joined !== 'in memory') return joined;
       } catch (error) {
         storage.failed(error);
-        if (clock.monotonic() >= deadline) break;
+        if (clock.monotonic() >= deadline) {
+          storage.doesNotStore(error);
+          break;
+        }
         await delay(clock, JOIN_PAUSE_MS);
       }
     }
@@ -95,13 +91,15 @@ export class Rooms {
 
   /** Called about once a second. */
   tick(): void {
-    const nowMs = this.#context.clock.monotonic();
     for (const [sessionId, entry] of this.#entries) {
       const { room } = entry;
-      if (room.queue.failingMs > FAILING_MS) this.#out(entry);
+      if (room.queue.failingMs > FAILING_MS && room.storage === 'redis') {
+        this.#context.storage.doesNotStore(room.queue.failure);
+        this.#recovery.out(entry);
+      }
       room.lastWord.tick(entry.users > 0);
       if (entry.users > 0) room.expiry.check();
-      else if (nowMs - entry.idleSinceMs >= LINGER_MS && room.queue.empty && !entry.recovering) {
+      else if (this.#isDone(entry)) {
         room.dispose();
         this.#entries.delete(sessionId);
       }
@@ -122,12 +120,34 @@ export class Rooms {
     this.#entries.clear();
   }
 
-  async #enter(entry: Entry, member: Member, resume: ResumeRequest | undefined): Promise<Joined | undefined> {
+  /** Without members for a while, with nothing to store; what is known of a session outlives an outage (F5). */
+  #isDone({ room, idleSinceMs, recovering }: RoomEntry): boolean {
+    const lingered = this.#context.clock.monotonic() - idleSinceMs >= LINGER_MS;
+    const knowing = room.position !== undefined && room.position !== NOWHERE;
+    return lingered && room.queue.empty && !(recovering && knowing);
+  }
+
+  /** A sync waits as long as an outage lasts, a member does not. */
+  #enterOrGoOn(
+    entry: RoomEntry,
+    member: Member,
+    resume: ResumeRequest | undefined,
+  ): Promise<Joined | 'in memory' | undefined> {
+    return new Promise((resolve, reject) => {
+      const goOn = (): void => resolve('in memory');
+      entry.joining.add(goOn);
+      this.#enter(entry, member, resume)
+        .then(resolve, reject)
+        .finally(() => entry.joining.delete(goOn));
+    });
+  }
+
+  async #enter(entry: RoomEntry, member: Member, resume: ResumeRequest | undefined): Promise<Joined | undefined> {
     const { room } = entry;
     await this.#subscribed(entry);
     if (!member.persistent) return { room, plan: { recovered: false } };
     for (;;) {
-      const opened = await this.#open(room, resume?.epoch);
+      const opened = await openSession(room, this.#context, resume?.epoch);
       if (opened === 'deleted') return undefined;
       const plan = await planHistory(room, this.#context, resume);
       // Else it ended meanwhile: the member gets to know the session that is, not the one that was (C5).
@@ -135,144 +155,52 @@ export class Rooms {
     }
   }
 
-  #enterInMemory(entry: Entry, member: Member, resume: ResumeRequest | undefined): Joined {
+  #enterInMemory(entry: RoomEntry, member: Member, resume: ResumeRequest | undefined): Joined | undefined {
     const { room } = entry;
-    this.#out(entry);
+    this.#recovery.out(entry);
     if (!member.persistent) return { room, plan: { recovered: false } };
+    if (this.#wasDeleted(room, resume)) return undefined;
     const plan = planFromTail(room, resume);
     if (plan) return { room, plan };
-    if (member.protocol === 'framed') entry.late.set(member, resume);
+    if (member.protocol === 'framed' && !member.closed) entry.late.set(member, resume);
     return { room, plan: { recovered: false } };
   }
 
-  /** Loads or creates the session, and lets the room follow it. A session that members here know is healed first. */
-  async #open(room: Room, resumeEpoch?: string): Promise<OpenResult | 'deleted'> {
-    const { log, storage, deletions } = this.#context;
-    const { sessionId } = room;
-    for (let attempt = 0; attempt < OPEN_TRIES; attempt++) {
-      const known = room.position !== undefined && room.position !== NOWHERE;
-      const opened = await log.open(sessionId, { known, ...(resumeEpoch === undefined ? {} : { resumeEpoch }) });
-      storage.worked();
-      if (opened === 'deleted') return opened;
-      if (opened === 'gone') {
-        await room.sync.run('gone');
-        continue;
-      }
-      const { session } = opened;
-      if (deletions.has(sessionId, session.epoch)) {
-        await log.bury(sessionId, session.epoch, session.ttl * 1000);
-        continue;
-      }
-      this.#report(sessionId, opened);
-      room.noteSession(session);
-      if (room.position?.epoch !== session.epoch) await room.sync.run('open');
-      if (room.position?.epoch !== session.epoch) continue;
-      room.expiry.confirmed(session.remainingMs, session.ttl);
-      return opened;
-    }
-    throw new StorageUnavailableError(`session ${sessionId} changes faster than it can be opened`);
+  #wasDeleted({ position, sessionId }: Room, resume: ResumeRequest | undefined): boolean {
+    if (resume?.epoch === undefined || (position && position !== NOWHERE)) return false;
+    return this.#context.deletions.has(sessionId, resume.epoch);
   }
 
-  #report(sessionId: string, { created, quarantined, session }: OpenResult): void {
-    const { reporter } = this.#context;
-    if (quarantined !== undefined) reporter.quarantined(sessionId, quarantined);
-    if (created) reporter.stored(sessionId, session.ttl);
-    else reporter.loaded(sessionId, session.count);
-  }
-
-  /** Redis is away: every room goes on in memory (D1). */
+  /** Redis is away: every room goes on in memory (D1), also those whose members may come back to what they know. */
   #allOut(): void {
-    for (const entry of this.#entries.values()) {
-      if (entry.users > 0) this.#out(entry);
-    }
+    for (const entry of this.#entries.values()) this.#recovery.out(entry);
   }
 
-  #out(entry: Entry): void {
-    entry.room.outage();
-    if (!entry.recovering) void this.#recover(entry);
-  }
-
-  /** Brings a room back to Redis (D3): sync, then what waits, in order, then its members are told. */
-  async #recover(entry: Entry): Promise<void> {
-    const { storage } = this.#context;
-    const retry = new RetryPause(this.#context);
-    entry.recovering = true;
-    while (entry.room.storage === 'memory' && this.#entries.has(entry.room.sessionId)) {
-      await storage.back();
-      if (await this.#recovered(entry)) entry.room.restored();
-      else await retry.wait();
-    }
-    entry.recovering = false;
-  }
-
-  async #recovered(entry: Entry): Promise<boolean> {
-    const { room } = entry;
-    try {
-      if (entry.users > 0) await this.#subscribed(entry);
-      if ([...room.members()].some((member) => member.persistent) || !room.queue.empty) {
-        if (room.position) await room.sync.run('outage');
-        await this.#open(room);
-        await this.#resumeLate(entry);
-      }
-      return await room.queue.resume();
-    } catch (error) {
-      this.#context.storage.failed(error);
-      return false;
-    }
-  }
-
-  /** Members that joined while nothing could be read get what they asked for, on the same socket. */
-  async #resumeLate(entry: Entry): Promise<void> {
-    const { room, late } = entry;
-    for (const [member, resume] of late) {
-      const plan = await planHistory(room, this.#context, resume);
-      if (!late.delete(member)) continue;
-      const from = plan.from ?? room.seq + 1;
-      member.tell({ type: 'session', event: 'reset', epoch: room.position?.epoch ?? '', from });
-      room.attachAfterHistory(member, from);
-    }
-  }
-
-  /** An old copy of Redis may have brought back what members here were told is deleted (G5). */
   async #bury(): Promise<void> {
     const { deletions, log, storage } = this.#context;
-    for (const { sessionId, epoch, leftMs } of deletions.all()) {
-      try {
-        await log.bury(sessionId, epoch, leftMs);
-      } catch (error) {
-        storage.failed(error);
-        return;
-      }
+    try {
+      await deletions.buryAll(log);
+    } catch (error) {
+      storage.failed(error);
     }
   }
 
-  #acquire(sessionId: string): Entry {
-    const entry = this.#entries.get(sessionId) ?? this.#add(sessionId);
+  #acquire(sessionId: string): RoomEntry {
+    let entry = this.#entries.get(sessionId);
+    if (!entry) {
+      entry = roomEntry(new Room(sessionId, this.#context));
+      this.#entries.set(sessionId, entry);
+    }
     entry.users += 1;
     return entry;
   }
 
-  #add(sessionId: string): Entry {
-    const entry: Entry = {
-      room: new Room(sessionId, this.#context),
-      users: 0,
-      subscribed: undefined,
-      chain: Promise.resolve(),
-      leaving: false,
-      idleSinceMs: 0,
-      recovering: false,
-      late: new Map(),
-    };
-    this.#entries.set(sessionId, entry);
-    return entry;
-  }
-
-  #subscribed(entry: Entry): Promise<void> {
+  #subscribed(entry: RoomEntry): Promise<void> {
     entry.subscribed ??= this.#subscribe(entry);
     return entry.subscribed;
   }
 
-  #subscribe(entry: Entry): Promise<void> {
+  #subscribe(entry: RoomEntry): Promise<void> {
     const { room } = entry;
     const subscribed = entry.chain.then(async () => {
       await this.#context.fanOut.subscribe(liveChannel(room.sessionId), (payload) => room.receive(payload));
@@ -287,7 +215,7 @@ export class Rooms {
     return subscribed;
   }
 
-  #unsubscribe(entry: Entry): void {
+  #unsubscribe(entry: RoomEntry): void {
     entry.idleSinceMs = this.#context.clock.monotonic();
     if (!entry.subscribed) return;
     entry.subscribed = undefined;
@@ -295,7 +223,7 @@ export class Rooms {
   }
 
   /** Members that leave in one turn are noted together; after unsubscribing, which tells that nobody is left (K1). */
-  #noteLeaving(entry: Entry): void {
+  #noteLeaving(entry: RoomEntry): void {
     if (entry.leaving) return;
     entry.leaving = true;
     this.#context.clock.defer(() => {
@@ -306,7 +234,7 @@ export class Rooms {
     });
   }
 
-  #chain(entry: Entry, step: () => Promise<void>): void {
+  #chain(entry: RoomEntry, step: () => Promise<void>): void {
     entry.chain = entry.chain.then(step).catch((error: unknown) => this.#context.storage.failed(error));
   }
 

@@ -7,6 +7,7 @@ import { NOWHERE } from './position.js';
 import { Repair, type RepairedRoom } from './repair.js';
 import { RetryPause } from './retry-pause.js';
 import type { RoomContext } from './room-context.js';
+import { runsOf } from './runs.js';
 
 /** What a sync needs of its room. */
 export interface SyncedRoom extends RepairedRoom {
@@ -24,6 +25,8 @@ export interface SyncedRoom extends RepairedRoom {
   /** Applies what arrived meanwhile. @returns whether it shows that the log has to be read again */
   releaseHeld(): boolean;
   tellAll(frame: ServerFrame): void;
+  /** Tells those that get live messages what they will not get (V7). */
+  tellGap(from: number, to: number): void;
   expired(): void;
   deleted(): void;
 }
@@ -111,6 +114,10 @@ export class Sync {
 
   /** @returns whether there is more to do */
   async #attempt(): Promise<boolean> {
+    const { storage } = this.#context;
+    // No thousand rooms knocking at a Redis that is away (D2).
+    if (storage.away) await storage.back();
+    if (this.#stopped) return false;
     try {
       const { outcome, more } = await this.#step();
       this.#context.metrics.synced(outcome);
@@ -118,10 +125,8 @@ export class Sync {
       return more;
     } catch (error) {
       this.#context.metrics.synced('failed');
-      this.#context.storage.failed(error);
+      storage.failed(error);
       await this.#retry.wait();
-      // No thousand rooms knocking at a Redis that is away (D2).
-      if (!this.#stopped) await this.#context.storage.back();
       return true;
     }
   }
@@ -134,6 +139,9 @@ export class Sync {
     // The session was deleted or ran out meanwhile: what was read belongs to another position.
     if (!read || this.#stopped || room.position !== position) return { outcome: 'unchanged', more: true };
     const { session } = read;
+    if (session && (await this.#context.deletions.bury(this.#context.log, room.sessionId, session.epoch))) {
+      return { outcome: 'unchanged', more: true };
+    }
     if (session) room.noteSession(session);
     if (!session) return this.#absent(position, read);
     if (!position) return this.#load(session, read);
@@ -187,7 +195,7 @@ export class Sync {
     room.expiry.confirmed(session.remainingMs, session.ttl);
     room.moveTo({ epoch: session.epoch, seq: newest?.seq ?? session.count, id: newest?.id ?? '' }, first.firstSeq);
     room.tail.clear();
-    for (const entry of entries) room.tail.push(liveMessage(entry));
+    for (const entry of runsOf(entries).at(-1) ?? []) room.tail.push(liveMessage(entry));
     return { outcome: 'unchanged', more: false };
   }
 
@@ -204,9 +212,8 @@ export class Sync {
     }
     const quarantined = ended === 'quarantined';
     // Epochs sort: an older one is an old copy. A shorter one was made by somebody who did not know of this history.
-    if (!quarantined && (session.epoch < position.epoch || session.count < position.seq)) {
-      return this.#fork(session.epoch, false);
-    }
+    const older = session.epoch < position.epoch;
+    if (!quarantined && (older || session.count < position.seq)) return this.#fork(session.epoch, older);
     const adopted = await this.#repair.adopt(session, !quarantined);
     if (adopted) room.expiry.confirmed(session.remainingMs, session.ttl);
     return { outcome: adopted ? 'reset' : 'unchanged', more: true };
@@ -231,17 +238,19 @@ export class Sync {
 
   #deliver(session: StoredSession, { entries, firstSeq }: LogRead): Step {
     const room = this.#room;
-    const news = entries.filter((entry) => entry.seq > room.seq);
-    const [first] = news;
-    if (!first) return { outcome: 'unchanged', more: false };
-    const gap = first.seq > room.seq + 1;
-    if (gap) {
-      this.#context.metrics.counters.gaps += 1;
-      room.tellAll({ type: 'session', event: 'gap', from: room.seq + 1, to: first.seq - 1 });
-      room.moveTo({ epoch: session.epoch, seq: first.seq - 1, id: '' }, firstSeq);
+    const runs = runsOf(entries.filter((entry) => entry.seq > room.seq));
+    let outcome: SyncOutcome = runs.length === 0 ? 'unchanged' : 'delivered';
+    for (const run of runs) {
+      const next = run[0]?.seq ?? 0;
+      if (next > room.seq + 1) {
+        outcome = 'gap';
+        this.#context.metrics.counters.gaps += 1;
+        room.tellGap(room.seq + 1, next - 1);
+        room.moveTo({ epoch: session.epoch, seq: next - 1, id: '' }, firstSeq);
+      }
+      room.deliverNext(session.epoch, run.map(liveMessage));
     }
-    room.deliverNext(session.epoch, news.map(liveMessage));
-    return { outcome: gap ? 'gap' : 'delivered', more: entries.length === PAGE };
+    return { outcome, more: runs.length > 0 && entries.length === PAGE };
   }
 }
 

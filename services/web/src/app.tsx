@@ -1,10 +1,12 @@
+import type { BroadcastFrame } from '@holdfast/protocol';
 import ArrowBackIcon from '@mui/icons-material/ArrowBack';
 import AppBar from '@mui/material/AppBar';
 import Box from '@mui/material/Box';
 import IconButton from '@mui/material/IconButton';
 import Toolbar from '@mui/material/Toolbar';
 import Typography from '@mui/material/Typography';
-import { useCallback, useState } from 'react';
+import { useCallback, useRef, useState } from 'react';
+import { BroadcastBanner } from './broadcast-banner.js';
 import { ChatPanel } from './chat/chat-panel.js';
 import type { SessionSummary } from './chat/session-summary.js';
 import { NoSession } from './no-session.js';
@@ -46,6 +48,14 @@ export function App() {
     select(undefined);
     setListShown(true);
   };
+  const [broadcast, setBroadcast] = useState<BroadcastFrame>();
+  /** Every open session hears the same broadcast. */
+  const heard = useRef(new Set<string | undefined>());
+  const onBroadcast = useCallback((frame: BroadcastFrame) => {
+    if (heard.current.has(frame.id)) return;
+    heard.current.add(frame.id);
+    setBroadcast(frame);
+  }, []);
   const onSummary = useCallback((id: string, summary: SessionSummary | undefined) => {
     setSummaries((before) => {
       const after = new Map(before);
@@ -57,7 +67,7 @@ export function App() {
 
   return (
     <Box sx={{ height: '100dvh', display: 'flex', flexDirection: 'column' }}>
-      <AppBar position="static" elevation={0} enableColorOnDark>
+      <AppBar position="static" elevation={0}>
         <Toolbar variant="dense">
           {!isListShown && (
             <IconButton
@@ -75,6 +85,7 @@ export function App() {
           </Typography>
         </Toolbar>
       </AppBar>
+      {broadcast && <BroadcastBanner broadcast={broadcast} onClose={() => setBroadcast(undefined)} />}
       <Box sx={{ flex: 1, minHeight: 0, display: 'flex' }}>
         <Box
           component="aside"
@@ -95,6 +106,7 @@ export function App() {
           <SessionList
             sessions={state.sessions}
             selected={selected}
+            open={recent}
             summaries={summaries}
             onSelect={show}
             onRemove={remove}
@@ -111,6 +123,7 @@ export function App() {
               entry={entry}
               isShown={entry.id === selected}
               onSummary={onSummary}
+              onBroadcast={onBroadcast}
             />
           ))}
           {!current && <NoSession />}

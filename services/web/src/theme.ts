@@ -2,6 +2,21 @@ import { createTheme } from '@mui/material/styles';
 
 const FONT = '"Inter", system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 
+interface OwnMessage {
+  readonly main: string;
+  readonly contrastText: string;
+}
+
+declare module '@mui/material/styles' {
+  interface Palette {
+    /** The reader's own messages. */
+    own: OwnMessage;
+  }
+  interface PaletteOptions {
+    own: OwnMessage;
+  }
+}
+
 /** Light and dark, as the system prefers. */
 export const theme = createTheme({
   cssVariables: true,
@@ -10,6 +25,7 @@ export const theme = createTheme({
       palette: {
         primary: { main: '#1f6f78' },
         secondary: { main: '#8a4b08' },
+        own: { main: '#1f6f78', contrastText: '#ffffff' },
         background: { default: '#f3f6f6', paper: '#ffffff' },
       },
     },
@@ -17,6 +33,7 @@ export const theme = createTheme({
       palette: {
         primary: { main: '#7fd1d8' },
         secondary: { main: '#f0b67f' },
+        own: { main: '#1d5960', contrastText: '#f2fbfb' },
         background: { default: '#0f1517', paper: '#182023' },
       },
     },

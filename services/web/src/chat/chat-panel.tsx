@@ -1,11 +1,12 @@
 import { useWebSocket } from '@holdfast/client/react';
+import type { BroadcastFrame } from '@holdfast/protocol';
 import Box from '@mui/material/Box';
 import { useEffect, useState } from 'react';
 import type { SessionEntry } from '../sessions/session-entry.js';
-import { persistenceArguments, SESSION_PERSISTENCE } from '../settings/session-persistence.js';
+import { persistenceArguments } from '../settings/session-persistence.js';
 import { ChatHeader } from './chat-header.js';
-import { ChatNotices } from './chat-notices.js';
 import { MessageView } from './message-view.js';
+import { ProblemAlert } from './problem-alert.js';
 import { SendBox } from './send-box.js';
 import type { SessionSummary } from './session-summary.js';
 
@@ -14,10 +15,12 @@ interface ChatPanelProps {
   /** A session that is not looked at stays connected, but shows nothing. */
   readonly isShown: boolean;
   readonly onSummary: (id: string, summary: SessionSummary | undefined) => void;
+  /** The operator has something to say to everybody. */
+  readonly onBroadcast: (broadcast: BroadcastFrame) => void;
 }
 
 /** One open session: its connection, and while it is looked at its messages. */
-export function ChatPanel({ entry: { id, persistence }, isShown, onSummary }: ChatPanelProps) {
+export function ChatPanel({ entry: { id, persistence }, isShown, onSummary, onBroadcast }: ChatPanelProps) {
   const { persistMessages, redisPersistence } = persistenceArguments(persistence);
   const chat = useWebSocket('/ws/chat/', true, id, persistMessages, redisPersistence);
   const { status, messages, hidden, session } = chat;
@@ -27,9 +30,13 @@ export function ChatPanel({ entry: { id, persistence }, isShown, onSummary }: Ch
   const total = hidden + messages.length;
   if (isShown && seen !== total) setSeen(total);
   const unread = Math.max(0, total - seen);
-  const expiresAt = session?.expiresAt;
+  // A session that was deleted or refused is no longer known from here.
+  const expiresAt = status === 'disconnected' ? undefined : wholeSecond(session?.expiresAt);
   useEffect(() => onSummary(id, { status, unread, expiresAt }), [id, status, unread, expiresAt, onSummary]);
   useEffect(() => () => onSummary(id, undefined), [id, onSummary]);
+  useEffect(() => {
+    if (chat.broadcast) onBroadcast(chat.broadcast);
+  }, [chat.broadcast, onBroadcast]);
 
   if (!isShown) return null;
   return (
@@ -47,17 +54,8 @@ export function ChatPanel({ entry: { id, persistence }, isShown, onSummary }: Ch
         storage={chat.storage}
         onReconnect={chat.reconnect}
       />
-      <ChatNotices
-        broadcast={chat.broadcast}
-        error={chat.error}
-        onBroadcastRead={chat.clearBroadcast}
-        onErrorRead={chat.clearError}
-      />
-      <MessageView
-        messages={messages}
-        hidden={hidden}
-        hint={`No messages yet. ${SESSION_PERSISTENCE[persistence].explanation}.`}
-      />
+      {chat.error && <ProblemAlert error={chat.error} onClose={chat.clearError} />}
+      <MessageView messages={messages} hidden={hidden} />
       <SendBox
         draft={draft}
         onDraft={setDraft}
@@ -67,4 +65,9 @@ export function ChatPanel({ entry: { id, persistence }, isShown, onSummary }: Ch
       />
     </Box>
   );
+}
+
+/** Each message refreshes the expiry a little: the list of sessions need not be drawn again for each. */
+function wholeSecond(at: number | undefined): number | undefined {
+  return at === undefined ? undefined : Math.floor(at / 1_000) * 1_000;
 }

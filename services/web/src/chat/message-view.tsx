@@ -14,55 +14,63 @@ interface MessageViewProps {
   readonly messages: readonly ChatMessage[];
   /** Older messages that are not kept in this page. */
   readonly hidden: number;
-  readonly hint: string;
 }
 
-/** Messages shown at first, and more at each wish for earlier ones: thousands at once would make the page slow. */
+/** Messages shown, and more at each wish for earlier ones: thousands at once would make the page slow. */
 const STEP = 200;
 
 /** The messages, newest at the bottom, which stays in view unless the reader is further up. */
-export function MessageView({ messages, hidden, hint }: MessageViewProps) {
-  const [limit, setLimit] = useState(STEP);
+export function MessageView({ messages, hidden }: MessageViewProps) {
   const newest = messages.at(-1);
-  const { list, onScroll, toBottom, isAway } = useStickToBottom<HTMLUListElement>(newest?.id, newest?.isSent ?? false);
-  const start = Math.max(0, messages.length - limit);
+  const stick = useStickToBottom<HTMLDivElement>(newest?.id, newest?.isSent ?? false);
+  const { list, onScroll, toBottom, isAway } = stick;
+  /** The first message shown, counted from the first of all. Stays while the reader is further up. */
+  const [first, setFirst] = useState(0);
+  const wanted = hidden + Math.max(0, messages.length - STEP);
+  if (!isAway && first !== wanted) setFirst(wanted);
+  const start = Math.max(0, first - hidden);
   const shown = messages.slice(start);
+  const showEarlier = () => {
+    stick.keepPlace();
+    setFirst(first - STEP);
+  };
   return (
     <Box sx={{ position: 'relative', flex: 1, minHeight: 0, display: 'flex' }}>
       <Box
-        component="ul"
         ref={list}
         onScroll={onScroll}
         role="log"
         aria-label="Messages"
         // A region that scrolls must be reachable by keyboard.
         tabIndex={0}
-        sx={{ flex: 1, m: 0, px: { xs: 1.5, sm: 3 }, py: 2, overflowY: 'auto', listStyle: 'none' }}
+        sx={{ flex: 1, px: { xs: 1.5, sm: 3 }, py: 2, overflowY: 'auto', overflowAnchor: 'none' }}
       >
-        {start > 0 && (
-          <li style={{ textAlign: 'center' }}>
-            <Button size="small" onClick={() => setLimit(limit + STEP)}>
-              Show earlier messages ({start})
-            </Button>
-          </li>
-        )}
-        {start === 0 && hidden > 0 && <Note text={`${hidden} earlier messages are not shown`} />}
-        {shown.length === 0 && <Note text={hint} />}
-        {shown.map((message, i) => {
-          const before = shown[i - 1];
-          const isNewDay = !before || dayOf(before.timestamp) !== dayOf(message.timestamp);
-          const isContinued = !isNewDay && before?.sender === message.sender && before.isSent === message.isSent;
-          return (
-            <Fragment key={`${message.sender} ${message.id}`}>
-              {isNewDay && (
-                <Divider component="li" sx={{ my: 1.5, typography: 'caption', color: 'text.secondary' }}>
-                  {dayOf(message.timestamp)}
-                </Divider>
-              )}
-              <MessageBubble message={message} isContinued={isContinued} />
-            </Fragment>
-          );
-        })}
+        <Box component="ul" sx={{ m: 0, p: 0, listStyle: 'none' }}>
+          {start > 0 && (
+            <li style={{ textAlign: 'center' }}>
+              <Button size="small" onClick={showEarlier}>
+                Show earlier messages ({start})
+              </Button>
+            </li>
+          )}
+          {start === 0 && hidden > 0 && <Note text={`${hidden} earlier messages are not shown`} />}
+          {shown.length === 0 && <Note text="No messages yet. Write the first one." />}
+          {shown.map((message, i) => {
+            const before = shown[i - 1];
+            const isNewDay = !before || dayOf(before.timestamp) !== dayOf(message.timestamp);
+            const isContinued = !isNewDay && before?.sender === message.sender && before.isSent === message.isSent;
+            return (
+              <Fragment key={`${message.sender} ${message.id}`}>
+                {isNewDay && (
+                  <Divider component="li" sx={{ my: 1.5, typography: 'caption', color: 'text.secondary' }}>
+                    {dayOf(message.timestamp)}
+                  </Divider>
+                )}
+                <MessageBubble message={message} isContinued={isContinued} />
+              </Fragment>
+            );
+          })}
+        </Box>
       </Box>
       {isAway && (
         <Fab

@@ -49,7 +49,6 @@ export function SendBox({ draft, onDraft, isConnected, maxBytes = DEFAULT_MESSAG
       <TextField
         id="message"
         label="Message"
-        placeholder="Write a message"
         value={draft}
         onChange={(event) => onDraft(event.target.value)}
         onKeyDown={onKeyDown}
@@ -59,7 +58,7 @@ export function SendBox({ draft, onDraft, isConnected, maxBytes = DEFAULT_MESSAG
         size="small"
         error={isTooLong}
         helperText={isNear ? `${bytes} of ${maxBytes} bytes` : offline}
-        sx={{ bgcolor: 'background.paper', borderRadius: 1 }}
+        slotProps={{ input: { sx: { bgcolor: 'background.paper' } } }}
       />
       <IconButton type="submit" color="primary" aria-label="Send" disabled={isEmpty || isTooLong}>
         <SendIcon />

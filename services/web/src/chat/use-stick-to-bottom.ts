@@ -4,7 +4,8 @@ import { useLayoutEffect, useRef, useState } from 'react';
 const NEAR = 48;
 
 /**
- * Keeps a scrolling list at its newest entry, unless its reader has scrolled away from it.
+ * Keeps a scrolling list at its newest entry, unless its reader has scrolled away from it. The list needs
+ * `overflow-anchor: none`.
  *
  * @param newest changes when an entry is added at the end
  * @param isOwn whether that entry is the reader's own, which is always scrolled to
@@ -12,6 +13,8 @@ const NEAR = 48;
 export function useStickToBottom<Element extends HTMLElement>(newest: string | undefined, isOwn: boolean) {
   const list = useRef<Element>(null);
   const isSticking = useRef(true);
+  /** The list's height before entries were put in front, until the place is restored. */
+  const heightBefore = useRef<number>(undefined);
   const [isAway, setAway] = useState(false);
 
   const toBottom = () => {
@@ -26,14 +29,22 @@ export function useStickToBottom<Element extends HTMLElement>(newest: string | u
     setAway(!isSticking.current);
   };
 
+  /** Call when the next rendering puts entries in front: the reader stays where they are. */
+  const keepPlace = () => {
+    heightBefore.current = list.current?.scrollHeight;
+  };
+
   useLayoutEffect(() => {
     if (newest !== undefined && isOwn) isSticking.current = true;
   }, [newest, isOwn]);
 
   // After every rendering, not only for a new entry: an entry that grows must not push the newest out of sight.
   useLayoutEffect(() => {
-    if (isSticking.current) toBottom();
+    const element = list.current;
+    if (element && heightBefore.current !== undefined) element.scrollTop += element.scrollHeight - heightBefore.current;
+    else if (isSticking.current) toBottom();
+    heightBefore.current = undefined;
   });
 
-  return { list, onScroll, toBottom, isAway };
+  return { list, onScroll, toBottom, keepPlace, isAway };
 }

@@ -6,6 +6,7 @@ import DialogContent from '@mui/material/DialogContent';
 import DialogContentText from '@mui/material/DialogContentText';
 import DialogTitle from '@mui/material/DialogTitle';
 import { useState } from 'react';
+import { flushSync } from 'react-dom';
 import { deleteSession } from '../session-api.js';
 import { forgetSession } from './forget-session.js';
 import type { SessionEntry } from './session-entry.js';
@@ -27,7 +28,8 @@ export function DeleteSessionDialog({ entry: { id, persistence }, onCancel, onRe
     setBusy(true);
     try {
       if (isStored) await deleteSession(id);
-      onRemove();
+      // The chat must have gone before: it keeps what it knows when it goes.
+      flushSync(onRemove);
       forgetSession(id);
     } catch (reason) {
       setError(reason instanceof Error ? reason.message : String(reason));

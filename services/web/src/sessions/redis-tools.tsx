@@ -9,12 +9,14 @@ import { type Fetched, StoredMessages } from './stored-messages.js';
 
 interface RedisToolsProps {
   readonly sessionId: string;
-  /** Unix milliseconds, from the open connection if there is one. */
+  /** Whether there is a connection that knows when the session expires, or will soon. */
+  readonly isLive: boolean;
+  /** What it knows, Unix milliseconds. */
   readonly liveExpiresAt: number | undefined;
 }
 
 /** What the card of a Redis session has more than others: its messages there, and its time to live. */
-export function RedisTools({ sessionId, liveExpiresAt }: RedisToolsProps) {
+export function RedisTools({ sessionId, isLive, liveExpiresAt }: RedisToolsProps) {
   const [fetched, setFetched] = useState<Fetched>();
   const [error, setError] = useState<string>();
   const [isBusy, setBusy] = useState(false);
@@ -45,7 +47,7 @@ export function RedisTools({ sessionId, liveExpiresAt }: RedisToolsProps) {
         >
           <span aria-hidden>🔄</span>
         </IconButton>
-        <SessionTtl sessionId={sessionId} liveExpiresAt={liveExpiresAt} onError={fail} />
+        <SessionTtl sessionId={sessionId} isLive={isLive} liveExpiresAt={liveExpiresAt} onError={fail} />
       </Box>
       {error !== undefined && (
         <Alert severity="error" onClose={() => setError(undefined)} sx={{ mt: 1 }}>

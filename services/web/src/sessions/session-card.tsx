@@ -1,5 +1,4 @@
 import DeleteIcon from '@mui/icons-material/DeleteOutlined';
-import Badge from '@mui/material/Badge';
 import Box from '@mui/material/Box';
 import Card from '@mui/material/Card';
 import CardActionArea from '@mui/material/CardActionArea';
@@ -14,14 +13,17 @@ import type { SessionEntry } from './session-entry.js';
 interface SessionCardProps {
   readonly entry: SessionEntry;
   readonly isSelected: boolean;
-  /** Absent while the session is not connected. */
+  /** Whether it is, or is about to be, connected. */
+  readonly isOpen: boolean;
+  /** Absent while the session is not open, and at the first moment. */
   readonly summary: SessionSummary | undefined;
   readonly onSelect: () => void;
   readonly onDelete: () => void;
 }
 
 /** One session of the list: selecting it connects. */
-export function SessionCard({ entry: { id, persistence }, isSelected, summary, onSelect, onDelete }: SessionCardProps) {
+export function SessionCard({ entry, isSelected, isOpen, summary, onSelect, onDelete }: SessionCardProps) {
+  const { id, persistence } = entry;
   const unread = summary?.unread ?? 0;
   return (
     <Card
@@ -38,15 +40,14 @@ export function SessionCard({ entry: { id, persistence }, isSelected, summary, o
           aria-label={`Open session ${id}${unread > 0 ? `, ${unread} unread` : ''}`}
           sx={{ flex: 1, minWidth: 0, px: 1.5, py: 1 }}
         >
-          <Badge badgeContent={unread} max={99} color="secondary" sx={{ maxWidth: '100%', pr: unread > 0 ? 1.5 : 0 }}>
-            <Typography variant="body1" noWrap title={id} sx={{ fontWeight: 600 }}>
-              {id}
-            </Typography>
-          </Badge>
+          <Typography variant="body1" noWrap title={id} sx={{ fontWeight: 600 }}>
+            {id}
+          </Typography>
           <Typography variant="caption" component="div" sx={{ color: 'text.secondary' }}>
             {summary ? STATUS_LOOK[summary.status].label : 'Not connected'}
           </Typography>
         </CardActionArea>
+        {unread > 0 && <Chip label={unread > 99 ? '99+' : unread} size="small" color="secondary" sx={{ mr: 0.5 }} />}
         {persistence !== 'redis' && (
           <Chip label={SESSION_PERSISTENCE[persistence].label} size="small" variant="outlined" />
         )}
@@ -54,7 +55,13 @@ export function SessionCard({ entry: { id, persistence }, isSelected, summary, o
           <DeleteIcon fontSize="small" />
         </IconButton>
       </Box>
-      {persistence === 'redis' && <RedisTools sessionId={id} liveExpiresAt={summary?.expiresAt} />}
+      {persistence === 'redis' && (
+        <RedisTools
+          sessionId={id}
+          isLive={isOpen && summary?.status !== 'disconnected'}
+          liveExpiresAt={summary?.expiresAt}
+        />
+      )}
     </Card>
   );
 }

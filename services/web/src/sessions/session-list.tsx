@@ -9,15 +9,21 @@ import type { SessionEntry } from './session-entry.js';
 interface SessionListProps {
   readonly sessions: readonly SessionEntry[];
   readonly selected: string | undefined;
+  /** The ids of those that are, or are about to be, connected. */
+  readonly open: readonly string[];
   readonly summaries: ReadonlyMap<string, SessionSummary>;
   readonly onSelect: (id: string) => void;
   readonly onRemove: (id: string) => void;
 }
 
-export function SessionList({ sessions, selected, summaries, onSelect, onRemove }: SessionListProps) {
+export function SessionList({ sessions, selected, open, summaries, onSelect, onRemove }: SessionListProps) {
   const [asked, setAsked] = useState<SessionEntry>();
   return (
-    <Box component="section" aria-labelledby="sessions-title">
+    <Box
+      component="section"
+      aria-labelledby="sessions-title"
+      sx={{ flex: 1, minHeight: 180, overflowY: 'auto', mx: -1, px: 1 }}
+    >
       <Typography id="sessions-title" component="h2" variant="subtitle1" sx={{ fontWeight: 700, mb: 1 }}>
         Sessions
       </Typography>
@@ -32,6 +38,7 @@ export function SessionList({ sessions, selected, summaries, onSelect, onRemove 
             key={entry.id}
             entry={entry}
             isSelected={entry.id === selected}
+            isOpen={open.includes(entry.id)}
             summary={summaries.get(entry.id)}
             onSelect={() => onSelect(entry.id)}
             onDelete={() => setAsked(entry)}

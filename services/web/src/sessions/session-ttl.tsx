@@ -8,7 +8,9 @@ import { type Expiry, useRemainingTtl } from './use-remaining-ttl.js';
 
 interface SessionTtlProps {
   readonly sessionId: string;
-  /** Unix milliseconds, from the open connection if there is one. */
+  /** Whether there is a connection that knows, or will soon. */
+  readonly isLive: boolean;
+  /** What it knows, Unix milliseconds. */
   readonly liveExpiresAt: number | undefined;
   readonly onError: (error: unknown) => void;
 }
@@ -17,8 +19,8 @@ interface SessionTtlProps {
 const EXTENSION = 3_600;
 
 /** How long a Redis session has yet to live, and more of it. */
-export function SessionTtl({ sessionId, liveExpiresAt, onError }: SessionTtlProps) {
-  const { expiry, setRemaining } = useRemainingTtl(sessionId, true, liveExpiresAt);
+export function SessionTtl({ sessionId, isLive, liveExpiresAt, onError }: SessionTtlProps) {
+  const { expiry, setRemaining } = useRemainingTtl(sessionId, isLive, liveExpiresAt);
   const [isBusy, setBusy] = useState(false);
   const now = useNow(1_000);
 
@@ -35,7 +37,13 @@ export function SessionTtl({ sessionId, liveExpiresAt, onError }: SessionTtlProp
 
   return (
     <>
-      <Typography variant="caption" aria-label="Time to live" sx={{ color: 'text.secondary', flex: 1 }}>
+      <Typography
+        variant="caption"
+        component="div"
+        role="timer"
+        aria-label="Time to live"
+        sx={{ color: 'text.secondary', flex: 1 }}
+      >
         {expiryText(expiry, now)}
       </Typography>
       <Button

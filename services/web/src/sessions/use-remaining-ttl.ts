@@ -10,19 +10,18 @@ export type Expiry = { kind: 'unknown' } | { kind: 'gone' } | { kind: 'expires';
 /**
  * When a session expires.
  *
- * @param isStored false: it is not in Redis, and nothing is asked
- * @param liveExpiresAt what the session's open connection knows, Unix milliseconds; without one the API is asked
+ * @param isLive whether the session has a connection, which knows; without one the API is asked
+ * @param liveExpiresAt what that knows, Unix milliseconds; absent until it is open
  */
-export function useRemainingTtl(sessionId: string, isStored: boolean, liveExpiresAt: number | undefined) {
+export function useRemainingTtl(sessionId: string, isLive: boolean, liveExpiresAt: number | undefined) {
   const [fetched, setFetched] = useState<Expiry>({ kind: 'unknown' });
-  const isAsked = isStored && liveExpiresAt === undefined;
 
   const setRemaining = useCallback((seconds: number) => {
     setFetched({ kind: 'expires', at: Date.now() + seconds * 1_000 });
   }, []);
 
   useEffect(() => {
-    if (!isAsked) return;
+    if (isLive) return;
     let isCurrent = true;
     const ask = async () => {
       try {
@@ -39,7 +38,7 @@ export function useRemainingTtl(sessionId: string, isStored: boolean, liveExpire
       isCurrent = false;
       clearInterval(timer);
     };
-  }, [isAsked, sessionId, setRemaining]);
+  }, [isLive, sessionId, setRemaining]);
 
   const expiry: Expiry = liveExpiresAt === undefined ? fetched : { kind: 'expires', at: liveExpiresAt };
   return { expiry, setRemaining };

@@ -1,0 +1,50 @@
+import { freePort, startRedis, stopAll } from '@holdfast/testkit';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { closeRedisSessionManager, getRedisSessionManager, StorageUnavailableError } from '../src/index.js';
+
+afterEach(async () => {
+  await closeRedisSessionManager();
+  vi.unstubAllEnvs();
+});
+afterAll(stopAll);
+
+describe('getRedisSessionManager', () => {
+  it('is one manager for the process, on the Redis and with the ttl that the environment names', async () => {
+    const server = await startRedis();
+    vi.stubEnv('CHANNEL_REDIS_URL', server.url);
+    vi.stubEnv('REDIS_SESSION_TTL', '300');
+    const manager = getRedisSessionManager();
+    expect(getRedisSessionManager()).toBe(manager);
+    await manager.storeSession({ sessionId: 'my-session', data: { count: 5 } });
+    expect(await manager.getSession('my-session')).toMatchObject({ data: { count: 5 }, ttl: 300 });
+    expect(await server.cli('get', 'session:my-session')).toContain('"count":5');
+    await closeRedisSessionManager();
+    expect(getRedisSessionManager()).not.toBe(manager);
+    expect(await getRedisSessionManager().getSession('my-session')).toMatchObject({ ttl: 300 });
+  });
+
+  it('says so when Redis is away, and can be closed all the same', async () => {
+    vi.stubEnv('CHANNEL_REDIS_URL', `redis://127.0.0.1:${await freePort()}/0`);
+    await expect(getRedisSessionManager().getSession('x')).rejects.toThrow(StorageUnavailableError);
+    await closeRedisSessionManager();
+    await closeRedisSessionManager();
+  });
+
+  it.each([
+    ['CHANNEL_REDIS_URL', 'localhost:6379'],
+    ['CHANNEL_REDIS_URL', 'redis://a:1,redis://b:2'],
+    ['CHANNEL_REDIS_URL', ''],
+    ['REDIS_SESSION_TTL', 'an hour'],
+    ['REDIS_SESSION_TTL', '0'],
+    ['REDIS_SESSION_TTL', ''],
+    ['REDIS_SESSION_TTL', '1e3'],
+  ])('refuses %s=%j by name', (name, value) => {
+    vi.stubEnv(name, value);
+    expect(() => getRedisSessionManager()).toThrow(name);
+  });
+
+  it('never repeats a URL, which may hold a password', () => {
+    vi.stubEnv('CHANNEL_REDIS_URL', 'http://user:secret@host');
+    expect(() => getRedisSessionManager()).toThrow(/^(?!.*secret)/);
+  });
+});

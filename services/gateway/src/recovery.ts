@@ -1,0 +1,69 @@
+import { openSession } from './open-session.js';
+import { planHistory } from './resume.js';
+import { RetryPause } from './retry-pause.js';
+import type { RoomContext } from './room-context.js';
+import type { RoomEntry } from './room-entry.js';
+
+/** What a recovery needs of the rooms. */
+export interface RecoveringRooms {
+  /** Whether the entry is still one of theirs. */
+  has(entry: RoomEntry): boolean;
+  /** Resolves when the room's channel is subscribed. */
+  subscribed(entry: RoomEntry): Promise<void>;
+}
+
+/** Takes rooms into memory when they cannot be stored (D1), and brings them back (D3). */
+export class Recovery {
+  readonly #rooms: RecoveringRooms;
+  readonly #context: RoomContext;
+
+  constructor(rooms: RecoveringRooms, context: RoomContext) {
+    this.#rooms = rooms;
+    this.#context = context;
+  }
+
+  /** The room goes on in memory until Redis takes its messages again. */
+  out(entry: RoomEntry): void {
+    entry.room.outage();
+    for (const goOn of entry.joining) goOn();
+    if (!entry.recovering) void this.#recover(entry);
+  }
+
+  async #recover(entry: RoomEntry): Promise<void> {
+    const { storage } = this.#context;
+    const retry = new RetryPause(this.#context);
+    entry.recovering = true;
+    while (entry.room.storage === 'memory' && this.#rooms.has(entry)) {
+      if (storage.away) await storage.back();
+      else await retry.wait();
+      if (await this.#recovered(entry)) entry.room.restored();
+    }
+    entry.recovering = false;
+  }
+
+  /** Sync, then what waits, in order; then its members are told. */
+  async #recovered(entry: RoomEntry): Promise<boolean> {
+    const { room } = entry;
+    try {
+      if (entry.users > 0) await this.#rooms.subscribed(entry);
+      if (room.position) await room.sync.run('outage');
+      const stored = [...room.members()].some((member) => member.persistent);
+      if (stored || entry.late.size > 0 || !room.queue.empty) await openSession(room, this.#context);
+      await this.#resumeLate(entry);
+      return (await room.queue.resume()) && entry.late.size === 0;
+    } catch (error) {
+      this.#context.storage.failed(error);
+      return false;
+    }
+  }
+
+  /** Members that joined while nothing could be read get what they asked for, on the same socket. */
+  async #resumeLate({ room, late }: RoomEntry): Promise<void> {
+    for (const [member, resume] of late) {
+      // It is about to be welcomed.
+      if (!room.has(member)) continue;
+      const plan = await planHistory(room, this.#context, resume);
+      if (late.delete(member)) room.restart(member, plan.from ?? room.seq + 1);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import type { ResumeRequest } from '@holdfast/protocol';
+import type { Member } from './member.js';
+import type { Room } from './room.js';
+
+/** A room with who uses it. */
+export interface RoomEntry {
+  readonly room: Room;
+  /** Members, including those that are still joining. */
+  users: number;
+  /** Resolves when the channel is subscribed and the room has caught up; absent: not subscribed. */
+  subscribed: Promise<void> | undefined;
+  /** Subscribing, unsubscribing and leaving, one after the other. */
+  chain: Promise<void>;
+  leaving: boolean;
+  idleSinceMs: number;
+  /** It is in memory, and somebody brings it back (D3). */
+  recovering: boolean;
+  /** What lets those that are joining go on in memory when Redis goes away. */
+  readonly joining: Set<() => void>;
+  /** Members that joined in memory and could not be given what they asked for (D3). */
+  readonly late: Map<Member, ResumeRequest | undefined>;
+}
+
+export function roomEntry(room: Room): RoomEntry {
+  return {
+    room,
+    users: 0,
+    subscribed: undefined,
+    chain: Promise.resolve(),
+    leaving: false,
+    idleSinceMs: 0,
+    recovering: false,
+    joining: new Set(),
+    late: new Map(),
+  };
+}

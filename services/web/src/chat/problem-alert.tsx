@@ -1,0 +1,27 @@
+import type { ChatError } from '@holdfast/client/react';
+import Alert from '@mui/material/Alert';
+
+interface ProblemAlertProps {
+  readonly error: ChatError;
+  readonly onClose: () => void;
+}
+
+/** Problems that do not pass by themselves. */
+const SEVERE: ReadonlySet<string> = new Set([
+  'closed',
+  'forbidden',
+  'unauthorized',
+  'session_deleted',
+  'outbox_full',
+  'message_too_large',
+]);
+
+/** What went wrong last, with the server's code where there is one. */
+export function ProblemAlert({ error: { code, message }, onClose }: ProblemAlertProps) {
+  return (
+    <Alert severity={SEVERE.has(code) ? 'error' : 'warning'} square onClose={onClose} data-code={code}>
+      {message}
+      {code.includes('_') && <code> {code}</code>}
+    </Alert>
+  );
+}

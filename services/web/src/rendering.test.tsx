@@ -1,0 +1,118 @@
+import type { ChatMessage } from '@holdfast/client/react';
+import { useWebSocket } from '@holdfast/client/react';
+import { ThemeProvider } from '@mui/material/styles';
+import type { ReactNode } from 'react';
+import { renderToStaticMarkup } from 'react-dom/server';
+import { describe, expect, it } from 'vitest';
+import { BroadcastBanner } from './broadcast-banner.js';
+import { MessageBubble } from './chat/message-bubble.js';
+import { MessageView } from './chat/message-view.js';
+import { ProblemAlert } from './chat/problem-alert.js';
+import { SendBox } from './chat/send-box.js';
+import { SessionCard } from './sessions/session-card.js';
+import { SettingsPanel } from './settings/settings-panel.js';
+import { theme } from './theme.js';
+
+const nothing = () => undefined;
+const render = (node: ReactNode) => renderToStaticMarkup(<ThemeProvider theme={theme}>{node}</ThemeProvider>);
+const message: ChatMessage = {
+  id: 'm1',
+  seq: 1,
+  content: '<b>not bold</b>',
+  sender: 'alice',
+  timestamp: 1_700_000_000_000,
+  isSent: false,
+  sessionId: 's',
+};
+
+describe('what components show', () => {
+  it('settings: the select of the seeds, its line, and the switch', () => {
+    const html = render(<SettingsPanel persistence="redis" onChange={nothing} />);
+    for (const part of ['Settings', 'Session Persistence', 'Sessions stored in Redis with TTL', 'Redis persistence']) {
+      expect(html).toContain(part);
+    }
+    for (const value of ['localStorage', 'redis', 'none']) expect(html).toMatch(new RegExp(`<option value="${value}"`));
+    expect(render(<SettingsPanel persistence="none" onChange={nothing} />)).not.toContain('with TTL');
+  });
+
+  it.each(['redis', 'localStorage', 'none'] as const)('the card of a session with %s', (persistence) => {
+    const html = render(
+      <SessionCard
+        entry={{ id: 'test-redis-123', persistence }}
+        isSelected
+        isOpen
+        summary={{ status: 'connected', unread: 3, expiresAt: Date.now() + 60_500 }}
+        onSelect={nothing}
+        onDelete={nothing}
+      />,
+    );
+    expect(html).toContain('Connected');
+    expect(html).toContain('aria-label="Open session test-redis-123, 3 unread"');
+    const isRedis = persistence === 'redis';
+    for (const part of ['>Redis<', 'Fetch messages from Redis', '🔄', 'Extend', 'Expires in 1 min']) {
+      expect([part, html.includes(part)]).toEqual([part, isRedis]);
+    }
+  });
+
+  it('a message: text as text, who and when, and whether it is pending', () => {
+    const html = render(<MessageBubble message={message} isContinued={false} />);
+    expect(html).toContain('&lt;b&gt;not bold&lt;/b&gt;');
+    expect(html).toContain('alice');
+    expect(html).toContain('dateTime="2023-11-14T22:13:20.000Z"');
+    expect(html).not.toContain('Pending');
+    const own = render(<MessageBubble message={{ ...message, isSent: true, pending: true }} isContinued />);
+    expect(own).toContain('data-own="true"');
+    expect(own).toContain('Pending');
+    expect(own).not.toContain('alice');
+  });
+
+  it('a long history: only its newest messages, and a way to the earlier ones', () => {
+    const messages = Array.from({ length: 1_000 }, (_, i) => ({ ...message, id: `m${i}`, content: `number ${i}.` }));
+    const html = render(<MessageView messages={messages} hidden={0} />);
+    expect(html.match(/<li[^>]*data-own/g)).toHaveLength(200);
+    expect(html).toContain('number 999.');
+    expect(html).toContain('Show earlier messages (800)');
+  });
+
+  it('an empty history: what to do', () => {
+    expect(render(<MessageView messages={[]} hidden={0} />)).toContain('No messages yet');
+  });
+
+  it('C6: a message that is too long cannot be sent, and says why', () => {
+    const html = render(<SendBox draft="äöü" onDraft={nothing} isConnected maxBytes={5} onSend={nothing} />);
+    expect(html).toContain('6 of 5 bytes');
+    expect(html).toMatch(/<button[^>]*disabled=""[^>]*aria-label="Send"|aria-label="Send"[^>]*disabled=""/);
+  });
+
+  it('V9: a broadcast, in the look of its level', () => {
+    const broadcast = { type: 'broadcast', id: 'b', title: 'Maintenance', message: 'soon', timestamp: 1 } as const;
+    for (const level of ['info', 'warning', 'error', 'success'] as const) {
+      const html = render(<BroadcastBanner broadcast={{ ...broadcast, level }} onClose={nothing} />);
+      expect(html).toContain(`data-level="${level}"`);
+      expect(html).toContain('Maintenance');
+    }
+  });
+
+  it('V11: a problem, with the code of the server', () => {
+    const error = { code: 'not_stored', message: 'the buffer is full' };
+    const html = render(<ProblemAlert error={error} onClose={nothing} />);
+    expect(html).toContain('the buffer is full');
+    expect(html).toContain('not_stored');
+  });
+});
+
+describe('useWebSocket', () => {
+  it('takes the arguments of the seeds and gives what they name', () => {
+    function Page() {
+      const { status, messages, count, send, session, error } = useWebSocket(
+        '/ws/chat/',
+        true, // autoReconnect
+        'my-session', // sessionId
+        true, // persistMessages
+        true, // redisPersistence
+      );
+      return <p>{[status, messages.length, count, typeof send, typeof session, typeof error].join(' ')}</p>;
+    }
+    expect(renderToStaticMarkup(<Page />)).toBe('<p>connecting 0 0 function undefined undefined</p>');
+  });
+});

@@ -1,5 +1,5 @@
 import { stopAll } from '@holdfast/testkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { expectDelivered, type System, seeds, startLoad, startSystem } from './system.js';
 
 let system: System;
@@ -10,11 +10,28 @@ beforeAll(async () => {
 
 afterAll(stopAll);
 
-describe('while nothing fails', () => {
-  it.each(seeds('calm'))('R1, F2: members that come and go miss nothing, and no client finds a gap (seed %i)', async (seed) => {
+it.each(seeds('calm'))(
+  'R1, F2: members that come and go miss nothing, and no client finds a gap (seed %i)',
+  async (seed) => {
     const load = await startLoad(system, seed, { disconnectEvery: 1 });
-    await load.accepted(600);
-    const report = await expectDelivered(load);
+    await load.accepted(300);
+    const report = await expectDelivered(system, load);
     expect(report.interruptions).toEqual({});
-  });
-});
+  },
+);
+
+it.each(seeds('kill -9 of a gateway'))(
+  'R1, A4: kill -9 of each gateway in turn loses and doubles nothing (seed %i)',
+  async (seed) => {
+    const load = await startLoad(system, seed);
+    for (const gateway of system.gateways) {
+      await load.accepted(50);
+      await gateway.kill();
+      await load.flowing();
+      await gateway.start();
+    }
+    await load.accepted(50);
+    const report = await expectDelivered(system, load);
+    expect(report.interruptions, 'the members of both gateways').not.toEqual({});
+  },
+);

@@ -1,6 +1,7 @@
 import { DeliveryLoad, type DeliveryOptions, type DeliveryReport, formatReport } from '@holdfast/loadgen';
 import {
   announcedRandom,
+  eventually,
   LONG_VARIABLE,
   type RedisServer,
   SEED_VARIABLE,
@@ -8,7 +9,10 @@ import {
   startProcess,
   startRedis,
 } from '@holdfast/testkit';
-import { expect } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
+
+// Real processes on a machine that may be busy: a case takes seconds, and is given up after minutes.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** What the whole suite runs on: real Redis, two built gateways, session-api, and members at both gateways. */
 export interface System {
@@ -57,8 +61,12 @@ export function seeds(label: string): number[] {
 }
 
 /** Members over both gateways, sending. Sessions and members are what every case must hold for. */
-export function startLoad(system: System, seed: number, options: Partial<DeliveryOptions> = {}): Promise<DeliveryLoad> {
-  return DeliveryLoad.start({
+export async function startLoad(
+  system: System,
+  seed: number,
+  options: Partial<DeliveryOptions> = {},
+): Promise<DeliveryLoad> {
+  const load = await DeliveryLoad.start({
     gateways: system.gateways.map((gateway) => gateway.wsUrl),
     history: `${system.api.url}/api`,
     sessions: 12,
@@ -68,18 +76,31 @@ export function startLoad(system: System, seed: number, options: Partial<Deliver
     awayMs: 500,
     backoffBaseMs: 100,
     backoffMaxMs: 500,
-    settleSeconds: 20,
+    settleSeconds: 60,
     seed,
     ...options,
   });
+  onTestFinished(() => load.stop());
+  return load;
 }
 
 /** The end of every case: the audit holds, and what the gateways count agrees with it. */
-export async function expectDelivered(load: DeliveryLoad): Promise<DeliveryReport> {
+export async function expectDelivered(system: System, load: DeliveryLoad): Promise<DeliveryReport> {
   const report = await load.finish();
   expect(report.ok, formatReport(report)).toBe(true);
   // Redis was there all the time: nothing may have been given up on.
   expect(report.resets, formatReport(report)).toBe(0);
   expect(report.rejected, formatReport(report)).toBe(0);
+  await expectLedgersBalanced(system);
   return report;
+}
+
+/** What a gateway has taken, stored, heard and handed out adds up. */
+async function expectLedgersBalanced({ gateways }: System): Promise<void> {
+  for (const gateway of gateways) {
+    await eventually(`the ledger of ${gateway.name} to balance`, async () => {
+      const imbalance = await gateway.metric('holdfast_ledger_imbalance');
+      return imbalance === 0;
+    });
+  }
 }

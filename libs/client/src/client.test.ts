@@ -112,6 +112,16 @@ describe('HoldfastClient: sending', () => {
     expect(seen('update')).toMatchObject([{ id, seq: 1 }]);
   });
 
+  it("V2: another client's message of the same id accepts nothing", async () => {
+    const { client, open } = harness();
+    const socket = open({ sender: 'me' });
+    const { result } = client.send('mine', '1');
+    socket.message(1, '1', { sender: 'somebody else', content: 'theirs' });
+    expect(client.outbox).toHaveLength(1);
+    socket.message(2, '1', { sender: 'me', content: 'mine' });
+    expect(await result).toEqual({ ok: true, id: '1', seq: 2 });
+  });
+
   it('S2: without persistence its own frame accepts a message, by id and sender', async () => {
     const { client, open } = harness({ redisPersistence: false });
     const socket = open({ persistence: 'none', epoch: null });
@@ -139,9 +149,9 @@ describe('HoldfastClient: sending', () => {
     const { client, clock, open } = harness();
     const socket = open();
     const { id } = client.send('one');
-    socket.receive({ type: 'error', code, message: 'later', id, retryAfterMs: 400 });
+    socket.receive({ type: 'error', code, message: 'later', id, retryAfterMs: 600 });
     const next = client.send('two').id;
-    clock.advance(399);
+    clock.advance(599);
     expect(socket.sends).toHaveLength(1);
     clock.advance(1);
     socket.message(1, id);
@@ -157,7 +167,7 @@ describe('HoldfastClient: sending', () => {
     const socket = open();
     const ids = ['a', 'b', 'c', 'd'].map((content) => client.send(content).id);
     for (const id of ids) socket.receive({ type: 'error', code: 'rate_limited', message: '', id, retryAfterMs: 10 });
-    clock.advance(10);
+    clock.advance(500);
     expect(socket.sends.slice(4).map(({ id }) => id)).toEqual([ids[0]]);
     socket.message(1, ids[0] ?? '');
     expect(socket.sends.slice(5).map(({ id }) => id)).toEqual([ids[1], ids[2]]);

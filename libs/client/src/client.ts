@@ -70,9 +70,9 @@ export class HoldfastClient {
     return this.#session;
   }
 
-  /** What the server calls this client in its messages (C7); known from the first message of its own on. */
+  /** What the server calls this client in its messages (C7); known from the first welcome on. */
   get sender(): string | undefined {
-    return this.#incoming.name;
+    return this.#incoming.sender;
   }
 
   /** Where this client is in the history (K6). Absent without persistence and before the first welcome. */
@@ -135,9 +135,8 @@ export class HoldfastClient {
     const cursor = this.#cursor;
     const target = (token: string | undefined): Target =>
       connectTarget(this.#settings, this.#client, cursor.ask(this.#settings.history), cursor.position, token);
-    if (typeof this.#token !== 'function') return target(this.#token);
-    const token = this.#token();
-    return typeof token === 'string' ? target(token) : token.then(target);
+    const token = typeof this.#token === 'function' ? this.#token() : this.#token;
+    return token instanceof Promise ? token.then(target) : target(token);
   }
 
   #changed(state: ConnectionState): void {

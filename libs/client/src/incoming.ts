@@ -21,10 +21,11 @@ export class Incoming {
   readonly #cursor: Cursor;
   readonly #connection: Pick<Connection, 'resync'>;
   readonly #broadcasts = new Recent<true>(REMEMBERED_BROADCASTS);
-  /** What the server calls this client. Learned anew on each link: a later release may name it differently. */
-  #sender: string | undefined;
-  /** The newest such name, also of earlier pages: only to tell our messages from others'. */
-  name: string | undefined;
+  /**
+   * What the server calls this client: others may use the same ids. Every welcome tells; where one of an earlier release
+   * does not, it is learned from the first message that comes back.
+   */
+  sender: string | undefined;
 
   constructor(
     settings: Settings,
@@ -40,11 +41,10 @@ export class Incoming {
     this.#outgoing = outgoing;
     this.#connection = connection;
     this.#cursor = cursor;
-    this.name = keep.sender;
   }
 
   welcomed(frame: WelcomeFrame, asked: Asked, isNewLink: boolean): void {
-    if (isNewLink) this.#sender = undefined;
+    if (isNewLink) this.sender = frame.sender;
     // An open link that is welcomed again goes on from where this client is, whatever it asked for at first (D3).
     const broken = this.#cursor.welcome(frame, isNewLink || !this.#cursor.position?.epoch ? asked : 'after');
     this.#keepPosition();
@@ -82,14 +82,10 @@ export class Incoming {
 
   #message(frame: MessageFrame): void {
     const { outbox } = this.#outgoing;
-    const isOurs = outbox.has(frame.id) && (this.#sender === undefined || this.#sender === frame.sender);
+    const isOurs = outbox.has(frame.id) && (this.sender ?? frame.sender) === frame.sender;
     const verdict = this.#cursor.message(frame);
     if (verdict === 'gap') return this.#connection.resync('a message is missing');
-    if (isOurs) {
-      this.#sender = frame.sender;
-      if (this.name !== frame.sender) this.#keep.sender = frame.sender;
-      this.name = frame.sender;
-    }
+    if (isOurs) this.sender = frame.sender;
     this.#keepPosition();
     if (verdict !== 'known') this.#events.emit(verdict === 'new' ? 'message' : 'update', this.#shown(frame));
     if (!isOurs) return;
@@ -98,7 +94,7 @@ export class Incoming {
   }
 
   #shown({ type: _type, ...message }: MessageFrame): ClientEvents['message'] {
-    return { ...message, isSent: message.sender === this.name, sessionId: this.#settings.sessionId };
+    return { ...message, isSent: message.sender === this.sender, sessionId: this.#settings.sessionId };
   }
 
   #session(frame: SessionFrame): void {

@@ -37,10 +37,10 @@ describe('what outlives the page', () => {
     const storage = new FakeStorage();
     const before = harness({ storage });
     const { id } = before.client.send('mine');
-    before.open().message(1, id, { sender: 'name of mine' });
+    before.open({ sender: 'name of mine' }).message(1, id, { sender: 'name of mine' });
 
     const after = harness({ storage, history: true });
-    const socket = after.open({ seq: 2, firstSeq: 1, recovered: true });
+    const socket = after.open({ seq: 2, firstSeq: 1, recovered: true, sender: 'name of mine' });
     socket.message(1, id, { sender: 'name of mine' });
     socket.message(2, 'm2', { sender: 'another' });
     expect(after.seen('message').map(({ isSent }) => isSent)).toEqual([true, false]);

@@ -32,15 +32,6 @@ export class Keep {
     return made;
   }
 
-  /** The name under which the server last showed what this client had sent. */
-  get sender(): string | undefined {
-    return this.#read(`${this.#prefix}:sender`) as string | undefined;
-  }
-
-  set sender(name: string | undefined) {
-    this.#write(`${this.#prefix}:sender`, name);
-  }
-
   get position(): Position | undefined {
     const kept = this.#read(`${this.#session}:position`) as Position | undefined;
     return isSeq(kept?.seq) ? kept : undefined;

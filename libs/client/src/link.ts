@@ -59,17 +59,7 @@ export class Link {
   open(): void {
     if (!this.#isLive) return;
     this.#watch.set(this.#settings.connectTimeoutMs, () => this.#end(BROKEN, 'no welcome in time'));
-    try {
-      const target = this.#target();
-      if (target instanceof Promise) {
-        target.then(
-          (late) => this.#connect(late),
-          (error: unknown) => this.#end(BROKEN, String(error)),
-        );
-      } else this.#connect(target);
-    } catch (error) {
-      this.#end(BROKEN, String(error));
-    }
+    void this.#connect();
   }
 
   send(frame: ClientFrame): void {
@@ -95,16 +85,23 @@ export class Link {
     this.#socket?.close(1000);
   }
 
-  #connect(target: Target): void {
-    if (!this.#isLive) return;
-    this.asked = target.asked;
-    const socket = new this.#settings.webSocket(target.url, [FRAMED_PROTOCOL]) as SocketEvents;
-    this.#socket = socket;
-    socket.onmessage = ({ data }) => this.#received(data);
-    socket.onclose = ({ code, reason }) => this.#end(code, reason);
-    socket.onerror = () => {
-      // Says nothing that the close event after it does not say; unheard, the package ws would throw it.
-    };
+  /** Waits only where there is something to wait for: else the socket is there when it returns. */
+  async #connect(): Promise<void> {
+    try {
+      const coming = this.#target();
+      const { url, asked } = coming instanceof Promise ? await coming : coming;
+      if (!this.#isLive) return;
+      this.asked = asked;
+      const socket = new this.#settings.webSocket(url, [FRAMED_PROTOCOL]) as SocketEvents;
+      this.#socket = socket;
+      socket.onmessage = ({ data }) => this.#received(data);
+      socket.onclose = ({ code, reason }) => this.#end(code, reason);
+      socket.onerror = () => {
+        // Says nothing that the close event after it does not say; unheard, the package ws would throw it.
+      };
+    } catch (error) {
+      this.#end(BROKEN, String(error));
+    }
   }
 
   #received(data: unknown): void {

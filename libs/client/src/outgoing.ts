@@ -23,8 +23,8 @@ export interface Wire {
   settled(): void;
 }
 
-/** Pause after a refusal that does not say how long. */
-const DEFAULT_PAUSE_MS = 1_000;
+/** Pause after a refusal, at least: what a rate limit allows gathers meanwhile, instead of one refusal after another. */
+const MIN_PAUSE_MS = 500;
 /** Refusals that end by themselves: the message stays in the outbox. */
 const PASSING: readonly string[] = ['rate_limited', 'overloaded', 'unauthorized'];
 
@@ -118,7 +118,7 @@ export class Outgoing {
     }
     this.outbox.postpone(id);
     this.#isPaused = true;
-    this.#pause.set(retryAfterMs ?? DEFAULT_PAUSE_MS, () => {
+    this.#pause.set(Math.max(retryAfterMs ?? 0, MIN_PAUSE_MS), () => {
       this.#resume();
       this.flush();
     });

@@ -5,14 +5,16 @@ under a new epoch, which is published. Numbers go on: they never fall below what
 KEYS[1] session   KEYS[2] log
 ARGV[1] epoch the caller saw       ARGV[2] nonce for the new one   ARGV[3] MESSAGE_HISTORY_MAX
 ARGV[4..5] channel, and PUBLISH or SPUBLISH
-ARGV[6] 1: the log's entries below the caller's first one are older than it; 0: the log is another one altogether
-ARGV[7..] what the caller has delivered, oldest first, four each: seq, id, sender key, body
+ARGV[6] 1: the log's entries below the caller's first one are older than it; 0: the session was made by somebody who
+        did not know of the caller's, which lives on in it
+ARGV[7..9] the caller's: created_at, ttl in s, custom fields ('' or ',"name":value…')
+ARGV[10..] what the caller has delivered, oldest first, four each: seq, id, sender key, body
 
 Returns {'forked', new epoch}, {'gone'}, {'epoch'} or {'corrupt'}.
 ]]
 -- @include session.lua
 
-local FIRST = 7
+local FIRST = 10
 
 local json = readJson(KEYS[1])
 if not json then return { 'gone' } end
@@ -21,7 +23,7 @@ local newestSeq = newestOf(KEYS[2])
 if not session or newestSeq < 0 then return { 'corrupt' } end
 if session.epoch ~= ARGV[1] then return { 'epoch' } end
 local ms, _, microseconds = readClock()
-local deadline = ms + redis.call('PTTL', KEYS[1])
+local deadline = deadlineOf(KEYS[1], session, ms)
 
 local kept = {}
 for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+')) do
@@ -76,6 +78,11 @@ else
       joined[#joined + 1] = entry
     end
   end
+end
+
+if ARGV[6] == '0' then
+  session.createdAt, session.ttl = ARGV[7], tonumber(ARGV[8])
+  if customOf(session) == '' then session.middle = session.middle .. ARGV[9] end
 end
 
 -- From here on it writes.

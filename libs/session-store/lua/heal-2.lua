@@ -33,7 +33,7 @@ local lastGiven = firstGiven + given - 1
 local deadline = ms + tonumber(ARGV[4])
 local orphan = false
 if session then
-  deadline = ms + redis.call('PTTL', KEYS[1])
+  deadline = deadlineOf(KEYS[1], session, ms)
 else
   local ended = endOf(ARGV[10], epoch)
   if ended ~= '' then return { ended } end

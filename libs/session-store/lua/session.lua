@@ -87,6 +87,12 @@ local function newestOf(logKey)
   return tonumber(string.match(newest[1], '^%d+')), newest[2][2]
 end
 
+-- When the session expires, ms; one that has lost its expiry (W1) gets a whole ttl.
+local function deadlineOf(sessionKey, session, ms)
+  local left = redis.call('PTTL', sessionKey)
+  return ms + (left >= 0 and left or session.ttl * 1000)
+end
+
 -- Writes the session and lets both keys expire together (K5).
 local function saveUntil(sessionKey, logKey, session, deadline)
   redis.call('SET', sessionKey, renderSession(session), 'PXAT', deadline)

@@ -144,15 +144,21 @@ export class MemorySessionLog implements SessionLog {
     return { outcome: 'healed', count: state.count, firstSeq: session.log[0]?.seq ?? 0 };
   }
 
-  async fork(sessionId: string, { seenEpoch, samePast, entries }: ForkRequest): Promise<ForkResult> {
+  async fork(sessionId: string, { seenEpoch, samePast, session: was, entries }: ForkRequest): Promise<ForkResult> {
     const session = this.find(sessionId);
     if (!session) return { outcome: 'gone' };
     const { state } = session;
     if (state.epoch !== seenEpoch) return { outcome: 'epoch' };
     session.log = joinHistories(session.log, state.count, entries, samePast).slice(-this.#historyMax);
     state.count = Math.max(state.count, session.log.at(-1)?.seq ?? 0);
+    if (!samePast) {
+      state.createdAt = was.createdAt;
+      state.ttl = was.ttl;
+      if (Object.keys(state.custom).length === 0) state.custom = storedCustom(was.custom);
+    }
     state.retried = state.count;
-    state.epoch = newEpoch(this.now() * 1000, this.#nonce(), seenEpoch);
+    this.#epochUs = Math.max(this.now() * 1000, this.#epochUs + 1);
+    state.epoch = newEpoch(this.#epochUs, this.#nonce(), seenEpoch);
     this.tell(sessionId, encodeSessionEvent({ event: 'epoch', epoch: state.epoch }));
     return { outcome: 'forked', epoch: state.epoch };
   }

@@ -90,7 +90,9 @@ export type AppendResult =
 export type EpochEnd = 'deleted' | 'quarantined';
 
 export interface OpenOptions {
+  /** The epoch a member wants to go on with. */
   readonly resumeEpoch?: string;
+  /** The caller has delivered of this session: one that is gone is not made anew, so that it can be healed (G2). */
   readonly known?: boolean;
 }
 
@@ -129,8 +131,13 @@ export type HealResult =
 export interface ForkRequest {
   /** The epoch the caller saw: the session must still have it. */
   readonly seenEpoch: string;
-  /** Whether the log's entries below the caller's first one are older than it: both have one past. */
+  /**
+   * Whether the log's entries below the caller's first one are older than it: both have one past. Otherwise the session
+   * was made by somebody who did not know of the caller's, which lives on in it.
+   */
   readonly samePast: boolean;
+  /** The session as the caller last saw it. */
+  readonly session: Pick<StoredSession, 'createdAt' | 'ttl' | 'custom'>;
   /** What the caller has delivered, without holes, oldest first. */
   readonly entries: readonly LogEntry[];
 }

@@ -152,7 +152,7 @@ export class RedisSessionLog implements SessionLog {
     return outcome === 'healed' ? { outcome, count, firstSeq } : { outcome };
   }
 
-  async fork(sessionId: string, { seenEpoch, samePast, entries }: ForkRequest): Promise<ForkResult> {
+  async fork(sessionId: string, { seenEpoch, samePast, session, entries }: ForkRequest): Promise<ForkResult> {
     const reply = await this.call('holdfastFork', sessionId, [
       seenEpoch,
       this.nonce(),
@@ -160,6 +160,9 @@ export class RedisSessionLog implements SessionLog {
       liveChannel(sessionId),
       this.publish,
       samePast ? 1 : 0,
+      session.createdAt.toFixed(3),
+      session.ttl,
+      renderCustom(session.custom),
       ...entryArguments(entries),
     ]);
     const [outcome, epoch] = reply as [ForkResult['outcome'], string];

@@ -52,6 +52,13 @@ describe('startChild', () => {
     );
   });
 
+  it('counts a process as ended although a child of its own holds its output', async () => {
+    const child = await startChild({ name: 'shell', command: 'sh', args: ['-c', 'sleep 1000 & echo $!; wait'] });
+    const orphan = Number(await child.log.waitFor(/^\d+$/));
+    await expect(child.kill()).resolves.toEqual({ code: null, signal: 'SIGKILL' });
+    process.kill(orphan, 'SIGKILL');
+  });
+
   it('inherits nothing into a given environment', async () => {
     const child = await startChild({
       name: 'env',

@@ -19,6 +19,9 @@ export interface ChildExit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** How long after a process' end its output may still come. */
+const PIPES_GRACE_MS = 1_000;
+
 /** A process of ours with its output; ended when the test process ends, however that happens. */
 export class Child {
   readonly name: string;
@@ -39,12 +42,15 @@ export class Child {
     }
     process.on('error', (error) => this.log.write(`${error.message}\n`));
     this.exited = new Promise((resolve) => {
-      // `close` rather than `exit`: the last lines have been read by then.
-      process.once('close', (code, signal) => {
+      const settle = (code: number | null, signal: NodeJS.Signals | null) => {
+        if (this.#exit) return;
         this.log.end();
         this.#exit = { code, signal };
         resolve(this.#exit);
-      });
+      };
+      // `close` rather than `exit`: the last lines have been read by then. Unless children of its own hold the pipes.
+      process.once('close', settle);
+      process.once('exit', (code, signal) => setTimeout(() => settle(code, signal), PIPES_GRACE_MS).unref());
     });
   }
 

@@ -1,43 +1,11 @@
 import type { Position } from '@holdfast/protocol';
-import {
-  type AppendedMessage,
-  type AppendResult,
-  type NewMessage,
-  StorageUnavailableError,
-} from '@holdfast/session-store';
-import type { Member } from './member.js';
+import { type AppendedMessage, type AppendResult, StorageUnavailableError } from '@holdfast/session-store';
+import type { AppendRoom } from './append-room.js';
+import { asRetry, firstOf, type Sending, type Waiting } from './batch.js';
+import { NOWHERE } from './position.js';
 import { RetryPause } from './retry-pause.js';
 import type { RoomContext } from './room-context.js';
 
-/** What the queue needs of its room. */
-export interface AppendRoom {
-  readonly sessionId: string;
-  readonly position: Position | undefined;
-  readonly tail: { find(senderKey: string, id: string): number | undefined };
-  /** Shows members here a message that is not stored yet (V3). */
-  showPending(sending: Sending, count: number): void;
-  readonly sync: { run(reason: 'open' | 'gone' | 'epoch' | 'behind' | 'forked'): Promise<void> };
-  readonly expiry: { confirmed(remainingMs: number, ttl: number): void };
-  /** An append was answered: its newest message has to be heard soon (F2). */
-  stored(epoch: string, seq: number): void;
-  acknowledge(member: Member, id: string, seq: number): void;
-  deleted(): void;
-}
-
-/** A member's message on its way into the log. */
-export interface Sending {
-  readonly member: Member;
-  /** What the member named it; absent on the plain protocol, where the gateway named it. */
-  readonly clientId?: string;
-  readonly message: NewMessage;
-  readonly bytes: number;
-  /** When the member's frame arrived; monotonic milliseconds. */
-  readonly arrivedMs: number;
-}
-
-/** Bounds of one append, so that no script call holds Redis up. */
-const BATCH_MESSAGES = 128;
-const BATCH_BYTES = 262_144;
 const DELETED = 'the session was deleted';
 /** Attempts that the store may refuse for good before the message is given up. */
 const REFUSALS_MAX = 3;
@@ -49,7 +17,7 @@ const REFUSALS_MAX = 3;
 export class AppendQueue {
   readonly #room: AppendRoom;
   readonly #context: RoomContext;
-  #waiting: Sending[] = [];
+  #waiting: Waiting[] = [];
   /** How many of the waiting, from the first on, are on their way. */
   #inFlight = 0;
   /** The session was deleted while they are. */
@@ -81,7 +49,7 @@ export class AppendQueue {
   /** @returns whether there was room for it (D2) */
   push(sending: Sending): boolean {
     if (!this.#context.unstored.take(sending.bytes)) return false;
-    this.#waiting.push(sending);
+    this.#waiting.push({ ...sending, since: this.#room.position });
     this.#context.metrics.gauges.unstoredMessages += 1;
     if (this.#suspended) this.#showWaiting();
     else this.#schedule();
@@ -153,7 +121,7 @@ export class AppendQueue {
     if (this.#state !== 'scheduled') return;
     this.#state = 'appending';
     if (!this.#room.position) await this.#room.sync.run('open');
-    const batch = this.#withoutKnown(this.#nextBatch());
+    const batch = this.#markUntold(this.#withoutKnown(this.#nextBatch()));
     if (batch.length > 0) await this.#appendBatch(batch);
     if (this.#stopped) return;
     this.#state = 'idle';
@@ -172,8 +140,8 @@ export class AppendQueue {
     for (; this.#shown < this.#waiting.length; this.#shown++) {
       const sending = this.#waiting[this.#shown];
       if (!sending) return;
-      // When it is stored another gateway may have stored it before: its sender may have moved there.
-      this.#waiting[this.#shown] = asRetry(sending, this.#room.position);
+      // When it is stored another gateway may have stored it before (D3): its sender may have moved there.
+      if (this.#shown >= this.#inFlight) this.#waiting[this.#shown] = asRetry(sending, sending.since ?? NOWHERE);
       this.#room.showPending(sending, this.#shown + 1);
     }
   }
@@ -182,7 +150,7 @@ export class AppendQueue {
     return this.#state === 'stopped';
   }
 
-  async #appendBatch(batch: readonly Sending[]): Promise<void> {
+  async #appendBatch(batch: readonly Waiting[]): Promise<void> {
     const { clock, log, metrics } = this.#context;
     const position = this.#room.position;
     const startedMs = clock.monotonic();
@@ -206,13 +174,13 @@ export class AppendQueue {
       this.#failed(batch, position, error);
       this.#context.storage.failed(error);
       if (this.#resumed) {
-        this.#suspended = true;
+        this.suspend();
         this.#settleResume(false);
       } else if (!this.#suspended) await this.#retry.wait();
     }
   }
 
-  #failed(batch: readonly Sending[], position: Position | undefined, error: unknown): void {
+  #failed(batch: readonly Waiting[], position: Position | undefined, error: unknown): void {
     this.#refusals = error instanceof StorageUnavailableError ? 0 : this.#refusals + 1;
     if (this.#orphaned) this.#refuse(batch, DELETED);
     else if (this.#refusals < REFUSALS_MAX) this.#markRetry(batch, position);
@@ -223,12 +191,33 @@ export class AppendQueue {
   }
 
   /** Whether a batch was stored is unknown: it stays first, and is looked for before it is stored again (A5). */
-  #markRetry(batch: readonly Sending[], position: Position | undefined): void {
-    const marked = batch.map((sending) => asRetry(sending, position));
-    this.#waiting.splice(0, batch.length, ...marked);
+  #markRetry(batch: readonly Waiting[], position: Position | undefined): void {
+    this.#mark(batch, () => position ?? NOWHERE);
   }
 
-  async #settle(batch: readonly Sending[], result: AppendResult): Promise<void> {
+  /**
+   * A first send may have been stored by another gateway while it waited here, from where its client has gone. The
+   * tail tells, unless it has lost what was delivered meanwhile: then the log is asked (A4).
+   */
+  #markUntold(batch: readonly Waiting[]): readonly Waiting[] {
+    const { position, tail } = this.#room;
+    return this.#mark(batch, ({ since = NOWHERE }) => {
+      const told = since.seq === position?.seq || (tail.firstSeq > 0 && tail.firstSeq <= since.seq + 1);
+      return told && since.epoch === position?.epoch ? undefined : since;
+    });
+  }
+
+  /** Marks those of the first batch that were stored, if they were, after the position they are given. */
+  #mark(batch: readonly Waiting[], after: (sending: Waiting) => Position | undefined): readonly Waiting[] {
+    const marked = batch.map((sending): Waiting => {
+      const position = sending.message.retry === undefined ? after(sending) : undefined;
+      return position ? asRetry(sending, position) : sending;
+    });
+    this.#waiting.splice(0, batch.length, ...marked);
+    return marked;
+  }
+
+  async #settle(batch: readonly Waiting[], result: AppendResult): Promise<void> {
     if (result.outcome === 'stored') {
       this.#remove(batch);
       this.#answer(batch, result);
@@ -268,7 +257,7 @@ export class AppendQueue {
   }
 
   /** Takes out first sends that the room has delivered already: the first attempt was stored after all (A4). */
-  #withoutKnown(batch: readonly Sending[]): readonly Sending[] {
+  #withoutKnown(batch: readonly Waiting[]): readonly Waiting[] {
     const { tail } = this.#room;
     const seqOf = ({ message }: Sending): number | undefined => tail.find(message.senderKey, message.id);
     const known = batch.filter((sending) => seqOf(sending) !== undefined);
@@ -281,22 +270,15 @@ export class AppendQueue {
     return this.#waiting.slice(0, batch.length - known.length);
   }
 
-  #nextBatch(): Sending[] {
-    const most = this.#refusals > 0 ? 1 : BATCH_MESSAGES;
-    let bytes = 0;
-    let count = 0;
-    while (count < this.#waiting.length && count < most && bytes < BATCH_BYTES) {
-      bytes += this.#waiting[count]?.bytes ?? 0;
-      count += 1;
-    }
-    return this.#waiting.slice(0, count);
+  #nextBatch(): Waiting[] {
+    return firstOf(this.#waiting, this.#refusals > 0 ? 1 : undefined);
   }
 
   #acknowledge(sending: Sending, seq: number): void {
     if (sending.clientId !== undefined) this.#room.acknowledge(sending.member, sending.clientId, seq);
   }
 
-  #refuse(refused: readonly Sending[], why: string): void {
+  #refuse(refused: readonly Waiting[], why: string): void {
     this.#remove(refused);
     this.#context.metrics.counters.refused += refused.length;
     for (const { member, clientId } of refused) {
@@ -306,7 +288,7 @@ export class AppendQueue {
   }
 
   /** @param settled a run of what waits */
-  #remove(settled: readonly Sending[]): void {
+  #remove(settled: readonly Waiting[]): void {
     const [first] = settled;
     if (!first) return;
     const at = this.#waiting.indexOf(first);
@@ -315,11 +297,4 @@ export class AppendQueue {
     this.#context.metrics.gauges.unstoredMessages -= settled.length;
     for (const { bytes } of settled) this.#context.unstored.give(bytes);
   }
-}
-
-/** A message whose earlier attempt may have been stored (A4). */
-function asRetry(sending: Sending, position: Position | undefined): Sending {
-  if (sending.message.retry !== undefined) return sending;
-  const retry = position && position.epoch !== '' ? position : ('anywhere' as const);
-  return { ...sending, message: { ...sending.message, retry } };
 }

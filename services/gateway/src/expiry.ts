@@ -6,7 +6,7 @@ export interface ExpiringRoom {
   readonly sessionId: string;
   readonly position: Position | undefined;
   readonly sync: { request(reason: 'epoch' | 'gone'): void };
-  tellAll(frame: ServerFrame): void;
+  readonly audience: { tellAll(frame: ServerFrame): void };
   expired(): void;
 }
 
@@ -109,6 +109,6 @@ export class Expiry {
     const remainingMs = this.#deadlineMs - this.#context.clock.monotonic();
     if (this.#warned || remainingMs > this.#warnBeforeMs) return;
     this.#warned = true;
-    this.#room.tellAll({ type: 'session', event: 'expiring', remainingTtl: this.remainingTtl });
+    this.#room.audience.tellAll({ type: 'session', event: 'expiring', remainingTtl: this.remainingTtl });
   }
 }

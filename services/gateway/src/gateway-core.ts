@@ -244,8 +244,8 @@ export class GatewayCore {
         serverTime: this.#clock.now(),
       }),
     );
-    if (plan.from === undefined) room.attach(connection);
-    else room.attachAfterHistory(connection, plan.from);
+    if (plan.from === undefined) room.audience.attach(connection);
+    else room.audience.attachAfterHistory(connection, plan.from);
     this.#heartbeats.add(connection);
     connection.joined(room);
   }

@@ -15,7 +15,7 @@ export interface PumpedRoom {
   readonly seq: number;
   readonly tail: Tail;
   readonly sync: { run(reason: 'resume'): Promise<void> };
-  attach(member: Member): void;
+  readonly audience: { attach(member: Member): void };
 }
 
 /** Messages fetched at once. */
@@ -70,7 +70,7 @@ export class HistoryPump {
 
   async #run(): Promise<void> {
     while (!this.#over) {
-      if (this.#next > this.#room.seq) return this.#room.attach(this.#member);
+      if (this.#next > this.#room.seq) return this.#room.audience.attach(this.#member);
       if (this.#member.bufferedBytes() > 0) {
         // A long history is no backlog: whoever reads it slowly is given the next part when the last one is gone (F6).
         await new Promise<void>((resolve) => this.#member.onceDrained(resolve));

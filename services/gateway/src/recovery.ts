@@ -47,7 +47,7 @@ export class Recovery {
     try {
       if (entry.users > 0) await this.#rooms.subscribed(entry);
       if (room.position) await room.sync.run('outage');
-      const stored = [...room.members()].some((member) => member.persistent);
+      const stored = [...room.audience.members()].some((member) => member.persistent);
       if (stored || entry.late.size > 0 || !room.queue.empty) await openSession(room, this.#context);
       await this.#resumeLate(entry);
       return (await room.queue.resume()) && entry.late.size === 0;
@@ -61,9 +61,10 @@ export class Recovery {
   async #resumeLate({ room, late }: RoomEntry): Promise<void> {
     for (const [member, resume] of late) {
       // It is about to be welcomed.
-      if (!room.has(member)) continue;
+      if (!room.audience.has(member)) continue;
       const plan = await planHistory(room, this.#context, resume);
-      if (late.delete(member)) room.restart(member, plan.from ?? room.seq + 1);
+      if (!late.delete(member)) continue;
+      room.audience.restart(member, room.position?.epoch ?? '', plan.from ?? room.seq + 1);
     }
   }
 }

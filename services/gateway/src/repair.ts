@@ -7,6 +7,7 @@ import {
   logEntryOf,
   type StoredSession,
 } from '@holdfast/session-store';
+import type { Audience } from './audience.js';
 import { liveMessage } from './live-message.js';
 import type { RoomContext } from './room-context.js';
 import type { Tail } from './tail.js';
@@ -20,7 +21,7 @@ export interface RepairedRoom {
   readonly known: StoredSession | undefined;
   readonly expiry: { readonly ttl: number; readonly remainingMs: number };
   moveTo(position: Position | undefined, firstSeq: number): void;
-  restartMembers(from: number, alreadyHad: ReadonlySet<string>): void;
+  readonly audience: Pick<Audience, 'restartAll' | 'tellGap'>;
 }
 
 /** Entries one script call gets. */
@@ -53,7 +54,7 @@ export class Repair {
       result = await this.#put(position, tail.from(from, CHUNK) ?? []);
     }
     if (result.outcome !== 'healed') return result.outcome;
-    if (!(await this.#prepend(position, result.firstSeq))) return 'epoch';
+    if (!(await this.prepend(position, result.firstSeq))) return 'epoch';
     this.#context.reporter.healed(this.#room.sessionId, position.seq);
     return 'healed';
   }
@@ -61,7 +62,8 @@ export class Repair {
   /** Joins what was delivered with what Redis has, under a new epoch (G4). */
   async fork(seenEpoch: string, samePast: boolean): Promise<void> {
     const entries = this.#delivered().map(logEntryOf);
-    const result = await this.#context.log.fork(this.#room.sessionId, { seenEpoch, samePast, entries });
+    const session = this.#session();
+    const result = await this.#context.log.fork(this.#room.sessionId, { seenEpoch, samePast, session, entries });
     if (result.outcome === 'forked') this.#context.reporter.forked(this.#room.sessionId, result.epoch);
   }
 
@@ -86,24 +88,29 @@ export class Repair {
     room.moveTo(end, log[0]?.seq ?? 0);
     room.tail.clear();
     for (const entry of log) room.tail.push(liveMessage(entry));
-    room.restartMembers(from, new Set(delivered.map((message) => message.id)));
+    room.audience.restartAll(session.epoch, from, new Set(delivered.map((message) => message.id)));
     return true;
   }
 
   async #put(position: Position, messages: readonly LiveMessage[]): Promise<HealResult> {
-    const { known, expiry } = this.#room;
-    const session = {
-      createdAt: known?.createdAt ?? this.#context.clock.now() / 1000,
-      custom: known?.custom ?? {},
-      ttl: expiry.ttl,
-      remainingMs: expiry.remainingMs,
-    };
+    const session = { ...this.#session(), remainingMs: this.#room.expiry.remainingMs };
     const entries = messages.map(logEntryOf);
     return this.#context.log.heal(this.#room.sessionId, { position, session, entries });
   }
 
-  /** @returns false when the session changed meanwhile */
-  async #prepend(position: Position, firstKept: number): Promise<boolean> {
+  #session(): Pick<StoredSession, 'createdAt' | 'custom' | 'ttl'> {
+    const { known, expiry } = this.#room;
+    const { createdAt = this.#context.clock.now() / 1000, custom = {} } = known ?? {};
+    return { createdAt, custom, ttl: expiry.ttl };
+  }
+
+  /**
+   * Puts the tail's older messages before what the log still has.
+   *
+   * @param firstKept the log's oldest number; 0 when it is empty
+   * @returns false when the session changed meanwhile
+   */
+  async prepend(position: Position, firstKept: number): Promise<boolean> {
     const { tail } = this.#room;
     let first = firstKept === 0 ? position.seq + 1 : firstKept;
     while (tail.firstSeq !== 0 && tail.firstSeq < first) {

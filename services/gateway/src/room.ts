@@ -1,4 +1,4 @@
-import { CLOSE, type CloseCode, type Position, type ServerFrame, type StorageState } from '@holdfast/protocol';
+import { CLOSE, type Position, type StorageState } from '@holdfast/protocol';
 import {
   decodeLive,
   type LiveMessage,
@@ -6,12 +6,12 @@ import {
   type SessionEvent,
   type StoredSession,
 } from '@holdfast/session-store';
-import { AppendQueue, type Sending } from './append-queue.js';
+import { AppendQueue } from './append-queue.js';
+import { Audience } from './audience.js';
+import type { Sending } from './batch.js';
 import { Expiry } from './expiry.js';
-import { HistoryPump } from './history-pump.js';
 import { LastWord } from './last-word.js';
 import type { Member } from './member.js';
-import { plainFrames } from './plain-frames.js';
 import { NOWHERE } from './position.js';
 import type { RoomContext } from './room-context.js';
 import { showPending } from './show-pending.js';
@@ -27,16 +27,13 @@ const HELD_MAX = 1_000;
  * follow on it starts a {@link Sync}, which alone moves the position by another way than delivery.
  */
 export class Room {
+  readonly audience: Audience;
   readonly queue: AppendQueue;
   readonly expiry: Expiry;
   readonly lastWord: LastWord;
   readonly sync: Sync;
   readonly tail: Tail;
   readonly #unheard: Unheard;
-  /** Members that get live messages. */
-  readonly #live = new Set<Member>();
-  /** Members that are still being given history. */
-  readonly #pumps = new Map<Member, HistoryPump>();
   #position: Position | undefined;
   #known: StoredSession | undefined;
   #storage: StorageState = 'redis';
@@ -50,11 +47,12 @@ export class Room {
     readonly context: RoomContext,
   ) {
     this.tail = new Tail(context.historyMax, context.tailBudget);
+    this.audience = new Audience(this, context);
     this.queue = new AppendQueue(this, context);
     this.expiry = new Expiry(this, context);
     this.lastWord = new LastWord(this, context);
+    this.#unheard = new Unheard(this, context);
     this.sync = new Sync(this, context);
-    this.#unheard = new Unheard(this, context.clock);
   }
 
   /** Where the room is; nothing before it was first synced, which rooms without persistent members never are. */
@@ -86,36 +84,6 @@ export class Room {
     return this.#firstSeq === 0 ? 0 : Math.max(this.#firstSeq, this.seq - this.context.historyMax + 1);
   }
 
-  get memberCount(): number {
-    return this.#live.size + this.#pumps.size;
-  }
-
-  /** Whether it has been welcomed here. */
-  has(member: Member): boolean {
-    return this.#live.has(member) || this.#pumps.has(member);
-  }
-
-  /** A member joins live delivery: the next message is the one after the room's newest. */
-  attach(member: Member): void {
-    this.#pumps.delete(member);
-    this.#live.add(member);
-  }
-
-  /** A member joins, but is given the history from a number on first (R1). */
-  attachAfterHistory(member: Member, from: number, skipped?: ReadonlySet<string>): void {
-    this.#pumps.get(member)?.stop();
-    this.#live.delete(member);
-    const pump = new HistoryPump(this, this.context, member, from, skipped);
-    this.#pumps.set(member, pump);
-    pump.start();
-  }
-
-  detach(member: Member): void {
-    this.#live.delete(member);
-    this.#pumps.get(member)?.stop();
-    this.#pumps.delete(member);
-  }
-
   /** Takes what the session's channel brought. */
   receive(payload: Buffer): void {
     const { sessionId } = this;
@@ -135,7 +103,7 @@ export class Room {
         return this.#receiveStored(live);
       case 'unstored':
         this.context.metrics.counters.received += 1;
-        return this.#deliver([{ seq: live.count, ...live.message }]);
+        return this.audience.deliver([{ seq: live.count, ...live.message }]);
       case 'signal':
         return this.#signal(live.from, live.frame);
       case 'session':
@@ -150,7 +118,7 @@ export class Room {
     for (const message of messages) this.tail.push(message);
     this.#position = { epoch, seq: last.seq, id: last.id };
     if (this.#firstSeq === 0) this.#firstSeq = messages[0]?.seq ?? 0;
-    this.#deliver(messages);
+    this.audience.deliver(messages);
     this.queue.delivered(messages[0]?.id ?? '');
     this.#settleAcks();
   }
@@ -183,7 +151,11 @@ export class Room {
   /** An append was answered. */
   stored(epoch: string, seq: number): void {
     this.lastWord.stored();
-    this.#unheard.stored(epoch, seq);
+    this.#unheard.expect(epoch, seq);
+  }
+
+  hasDelivered(epoch: string, seq: number): boolean {
+    return this.#position?.epoch === epoch && this.seq >= seq;
   }
 
   /** Answers a repeated send (V4) once the room has delivered the message (F7). */
@@ -192,34 +164,12 @@ export class Room {
     else this.#waitingAcks.push({ member, id, seq });
   }
 
-  /** Tells every framed member. */
-  tellAll(frame: ServerFrame): void {
-    for (const member of this.members()) member.tell(frame);
-  }
-
-  /** Those that are still given history find the gap by themselves, in its place. */
-  tellGap(from: number, to: number): void {
-    for (const member of this.#live) member.tell({ type: 'session', event: 'gap', from, to });
-  }
-
-  closeAll(code: CloseCode): void {
-    for (const member of [...this.members()]) member.close(code);
-  }
-
-  *members(): Iterable<Member> {
-    yield* this.#live;
-    yield* this.#pumps.keys();
-  }
-
   /** The session has ended of itself: members are told once, the next message starts a new epoch at 1 (T2, G3). */
   expired(): void {
     if (!this.#position || this.#position === NOWHERE) return;
-    for (const [member, pump] of [...this.#pumps]) {
-      pump.giveUp();
-      this.attach(member);
-    }
+    this.audience.giveUpHistory();
     this.#forget();
-    this.tellAll({ type: 'session', event: 'expired' });
+    this.audience.tellAll({ type: 'session', event: 'expired' });
   }
 
   /** The session was deleted: members are told and closed (V7). */
@@ -227,31 +177,15 @@ export class Room {
     if (this.#position && this.#position !== NOWHERE) this.context.deletions.note(this.sessionId, this.#position.epoch);
     this.queue.deleted();
     this.#forget();
-    this.tellAll({ type: 'session', event: 'deleted' });
-    this.closeAll(CLOSE.sessionDeleted);
-  }
-
-  /** Members start over from a number: the history may differ from what they were sent (G4). */
-  restartMembers(from: number, alreadyHad: ReadonlySet<string>): void {
-    for (const member of [...this.members()].filter((each) => each.persistent)) {
-      // A framed member drops by id what it has had; a plain one cannot.
-      this.restart(member, from, member.protocol === 'plain' ? alreadyHad : undefined);
-    }
-  }
-
-  /** A member is told that the history from a number on may differ, and is given it on the same socket (V7). */
-  restart(member: Member, from: number, alreadyHad?: ReadonlySet<string>): void {
-    // Whoever was still being given history goes on where it was.
-    const start = Math.min(from, this.#pumps.get(member)?.next ?? from);
-    member.tell({ type: 'session', event: 'reset', epoch: this.#position?.epoch ?? '', from: start });
-    this.attachAfterHistory(member, start, alreadyHad);
+    this.audience.tellAll({ type: 'session', event: 'deleted' });
+    this.audience.closeAll(CLOSE.sessionDeleted);
   }
 
   /** Redis is away: chat goes on among the members here (D1). */
   outage(): void {
     if (this.#storage === 'memory') return;
     this.#storage = 'memory';
-    this.tellAll({ type: 'status', storage: 'memory' });
+    this.audience.tellAll({ type: 'status', storage: 'memory' });
     this.queue.suspend();
   }
 
@@ -259,13 +193,12 @@ export class Room {
   restored(): void {
     if (this.#storage === 'redis') return;
     this.#storage = 'redis';
-    this.tellAll({ type: 'status', storage: 'redis' });
+    this.audience.tellAll({ type: 'status', storage: 'redis' });
   }
 
   /** Shows members a message that is not stored yet (V3). @param place its place among those that wait, from 1 */
   showPending({ message }: Sending, place: number): void {
-    const members = (): Iterable<Member> => this.members();
-    showPending({ sessionId: this.sessionId, members }, message, this.seq + place, this.context.clock.now());
+    showPending(this.sessionId, this.audience.members(), message, this.seq + place, this.context.clock.now());
   }
 
   /** Gives back what the room holds of shared budgets. */
@@ -284,7 +217,7 @@ export class Room {
       else this.#heldOverflow = true;
     } else if (!this.#position) {
       // Nobody here asked for stored messages: they are passed on as they come.
-      this.#deliver(payload.messages);
+      this.audience.deliver(payload.messages);
     } else if (!this.#apply(payload)) {
       this.sync.request('gap');
     }
@@ -308,21 +241,8 @@ export class Room {
     return known !== undefined && known !== '' && id !== '' && known !== id;
   }
 
-  #deliver(messages: readonly LiveMessage[]): void {
-    const framed = messages.map((message) => message.frame);
-    let plain: string[] | undefined;
-    for (const member of this.#live) {
-      if (member.protocol === 'framed') member.write(framed);
-      else {
-        plain ??= plainFrames(this.sessionId, messages);
-        member.write(plain.filter((_frame, index) => !member.sawPending(messages[index] as LiveMessage)));
-      }
-    }
-    this.context.metrics.counters.delivered += messages.length * this.#live.size;
-  }
-
   #signal(from: string, frame: Buffer): void {
-    for (const member of this.members()) {
+    for (const member of this.audience.members()) {
       if (member.presence && member.connectionId !== from) member.write([frame]);
     }
   }
@@ -330,7 +250,7 @@ export class Room {
   #receiveEvent(event: SessionEvent): void {
     if (event.event === 'extended') {
       this.expiry.confirmed(event.ttl * 1000, event.ttl);
-      this.tellAll({ type: 'session', event: 'extended', ttl: event.ttl });
+      this.audience.tellAll({ type: 'session', event: 'extended', ttl: event.ttl });
     } else if (event.event === 'epoch') {
       if (this.#position && event.epoch !== this.#position.epoch) this.sync.request('epoch');
     } else if (this.#position === undefined || event.epoch === '' || event.epoch === this.#position.epoch) {

@@ -82,7 +82,7 @@ export class Rooms {
   leave(member: Member, sessionId: string): void {
     const entry = this.#entries.get(sessionId);
     if (!entry) return;
-    entry.room.detach(member);
+    entry.room.audience.detach(member);
     entry.late.delete(member);
     entry.users -= 1;
     if (entry.users === 0) this.#unsubscribe(entry);

@@ -9,7 +9,8 @@ import { pendingFrame, plainPendingFrame } from './plain-frames.js';
  * @param nowMs Unix milliseconds
  */
 export function showPending(
-  { sessionId, members }: { readonly sessionId: string; members(): Iterable<Member> },
+  sessionId: string,
+  members: Iterable<Member>,
   message: NewMessage,
   count: number,
   nowMs: number,
@@ -18,7 +19,7 @@ export function showPending(
   // One string for all members that keep it.
   const name = `${message.senderKey} ${message.id}`;
   let plain: string | undefined;
-  for (const member of members()) {
+  for (const member of members) {
     if (member.protocol === 'framed') member.write([framed]);
     else {
       plain ??= plainPendingFrame(sessionId, count, message, nowMs);

@@ -1,4 +1,4 @@
-import type { Position, ServerFrame } from '@holdfast/protocol';
+import type { Position } from '@holdfast/protocol';
 import { type LiveMessage, type LogRead, SessionCorruptError, type StoredSession } from '@holdfast/session-store';
 import type { SyncOutcome } from '@holdfast/telemetry';
 import { delay } from './clock.js';
@@ -24,9 +24,6 @@ export interface SyncedRoom extends RepairedRoom {
   noteFirstSeq(firstSeq: number): void;
   /** Applies what arrived meanwhile. @returns whether it shows that the log has to be read again */
   releaseHeld(): boolean;
-  tellAll(frame: ServerFrame): void;
-  /** Tells those that get live messages what they will not get (V7). */
-  tellGap(from: number, to: number): void;
   expired(): void;
   deleted(): void;
 }
@@ -152,6 +149,7 @@ export class Sync {
     else if (differs(position, read)) return this.#fork(session.epoch, true);
     this.#holeSinceMs = undefined;
     room.noteFirstSeq(read.firstSeq);
+    if (this.#lacksOlder(session, read)) await this.#repair.prepend(position, read.firstSeq);
     return this.#deliver(session, read);
   }
 
@@ -236,6 +234,12 @@ export class Sync {
     return { outcome: 'forked', more: true };
   }
 
+  /** Whether the log reaches less far back than the tail: another gateway has healed it from a shorter one (G2). */
+  #lacksOlder({ count }: StoredSession, { firstSeq }: LogRead): boolean {
+    const { firstSeq: held } = this.#room.tail;
+    return held !== 0 && Math.max(held, count - this.#context.historyMax + 1) < (firstSeq === 0 ? count + 1 : firstSeq);
+  }
+
   #deliver(session: StoredSession, { entries, firstSeq }: LogRead): Step {
     const room = this.#room;
     const runs = runsOf(entries.filter((entry) => entry.seq > room.seq));
@@ -245,7 +249,7 @@ export class Sync {
       if (next > room.seq + 1) {
         outcome = 'gap';
         this.#context.metrics.counters.gaps += 1;
-        room.tellGap(room.seq + 1, next - 1);
+        room.audience.tellGap(room.seq + 1, next - 1);
         room.moveTo({ epoch: session.epoch, seq: next - 1, id: '' }, firstSeq);
       }
       room.deliverNext(session.epoch, run.map(liveMessage));

@@ -13,7 +13,7 @@ export interface WelcomeDetails {
 
 /** The frame of V1: `seq` is what the room has delivered (F7). */
 export function welcome(connection: Connection, room: Room, details: WelcomeDetails): WelcomeFrame {
-  const { persistent, sessionId, connectionId } = connection;
+  const { persistent, sessionId, connectionId, identity } = connection;
   const stored = persistent
     ? {
         epoch: room.position?.epoch ?? '',
@@ -28,6 +28,7 @@ export function welcome(connection: Connection, room: Room, details: WelcomeDeta
     protocol: 'holdfast.v1',
     sessionId,
     connectionId,
+    sender: identity.sender,
     persistence: persistent ? 'redis' : 'none',
     storage: room.storage,
     ...stored,

@@ -5,10 +5,10 @@ import { HomeTakenError } from './home-lock.js';
 import { readSettings } from './settings.js';
 import { StartFailedError } from './supervised-process.js';
 import { LocalSystem } from './system.js';
+import { watchNpm } from './watch-npm.js';
 
 /** Seen from `dist/`. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const PARENT_CHECK_MS = 500;
 
 /** Runs until it is told to stop. What keeps it from starting is said in plain words. */
 async function main(): Promise<void> {
@@ -27,23 +27,11 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(signal, 0));
   // Nobody reads any more (a closed terminal, a pipe that ended): no reason to fall over while stopping.
   process.stdout.on('error', () => stop('nobody reads the output', 0));
-  watchParent(() => stop('npm has ended', 0));
+  await watchNpm(() => stop('npm has ended', 0));
 
   await system.start();
   if (stopped) return;
   say(`Ready: ${system.url}   (Ctrl-C stops everything)`);
-}
-
-/** npm may be killed without a word to us; then we have another parent. */
-function watchParent(onGone: () => void): void {
-  if (process.env['npm_lifecycle_event'] === undefined) return;
-  const parent = process.ppid;
-  const timer = setInterval(() => {
-    if (process.ppid === parent) return;
-    clearInterval(timer);
-    onGone();
-  }, PARENT_CHECK_MS);
-  timer.unref();
 }
 
 const PLAIN: readonly (new (...args: never[]) => Error)[] = [

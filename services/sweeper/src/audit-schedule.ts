@@ -25,6 +25,7 @@ export class AuditSchedule {
   #writing: Promise<void> | undefined;
   #scheduled = false;
   #begun = false;
+  #closed = false;
 
   constructor(options: AuditScheduleOptions) {
     this.#options = options;
@@ -39,6 +40,7 @@ export class AuditSchedule {
   }
 
   close(): void {
+    this.#closed = true;
     clearInterval(this.#timer);
     this.#options.client.off('ready', this.#onReady);
   }
@@ -68,6 +70,7 @@ export class AuditSchedule {
       }
       this.#scheduled = true;
     } catch (error) {
+      if (this.#closed) return;
       logger.warn(
         { error: error instanceof Error ? error.message : String(error) },
         'Audits could not be scheduled; trying again',

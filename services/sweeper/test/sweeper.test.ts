@@ -1,5 +1,13 @@
 import { AUDIT_REPORT_KEY, logKey, sessionKey } from '@holdfast/session-store';
-import { eventually, type RedisServer, startCluster, startRedis, stopAll } from '@holdfast/testkit';
+import {
+  eventually,
+  type RedisServer,
+  SENTINEL_MASTER,
+  startCluster,
+  startRedis,
+  startSentinel,
+  stopAll,
+} from '@holdfast/testkit';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { plantOrphan, plantSessions, sessionJson, startTestSweeper, type TestSweeper } from './fixture.js';
@@ -161,6 +169,33 @@ describe('the sweeper', () => {
   });
 });
 
+describe('the sweeper behind Sentinels', () => {
+  it('W1: audits the master they name, and goes on after a failover', async () => {
+    const sentinels = await startSentinel();
+    const env = {
+      REDIS_MODE: 'sentinel',
+      CHANNEL_REDIS_URL: sentinels.urls.join(','),
+      REDIS_SENTINEL_MASTER: SENTINEL_MASTER,
+    };
+    const { log } = start(env);
+    await log.waitFor('Audit expiry finished');
+    const old = await sentinels.master();
+    await old.kill();
+    const promoted = await sentinels.failedOverFrom(old);
+    await promoted.cli('set', sessionKey('lost'), sessionJson(60));
+    const json = await eventually(
+      'the report of the new master',
+      async () => {
+        const text = await promoted.cli('hget', AUDIT_REPORT_KEY, 'expiry');
+        return text.includes('"session_id":"lost"') ? text : undefined;
+      },
+      { timeoutMs: 40_000, everyMs: 100 },
+    );
+    expect((JSON.parse(json) as { masters: string[] }).masters).toEqual([SENTINEL_MASTER]);
+    expect(Number(await promoted.cli('ttl', sessionKey('lost')))).toBeGreaterThan(0);
+  }, 90_000);
+});
+
 describe('the sweeper of a cluster', () => {
   it('W1: goes over every master, and reports them as one', async () => {
     const nodes = await startCluster();
@@ -185,10 +220,10 @@ describe('the sweeper of a cluster', () => {
     const { log, metric } = start({ REDIS_MODE: 'cluster', CHANNEL_REDIS_URL: nodes.urls.join(',') });
     await log.waitFor('Audit expiry finished: ');
     await victim.kill();
-    const line = await log.waitFor('Audit expiry finished without some masters');
+    const line = await log.waitFor('Audit expiry finished without some masters', { timeoutMs: 25_000 });
     expect(Object.keys((JSON.parse(line) as { unread: Record<string, string> }).unread)).toEqual([
       `127.0.0.1:${victim.port}`,
     ]);
     expect(await metric('holdfast_audit_runs_total', 'outcome="failed"')).toBeGreaterThanOrEqual(1);
-  });
+  }, 60_000);
 });

@@ -75,8 +75,9 @@ export class DeliveryLoad {
     const areIn = await load.#until(() => load.#members.every((member) => member.isOpen));
     if (!areIn) {
       const stuck = load.#members.find((member) => !member.isOpen);
+      const failure = new Error(`member ${stuck?.number} cannot connect: ${stuck?.condition}`);
       load.stop();
-      throw new Error(`member ${stuck?.number} cannot connect: ${stuck?.condition}`);
+      throw failure;
     }
     load.#startedAt = performance.now();
     load.resume();

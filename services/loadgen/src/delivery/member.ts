@@ -35,14 +35,17 @@ export class Member {
   readonly #random: SeededRandom;
   readonly #storage = new MemoryStorage();
   readonly #sockets = new Set<WatchedSocket>();
+  /** Connections that end because they are meant to. */
+  readonly #given = new WeakSet<WatchedSocket>();
   /** Index of the gateway that the next connection goes to. */
   #gateway: number;
   #client: HoldfastClient;
   #made = 0;
   /** When it comes back by itself; absent: it is not away. */
   #returning: NodeJS.Timeout | undefined;
-  /** Whether the connection that ends next was ended on purpose. */
+  /** Whether what is happening was meant to. */
   #isProvoked = false;
+  #wasOpen = false;
 
   constructor(
     readonly number: number,
@@ -90,7 +93,7 @@ export class Member {
   /** Loses its connection. @returns whether there was one to lose */
   disconnect(how: Disconnect): boolean {
     if (!this.isOpen || this.#returning) return false;
-    this.#isProvoked = true;
+    for (const socket of this.#sockets) this.#given.add(socket);
     switch (how) {
       case 'cut':
         this.#terminate();
@@ -100,13 +103,13 @@ export class Member {
         for (const socket of this.#sockets) socket.close(1000);
         break;
       case 'close':
-        this.#client.close();
+        this.#closeClient();
         this.#returnLater(() => this.#client.connect());
         break;
       case 'reload':
         // As a tab that is killed: nothing is said to the server, and nobody hears of results any more.
         this.#terminate();
-        this.#client.close();
+        this.#closeClient();
         this.#returnLater(() => {
           this.#client = this.#newClient();
           this.#client.connect();
@@ -117,10 +120,15 @@ export class Member {
   }
 
   stop(): void {
-    this.#isProvoked = true;
     clearTimeout(this.#returning);
-    this.#client.close();
+    this.#closeClient();
     this.#terminate();
+  }
+
+  #closeClient(): void {
+    this.#isProvoked = true;
+    this.#client.close();
+    this.#isProvoked = false;
   }
 
   #returnLater(back: () => void): void {
@@ -179,8 +187,9 @@ export class Member {
     client.on(
       'state',
       ifCurrent((state) => {
-        if (state.kind === 'open') this.#isProvoked = false;
-        else if ('code' in state && !this.#isProvoked) this.#interrupted(`${state.code} ${state.reason}`.trim());
+        if ('code' in state && this.#wasOpen && !this.#isProvoked)
+          this.#interrupted(`${state.code} ${state.reason}`.trim());
+        this.#wasOpen = state.kind === 'open';
       }),
     );
     return client;
@@ -223,6 +232,8 @@ export class Member {
   }
 
   #interrupted(reason: string): void {
+    // As a load balancer does: a gateway that was lost is not the next to be tried.
+    this.#moveOn();
     const { interruptions } = this.#tally;
     interruptions.set(reason, (interruptions.get(reason) ?? 0) + 1);
   }
@@ -238,8 +249,12 @@ export class Member {
       opened: (socket) => this.#sockets.add(socket),
       ended: (socket, wasWelcomed) => {
         this.#sockets.delete(socket);
-        // As a load balancer does: what cannot be reached here is tried elsewhere.
         if (!wasWelcomed) this.#moveOn();
+        // The client hears of the same event next.
+        this.#isProvoked = this.#given.has(socket);
+        queueMicrotask(() => {
+          this.#isProvoked = false;
+        });
       },
     };
     const route = (url: string): string => {

@@ -1,0 +1,136 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FakeClient } from '../test/support/fake-client.js';
+import type { Fate } from '../test/support/faults.js';
+import { gateOf } from '../test/support/gate.js';
+import { type GatewayInWorld, World } from '../test/support/world.js';
+
+let world: World;
+let gateway: GatewayInWorld;
+let ann: FakeClient;
+let bob: FakeClient;
+beforeEach(async () => {
+  world = new World();
+  gateway = world.gateway();
+  ann = await gateway.connect('s', { client: 'secret-of-ann-0001' });
+  bob = await gateway.connect('s', { client: 'secret-of-bob-0001' });
+});
+afterEach(() => world.close());
+
+/** The next appends meet these fates, those after them work. */
+function appendsMeet(...fates: Fate[]): void {
+  gateway.log.fate = ({ method }) => (method === 'append' ? (fates.shift() ?? 'works') : 'works');
+}
+
+describe('a refused append', () => {
+  it('G3: behind, forked or of another epoch: stays first until the room has synced, and is stored then', async () => {
+    for (const id of ['m1', 'm2']) ann.say(id);
+    await world.settle();
+    gateway.fanOut.hear = () => false;
+    await world.store.remove('s');
+    await world.append('s', 'x1', 'x2', 'x3');
+    gateway.fanOut.hear = () => true;
+    ann.say('m3');
+    bob.say('m4');
+    await world.settle();
+    expect(await world.ids('s')).toEqual(['x1', 'x2', 'x3', 'm3', 'm4']);
+    expect(
+      bob
+        .ofType('message')
+        .slice(2)
+        .map((frame) => frame['id']),
+    ).toEqual(['x1', 'x2', 'x3', 'm3', 'm4']);
+    expect(bob.ofType('session')).toMatchObject([{ event: 'reset', epoch: await world.epochOf('s'), from: 1 }]);
+  });
+
+  it('G3: gone: members are told expired, and the message is number 1 of a new epoch', async () => {
+    ann.say('m1');
+    await world.settle();
+    gateway.fanOut.hear = () => false;
+    await world.store.extend('s', 1);
+    gateway.fanOut.hear = () => true;
+    const epoch = await world.epochOf('s');
+    await world.advance(1_001);
+    ann.say('m2');
+    await world.settle();
+    expect(bob.received.slice(-2)).toMatchObject([
+      { type: 'session', event: 'expired' },
+      { type: 'message', seq: 1, id: 'm2' },
+    ]);
+    expect(await world.epochOf('s')).not.toBe(epoch);
+  });
+
+  it('G3: gone under a tombstone: not_stored, then deleted and 4404', async () => {
+    ann.say('m1');
+    await world.settle();
+    gateway.fanOut.hear = () => false;
+    await world.store.remove('s');
+    ann.say('m2');
+    await world.settle();
+    expect(ann.received.slice(-2)).toMatchObject([
+      { type: 'error', code: 'not_stored', id: 'm2' },
+      { type: 'session', event: 'deleted' },
+    ]);
+    expect([ann.closeCode, bob.closeCode]).toEqual([4404, 4404]);
+    expect(await world.store.get('s')).toBeUndefined();
+  });
+
+  it('G5: a message that waits when the session is deleted is not stored, and does not bring it back', async () => {
+    ann.say('m1');
+    await world.settle();
+    const gate = gateOf(gateway.log, 'append', 'after');
+    ann.say('m2');
+    await world.settle();
+    ann.say('m3');
+    await world.store.remove('s');
+    await world.settle();
+    gate.open();
+    await world.advance(5_000);
+    expect(ann.received.filter((frame) => frame['code'] === 'not_stored')).toMatchObject([{ id: 'm3' }]);
+    expect(ann.closeCode).toBe(4404);
+    expect(await world.store.get('s')).toBeUndefined();
+  });
+
+  it('G5: nor is one whose append failed before the session was deleted', async () => {
+    ann.say('m1');
+    await world.settle();
+    appendsMeet('lost before', 'lost before');
+    ann.say('m2');
+    await world.settle();
+    await world.store.remove('s');
+    await world.advance(5_000);
+    expect(await world.store.get('s')).toBeUndefined();
+    expect(ann.received.filter((frame) => frame['code'] === 'not_stored')).toMatchObject([{ id: 'm2' }]);
+  });
+
+  it('G5: nor is one that is in flight while another client begins the session anew', async () => {
+    ann.say('m1');
+    await world.settle();
+    const gate = gateOf(gateway.log, 'append');
+    ann.say('m2');
+    await world.settle();
+    await world.store.remove('s');
+    await world.append('s', 'x1');
+    await world.settle();
+    gate.open();
+    await world.advance(5_000);
+    expect(await world.ids('s')).toEqual(['x1']);
+  });
+
+  it('V11: a message that the store refuses for good is not_stored, and holds up no other', async () => {
+    gateway.log.fate = ({ request }) => {
+      const refused = request?.messages.some(({ id }) => id === 'bad') ?? false;
+      return refused ? new Error('ERR Invalid stream ID') : 'works';
+    };
+    ann.say('m1');
+    ann.say('bad');
+    bob.say('m2');
+    await world.advance(20_000);
+    expect(ann.ofType('error')).toMatchObject([{ code: 'not_stored', id: 'bad' }]);
+    expect(await world.ids('s')).toEqual(['m1', 'm2']);
+    expect(bob.ofType('error')).toEqual([]);
+    const appends = gateway.log.of('append').length;
+    bob.say('m3');
+    await world.settle();
+    expect(gateway.log.of('append')).toHaveLength(appends + 1);
+  });
+});

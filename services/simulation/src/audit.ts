@@ -1,0 +1,110 @@
+import type { ConnectRequest, WireProtocol } from '@holdfast/protocol';
+import { type LogRead, liveChannel } from '@holdfast/session-store';
+import { History } from './history.js';
+import type { Scheduler } from './scheduler.js';
+import type { Trace } from './trace.js';
+import { FramedWireAudit, PlainWireAudit } from './wire-audit.js';
+
+/** What was found wrong first. */
+export interface Finding {
+  readonly rule: string;
+  readonly what: string;
+  readonly atMs: number;
+}
+
+export type WireAudit = FramedWireAudit | PlainWireAudit;
+
+/** Watches a run from outside, and holds it against the rules. */
+export class Audit {
+  readonly histories = new Map<string, History>();
+  readonly trace: Trace;
+  #finding: Finding | undefined;
+  readonly #scheduler: Scheduler;
+  /** By gateway and session: the newest number that has reached the gateway in any way. */
+  readonly #heard = new Map<string, number>();
+  readonly #byChannel = new Map<string, History>();
+
+  constructor(scheduler: Scheduler, trace: Trace) {
+    this.#scheduler = scheduler;
+    this.trace = trace;
+  }
+
+  get finding(): Finding | undefined {
+    return this.#finding;
+  }
+
+  /** Something is not as it must be: the run ends. Only the first counts. */
+  readonly fail = (rule: string, what: string): void => {
+    const atMs = this.#scheduler.nowMs;
+    this.note(`VIOLATION of ${rule}: ${what}`);
+    this.#finding ??= { rule, what, atMs };
+    this.#scheduler.stop();
+  };
+
+  note(line: string): void {
+    this.trace.add(this.#scheduler.nowMs, line);
+  }
+
+  addSession(sessionId: string, historyMax: number): History {
+    const history = new History(sessionId, historyMax, () => this.#scheduler.nowMs, this.fail);
+    this.histories.set(sessionId, history);
+    this.#byChannel.set(liveChannel(sessionId), history);
+    return history;
+  }
+
+  history(sessionId: string): History {
+    const history = this.histories.get(sessionId);
+    if (!history) throw new Error(`no session ${sessionId}`);
+    return history;
+  }
+
+  /** Redis has published something. */
+  published(channel: string, payload: Buffer): void {
+    const history = this.#byChannel.get(channel);
+    if (!history) return;
+    const before = history.newest;
+    history.published(payload);
+    if (this.trace.isOn) {
+      const added = history.entries.slice(before).map(({ seq, id }) => `${seq}=${id}`);
+      this.note(`redis stores ${history.sessionId} ${added.join(' ')}`);
+    }
+  }
+
+  /** A publish has reached a gateway. */
+  heard(gateway: string, channel: string, payload: Buffer): void {
+    const history = this.#byChannel.get(channel);
+    if (history) this.#note(gateway, history.sessionId, newestOf(payload));
+  }
+
+  /** Redis has answered a gateway. */
+  answered(gateway: string, method: string, args: readonly unknown[], value: unknown): void {
+    const sessionId = String(args[0]);
+    if (method === 'read') this.#note(gateway, sessionId, (value as LogRead).entries.at(-1)?.seq ?? 0);
+    if (this.trace.isOn && method === 'append') this.note(`${gateway} append ${sessionId} -> ${JSON.stringify(value)}`);
+  }
+
+  /** @param name of the connection, for messages */
+  wire(gateway: string, name: string, request: ConnectRequest, protocol: WireProtocol): WireAudit {
+    const sessionId = request.sessionId ?? '';
+    const history = this.history(sessionId);
+    const heard = () => this.#heard.get(`${gateway} ${sessionId}`) ?? 0;
+    const options = { name, request, history, heard, now: () => this.#scheduler.nowMs, fail: this.fail };
+    return protocol === 'framed' ? new FramedWireAudit(options) : new PlainWireAudit(options);
+  }
+
+  #note(gateway: string, sessionId: string, seq: number): void {
+    const key = `${gateway} ${sessionId}`;
+    if (seq > (this.#heard.get(key) ?? 0)) this.#heard.set(key, seq);
+  }
+}
+
+const NEWLINE = 0x0a;
+
+/** The newest number in a payload of stored messages; 0 in any other. */
+function newestOf(payload: Buffer): number {
+  if (payload.toString('latin1', 0, 2) !== 'm ') return 0;
+  let lines = 0;
+  for (let at = payload.indexOf(NEWLINE); at >= 0; at = payload.indexOf(NEWLINE, at + 1)) lines += 1;
+  const [, , first] = payload.toString('latin1', 0, payload.indexOf(NEWLINE)).split(' ');
+  return Number(first) + lines / 2 - 1;
+}

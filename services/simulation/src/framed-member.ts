@@ -1,0 +1,176 @@
+import { HoldfastClient } from '@holdfast/client';
+import type { SeededRandom } from '@holdfast/testkit';
+import type { Audit } from './audit.js';
+import { type Dial, socketClass } from './client-socket.js';
+import type { History } from './history.js';
+import type { Link } from './link.js';
+import { MapStorage } from './map-storage.js';
+import type { Scheduler } from './scheduler.js';
+import { SimProcess } from './sim-process.js';
+import { ViewAudit } from './view-audit.js';
+
+export interface MemberOptions {
+  readonly name: string;
+  readonly scheduler: Scheduler;
+  readonly random: SeededRandom;
+  readonly audit: Audit;
+  readonly history: History;
+  /** Connects through the front door. */
+  readonly dial: Dial;
+}
+
+/** What a member gave to `send`, and what became of it. */
+export interface Sent {
+  readonly id: string;
+  readonly content: string;
+  accepted: boolean;
+}
+
+/** A person with the real client: sends, reloads the page, goes offline and comes back. */
+export class FramedMember {
+  readonly name: string;
+  readonly sent: Sent[] = [];
+  /** Open links of its page, oldest first. */
+  readonly links = new Set<Link>();
+  /** Has closed for good: what it has not seen accepted may be lost. */
+  hasLeft = false;
+  readonly #options: MemberOptions;
+  readonly #storage = new MapStorage();
+  readonly #view: ViewAudit;
+  readonly #wantsHistory: boolean;
+  /** Ids are unique among those of one member only (V20). */
+  readonly #idPrefix: string;
+  #page: { readonly process: SimProcess; readonly client: HoldfastClient } | undefined;
+  #ids = 0;
+
+  constructor(options: MemberOptions, wantsHistory: boolean) {
+    const { name, history, audit } = options;
+    this.#options = options;
+    this.name = name;
+    this.#wantsHistory = wantsHistory;
+    this.#idPrefix = options.random.chance(0.4) ? 'n' : `${name}-`;
+    this.#view = new ViewAudit(name, history, audit.fail);
+  }
+
+  get sessionId(): string {
+    return this.#options.history.sessionId;
+  }
+
+  /** Why it has not got everything yet; nothing: it has. */
+  get missing(): string | undefined {
+    const client = this.#page?.client;
+    const { newest } = this.#options.history;
+    if (this.hasLeft) return undefined;
+    if (!client || client.state.kind !== 'open') return `is ${client?.state.kind ?? 'away'}`;
+    if (client.outbox.length > 0) return `waits for ${client.outbox.map(({ id }) => id).join(' ')}`;
+    return this.#view.seq === newest ? undefined : `is at ${this.#view.seq} of ${newest}`;
+  }
+
+  /** Opens the page, and connects. */
+  open(): void {
+    if (this.#page || this.hasLeft) return;
+    const { name, scheduler, random, audit, dial } = this.#options;
+    audit.note(`${name} opens its page`);
+    const process = new SimProcess(scheduler, random.int(-5_000, 5_000));
+    const client = new HoldfastClient({
+      url: 'ws://holdfast/ws/chat/',
+      sessionId: this.#options.history.sessionId,
+      redisPersistence: true,
+      history: this.#wantsHistory,
+      storage: this.#storage,
+      keepPosition: true,
+      backoffBaseMs: 100,
+      backoffMaxMs: 1_500,
+      connectTimeoutMs: 4_000,
+      webSocket: socketClass(process, this.#dial(dial)),
+      clock: process.clock as never,
+      random: random.fork('client').next,
+      newId: () => `${name}-secret-secret-${++this.#ids}`,
+    });
+    this.#page = { process, client };
+    this.#listen(client);
+    client.connect();
+  }
+
+  /** The page goes away without a word: sockets close, timers end, the storage stays. */
+  unload(): void {
+    const { audit, random } = this.#options;
+    if (!this.#page) return;
+    audit.note(`${this.name} unloads its page`);
+    this.#page.process.kill();
+    this.#page = undefined;
+    for (const link of this.links) link.clientDied(random.chance(0.5) ? 1001 : 1006);
+    this.links.clear();
+  }
+
+  /** The application closes the client, to go on later. */
+  disconnect(): void {
+    this.#options.audit.note(`${this.name} disconnects`);
+    this.#page?.client.close();
+  }
+
+  connect(): void {
+    this.#options.audit.note(`${this.name} connects`);
+    this.#page?.client.connect();
+  }
+
+  wake(): void {
+    this.#page?.client.wake();
+  }
+
+  freeze(ms: number): void {
+    this.#page?.process.freeze(ms);
+  }
+
+  /** Closes for good. @returns what is left behind, which must be nothing */
+  leave(): void {
+    const page = this.#page;
+    this.hasLeft = true;
+    if (!page) return;
+    this.#options.audit.note(`${this.name} leaves`);
+    page.client.close();
+    const { pending } = page.process.clock;
+    if (pending > 0) this.#options.audit.fail('client', `${this.name} has closed and left ${pending} timers`);
+  }
+
+  send(content: string): void {
+    const page = this.#page;
+    if (!page || this.hasLeft) return;
+    const id = `${this.#idPrefix}${this.sent.length + 1}`;
+    this.sent.push({ id, content, accepted: false });
+    this.#options.audit.note(`${this.name} sends ${id}`);
+    page.client.send(content, id);
+  }
+
+  #dial(dial: Dial): Dial {
+    return (client, query, protocolHeader) => {
+      for (const link of this.links) if (!link.isOpen) this.links.delete(link);
+      const link = dial(client, query, protocolHeader);
+      this.links.add(link);
+      return link;
+    };
+  }
+
+  #listen(client: HoldfastClient): void {
+    const { audit } = this.#options;
+    const view = this.#view;
+    client.on('welcome', ({ seq, firstSeq }) => view.begin(this.#wantsHistory ? firstSeq || seq + 1 : seq + 1));
+    client.on('message', (message) => view.shown(message));
+    // Only what was stored again beyond the kept history has another number; the audit of the view knows which.
+    client.on('update', (message) => view.shown(message));
+    client.on('gap', ({ from, to }) => view.gap(from, to));
+    client.on('reset', () => audit.fail('R2', `${this.name} is reset although nothing was lost`));
+    client.on('rejected', ({ id, code }) => audit.fail('V11', `${this.name}: ${id} is refused: ${code}`));
+    client.on('storageError', (error) => audit.fail('client', `${this.name}: ${String(error)}`));
+    client.on('accepted', ({ id, seq }) => {
+      const sent = this.sent.find((each) => each.id === id);
+      if (!sent || this.#options.history.at(seq ?? 0)?.content !== sent.content) {
+        return audit.fail('V2', `${this.name} is told that ${id} is accepted as ${seq}, which it is not`);
+      }
+      sent.accepted = true;
+    });
+    client.on('state', (state) => {
+      audit.note(`${this.name} is ${state.kind}${'reason' in state ? ` (${state.code} ${state.reason})` : ''}`);
+    });
+  }
+}

@@ -1,0 +1,110 @@
+import type { SeededRandom } from '@holdfast/testkit';
+import type { Audit } from './audit.js';
+import { ClientSocket, type Dial } from './client-socket.js';
+import type { History } from './history.js';
+import type { Scheduled, Scheduler } from './scheduler.js';
+import { SimProcess } from './sim-process.js';
+
+export interface PlainMemberOptions {
+  readonly name: string;
+  readonly scheduler: Scheduler;
+  readonly random: SeededRandom;
+  readonly audit: Audit;
+  readonly history: History;
+  readonly dial: Dial;
+}
+
+/** A script gives a connection up on which not even heartbeats come (P3). */
+const SILENCE_MS = 9_000;
+
+/** A five-line script on the plain protocol: sends when it is connected, connects again when it is not. */
+export class PlainMember {
+  readonly name: string;
+  /** Everything it has sent, and on which of its connections. */
+  readonly sent: { readonly content: string; readonly connection: number }[] = [];
+  /** Those it has seen come back. */
+  readonly seen = new Set<string>();
+  readonly #options: PlainMemberOptions;
+  readonly #process: SimProcess;
+  readonly #query: string;
+  #socket: ClientSocket | undefined;
+  #connections = 0;
+  #isDone = false;
+  #watch: Scheduled | undefined;
+  /** In the newest message of this connection; 0: none yet. */
+  #count = 0;
+
+  constructor(options: PlainMemberOptions) {
+    const { name, scheduler, random, history } = options;
+    this.#options = options;
+    this.name = name;
+    this.#process = new SimProcess(scheduler, 0);
+    const secret = random.chance(0.5) ? `&client=${name}-secret-secret` : '';
+    this.#query = `session=${history.sessionId}&redis_persistence=true${secret}`;
+  }
+
+  get sessionId(): string {
+    return this.#options.history.sessionId;
+  }
+
+  /** Why it has not got everything yet. Who has heard nothing yet cannot tell. */
+  get missing(): string | undefined {
+    const { newest } = this.#options.history;
+    if (this.#isDone) return undefined;
+    if (!this.#socket) return 'is not connected';
+    return this.#count === 0 || this.#count === newest ? undefined : `is at ${this.#count} of ${newest}`;
+  }
+
+  get link(): ClientSocket['link'] | undefined {
+    return this.#socket?.link;
+  }
+
+  connect(): void {
+    if (this.#isDone) return;
+    const { dial, audit } = this.#options;
+    audit.note(`${this.name} connects`);
+    const socket = new ClientSocket(this.#process, dial, `ws://holdfast/ws/chat/?${this.#query}`, []);
+    this.#socket = socket;
+    this.#connections += 1;
+    this.#count = 0;
+    this.#watchSilence();
+    socket.onmessage = ({ data }) => this.#received(String(data));
+    socket.onclose = () => this.#closed();
+  }
+
+  send(content: string): void {
+    if (!this.#socket || this.#isDone) return;
+    this.#options.audit.note(`${this.name} sends ${content}`);
+    this.sent.push({ content, connection: this.#connections });
+    this.#socket.send(content);
+  }
+
+  #watchSilence(): void {
+    const { clock } = this.#process;
+    clock.clearTimeout(this.#watch);
+    this.#watch = clock.setTimeout(() => {
+      this.#socket?.close();
+      this.#closed();
+    }, SILENCE_MS);
+  }
+
+  leave(): void {
+    this.#isDone = true;
+    this.#socket?.close();
+    this.#process.kill();
+  }
+
+  #closed(): void {
+    this.#socket = undefined;
+    this.#process.clock.clearTimeout(this.#watch);
+    if (!this.#isDone) this.#process.clock.setTimeout(() => this.connect(), this.#options.random.int(50, 1_000));
+  }
+
+  #received(text: string): void {
+    this.#watchSilence();
+    const frame = JSON.parse(text) as { type?: string; count?: number; echo?: string };
+    if (frame.type !== 'message' || frame.echo === undefined) return;
+    this.seen.add(frame.echo);
+    this.#count = frame.count ?? 0;
+  }
+}

@@ -1,0 +1,117 @@
+import type { SeededRandom } from '@holdfast/testkit';
+import { CLIENT_FAULTS } from './client-faults.js';
+import type { Fault } from './fault.js';
+import { GATEWAY_FAULTS } from './gateway-faults.js';
+import { type Mutation, SOUND } from './mutation.js';
+import { REDIS_FAULTS } from './redis-faults.js';
+import { calm } from './settle.js';
+import { Trace } from './trace.js';
+import { World } from './world.js';
+
+export interface RunOptions {
+  /** Keeps a line for everything that happens. */
+  readonly trace?: boolean;
+  readonly mutation?: Mutation;
+}
+
+export interface RunResult {
+  readonly seed: number;
+  readonly events: number;
+  readonly virtualMs: number;
+  readonly trace: Trace;
+}
+
+/** A run in which something was not as it must be. */
+export class ViolationError extends Error {
+  override readonly name = 'ViolationError';
+
+  constructor(
+    readonly seed: number,
+    readonly rule: string,
+    readonly what: string,
+    readonly trace: Trace,
+  ) {
+    super(`seed ${seed} violates ${rule}: ${what}`);
+  }
+}
+
+const FAULTS: readonly Fault[] = [...REDIS_FAULTS, ...GATEWAY_FAULTS, ...CLIENT_FAULTS];
+const FAULT_WEIGHTS = FAULTS.reduce((sum, { weight }) => sum + weight, 0);
+
+/**
+ * Runs one seed: people chat, things go wrong, things are well again, everything settles, the audit is held.
+ *
+ * @throws {ViolationError} for the first rule that was broken
+ */
+export async function runSeed(seed: number, { trace: isTraced = false, mutation = SOUND }: RunOptions = {}): Promise<RunResult> {
+  const trace = new Trace(isTraced);
+  const restore = mutation.patch?.();
+  const world = new World(seed, mutation, trace);
+  const { audit, scheduler } = world;
+  const rejected = (reason: unknown) => audit.fail('unhandled', String((reason as Error)?.stack ?? reason));
+  process.on('unhandledRejection', rejected);
+  try {
+    scheduleAll(world);
+    await scheduler.run();
+  } catch (error) {
+    audit.fail('thrown', String((error as Error)?.stack ?? error));
+  } finally {
+    process.off('unhandledRejection', rejected);
+    restore?.();
+  }
+  if (audit.finding) throw new ViolationError(seed, audit.finding.rule, audit.finding.what, trace);
+  return { seed, events: scheduler.events, virtualMs: scheduler.nowMs, trace };
+}
+
+function scheduleAll(world: World): void {
+  const { plan, scheduler, framed, plain } = world;
+  const random = world.random.fork('workload');
+  const { busyMs, sends } = plan;
+  for (const member of framed) {
+    const isLate = random.chance(0.2);
+    const joinsMs = random.int(20, isLate ? busyMs : 800);
+    scheduler.after(joinsMs, () => member.open());
+    scheduleSends(world, random, joinsMs, sends, () => member.send(world.content(random)));
+  }
+  for (const member of plain) {
+    const joinsMs = random.int(20, 800);
+    scheduler.after(joinsMs, () => member.connect());
+    scheduleSends(world, random, joinsMs, sends, () => member.send(world.content(random)));
+  }
+  for (const probe of world.probes) {
+    for (let i = random.int(0, 3); i > 0; i--) scheduler.after(random.int(500, busyMs), () => probe.ask());
+  }
+  scheduleFaults(world);
+  scheduler.after(busyMs, () => calm(world));
+}
+
+/** Some at any time, some in a row. */
+function scheduleSends(world: World, random: SeededRandom, fromMs: number, sends: number, send: () => void): void {
+  for (let left = sends; left > 0; ) {
+    const atMs = random.int(fromMs, world.plan.busyMs);
+    const inRow = Math.min(left, random.chance(0.3) ? random.int(2, 6) : 1);
+    left -= inRow;
+    for (let i = 0; i < inRow; i++) world.scheduler.after(atMs + (random.chance(0.5) ? 0 : i), send);
+  }
+}
+
+function scheduleFaults(world: World): void {
+  const random = world.random.fork('faults');
+  for (let i = 0; i < world.plan.faults; i++) {
+    const own = random.fork(`fault ${i}`);
+    const fault = drawFault(own);
+    world.scheduler.after(own.int(300, world.plan.busyMs), () => {
+      world.audit.note(`FAULT ${fault.name}`);
+      fault.apply(world, own);
+    });
+  }
+}
+
+function drawFault(random: SeededRandom): Fault {
+  let at = random.next() * FAULT_WEIGHTS;
+  for (const fault of FAULTS) {
+    at -= fault.weight;
+    if (at < 0) return fault;
+  }
+  return FAULTS[0] as Fault;
+}

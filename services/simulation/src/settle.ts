@@ -1,0 +1,72 @@
+import { auditEnd } from './final-audit.js';
+import { auditPace } from './pace-audit.js';
+import type { World } from './world.js';
+
+/** How long everything may take to settle once nothing goes wrong any more. */
+const SETTLE_MS = 60_000;
+const LOOK_MS = 50;
+/** What a run waits for late effects, before and after everybody has left. */
+const QUIET_MS = 300;
+const AFTERMATH_MS = 6_000;
+
+/** Nothing new goes wrong from here on; what has is found and mended by those it happened to. */
+export function calm(world: World): void {
+  world.audit.note('CALM');
+  world.disturb(0);
+  for (const { path, subscriber } of world.gateways) {
+    path.release();
+    const { link } = subscriber.connection;
+    if (link) {
+      link.lossRate = 0;
+      link.lossCount = 0;
+    }
+  }
+  settle(world, () => lastWords(world));
+}
+
+/** Looks until everybody has everything. */
+function settle(world: World, then: () => void): void {
+  const untilMs = world.scheduler.nowMs + SETTLE_MS;
+  const look = () => {
+    auditPace(world);
+    const missing = whatIsMissing(world);
+    if (missing === undefined) world.scheduler.after(QUIET_MS, then);
+    else if (world.scheduler.nowMs < untilMs) world.scheduler.after(LOOK_MS, look);
+    else world.audit.fail('settle', `after ${SETTLE_MS} ms ${missing}`);
+  };
+  look();
+}
+
+function whatIsMissing(world: World): string | undefined {
+  for (const gateway of world.gateways) if (gateway.state !== 'serving') return `${gateway.name} is ${gateway.state}`;
+  for (const member of world.framed) {
+    const { missing } = member;
+    if (missing !== undefined) return `${member.name} ${missing}`;
+  }
+  for (const member of world.plain) {
+    const { missing } = member;
+    if (missing !== undefined) return `${member.name} ${missing}`;
+  }
+  return undefined;
+}
+
+/** One more message in each session, which reaches also those who cannot say what they have. */
+function lastWords(world: World): void {
+  world.audit.note('LAST WORDS');
+  for (const { sessionId } of world.audit.histories.values()) {
+    world.framed.find((member) => !member.hasLeft && member.sessionId === sessionId)?.send('last words');
+  }
+  settle(world, () => leaveAll(world));
+}
+
+function leaveAll(world: World): void {
+  const { scheduler, audit, framed, plain, gateways } = world;
+  auditEnd(world);
+  for (const member of [...framed, ...plain, ...world.probes]) member.leave();
+  for (const gateway of gateways) void gateway.end();
+  scheduler.after(AFTERMATH_MS, () => {
+    const left = gateways.find((gateway) => gateway.state !== 'gone');
+    if (left) audit.fail('close', `${left.name} did not close`);
+    scheduler.stop();
+  });
+}

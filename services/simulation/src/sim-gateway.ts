@@ -1,0 +1,163 @@
+import type { Config } from '@holdfast/config';
+import { RedisFanOut } from '@holdfast/fan-out';
+import { type Clock, GatewayCore } from '@holdfast/gateway';
+import { chooseProtocol, parseConnectQuery } from '@holdfast/protocol';
+import type { Logger } from '@holdfast/telemetry';
+import type { SeededRandom } from '@holdfast/testkit';
+import type { Audit, WireAudit } from './audit.js';
+import type { Accepted, Link, ServerEnd } from './link.js';
+import type { Mutation } from './mutation.js';
+import { Path } from './pipe.js';
+import { quietMetrics } from './quiet-metrics.js';
+import { fanOutClients, remoteSessionLog, SimPublisher, SimSubscriber } from './redis-clients.js';
+import { RedisConnection } from './redis-connection.js';
+import type { RedisServer } from './redis-server.js';
+import type { Scheduler } from './scheduler.js';
+import { SimProcess } from './sim-process.js';
+
+export interface SimGatewayOptions {
+  /** Unlike that of any other, also of its own predecessors. */
+  readonly name: string;
+  readonly scheduler: Scheduler;
+  readonly random: SeededRandom;
+  readonly redis: RedisServer;
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly audit: Audit;
+  readonly mutation: Mutation;
+}
+
+/** How long what a closed gateway has begun may take to end. */
+const AFTERMATH_MS = 2_500;
+
+/** One gateway process: the core, its two connections to Redis, and its open sockets. */
+export class SimGateway implements ServerEnd {
+  readonly name: string;
+  readonly process: SimProcess;
+  readonly commands: RedisConnection;
+  readonly subscriber: SimSubscriber;
+  /** The way to Redis, of both connections. */
+  readonly path: Path;
+  readonly links = new Map<Link, WireAudit>();
+  readonly startedMs: number;
+  state: 'serving' | 'draining' | 'gone' = 'serving';
+  readonly #core: GatewayCore;
+  readonly #fanOut: RedisFanOut;
+  readonly #options: SimGatewayOptions;
+  #ids = 0;
+
+  constructor(options: SimGatewayOptions) {
+    const { name, scheduler, random, redis, config, audit, mutation } = options;
+    this.#options = options;
+    this.name = name;
+    this.startedMs = scheduler.nowMs;
+    this.process = new SimProcess(scheduler, random.int(-2_000, 2_000));
+    this.path = new Path(scheduler, random.fork('path'), 0.1, random.pick([0.2, 1, 3]));
+    const shared = {
+      scheduler,
+      random,
+      server: redis,
+      process: this.process,
+      path: this.path,
+      timeoutMs: config.redis.timeoutMs,
+    };
+    this.commands = new RedisConnection(shared);
+    this.subscriber = new SimSubscriber(shared, (channel, payload) => audit.heard(name, channel, payload));
+    const clock = this.process.clock as unknown as Clock;
+    const clients = fanOutClients(this.subscriber, new SimPublisher(this.commands, redis));
+    this.#fanOut = new RedisFanOut({ ...clients, defer: (callback) => clock.defer(callback) });
+    const store = mutation.store?.(redis.store) ?? redis.store;
+    const log = remoteSessionLog(
+      this.commands,
+      () => store,
+      (method, args, value) => audit.answered(name, method, args, value),
+    );
+    this.#core = new GatewayCore({
+      config,
+      logger: options.logger,
+      metrics: quietMetrics(),
+      sessionLog: mutation.sessionLog?.(log) ?? log,
+      fanOut: mutation.fanOut?.(this.#fanOut) ?? this.#fanOut,
+      clock: mutation.clock?.(clock) ?? clock,
+      random: random.fork('core').next,
+      newId: () => `${name}-${++this.#ids}`,
+    });
+    audit.note(`${name} starts`);
+    this.#core.start();
+  }
+
+  accept(link: Link): Accepted | undefined {
+    const { audit, mutation } = this.#options;
+    const parsed = parseConnectQuery(link.query);
+    const protocol = chooseProtocol(link.protocolHeader);
+    if (!parsed.ok || !protocol) throw new Error(`a client connects with ${link.query}`);
+    const acceptance = this.#core.accept({
+      query: mutation.query?.(link.query) ?? link.query,
+      protocolHeader: link.protocolHeader,
+      origin: '',
+      host: 'localhost',
+      forwardedFor: '',
+      remoteAddress: '127.0.0.1',
+    });
+    audit.note(`${this.name} ${'open' in acceptance ? 'accepts' : 'refuses'} ${link.name} ${link.query}`);
+    if (!('open' in acceptance)) return undefined;
+    const wire = audit.wire(this.name, `${link.name} on ${this.name}`, parsed.request, protocol);
+    this.links.set(link, wire);
+    return {
+      open: (socket) => acceptance.open(mutation.socket?.(socket) ?? socket),
+      sent: (text) => {
+        audit.note(`${this.name} to ${link.name}: ${text}`);
+        wire.sent(text);
+      },
+    };
+  }
+
+  gone(link: Link): void {
+    this.links.delete(link);
+    this.#options.audit.note(`${this.name} and ${link.name} part`);
+  }
+
+  /** `kill -9`. @param clientNoticesMs for each link, when its client notices; absent: its machine died as well */
+  kill(clientNoticesMs: () => number | undefined): void {
+    const { audit, random } = this.#options;
+    if (this.state === 'gone') return;
+    audit.note(`${this.name} is killed`);
+    this.state = 'gone';
+    this.process.kill();
+    for (const link of this.links.keys()) link.serverDied(random.int(0, 3), clientNoticesMs());
+    this.links.clear();
+    this.commands.die();
+    this.subscriber.connection.die();
+  }
+
+  /** SIGTERM: sends its members away, closes, ends. */
+  async stop(): Promise<void> {
+    const { audit } = this.#options;
+    if (this.state !== 'serving') return;
+    audit.note(`${this.name} drains`);
+    this.state = 'draining';
+    await this.#core.drain();
+    await this.#close();
+  }
+
+  /** At the end of a run: at once. */
+  async end(): Promise<void> {
+    if (this.state === 'gone') return;
+    if (this.state === 'serving') await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const { audit, scheduler } = this.#options;
+    await this.#core.close();
+    await this.#fanOut.close();
+    this.commands.end();
+    this.state = 'gone';
+    audit.note(`${this.name} has closed`);
+    if (this.links.size > 0) audit.fail('B3', `${this.name} has closed and left ${this.links.size} sockets open`);
+    scheduler.after(AFTERMATH_MS, () => {
+      const { pending } = this.process.clock;
+      if (this.process.alive && pending > 0) audit.fail('close', `${this.name} has closed and left ${pending} timers`);
+      this.process.kill();
+    });
+  }
+}

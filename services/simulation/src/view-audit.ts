@@ -1,0 +1,46 @@
+import type { ChatMessage } from '@holdfast/client';
+import type { Fail, History } from './history.js';
+
+/** Holds what one member is shown, over all its connections and pages, against the history: everything, in order, once. */
+export class ViewAudit {
+  readonly #name: string;
+  readonly #history: History;
+  readonly #fail: Fail;
+  readonly #contents = new Set<string>();
+  /** The number that has to come next; absent before the first welcome. */
+  #next: number | undefined;
+
+  constructor(name: string, history: History, fail: Fail) {
+    this.#name = name;
+    this.#history = history;
+    this.#fail = fail;
+  }
+
+  /** The newest number shown, or the one it began after. */
+  get seq(): number {
+    return (this.#next ?? 1) - 1;
+  }
+
+  /** The member's first welcome: from here on nothing may be missing. */
+  begin(next: number): void {
+    this.#next ??= next;
+  }
+
+  shown(message: ChatMessage): void {
+    const { id, content, seq } = message;
+    if (this.#contents.has(content) && !this.#history.isAgain(seq ?? 0)) {
+      this.#fail('1', `${this.#name} is shown ${id} twice`);
+    }
+    this.#contents.add(content);
+    if (seq !== this.#next) this.#fail('1', `${this.#name} is shown ${seq} where ${this.#next} was due`);
+    if (this.#history.at(seq ?? 0)?.content !== content) this.#fail('1', `${this.#name} is shown ${id} as ${seq}, which it is not`);
+    this.#next = (seq ?? 0) + 1;
+  }
+
+  /** The member was told that numbers will not come. */
+  gap(from: number, to: number): void {
+    if (from !== this.#next) this.#fail('V7', `${this.#name} is told of a gap from ${from} where ${this.#next} was due`);
+    if (to >= this.#history.firstKept) this.#fail('V7', `${this.#name} is told of a gap to ${to}, which is kept`);
+    this.#next = to + 1;
+  }
+}

@@ -1,0 +1,171 @@
+import type { ConnectRequest, ResumeRequest, ServerFrame, WelcomeFrame } from '@holdfast/protocol';
+import type { Fail, History } from './history.js';
+
+export interface WireAuditOptions {
+  /** For messages: which connection. */
+  readonly name: string;
+  readonly request: ConnectRequest;
+  readonly history: History;
+  readonly fail: Fail;
+  /** Virtual milliseconds. */
+  readonly now: () => number;
+  /** Newest number that the gateway has heard of in this session, by pub/sub or by reading the log. */
+  readonly heard: () => number;
+}
+
+const MESSAGE_HEAD = '{"type":"message","seq":';
+
+/** Holds every frame that a gateway puts on one framed connection against what it promises (R1–R3, V2, F7). */
+export class FramedWireAudit {
+  readonly #options: WireAuditOptions;
+  #welcome: WelcomeFrame | undefined;
+  /** The number of the next message. */
+  #next = 0;
+  #sinceMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: WireAuditOptions) {
+    this.#options = options;
+  }
+
+  /** The number of the newest message on this connection, or the one it began after. */
+  get seq(): number {
+    return this.#next - 1;
+  }
+
+  /** Since when it has to be given everything. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  get history(): History {
+    return this.#options.history;
+  }
+
+  sent(text: string): void {
+    if (text.startsWith(MESSAGE_HEAD)) return this.#message(text);
+    const frame = JSON.parse(text) as ServerFrame;
+    if (!this.#welcome && frame.type !== 'welcome' && frame.type !== 'error') {
+      this.#fail('V1', `${frame.type} came before the welcome`);
+    }
+    switch (frame.type) {
+      case 'welcome':
+        return this.#welcomed(frame);
+      case 'ack':
+        return this.#ack(frame.id, frame.seq);
+      case 'heartbeat':
+        return this.#delivered('heartbeat', frame.seq);
+      case 'session':
+        if (frame.event === 'gap') this.#gap(frame.from, frame.to);
+        else this.#fail('V7', `${frame.event} although nothing was lost and nothing expired`);
+        return;
+      case 'error':
+        if (frame.code !== 'not_stored') this.#fail('V11', `${frame.code}: ${frame.message}`);
+        return;
+      case 'message':
+        this.#fail('V2', `a message without a number: ${text}`);
+        return;
+      default:
+    }
+  }
+
+  #fail(rule: string, what: string): void {
+    this.#options.fail(rule, `${this.#options.name}: ${what}`);
+  }
+
+  #message(text: string): void {
+    const { history } = this.#options;
+    const seq = Number.parseInt(text.slice(MESSAGE_HEAD.length, MESSAGE_HEAD.length + 16), 10);
+    if (!this.#welcome) this.#fail('V1', `message ${seq} came before the welcome`);
+    else if (seq !== this.#next) this.#fail('R1', `message ${seq} came where ${this.#next} was due`);
+    if (history.at(seq)?.frame !== text) this.#fail('F2', `message ${seq} is not the one of the log: ${text}`);
+    this.#delivered('message', seq);
+    this.#next = seq + 1;
+  }
+
+  #welcomed(frame: WelcomeFrame): void {
+    if (this.#welcome) this.#fail('V1', 'a second welcome although Redis came back with all it had');
+    this.#welcome = frame;
+    this.#sinceMs = this.#options.now();
+    const { history, request } = this.#options;
+    if (frame.epoch !== history.epoch && history.newest > 0) this.#fail('V1', `epoch ${frame.epoch}`);
+    this.#delivered('welcome', frame.seq);
+    const start = frame.firstSeq || frame.seq + 1;
+    const { resume } = request;
+    if (!resume) this.#next = frame.seq + 1;
+    else if (resume.epoch === undefined && resume.lastSeq === 0) {
+      this.#next = start;
+      if (frame.recovered !== (start === 1)) this.#fail('R3', `recovered ${frame.recovered}, kept from ${start}`);
+    } else this.#resumed(frame, resume, start);
+  }
+
+  #resumed(frame: WelcomeFrame, { epoch, lastSeq, lastId = '' }: ResumeRequest, start: number): void {
+    const { history } = this.#options;
+    const { recovered } = frame;
+    this.#next = recovered ? lastSeq + 1 : start;
+    const asked = `${epoch} ${lastSeq} ${lastId}`;
+    const isHere = epoch === frame.epoch && lastSeq <= frame.seq;
+    const isOurs = lastId === '' || history.at(lastSeq)?.id === lastId;
+    // What is not kept any more need not be compared.
+    if (recovered && !(isHere && (isOurs || lastSeq < history.firstKept))) {
+      this.#fail('R2', `recovered from ${asked}, which is not in the history`);
+    }
+    if (recovered && lastSeq + 1 < frame.firstSeq) {
+      this.#fail('R2', `recovered from ${asked}, kept from ${frame.firstSeq}`);
+    }
+    // A gateway may know less than is trimmed by now, never more: it tells a gap then.
+    if (!recovered && isHere && isOurs && lastSeq + 1 >= history.firstKept) {
+      this.#fail('R2', `not recovered from ${asked}, although everything from ${history.firstKept} is kept`);
+    }
+  }
+
+  #gap(from: number, to: number): void {
+    if (from !== this.#next || to < from) this.#fail('V7', `gap from ${from} to ${to} where ${this.#next} was due`);
+    if (to >= this.#options.history.firstKept) this.#fail('V7', `gap to ${to}, kept from ${this.#options.history.firstKept}`);
+    this.#next = to + 1;
+  }
+
+  #ack(id: string, seq: number): void {
+    if (this.#options.history.at(seq)?.id !== id) this.#fail('V4', `${id} was acknowledged as ${seq}, which it is not`);
+    this.#delivered('ack', seq);
+  }
+
+  /** F7: nothing is told that the room has not delivered; at the least the gateway must have heard of it. */
+  #delivered(what: string, seq: number): void {
+    const heard = this.#options.heard();
+    if (seq > heard) this.#fail('F7', `${what} of ${seq}, but the gateway has heard of ${heard} only`);
+  }
+}
+
+/** The same for a connection of the plain protocol (P2). */
+export class PlainWireAudit {
+  readonly #options: WireAuditOptions;
+  /** The newest count; 0: none yet. */
+  seq = 0;
+  /** Since when it has to be given everything: its first message tells where it joined. */
+  sinceMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: WireAuditOptions) {
+    this.#options = options;
+  }
+
+  get history(): History {
+    return this.#options.history;
+  }
+
+  sent(text: string): void {
+    const { history, name, fail, heard } = this.#options;
+    const frame = JSON.parse(text) as { type?: string; count?: number; echo?: string };
+    if (frame.type !== 'message') return;
+    const count = frame.count ?? 0;
+    const stored = history.at(count);
+    // There is no frame that tells a plain member of a gap (V7): the count does.
+    const due = this.seq === 0 || count === this.seq + 1 || (count > this.seq && count - 1 < history.firstKept);
+    if (!due) fail('P2', `${name}: message ${count} came after ${this.seq}`);
+    if (stored?.content !== frame.echo) {
+      fail('P2', `${name}: message ${count} is not the one of the log: ${text}`);
+    }
+    if (count > heard()) fail('F7', `${name}: message ${count}, but the gateway has heard of ${heard()} only`);
+    if (this.seq === 0) this.sinceMs = this.#options.now();
+    this.seq = count;
+  }
+}

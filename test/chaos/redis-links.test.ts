@@ -1,0 +1,69 @@
+import { eventually, type FaultProxy, startFaultProxy, stopAll } from '@holdfast/testkit';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expectDelivered, type System, seeds, startLoad, startSystem } from './system.js';
+
+let system: System;
+const links: FaultProxy[] = [];
+
+beforeAll(async () => {
+  system = await startSystem({
+    redisUrls: async (redis) => {
+      const [one, two] = await Promise.all([startFaultProxy(redis), startFaultProxy(redis)]);
+      links.push(one, two);
+      return [`redis://127.0.0.1:${one.port}/0`, `redis://127.0.0.1:${two.port}/0`];
+    },
+  });
+});
+
+afterAll(stopAll);
+
+it.each(seeds('CLIENT KILL TYPE pubsub'))(
+  'F3, F4: members miss nothing when Redis drops the subscriber connections (seed %i)',
+  async (seed) => {
+    const load = await startLoad(system, seed);
+    for (let round = 0; round < 4; round++) {
+      await load.accepted(60);
+      await eventually('both gateways to have subscribed', async () => (await subscribers(system)) === 2);
+      expect(await system.redis.cli('client', 'kill', 'type', 'pubsub')).toBe('2');
+    }
+    await load.flowing();
+    const report = await expectDelivered(system, load);
+    // A gateway heals itself: no member has to notice.
+    expect(report.interruptions).toEqual({});
+  },
+);
+
+it.each(seeds('append with unknown outcome'))(
+  'A5: a command connection that is cut in the middle of an append stores each message once (seed %i)',
+  async (seed) => {
+    const load = await startLoad(system, seed);
+    const duplicates = await count(system, 'holdfast_message_duplicates_total');
+    for (let round = 0; round < 3; round++) {
+      for (const link of links) {
+        await load.accepted(20);
+        await link.cutAfterRequest(isAppend);
+      }
+    }
+    await load.flowing();
+    await expectDelivered(system, load);
+    expect(
+      await count(system, 'holdfast_message_duplicates_total'),
+      'appends that Redis had carried out',
+    ).toBeGreaterThan(duplicates);
+  },
+);
+
+async function subscribers({ redis }: System): Promise<number> {
+  return (await redis.cli('client', 'list', 'type', 'pubsub')).split('\n').filter((line) => line !== '').length;
+}
+
+/** Whether what a gateway sends to Redis contains a whole call that stores messages. */
+function isAppend(bytes: Buffer): boolean {
+  return bytes.includes('evalsha') && bytes.includes('"content":') && bytes.subarray(-2).toString() === '\r\n';
+}
+
+/** Sum of a metric over both gateways. */
+async function count({ gateways }: System, metric: string): Promise<number> {
+  const values = await Promise.all(gateways.map((gateway) => gateway.metric(metric)));
+  return values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
+}

@@ -62,6 +62,12 @@ export class Audience {
     this.#context.metrics.counters.delivered += messages.length * this.#live.size;
   }
 
+  /** These are going to be stored anew: a plain member cannot tell that it has had them (G4). */
+  noteHad(messages: readonly LiveMessage[]): void {
+    const names = messages.map(({ senderKey, id }) => `${senderKey} ${id}`);
+    for (const member of this.members()) for (const name of names) member.showedPending(name);
+  }
+
   /** Tells every framed member. */
   tellAll(frame: ServerFrame): void {
     for (const member of this.members()) member.tell(frame);

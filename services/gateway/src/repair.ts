@@ -21,7 +21,7 @@ export interface RepairedRoom {
   readonly known: StoredSession | undefined;
   readonly expiry: { readonly ttl: number; readonly remainingMs: number };
   moveTo(position: Position | undefined, firstSeq: number): void;
-  readonly audience: Pick<Audience, 'restartAll' | 'tellGap'>;
+  readonly audience: Pick<Audience, 'noteHad' | 'restartAll' | 'tellGap'>;
 }
 
 /** Entries one script call gets. */
@@ -82,7 +82,9 @@ export class Repair {
     const newest = log.at(-1);
     const end = { epoch: session.epoch, seq: newest?.seq ?? session.count, id: newest?.id ?? '' };
     const delivered = this.#delivered();
-    if (keep && !(await this.#storeLacking(delivered, log, end))) return false;
+    const lacking = keep ? lackingOf(delivered, log, log.length >= this.#context.historyMax) : [];
+    room.audience.noteHad(lacking);
+    if (!(await this.#store(lacking, end))) return false;
     if (room.position !== position) return false;
     const from = firstDifference(room.tail, log, end.seq);
     room.moveTo(end, log[0]?.seq ?? 0);
@@ -141,9 +143,8 @@ export class Repair {
     }
   }
 
-  /** Stores again, as retries, what members here have had and the log does not have. */
-  async #storeLacking(delivered: readonly LiveMessage[], log: readonly LogEntry[], end: Position): Promise<boolean> {
-    const lacking = lackingOf(delivered, log, log.length >= this.#context.historyMax);
+  /** Stores again, as retries, what members here have had. @returns false when the session changed meanwhile */
+  async #store(lacking: readonly LiveMessage[], end: Position): Promise<boolean> {
     for (let at = 0; at < lacking.length; at += CHUNK) {
       const messages = lacking.slice(at, at + CHUNK).map((message) => {
         const { id, senderKey, body } = logEntryOf(message);
@@ -156,7 +157,7 @@ export class Repair {
   }
 }
 
-/** @param trimmed whether the log may have had more: what comes before all that both have was trimmed, not lost */
+/** What the log does not have of it. @param trimmed whether the log may have had more: what comes before all that both have was trimmed, not lost */
 function lackingOf(delivered: readonly LiveMessage[], log: readonly LogEntry[], trimmed: boolean): LiveMessage[] {
   const kept = new Set(log.map(nameOf));
   const shared = delivered.findIndex((message) => kept.has(nameOf(message)));

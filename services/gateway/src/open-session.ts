@@ -35,9 +35,9 @@ export async function openSession(
     const { session } = opened;
     if (await deletions.bury(log, sessionId, session.epoch)) continue;
     report(context, opened);
-    room.noteSession(session);
     if (room.position?.epoch !== session.epoch) await room.sync.run('open');
     if (room.position?.epoch !== session.epoch) continue;
+    room.noteSession(session);
     room.expiry.confirmed(session.remainingMs, session.ttl);
     return opened;
   }

@@ -139,11 +139,10 @@ export class Sync {
     if (session && (await this.#context.deletions.bury(this.#context.log, room.sessionId, session.epoch))) {
       return { outcome: 'unchanged', more: true };
     }
-    if (session) room.noteSession(session);
     if (!session) return this.#absent(position, read);
     if (!position) return this.#load(session, read);
     if (position !== NOWHERE && session.epoch !== position.epoch) return this.#otherEpoch(position, session, read);
-    room.expiry.confirmed(session.remainingMs, session.ttl);
+    this.#confirm(session);
     if (position === NOWHERE) room.moveTo({ epoch: session.epoch, seq: 0, id: '' }, read.firstSeq);
     else if (session.count < position.seq) return this.#heal(position, session);
     else if (differs(position, read)) return this.#fork(session.epoch, true);
@@ -190,7 +189,7 @@ export class Sync {
       entries.push(...page);
     }
     const newest = entries.at(-1);
-    room.expiry.confirmed(session.remainingMs, session.ttl);
+    this.#confirm(session);
     room.moveTo({ epoch: session.epoch, seq: newest?.seq ?? session.count, id: newest?.id ?? '' }, first.firstSeq);
     room.tail.clear();
     for (const entry of runsOf(entries).at(-1) ?? []) room.tail.push(liveMessage(entry));
@@ -213,7 +212,7 @@ export class Sync {
     const older = session.epoch < position.epoch;
     if (!quarantined && (older || session.count < position.seq)) return this.#fork(session.epoch, older);
     const adopted = await this.#repair.adopt(session, !quarantined);
-    if (adopted) room.expiry.confirmed(session.remainingMs, session.ttl);
+    if (adopted) this.#confirm(session);
     return { outcome: adopted ? 'reset' : 'unchanged', more: true };
   }
 
@@ -232,6 +231,12 @@ export class Sync {
     this.#holeSinceMs = undefined;
     await this.#repair.fork(seenEpoch, samePast);
     return { outcome: 'forked', more: true };
+  }
+
+  /** It is the one that the room follows: it is remembered as what a lost one is restored from (G2). */
+  #confirm(session: StoredSession): void {
+    this.#room.noteSession(session);
+    this.#room.expiry.confirmed(session.remainingMs, session.ttl);
   }
 
   /** Whether the log reaches less far back than the tail: another gateway has healed it from a shorter one (G2). */

@@ -112,9 +112,13 @@ describe('two people', () => {
     await bob.sees('Hello Redis!');
     await bob.send('Hello, Alice');
     await alice.sees('Hello, Alice');
-    for (let i = 1; i <= 20; i++) await (i % 2 === 0 ? alice : bob).send(`line ${i}`);
-    for (const chat of [alice, bob]) await eventually('all of it', async () => (await chat.contents()).length === 22);
-    expect(await bob.contents()).toEqual(await alice.contents());
+    const lines = Array.from({ length: 20 }, (_, index) => `line ${index + 1}`);
+    for (const [index, line] of lines.entries()) await (index % 2 === 0 ? alice : bob).send(line);
+    const all = ['Hello Redis!', 'Hello, Alice', ...lines];
+    for (const chat of [alice, bob]) for (const content of all) await chat.sees(content);
+    const seen = await alice.shown(all);
+    expect(seen.toSorted()).toEqual(all.toSorted());
+    expect(await bob.shown(all)).toEqual(seen);
     await alice.screenshot('two-people-alice');
     await bob.screenshot('two-people-bob');
 
@@ -161,7 +165,8 @@ describe('a reload', () => {
     await chat.sees('kept in Redis');
     await chat.send('after the reload');
     await chat.sees('after the reload');
-    expect(await chat.contents()).toEqual(['kept in Redis', 'after the reload']);
+    const both = ['kept in Redis', 'after the reload'];
+    expect(await chat.shown(both)).toEqual(both);
     await chat.screenshot('reloaded-redis');
   });
 
@@ -174,7 +179,8 @@ describe('a reload', () => {
     await chat.sees('kept in this browser');
     await chat.send('after the reload');
     await chat.sees('after the reload');
-    expect(await chat.contents()).toEqual(['kept in this browser', 'after the reload']);
+    const both = ['kept in this browser', 'after the reload'];
+    expect(await chat.shown(both)).toEqual(both);
     const answer = await fetch(`${system.url}/chat/api/sessions/kept-in-browser/messages/`);
     expect(await answer.json()).toMatchObject({ messages: [], count: 0 });
     await chat.screenshot('reloaded-localstorage');
@@ -188,7 +194,7 @@ describe('a reload', () => {
     await chat.waitUntilConnected();
     await chat.send('after the reload');
     await chat.sees('after the reload');
-    expect(await chat.contents()).toEqual(['after the reload']);
+    expect(await chat.shown(['gone with the page', 'after the reload'])).toEqual(['after the reload']);
     await chat.screenshot('reloaded-none');
   });
 });

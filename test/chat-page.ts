@@ -87,9 +87,10 @@ export class ChatPage {
     await this.messages.getByText(content, { exact: true }).first().waitFor();
   }
 
-  /** The contents shown, oldest first. */
-  async contents(): Promise<string[]> {
-    return this.messages.locator('li[data-own] p').allTextContents();
+  /** Which of these contents are shown, as often as they are, from the top down. */
+  async shown(contents: readonly string[]): Promise<string[]> {
+    const lines = (await this.messages.innerText()).split('\n').map((line) => line.trim());
+    return lines.filter((line) => contents.includes(line));
   }
 
   async screenshot(name: string): Promise<void> {

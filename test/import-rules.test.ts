@@ -20,6 +20,7 @@ const TABLE: Record<string, string> = {
   'services/sweeper': 'protocol config telemetry redis-client session-store',
   'services/web': 'protocol client',
   'services/local': 'protocol config telemetry redis-client session-store fan-out gateway session-api sweeper',
+  'services/simulation': 'protocol config telemetry session-store fan-out client testkit gateway',
   'services/loadgen': 'protocol client config telemetry',
 };
 

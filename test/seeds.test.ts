@@ -194,7 +194,12 @@ describe('redis-session-persistence.md', () => {
 
   it('writes the log lines word for word', async () => {
     await chat('logged', 'one', 'two', 'three', 'four', 'five');
-    await connect('logged').then((client) => client.close());
+    const again = await connect('logged');
+    // A plain connection is not told when it is in; the line itself does.
+    await eventually('the session to be loaded', async () =>
+      (await system.logLines()).some((line) => line.includes('loaded from Redis: logged')),
+    );
+    await again.close();
     await http('POST /api/sessions/logged/extend/', { ttl: 7200 });
     await http('DELETE /api/sessions/logged/delete/');
     const wanted = [

@@ -196,9 +196,7 @@ describe('npm start', () => {
     const first = await startHoldfast();
     const child = await npmStart(await freePort(), { HOLDFAST_HOME: first.home });
     expect((await child.exited).code).toBe(1);
-    expect(child.log.lines).toEqual([
-      expect.stringContaining(`Process ${first.child.pid} uses ${first.home} already.`),
-    ]);
+    expect(said(child)).toEqual([expect.stringContaining(`Process ${first.child.pid} uses ${first.home} already.`)]);
   }, 60_000);
 
   it('tells every mistake in the environment and starts nothing', async () => {

@@ -145,22 +145,25 @@ describe('HoldfastClient: sending', () => {
     expect(client.outbox).toEqual([]);
   });
 
-  it.each(['rate_limited', 'not_stored', 'overloaded'])('V11, D2: sends again after retryAfterMs: %s', (code) => {
-    const { client, clock, open } = harness();
-    const socket = open();
-    const { id } = client.send('one');
-    socket.receive({ type: 'error', code, message: 'later', id, retryAfterMs: 600 });
-    const next = client.send('two').id;
-    clock.advance(599);
-    expect(socket.sends).toHaveLength(1);
-    clock.advance(1);
-    socket.message(1, id);
-    expect(socket.sends.map((frame) => [frame.id, frame.retry])).toEqual([
-      [id, undefined],
-      [id, undefined],
-      [next, undefined],
-    ]);
-  });
+  it.each(['rate_limited', 'not_stored', 'overloaded'] as const)(
+    'V11, D2: sends again after retryAfterMs: %s',
+    (code) => {
+      const { client, clock, open } = harness();
+      const socket = open();
+      const { id } = client.send('one');
+      socket.receive({ type: 'error', code, message: 'later', id, retryAfterMs: 600 });
+      const next = client.send('two').id;
+      clock.advance(599);
+      expect(socket.sends).toHaveLength(1);
+      clock.advance(1);
+      socket.message(1, id);
+      expect(socket.sends.map((frame) => [frame.id, frame.retry])).toEqual([
+        [id, undefined],
+        [id, undefined],
+        [next, undefined],
+      ]);
+    },
+  );
 
   it('goes on with one at a time after a refusal, so that the order is kept', () => {
     const { client, clock, open } = harness();

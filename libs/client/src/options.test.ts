@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { FakeSocket } from '../test/harness.js';
 import { HoldfastClient, type HoldfastClientOptions, type WebSocketConstructor } from './index.js';
 import { settle } from './options.js';
 import { randomId } from './random-id.js';
 
-const webSocket = class {} as WebSocketConstructor;
+const webSocket = FakeSocket as WebSocketConstructor;
 const valid: HoldfastClientOptions = { url: 'ws://h/ws/chat/', webSocket };
 
 afterEach(() => vi.unstubAllGlobals());

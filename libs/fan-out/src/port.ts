@@ -8,7 +8,8 @@ export type Listener = (payload: Buffer) => void;
 export interface FanOut {
   /**
    * Subscribes a channel; one listener each. Resolves when the subscription is confirmed: whatever is published
-   * after that is heard, unless the connection breaks, which {@link onInterrupted} tells.
+   * after that is heard, unless the connection breaks, which {@link onInterrupted} tells. Rejects, leaving nothing
+   * behind, when there is no connection, or when it is unsubscribed before it was confirmed.
    */
   subscribe(channel: string, listener: Listener): Promise<void>;
   /** Resolves when confirmed; the listener hears nothing from the call on. */

@@ -1,5 +1,7 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { FanOut, Listener } from './port.js';
+import { ShardedSubscriber } from './sharded-subscriber.js';
+import { PlainSubscriber, type Subscriber } from './subscriber.js';
 
 export interface RedisFanOutOptions {
   /** A connection for nothing else, which does not resubscribe by itself. In a cluster: with sharded subscribers. */
@@ -10,58 +12,58 @@ export interface RedisFanOutOptions {
   readonly defer?: (callback: () => void) => void;
 }
 
-/** Channels in one SUBSCRIBE after a reconnect: a few milliseconds of the server's time. */
-const RESUBSCRIBE_CHUNK = 1_000;
-
-interface WaitingSubscribe {
+interface Subscription {
   readonly channel: string;
+  readonly listener: Listener;
   readonly confirmed: () => void;
   readonly failed: (error: unknown) => void;
+  state: 'waiting' | 'sent' | 'confirmed';
 }
 
-/** {@link FanOut} on Redis pub/sub; in a cluster on sharded pub/sub (K3). One subscriber connection (F1). */
+/** {@link FanOut} on Redis pub/sub; in a cluster on sharded pub/sub (K3). One subscriber connection a shard (F1). */
 export class RedisFanOut implements FanOut {
-  readonly #subscriber: Redis | Cluster;
+  readonly #subscriber: Subscriber;
   readonly #publisher: Redis | Cluster;
   readonly #defer: (callback: () => void) => void;
-  readonly #listeners = new Map<string, Listener>();
-  /** Channels the server has confirmed: what must be subscribed again after the connection broke. */
-  readonly #confirmed = new Set<string>();
+  readonly #subscriptions = new Map<string, Subscription>();
   readonly #interrupted: ((channels: readonly string[]) => void)[] = [];
-  #waiting: WaitingSubscribe[] = [];
-  #closed = false;
+  #waiting: Subscription[] = [];
 
-  constructor(options: RedisFanOutOptions) {
-    this.#subscriber = options.subscriber;
-    this.#publisher = options.publisher;
-    this.#defer = options.defer ?? ((callback) => void setImmediate(callback));
-    const deliver = (channel: Buffer, payload: Buffer): void => {
+  constructor({ subscriber, publisher, defer }: RedisFanOutOptions) {
+    this.#publisher = publisher;
+    this.#defer = defer ?? ((callback) => void setImmediate(callback));
+    const owner = {
       // The parser's slice pins a whole network chunk; a listener may keep what it gets (F5).
-      this.#listeners.get(channel.toString('latin1'))?.(Buffer.from(payload));
+      message: (channel: string, payload: Buffer) => this.#subscriptions.get(channel)?.listener(Buffer.from(payload)),
+      confirmedChannels: () => [...this.#subscriptions.keys()].filter(owner.isConfirmed),
+      isConfirmed: (channel: string) => this.#subscriptions.get(channel)?.state === 'confirmed',
+      restored: (channels: readonly string[]) => {
+        if (channels.length > 0) for (const listener of this.#interrupted) listener(channels);
+      },
     };
-    if (this.#subscriber.isCluster) this.#subscriber.on('smessageBuffer', deliver);
-    else this.#subscriber.on('messageBuffer', deliver);
-    this.#subscriber.on('ready', () => void this.#resubscribe());
+    this.#subscriber =
+      'nodes' in subscriber ? new ShardedSubscriber(subscriber, owner) : new PlainSubscriber(subscriber, owner);
   }
 
   get connected(): boolean {
-    return this.#subscriber.status === 'ready';
+    return this.#subscriber.connected;
   }
 
   subscribe(channel: string, listener: Listener): Promise<void> {
-    if (this.#listeners.has(channel)) return Promise.reject(new Error(`${channel} is subscribed already`));
-    this.#listeners.set(channel, listener);
+    if (this.#subscriptions.has(channel)) return Promise.reject(new Error(`${channel} is subscribed already`));
     return new Promise((confirmed, failed) => {
-      this.#waiting.push({ channel, confirmed, failed });
-      if (this.#waiting.length === 1) this.#defer(() => void this.#flush());
+      const subscription: Subscription = { channel, listener, confirmed, failed, state: 'waiting' };
+      this.#subscriptions.set(channel, subscription);
+      this.#waiting.push(subscription);
+      if (this.#waiting.length === 1) this.#defer(() => this.#flush());
     });
   }
 
   async unsubscribe(channel: string): Promise<void> {
-    this.#confirmed.delete(channel);
-    if (!this.#listeners.delete(channel) || !this.connected) return;
-    if (this.#subscriber.isCluster) await this.#subscriber.sunsubscribe(channel);
-    else await this.#subscriber.unsubscribe(channel);
+    const subscription = this.#subscriptions.get(channel);
+    if (!subscription) return;
+    this.#drop(subscription, 'was unsubscribed');
+    if (subscription.state !== 'waiting') await this.#subscriber.unsubscribe(channel);
   }
 
   async publish(channel: string, payload: string | Buffer): Promise<number> {
@@ -77,52 +79,50 @@ export class RedisFanOut implements FanOut {
   }
 
   reconnect(): void {
-    this.#subscriber.disconnect(true);
+    this.#subscriber.reconnect();
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#listeners.clear();
-    this.#confirmed.clear();
-    this.#subscriber.disconnect();
+    for (const subscription of this.#subscriptions.values()) this.#drop(subscription, 'was closed');
+    this.#subscriber.close();
   }
 
-  /** Subscribes everything asked for in this turn of the event loop with one command. */
-  async #flush(): Promise<void> {
-    const batch = this.#waiting;
+  /** Subscribes everything asked for in one turn of the event loop together. */
+  #flush(): void {
+    const batch = this.#waiting.filter((subscription) => this.#isWanted(subscription));
     this.#waiting = [];
-    try {
-      await this.#command(batch.map((entry) => entry.channel));
-      for (const entry of batch) {
-        this.#confirmed.add(entry.channel);
-        entry.confirmed();
-      }
-    } catch (error) {
-      for (const entry of batch) {
-        this.#listeners.delete(entry.channel);
-        entry.failed(error);
-      }
+    for (const subscription of batch) subscription.state = 'sent';
+    const outcomes = this.#subscriber.subscribe(batch.map(({ channel }) => channel));
+    for (const [index, subscription] of batch.entries()) {
+      outcomes[index]?.then(
+        () => this.#settle(subscription),
+        (error: unknown) => this.#fail(subscription, error),
+      );
     }
   }
 
-  async #command(channels: readonly string[]): Promise<void> {
-    const subscriber = this.#subscriber;
-    // Shard channels of one command must share a slot.
-    if (subscriber.isCluster) await Promise.all(channels.map((channel) => subscriber.ssubscribe(channel)));
-    else await subscriber.subscribe(...channels);
+  #settle(subscription: Subscription): void {
+    if (!this.#isWanted(subscription)) return;
+    subscription.state = 'confirmed';
+    subscription.confirmed();
   }
 
-  async #resubscribe(): Promise<void> {
-    const channels = [...this.#confirmed];
-    for (let at = 0; at < channels.length && !this.#closed; at += RESUBSCRIBE_CHUNK) {
-      const chunk = channels.slice(at, at + RESUBSCRIBE_CHUNK);
-      try {
-        await this.#command(chunk);
-      } catch {
-        // The connection broke again: the next `ready` starts over with all channels.
-        return;
-      }
-      for (const listener of this.#interrupted) listener(chunk);
-    }
+  #fail(subscription: Subscription, error: unknown): void {
+    if (!this.#isWanted(subscription)) return;
+    this.#subscriptions.delete(subscription.channel);
+    // What timed out may have been subscribed all the same.
+    this.#subscriber.unsubscribe(subscription.channel).catch(() => {
+      // Without an answer to either, the connection is about to end, and its subscriptions with it.
+    });
+    subscription.failed(error);
+  }
+
+  #isWanted(subscription: Subscription): boolean {
+    return this.#subscriptions.get(subscription.channel) === subscription;
+  }
+
+  #drop(subscription: Subscription, why: string): void {
+    this.#subscriptions.delete(subscription.channel);
+    if (subscription.state !== 'confirmed') subscription.failed(new Error(`${subscription.channel} ${why}`));
   }
 }

@@ -52,7 +52,10 @@ export interface NewMessage {
 }
 
 export interface AppendRequest {
-  /** The appending room's position; absent for a sender that has delivered nothing, which is never refused (G3). */
+  /**
+   * The appending room's position; absent, or with an empty epoch, for a sender that has delivered nothing, which is
+   * never refused (G3).
+   */
   readonly position?: Position;
   readonly messages: readonly NewMessage[];
 }
@@ -193,13 +196,19 @@ export interface SessionPage {
 
 /**
  * Sessions as operators and back ends use them. Rejects like {@link SessionLog}; a session whose JSON cannot be
- * read rejects with {@link SessionCorruptError}.
+ * read rejects with {@link SessionCorruptError}, custom data with a reserved field with a RangeError that names it.
  */
 export interface SessionDirectory {
   /** @returns the new session, or nothing when one exists */
   create(sessionId: string, options: { custom?: CustomData; ttl?: number }): Promise<StoredSession | undefined>;
   get(sessionId: string): Promise<StoredSession | undefined>;
-  /** Lists in no particular order, each session once as long as none is created or dropped meanwhile. */
+  /**
+   * Lists in no particular order: every session that is there all the time, and once as long as none is created or
+   * dropped meanwhile. A page has at most `limit` sessions, and may have fewer with more to come.
+   *
+   * @param options.prefix taken literally
+   * @throws {RangeError} "invalid cursor" when no page can have answered it
+   */
   list(options: { limit: number; cursor?: string; prefix?: string }): Promise<SessionPage>;
   /** Merges fields into the custom data, field by field; refreshes nothing (T1). @returns nothing when there is none */
   merge(sessionId: string, custom: CustomData): Promise<StoredSession | undefined>;

@@ -1,4 +1,4 @@
-import type { HttpResponse, us_listen_socket, WebSocket } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, us_listen_socket, WebSocket } from 'uWebSockets.js';
 import { createRequire } from 'node:module';
 import { HTTP_ERRORS, httpFailure } from '@holdfast/protocol';
 import type { Refusal, UpgradeRequest } from './admission.js';
@@ -56,7 +56,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   for (const path of PATHS) {
     app.ws<SocketData>(path, {
       maxPayloadLength: options.maxPayloadBytes,
-      maxBackpressure: options.maxBackpressureBytes,
+      // The library's own limit drops the close frame as well: whoever is closed for it would never be told why.
+      maxBackpressure: 0,
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       sendPingsAutomatically: true,
       upgrade: (res, req, context) => {
@@ -66,7 +67,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           protocolHeader: req.getHeader('sec-websocket-protocol'),
           origin: req.getHeader('origin'),
           host: req.getHeader('host'),
-          forwardedFor: req.getHeader('x-forwarded-for'),
+          forwardedFor: everyHeader(req, 'x-forwarded-for'),
           remoteAddress: Buffer.from(res.getRemoteAddressAsText()).toString(),
         });
         if (!('open' in accepted)) return refuse(res, accepted);
@@ -82,7 +83,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       },
       open: (ws) => {
         const data = ws.getUserData();
-        data.events = data.open(new LibrarySocket(ws));
+        data.events = data.open(new LibrarySocket(ws, options.maxBackpressureBytes));
       },
       message: (ws, message, isBinary) => ws.getUserData().events?.message(message, isBinary),
       drain: (ws) => ws.getUserData().events?.drained(),
@@ -104,13 +105,20 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
 class LibrarySocket implements Socket {
   readonly #ws: WebSocket<SocketData>;
+  readonly #maxBackpressureBytes: number;
+  /** Whether the last frame was buffered: only then there is something to look at. */
+  #backlogged = false;
 
-  constructor(ws: WebSocket<SocketData>) {
+  constructor(ws: WebSocket<SocketData>, maxBackpressureBytes: number) {
     this.#ws = ws;
+    this.#maxBackpressureBytes = maxBackpressureBytes;
   }
 
   send(frame: string | Uint8Array): SendOutcome {
-    return SENDS[this.#ws.send(frame, false)] ?? 'dropped';
+    if (this.#backlogged && this.#ws.getBufferedAmount() > this.#maxBackpressureBytes) return 'dropped';
+    const outcome = SENDS[this.#ws.send(frame, false)] ?? 'dropped';
+    this.#backlogged = outcome === 'buffered';
+    return outcome;
   }
 
   bufferedBytes(): number {
@@ -148,6 +156,16 @@ function listen(app: ReturnType<Library['App']>, { host, port }: ServerOptions):
     };
     (app as unknown as ExclusiveListener).listen(host, port, EXCLUSIVE, listening);
   });
+}
+
+/** All lines of a header as one: a proxy may add its own after one that the client invented. */
+function everyHeader(req: HttpRequest, name: string): string {
+  if (req.getHeader(name) === '') return '';
+  const values: string[] = [];
+  req.forEach((key, value) => {
+    if (key === name) values.push(value);
+  });
+  return values.join(',');
 }
 
 function refuse(res: HttpResponse, refusal: Refusal): void {

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { lockPort, unlockPort } from './port-lock.js';
 
 /** A port for a part of the system. */
 export interface ChosenPort {
@@ -8,33 +9,48 @@ export interface ChosenPort {
 }
 
 /**
- * Chooses ports of 127.0.0.1: the wanted ones where they are free, others where not. They may be taken before they
- * are used; what listens there then fails to start and is started again.
+ * Chooses ports of 127.0.0.1: the wanted ones where they are free, others where not. They are reserved against other
+ * systems of this machine; another program may take one before it is used, and then its service fails to start.
+ * Give them free with {@link releasePorts} when the system has stopped.
  */
 export async function choosePorts(wanted: readonly number[]): Promise<ChosenPort[]> {
-  const held: ReturnType<typeof createServer>[] = [];
-  try {
-    const chosen: ChosenPort[] = [];
-    // One after the other, all held until the end: no port is given twice.
-    for (const port of wanted) {
-      const preferred = await listen(port);
-      const server = preferred ?? (await listen(0));
-      if (!server) throw new Error('the system has no free port left');
-      held.push(server);
-      const address = server.address();
-      if (address === null || typeof address === 'string') throw new Error('the port has no number');
-      chosen.push({ port: address.port, instead: preferred === undefined });
-    }
-    return chosen;
-  } finally {
-    await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
+  const chosen: ChosenPort[] = [];
+  for (const port of wanted) {
+    if (await reserve(port)) chosen.push({ port, instead: false });
+    else chosen.push({ port: await anyPort(), instead: true });
   }
+  return chosen;
 }
 
-function listen(port: number): Promise<ReturnType<typeof createServer> | undefined> {
+export function releasePorts(chosen: readonly ChosenPort[]): void {
+  for (const { port } of chosen) unlockPort(port);
+}
+
+/** Reserved first and looked at then: what is reserved stays as it was found. */
+async function reserve(port: number): Promise<boolean> {
+  if (!lockPort(port)) return false;
+  if ((await listen(port)) !== undefined) return true;
+  unlockPort(port);
+  return false;
+}
+
+async function anyPort(): Promise<number> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = await listen(0);
+    if (port !== undefined && lockPort(port)) return port;
+  }
+  throw new Error('there is no free port left on this machine');
+}
+
+/** Listens for a moment. @returns on which port; nothing when the port is taken */
+function listen(port: number): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(undefined));
-    server.listen(port, '127.0.0.1', () => resolve(server));
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      const own = address === null || typeof address === 'string' ? undefined : address.port;
+      server.close(() => resolve(own));
+    });
   });
 }

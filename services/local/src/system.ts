@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { FrontDoor } from './front-door.js';
 import { lockHome } from './home-lock.js';
 import { ownRedis } from './own-redis.js';
-import { choosePorts } from './ports.js';
+import { type ChosenPort, choosePorts, releasePorts } from './ports.js';
 import { ServiceLog } from './service-log.js';
 import { backendOf, type ServicePorts, serviceProcess } from './services.js';
 import type { Settings } from './settings.js';
@@ -37,6 +37,7 @@ export class LocalSystem {
   #redis: SupervisedProcess | undefined;
   #door: FrontDoor | undefined;
   #unlock: (() => void) | undefined;
+  #ports: readonly ChosenPort[] = [];
   #stopping: Promise<void> | undefined;
   #url = '';
   #redisUrl: string | undefined;
@@ -79,6 +80,7 @@ export class LocalSystem {
     const { settings, say } = this.#options;
     this.#unlock = lockHome(settings.home);
     const chosen = await choosePorts(PORTS);
+    this.#ports = chosen;
     const [g1 = 0, a1 = 0, g2 = 0, a2 = 0, api = 0, apiAdmin = 0, sweeper = 0, redis = 0] = chosen.map(
       (one) => one.port,
     );
@@ -189,6 +191,7 @@ export class LocalSystem {
     await this.#door?.close();
     await this.#redis?.stop(STOP_REDIS_MS);
     for (const log of this.#logs) log.close();
+    releasePorts(this.#ports);
     this.#unlock?.();
   }
 }

@@ -61,7 +61,7 @@ export class FramedMember {
     const client = this.#page?.client;
     const { newest } = this.#options.history;
     if (this.hasLeft) return undefined;
-    if (!client || client.state.kind !== 'open') return `is ${client?.state.kind ?? 'away'}`;
+    if (client?.state.kind !== 'open') return `is ${client?.state.kind ?? 'away'}`;
     if (client.outbox.length > 0) return `waits for ${client.outbox.map(({ id }) => id).join(' ')}`;
     return this.#view.seq === newest ? undefined : `is at ${this.#view.seq} of ${newest}`;
   }

@@ -180,7 +180,8 @@ export class Link {
     if (!this.#isServerOpen) this.#options.misused('a frame was sent after the close event');
     // As the library: what is beyond the limit already takes no more.
     if (this.#backlogBytes > this.#options.maxBackpressureBytes) return 'dropped';
-    const text = typeof frame === 'string' ? frame : Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString();
+    const text =
+      typeof frame === 'string' ? frame : Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString();
     this.#accepted?.sent(text);
     if (!this.#isStalled) {
       this.#toClient.send({ kind: 'text', text });

@@ -1,24 +1,131 @@
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { Fleet } from './fleet.js';
+import type { Found } from './job.js';
+import { SOUND } from './mutation.js';
+import { MUTATIONS } from './mutations.js';
 import { runSeed, ViolationError } from './run-seed.js';
 
-const from = Number(process.argv[2] ?? 1);
-const n = Number(process.argv[3] ?? 1);
-const trace = process.argv.includes('--trace');
-const started = performance.now();
-let violations = 0;
-let events = 0;
-let virtual = 0;
-for (let seed = from; seed < from + n; seed++) {
+const USAGE = `npm run simulate -- [--seeds N] [--from S] [--trace] [--workers W] [--mutations] [--mutation NAME]
+
+  --seeds N        how many seeds to run (default 1000)
+  --from S         the first seed (default 1)
+  --trace          print everything that happens; for few seeds
+  --workers W      threads (default: one per core)
+  --mutations      break each known rule on purpose, and show which seed catches it
+  --mutation NAME  break this one`;
+
+/** How much of a violation's trace is shown without being asked for. */
+const SHOWN_LINES = 40;
+const PROGRESS_MS = 5_000;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: 'string', default: '1000' },
+      from: { type: 'string', default: '1' },
+      workers: { type: 'string', default: String(availableParallelism()) },
+      trace: { type: 'boolean', default: false },
+      mutations: { type: 'boolean', default: false },
+      mutation: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return say(USAGE);
+  const seeds = wholeNumber('--seeds', values.seeds, 1);
+  const from = wholeNumber('--from', values.from, 0);
+  const workers = wholeNumber('--workers', values.workers, 1);
+  if (values.mutations) return showMutations(from, seeds, workers);
+  if (values.trace || values.mutation !== undefined) return runHere(from, seeds, values.trace, values.mutation);
+  return runAll(from, seeds, workers);
+}
+
+/** @throws {TypeError} naming the option */
+function wholeNumber(option: string, text: string, least: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= 0xffff_ffff) return value;
+  throw new TypeError(`${option} must be a whole number from ${least} to 4294967295, not "${text}"`);
+}
+
+async function runAll(from: number, count: number, workers: number): Promise<void> {
+  const fleet = new Fleet(workers);
+  const started = performance.now();
+  const found: Found[] = [];
+  let done = 0;
+  const secondsGone = () => (performance.now() - started) / 1000;
+  const progress = setInterval(() => {
+    const left = (secondsGone() / Math.max(1, done)) * (count - done);
+    say(`${done} of ${count} seeds, ${found.length} violations, about ${Math.ceil(left)} s left`);
+  }, PROGRESS_MS);
+  await fleet.run(from, count, (result) => {
+    done += result.seeds;
+    for (const each of result.found) say(`seed ${each.seed} violates ${each.rule}: ${each.what}`);
+    found.push(...result.found);
+    return true;
+  });
+  clearInterval(progress);
+  await fleet.close();
+  const first = found.toSorted((a, b) => a.seed - b.seed)[0];
+  if (first) await explain(first.seed);
+  say(`${((secondsGone() * 1000) / done).toFixed(1)} ms a seed on ${workers} threads`);
+  finish(done, found.length);
+}
+
+/** Runs a seed again, to show what led to its violation. */
+async function explain(seed: number): Promise<void> {
   try {
-    const r = await runSeed(seed, { trace });
-    events += r.events;
-    virtual += r.virtualMs;
-    if (trace) console.log(r.trace.lines.join('\n'));
+    await runSeed(seed, { trace: true });
+    say(`seed ${seed} does not show it again: the run depends on more than its seed`);
   } catch (error) {
-    violations++;
     if (!(error instanceof ViolationError)) throw error;
-    if (trace) console.log(error.trace.lines.join('\n'));
-    console.log(error.message);
+    say(`\nThe end of seed ${seed} (all of it: npm run simulate -- --seeds 1 --from ${seed} --trace)`);
+    say(`${error.trace.lines.slice(-SHOWN_LINES).join('\n')}\n`);
   }
 }
-const ms = performance.now() - started;
-console.log(`${n} seeds, ${violations} violations, ${(ms / n).toFixed(2)} ms/seed, ${(events / n).toFixed(0)} events, ${(virtual / n / 1000).toFixed(1)} s virtual`);
+
+/** One after the other in this thread. */
+async function runHere(from: number, count: number, trace: boolean, name: string | undefined): Promise<void> {
+  const mutation = name === undefined ? SOUND : MUTATIONS.find((each) => each.name === name);
+  if (!mutation)
+    throw new TypeError(`--mutation must be one of:\n  ${MUTATIONS.map((each) => each.name).join('\n  ')}`);
+  let violations = 0;
+  for (let seed = from; seed < from + count; seed++) {
+    try {
+      const result = await runSeed(seed, { trace, mutation });
+      if (trace) say(result.trace.lines.join('\n'));
+    } catch (error) {
+      if (!(error instanceof ViolationError)) throw error;
+      violations += 1;
+      if (trace) say(error.trace.lines.join('\n'));
+      say(error.message);
+    }
+  }
+  finish(count, violations);
+}
+
+async function showMutations(from: number, seeds: number, workers: number): Promise<void> {
+  const fleet = new Fleet(workers);
+  let missed = 0;
+  const names = MUTATIONS.map((mutation) => mutation.name);
+  await fleet.catchAll(names, from, seeds, (name, found) => {
+    const rule = MUTATIONS.find((mutation) => mutation.name === name)?.rule;
+    if (found) say(`caught  ${rule}  ${name}: seed ${found.seed}, as a violation of ${found.rule}: ${found.what}`);
+    else say(`MISSED  ${rule}  ${name}: by ${seeds} seeds from ${from} on`);
+    missed += found ? 0 : 1;
+  });
+  await fleet.close();
+  say(`${names.length} mutations, ${missed} missed`);
+  process.exitCode = missed === 0 ? 0 : 1;
+}
+
+function finish(seeds: number, violations: number): void {
+  say(`${seeds} seeds, ${violations} violations`);
+  process.exitCode = violations === 0 ? 0 : 1;
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof TypeError ? error.message : String((error as Error).stack)}\n`);
+  process.exitCode = 1;
+});

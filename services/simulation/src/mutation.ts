@@ -25,3 +25,27 @@ export interface Mutation {
 
 /** Nothing is broken. */
 export const SOUND: Mutation = { name: 'sound', rule: '' };
+
+/** The same thing with some of its methods replaced. */
+export function changed<T extends object>(whole: T, methods: Partial<T>): T {
+  return new Proxy(whole, {
+    get: (target, name) => {
+      if (name in methods) return Reflect.get(methods, name) as unknown;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+type Methods<T> = { [K in keyof T]?: T[K] extends (...args: infer A) => infer R ? (this: T, ...args: A) => R : never };
+
+/** Replaces methods of a class. @returns puts them back */
+export function replaced<T extends object>(prototype: T, methods: Methods<T>): () => void {
+  const before = Object.keys(methods).map((name) => [name, Object.getOwnPropertyDescriptor(prototype, name)] as const);
+  for (const [name, value] of Object.entries(methods)) {
+    Object.defineProperty(prototype, name, { value, configurable: true, writable: true });
+  }
+  return () => {
+    for (const [name, descriptor] of before) if (descriptor) Object.defineProperty(prototype, name, descriptor);
+  };
+}

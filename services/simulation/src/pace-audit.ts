@@ -17,7 +17,10 @@ export function auditPace(world: World): void {
       if (wire.sinceMs > beforeMs) continue;
       const due = wire.history.newestAt(beforeMs);
       if (wire.seq >= due) continue;
-      world.audit.fail('F4', `${PACE_MS} ms after it was stored ${due} is not on ${link.name}, which is at ${wire.seq}`);
+      world.audit.fail(
+        'F4',
+        `${PACE_MS} ms after it was stored ${due} is not on ${link.name}, which is at ${wire.seq}`,
+      );
     }
   }
 }

@@ -18,7 +18,9 @@ export class Path {
 
   /** Milliseconds of one packet sent now. */
   delay(): number {
-    return Math.max(0, this.#heldUntilMs - this.#scheduler.nowMs) + this.#leastMs + this.#random.next() * this.#spreadMs;
+    return (
+      Math.max(0, this.#heldUntilMs - this.#scheduler.nowMs) + this.#leastMs + this.#random.next() * this.#spreadMs
+    );
   }
 
   get isHeld(): boolean {

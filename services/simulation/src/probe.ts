@@ -23,7 +23,10 @@ export class Probe {
   ask(): void {
     const { history, random, dial, name, audit } = this.#options;
     const { newest, firstKept, epoch } = history;
-    const lastSeq = Math.max(0, random.pick([0, firstKept - 2, firstKept - 1, firstKept, newest - 2, newest, newest + 1]));
+    const lastSeq = Math.max(
+      0,
+      random.pick([0, firstKept - 2, firstKept - 1, firstKept, newest - 2, newest, newest + 1]),
+    );
     const id = history.at(lastSeq)?.id ?? 'unknown';
     const query = new URLSearchParams({
       session: history.sessionId,

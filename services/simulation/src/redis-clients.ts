@@ -44,7 +44,10 @@ export class SimSubscriber {
   readonly #ready: (() => void)[] = [];
   readonly #message: ((channel: Buffer, payload: Buffer) => void)[] = [];
 
-  constructor(options: Omit<RedisConnectionOptions, 'ready' | 'heard'>, heard: (channel: string, payload: Buffer) => void) {
+  constructor(
+    options: Omit<RedisConnectionOptions, 'ready' | 'heard'>,
+    heard: (channel: string, payload: Buffer) => void,
+  ) {
     this.connection = new RedisConnection({
       ...options,
       ready: () => {

@@ -160,6 +160,11 @@ export class RedisConnection {
     );
   }
 
+  /** What is sent, and what is on its way, takes longer. */
+  hold(ms: number): void {
+    this.#link?.toServer.hold(ms);
+  }
+
   /** Closes it for good. */
   end(): void {
     this.#isEnded = true;

@@ -61,6 +61,18 @@ export const REDIS_FAULTS: readonly Fault[] = [
     apply: (world, random) => pickOne(random, world.serving)?.path.hold(random.int(200, 3_000)),
   },
   {
+    name: 'the commands of a gateway are held up, and some of its members move',
+    weight: 4,
+    apply: (world, random) => {
+      const gateway = pickOne(random, world.serving);
+      gateway?.commands.hold(random.int(100, 2_500));
+      for (const link of [...(gateway?.links.keys() ?? [])]) {
+        if (!random.chance(0.5)) continue;
+        world.scheduler.after(random.int(1, 800), () => link.cut(9, random.int(0, 1_500), random.int(0, 50)));
+      }
+    },
+  },
+  {
     name: 'somebody publishes what is not in the log',
     weight: 3,
     apply: (world, random) => {

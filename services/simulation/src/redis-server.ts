@@ -1,6 +1,6 @@
 import { MemoryBroker } from '@holdfast/fan-out';
 import { MemorySessionStore } from '@holdfast/session-store';
-import { START_MS, type Scheduler } from './scheduler.js';
+import { type Scheduler, START_MS } from './scheduler.js';
 
 export interface RedisServerOptions {
   /** Messages kept per session (K2). */

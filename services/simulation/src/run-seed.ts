@@ -43,7 +43,10 @@ const FAULT_WEIGHTS = FAULTS.reduce((sum, { weight }) => sum + weight, 0);
  *
  * @throws {ViolationError} for the first rule that was broken
  */
-export async function runSeed(seed: number, { trace: isTraced = false, mutation = SOUND }: RunOptions = {}): Promise<RunResult> {
+export async function runSeed(
+  seed: number,
+  { trace: isTraced = false, mutation = SOUND }: RunOptions = {},
+): Promise<RunResult> {
   const trace = new Trace(isTraced);
   const restore = mutation.patch?.();
   const world = new World(seed, mutation, trace);

@@ -111,8 +111,7 @@ function pop(heap: Scheduled[]): Scheduled | undefined {
     const left = 2 * at + 1;
     if (left >= heap.length) break;
     const right = left + 1;
-    const smaller =
-      right < heap.length && isBefore(heap[right] as Scheduled, heap[left] as Scheduled) ? right : left;
+    const smaller = right < heap.length && isBefore(heap[right] as Scheduled, heap[left] as Scheduled) ? right : left;
     const child = heap[smaller] as Scheduled;
     if (!isBefore(child, last)) break;
     heap[at] = child;

@@ -1,4 +1,4 @@
-import { START_MS, type Scheduled, type Scheduler } from './scheduler.js';
+import { type Scheduled, type Scheduler, START_MS } from './scheduler.js';
 
 /** A process of its own, be it a gateway or a page in a browser: when it dies nothing of it runs any more. */
 export class SimProcess {

@@ -33,13 +33,15 @@ export class ViewAudit {
     }
     this.#contents.add(content);
     if (seq !== this.#next) this.#fail('1', `${this.#name} is shown ${seq} where ${this.#next} was due`);
-    if (this.#history.at(seq ?? 0)?.content !== content) this.#fail('1', `${this.#name} is shown ${id} as ${seq}, which it is not`);
+    if (this.#history.at(seq ?? 0)?.content !== content)
+      this.#fail('1', `${this.#name} is shown ${id} as ${seq}, which it is not`);
     this.#next = (seq ?? 0) + 1;
   }
 
   /** The member was told that numbers will not come. */
   gap(from: number, to: number): void {
-    if (from !== this.#next) this.#fail('V7', `${this.#name} is told of a gap from ${from} where ${this.#next} was due`);
+    if (from !== this.#next)
+      this.#fail('V7', `${this.#name} is told of a gap from ${from} where ${this.#next} was due`);
     if (to >= this.#history.firstKept) this.#fail('V7', `${this.#name} is told of a gap to ${to}, which is kept`);
     this.#next = to + 1;
   }

@@ -120,7 +120,8 @@ export class FramedWireAudit {
 
   #gap(from: number, to: number): void {
     if (from !== this.#next || to < from) this.#fail('V7', `gap from ${from} to ${to} where ${this.#next} was due`);
-    if (to >= this.#options.history.firstKept) this.#fail('V7', `gap to ${to}, kept from ${this.#options.history.firstKept}`);
+    if (to >= this.#options.history.firstKept)
+      this.#fail('V7', `gap to ${to}, kept from ${this.#options.history.firstKept}`);
     this.#next = to + 1;
   }
 

@@ -12,7 +12,7 @@ import { Probe } from './probe.js';
 import { RedisServer } from './redis-server.js';
 import { Scheduler } from './scheduler.js';
 import { SimGateway } from './sim-gateway.js';
-import { Trace } from './trace.js';
+import type { Trace } from './trace.js';
 
 /** Everything of one run: Redis, gateways, members, and the network between them. */
 export class World {

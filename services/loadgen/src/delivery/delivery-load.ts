@@ -80,6 +80,7 @@ export class DeliveryLoad {
       throw failure;
     }
     load.#startedAt = performance.now();
+    load.#toldAt = load.#startedAt;
     load.resume();
     return load;
   }

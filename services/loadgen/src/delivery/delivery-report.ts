@@ -37,7 +37,7 @@ export function formatReport(report: DeliveryReport): string {
   const { disconnects, interruptions, violations } = report;
   const lost = Object.entries(disconnects).map(([how, count]) => `${count} ${how}`);
   const lines = [
-    `${report.sessions} sessions, ${report.members} members, ${report.gateways} gateway addresses, ` +
+    `${report.sessions} sessions, ${report.members} members, addresses: ${report.gateways}, ` +
       `${report.seconds.toFixed(1)} s, seed ${report.seed}`,
     `sent ${report.sent}, accepted ${report.accepted}, refused ${report.rejected}, shown ${report.shown}`,
     `disconnects: ${lost.join(', ')}`,

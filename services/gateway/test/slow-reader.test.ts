@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto';
+import { eventually, type RedisServer, type ServiceProcess, startRedis, stopAll } from '@holdfast/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isMessage, type Joined, joinFramed, startGatewayProcess } from './support/gateway-process.js';
+
+const CONTENT_BYTES = 15_000;
+
+let redis: RedisServer;
+let gateway: ServiceProcess;
+beforeAll(async () => {
+  redis = await startRedis();
+  gateway = await startGatewayProcess(redis.url, {
+    MAX_BACKPRESSURE_BYTES: '262144',
+    MAX_MESSAGES_PER_SECOND: '0',
+    TAIL_BYTES: '1000000',
+  });
+});
+afterAll(stopAll);
+
+/** Sends until a condition holds; every message is heard by its sender before the next few are sent. */
+async function sendUntil({ client }: Joined, over: (sent: number) => Promise<boolean> | boolean): Promise<number> {
+  const content = randomBytes(CONTENT_BYTES / 2).toString('hex');
+  let sent = 0;
+  while (!(await over(sent))) {
+    for (let n = 0; n < 20; n++, sent++) client.send({ type: 'send', id: `m${sent}`, content });
+    await client.frames.next({ id: `m${sent - 1}` });
+  }
+  return sent;
+}
+
+const closed4408 = (): Promise<number | undefined> => gateway.metric('holdfast_closes_total', { code: '4408' });
+
+describe('a slow reader', () => {
+  it('F6: is closed 4408 and counted; others get everything, and quickly', async () => {
+    const [slow, quick, speaker] = [
+      await joinFramed(gateway, 'slow'),
+      await joinFramed(gateway, 'slow'),
+      await joinFramed(gateway, 'slow'),
+    ];
+    // Stops reading at the TCP level: the kernels' buffers fill first, then the gateway's.
+    slow.client.pauseReading();
+    const sent = await sendUntil(speaker, async () => (await closed4408()) === 1);
+    expect(await gateway.metric('holdfast_backpressure_closes_total')).toBe(1);
+
+    const before = performance.now();
+    speaker.client.send({ type: 'send', id: 'after', content: 'x' });
+    await quick.client.frames.next({ id: 'after' });
+    expect(performance.now() - before).toBeLessThan(1_000);
+    const seqs = quick.client.frames.matching(isMessage).map(({ seq }) => seq);
+    expect(seqs).toEqual(Array.from({ length: sent + 1 }, (_, index) => index + 1));
+
+    slow.client.resumeReading();
+    expect(await slow.client.closed).toEqual({ code: 4408, reason: 'too slow' });
+    const had = slow.client.frames.matching(isMessage).map(({ seq }) => Number(seq));
+    expect(had.length).toBeLessThan(sent);
+    expect(had).toEqual(had.map((_, index) => index + 1));
+  });
+
+  it('F6, R1: a long history is given at the pace of its reader, who is not closed for it', async () => {
+    const speaker = await joinFramed(gateway, 'long');
+    const sent = await sendUntil(speaker, (count) => count >= 800);
+    const before = (await closed4408()) ?? 0;
+    const reader = await joinFramed(gateway, 'long', { last_seq: 0 });
+    reader.client.pauseReading();
+    speaker.client.send({ type: 'send', id: 'live', content: 'x' });
+    await speaker.client.frames.next({ id: 'live' });
+    expect(reader.client.open).toBe(true);
+    reader.client.resumeReading();
+    await reader.client.frames.next({ id: 'live' }, 20_000);
+    const seqs = reader.client.frames.matching(isMessage).map(({ seq }) => seq);
+    expect(seqs).toEqual(Array.from({ length: sent + 1 }, (_, index) => index + 1));
+    expect(await closed4408()).toBe(before);
+  });
+
+  it('F6: one that never reads again is let go: the gateway keeps nothing of it', async () => {
+    const [slow, speaker] = [await joinFramed(gateway, 'gone'), await joinFramed(gateway, 'gone')];
+    const before = (await closed4408()) ?? 0;
+    slow.client.pauseReading();
+    await sendUntil(speaker, async () => ((await closed4408()) ?? 0) > before);
+    await speaker.client.close();
+    await eventually('the member to be forgotten', async () => {
+      const { body } = await gateway.readiness();
+      return body['connections'] === 0 || Number(body['connections']) < 6;
+    });
+    slow.client.terminate();
+  });
+});

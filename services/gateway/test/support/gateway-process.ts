@@ -1,0 +1,115 @@
+import { connect } from 'node:net';
+import { closeRedis, createRedis, type RedisClient, waitUntilReady } from '@holdfast/redis-client';
+import { RedisSessionStore } from '@holdfast/session-store';
+import {
+  type ConnectOptions,
+  connectFramed,
+  connectPlain,
+  type Frame,
+  type RedisServer,
+  registerCleanup,
+  type ServiceProcess,
+  startProcess,
+  UpgradeRefused,
+  type WsClient,
+} from '@holdfast/testkit';
+
+/** Starts the built gateway as a process of its own. */
+export function startGatewayProcess(redisUrl: string, env: Record<string, string> = {}, name = 'gateway') {
+  return startProcess({ service: 'gateway', name, env: { CHANNEL_REDIS_URL: redisUrl, ...env } });
+}
+
+type Query = NonNullable<ConnectOptions['query']>;
+
+/** Connects to a stored session with the framed protocol, up to its welcome. */
+export async function joinFramed(gateway: ServiceProcess, session: string, query: Query = {}): Promise<Joined> {
+  const client = await connectFramed(gateway.wsUrl, { query: { session, redis_persistence: true, ...query } });
+  const welcome = await client.frames.next();
+  if (welcome['type'] !== 'welcome') throw new Error(`the first frame was ${JSON.stringify(welcome)}`);
+  return { client, welcome };
+}
+
+export interface Joined {
+  readonly client: WsClient;
+  readonly welcome: Frame;
+}
+
+/** Connects to a stored session with the plain protocol. Nothing tells it that it has joined. */
+export function joinPlain(gateway: ServiceProcess, session: string, query: Query = {}): Promise<WsClient> {
+  return connectPlain(gateway.wsUrl, { query: { session, redis_persistence: true, ...query } });
+}
+
+/** What a refused connect was answered with. @throws {Error} when it was not refused */
+export async function refusalOf(connecting: Promise<WsClient>): Promise<UpgradeRefused> {
+  try {
+    const client = await connecting;
+    client.terminate();
+  } catch (error) {
+    if (error instanceof UpgradeRefused) return error;
+    throw error;
+  }
+  throw new Error('it was not refused');
+}
+
+export const isMessage = (frame: Frame): boolean => frame['type'] === 'message';
+
+/** The store behind a server, as a back end uses it; ended by `stopAll`. */
+export async function storeOf(redis: RedisServer): Promise<RedisSessionStore> {
+  return new RedisSessionStore(await clientOf(redis));
+}
+
+/** A connection to a server; ended by `stopAll`. */
+export async function clientOf(redis: RedisServer): Promise<RedisClient> {
+  const client = createRedis(
+    { mode: 'standalone', urls: [redis.url], timeoutMs: 5_000 },
+    { name: 'test', role: 'commands' },
+  );
+  registerCleanup('test connection to Redis', () => closeRedis(client));
+  await waitUntilReady(client, 5_000);
+  return client;
+}
+
+/** Sends bytes to a port, and collects what comes back until the other side closes or `quietMs` pass. */
+export function exchange(port: number, bytes: string | Uint8Array, quietMs = 2_000): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = connect({ port, host: '127.0.0.1' });
+    const done = (): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(quietMs, done);
+    socket.on('data', (data) => {
+      answer += data.toString('latin1');
+      if (answer.includes('\r\n\r\n') && quietMs === 0) done();
+    });
+    socket.on('error', done);
+    socket.on('close', done);
+    socket.write(bytes);
+  });
+}
+
+/** The status line and headers of an upgrade request with these header lines; the connection stays until `close`. */
+export async function rawUpgrade(port: number, lines: readonly string[], path = '/ws/chat/') {
+  const socket = connect({ port, host: '127.0.0.1' });
+  const forget = registerCleanup('raw connection', async () => socket.destroy());
+  const answer = new Promise<string>((resolve) => {
+    let text = '';
+    socket.on('data', (data) => {
+      text += data.toString('latin1');
+      if (text.includes('\r\n\r\n')) resolve(text);
+    });
+    socket.on('error', () => resolve(text));
+    socket.on('close', () => resolve(text));
+  });
+  const key = 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==';
+  const head = ['host: 127.0.0.1', 'connection: Upgrade', 'upgrade: websocket', 'sec-websocket-version: 13', key];
+  socket.write(`GET ${path} HTTP/1.1\r\n${[...head, ...lines].join('\r\n')}\r\n\r\n`);
+  return {
+    status: Number(/^HTTP\/1\.1 (\d+)/.exec(await answer)?.[1]),
+    close(): void {
+      socket.destroy();
+      forget();
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { Room, Tail } from '@holdfast/gateway';
+import type { AppendRequest, AppendResult, NewMessage, SessionLog } from '@holdfast/session-store';
+import { changed, type Mutation, replaced } from './mutation.js';
+
+/** A log whose appends are made of other messages. */
+function withMessages(
+  log: SessionLog,
+  change: (log: SessionLog, sessionId: string, messages: readonly NewMessage[]) => Promise<readonly NewMessage[]>,
+): SessionLog {
+  return changed(log, {
+    append: async (sessionId, request) =>
+      log.append(sessionId, { ...request, messages: await change(log, sessionId, request.messages) }),
+  });
+}
+
+function first({ id, senderKey, head }: NewMessage): NewMessage {
+  return { id, senderKey, head };
+}
+
+/** Whether the entry a retry wants to be looked for after is still in the log. */
+async function isKept(log: SessionLog, sessionId: string, retry: NewMessage['retry']): Promise<boolean> {
+  if (retry === undefined || retry === 'anywhere' || retry.seq === 0) return true;
+  const { entries } = await log.read(sessionId, { from: retry.seq, limit: 1 });
+  return entries[0]?.seq === retry.seq && entries[0].id === retry.id;
+}
+
+/** Settles the retries of a call before the store sees it, which therefore never learns that there were any. */
+async function appendAsFirst(log: SessionLog, sessionId: string, request: AppendRequest): Promise<AppendResult> {
+  const { entries } = await log.read(sessionId, { from: 1, limit: Number.MAX_SAFE_INTEGER });
+  const known = request.messages.map(({ retry, id, senderKey }) =>
+    retry === undefined ? undefined : entries.find((entry) => entry.id === id && entry.senderKey === senderKey)?.seq,
+  );
+  const messages = request.messages.filter((_, index) => known[index] === undefined).map(first);
+  const result = await log.append(sessionId, { ...request, messages });
+  if (result.outcome !== 'stored') return result;
+  const stored = [...result.messages];
+  return {
+    ...result,
+    messages: known.map(
+      (seq) => (seq === undefined ? stored.shift() : undefined) ?? { seq: seq ?? 0, duplicate: true },
+    ),
+  };
+}
+
+/** Duplicates (A4). */
+export const APPEND_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'first sends are not looked for in the tail',
+    rule: 'A4',
+    patch: () => replaced(Tail.prototype, { find: () => undefined }),
+  },
+  {
+    name: 'first sends are never looked for by the store, whatever was retried meanwhile',
+    rule: 'A4',
+    store: (store) => changed(store, { append: (sessionId, request) => appendAsFirst(store, sessionId, request) }),
+  },
+  {
+    name: 'retries are not marked',
+    rule: 'A4',
+    sessionLog: (log) => withMessages(log, async (_log, _sessionId, messages) => messages.map(first)),
+  },
+  {
+    name: 'a retry is looked for nowhere when its position is not kept any more',
+    rule: 'A4',
+    store: (store) =>
+      withMessages(store, async (log, sessionId, messages) =>
+        Promise.all(
+          messages.map(async (message) => ((await isKept(log, sessionId, message.retry)) ? message : first(message))),
+        ),
+      ),
+  },
+  {
+    name: 'a retry is looked for from too late a position on',
+    rule: 'A4',
+    store: (store) =>
+      withMessages(store, async (log, sessionId, messages) =>
+        Promise.all(
+          messages.map(async (message) => {
+            const { retry } = message;
+            if (retry === undefined || retry === 'anywhere') return message;
+            const { entries } = await log.read(sessionId, { from: retry.seq + 2, limit: 1 });
+            const later = entries[0];
+            return later ? { ...message, retry: { ...retry, seq: later.seq, id: later.id } } : message;
+          }),
+        ),
+      ),
+  },
+  {
+    name: 'duplicates are found by the id alone, whoever sent it',
+    rule: 'A4',
+    store: (store) =>
+      withMessages(store, async (_log, _sessionId, messages) =>
+        messages.map((message) => ({ ...message, senderKey: 'anybody' })),
+      ),
+  },
+  {
+    name: 'an ack does not wait until the room has delivered the message',
+    rule: 'F7',
+    patch: () =>
+      replaced(Room.prototype, {
+        acknowledge: (member, id, seq) => member.tell({ type: 'ack', id, seq }),
+      }),
+  },
+];

@@ -1,0 +1,150 @@
+import { LastWord, Room } from '@holdfast/gateway';
+import { decodeLive, encodeStored, type LivePayload } from '@holdfast/session-store';
+import { changed, type Mutation, replaced } from './mutation.js';
+
+type StoredPayload = Extract<LivePayload, { kind: 'stored' }>;
+
+/** Rooms hear what they are told of stored messages in another form. */
+function hearing(change: (room: Room, payload: StoredPayload) => StoredPayload): () => void {
+  const { receive } = Room.prototype;
+  return replaced(Room.prototype, {
+    receive(payload) {
+      const live = decodeLive(payload);
+      const isHeard = live?.kind === 'stored' && this.position && !this.sync.running;
+      if (!isHeard) return receive.call(this, payload);
+      const { before, messages } = change(this, live);
+      const lines = messages.map(({ senderKey, frame }) => ({ senderKey, frame: frame.toString() }));
+      receive.call(this, encodeStored(before, lines));
+    },
+  });
+}
+
+/** How late a member is attached that must not be. */
+const LATE_MS = 5;
+
+/** What a room delivers, and what it does about what it has missed (F2–F7, R1). */
+export const DELIVERY_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'a publish that skips ahead is delivered',
+    rule: 'F2',
+    patch: () => {
+      const { receive } = Room.prototype;
+      return replaced(Room.prototype, {
+        receive(payload) {
+          const live = decodeLive(payload);
+          const { position } = this;
+          const skips =
+            live?.kind === 'stored' && position && live.before.seq > position.seq && live.messages.length > 0;
+          if (!skips || this.sync.running || live.before.epoch !== position.epoch) return receive.call(this, payload);
+          this.tail.clear();
+          this.deliverNext(live.before.epoch, live.messages);
+        },
+      });
+    },
+  },
+  {
+    name: 'a publish of another epoch is delivered',
+    rule: 'F2',
+    patch: () =>
+      hearing((room, payload) => ({
+        ...payload,
+        before: { ...payload.before, epoch: room.position?.epoch ?? payload.before.epoch },
+      })),
+  },
+  {
+    name: 'a publish that follows on another message is delivered',
+    rule: 'F2',
+    patch: () => hearing((_room, payload) => ({ ...payload, before: { ...payload.before, id: '' } })),
+  },
+  {
+    name: 'what was stored and is not heard is not looked for',
+    rule: 'F2',
+    patch: () =>
+      replaced(Room.prototype, {
+        stored() {
+          this.lastWord.stored();
+        },
+      }),
+  },
+  {
+    name: 'a dead subscription is not given up',
+    rule: 'F3',
+    fanOut: (fanOut) => changed(fanOut, { reconnect: () => undefined }),
+  },
+  {
+    name: 'rooms are not synced after the subscriber came back',
+    rule: 'F4',
+    fanOut: (fanOut) => changed(fanOut, { onInterrupted: () => undefined }),
+  },
+  {
+    name: 'nobody says where a session is that has gone quiet',
+    rule: 'F4',
+    patch: () => replaced(LastWord.prototype, { tick: () => undefined }),
+  },
+  {
+    name: 'a frame that was dropped passes for sent',
+    rule: 'F6',
+    socket: (socket) =>
+      changed(socket, {
+        send: (frame) => (socket.send(frame) === 'sent' ? 'sent' : 'buffered'),
+      }),
+  },
+  {
+    name: 'members are welcomed before the subscription is confirmed',
+    rule: 'F7',
+    fanOut: (fanOut) =>
+      changed(fanOut, {
+        subscribe: (channel, listener) => {
+          // What it rejects with later is heard of nowhere: that, too, belongs to the mistake.
+          fanOut.subscribe(channel, listener).catch(() => undefined);
+          return Promise.resolve();
+        },
+      }),
+  },
+  {
+    name: 'a member misses what comes while it is attached',
+    rule: 'R1',
+    patch: () => {
+      const { attach } = Room.prototype;
+      return replaced(Room.prototype, {
+        attach(member) {
+          this.context.clock.setTimeout(() => {
+            if (!member.closed) attach.call(this, member);
+          }, LATE_MS);
+        },
+      });
+    },
+  },
+  {
+    name: 'a member gets live messages while it is given the history',
+    rule: 'R1',
+    patch: () => {
+      const { attachAfterHistory } = Room.prototype;
+      return replaced(Room.prototype, {
+        attachAfterHistory(member, from, skipped) {
+          attachAfterHistory.call(this, member, from, skipped);
+          this.attach(member);
+        },
+      });
+    },
+  },
+  {
+    name: 'the history begins one message late',
+    rule: 'R1',
+    patch: () => historyFrom(1),
+  },
+  {
+    name: 'the history begins one message early',
+    rule: 'R1',
+    patch: () => historyFrom(-1),
+  },
+];
+
+function historyFrom(offset: number): () => void {
+  const { attachAfterHistory } = Room.prototype;
+  return replaced(Room.prototype, {
+    attachAfterHistory(member, from, skipped) {
+      attachAfterHistory.call(this, member, Math.max(1, from + offset), skipped);
+    },
+  });
+}

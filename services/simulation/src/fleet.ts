@@ -1,0 +1,69 @@
+import { Worker } from 'node:worker_threads';
+import type { Found, Job, JobResult } from './job.js';
+
+/** Seeds a worker takes at once. */
+const CHUNK = 50;
+
+/** Threads that run seeds. */
+export class Fleet {
+  readonly #workers: Worker[];
+
+  /** @param size threads */
+  constructor(size: number) {
+    this.#workers = Array.from({ length: size }, () => new Worker(new URL('./worker.js', import.meta.url)));
+  }
+
+  /**
+   * Runs seeds, spread over all threads, in chunks, lowest first.
+   *
+   * @param result called after each chunk; when it returns false no further chunk is begun
+   */
+  async run(from: number, count: number, result: (result: JobResult) => boolean): Promise<void> {
+    let next = from;
+    let goesOn = true;
+    const end = from + count;
+    await Promise.all(
+      this.#workers.map(async (worker) => {
+        while (goesOn && next < end) {
+          const job: Job = { from: next, count: Math.min(CHUNK, end - next), stopAtFirst: false };
+          next += job.count;
+          if (!result(await ask(worker, job))) goesOn = false;
+        }
+      }),
+    );
+  }
+
+  /** Runs seeds with each of some rules broken, until one of them shows it. @returns what showed, by mutation */
+  async catchAll(
+    names: readonly string[],
+    from: number,
+    count: number,
+    caught: (name: string, found: Found | undefined) => void,
+  ): Promise<void> {
+    const waiting = [...names];
+    await Promise.all(
+      this.#workers.map(async (worker) => {
+        for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+          const { found } = await ask(worker, { from, count, mutation: name, stopAtFirst: true });
+          caught(name, found[0]);
+        }
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+}
+
+function ask(worker: Worker, job: Job): Promise<JobResult> {
+  return new Promise((resolve, reject) => {
+    const done = (result: JobResult) => {
+      worker.off('error', reject);
+      resolve(result);
+    };
+    worker.once('message', done);
+    worker.once('error', reject);
+    worker.postMessage(job);
+  });
+}

@@ -1,0 +1,7 @@
+import { APPEND_MUTATIONS } from './append-mutations.js';
+import { DELIVERY_MUTATIONS } from './delivery-mutations.js';
+import type { Mutation } from './mutation.js';
+import { RESUME_MUTATIONS } from './resume-mutations.js';
+
+/** Every rule that can be broken on purpose: whatever of them the audit does not notice, it does not watch. */
+export const MUTATIONS: readonly Mutation[] = [...APPEND_MUTATIONS, ...DELIVERY_MUTATIONS, ...RESUME_MUTATIONS];

@@ -8,13 +8,14 @@ import type { RoomContext } from './room-context.js';
 /** The members of a room: those that get live messages, and those that are still being given history. */
 export class Audience {
   readonly #room: PumpedRoom;
-  readonly #context: RoomContext;
   readonly #live = new Set<Member>();
   readonly #pumps = new Map<Member, HistoryPump>();
 
-  constructor(room: PumpedRoom, context: RoomContext) {
+  constructor(
+    room: PumpedRoom,
+    readonly context: RoomContext,
+  ) {
     this.#room = room;
-    this.#context = context;
   }
 
   *members(): Iterable<Member> {
@@ -37,7 +38,7 @@ export class Audience {
   attachAfterHistory(member: Member, from: number, skipped?: ReadonlySet<string>): void {
     this.#pumps.get(member)?.stop();
     this.#live.delete(member);
-    const pump = new HistoryPump(this.#room, this.#context, member, from, skipped);
+    const pump = new HistoryPump(this.#room, this.context, member, from, skipped);
     this.#pumps.set(member, pump);
     pump.start();
   }
@@ -59,7 +60,7 @@ export class Audience {
         member.write(plain.filter((_frame, index) => !member.sawPending(messages[index] as LiveMessage)));
       }
     }
-    this.#context.metrics.counters.delivered += messages.length * this.#live.size;
+    this.context.metrics.counters.delivered += messages.length * this.#live.size;
   }
 
   /** These are going to be stored anew: a plain member cannot tell that it has had them (G4). */

@@ -14,9 +14,9 @@ function knowing(make: (opened: ReadonlyMap<string, Opened>) => Mutation): Mutat
     ...make(opened),
     sessionLog: (log) =>
       changed(log, {
-        open: async (sessionId, resumeEpoch) => {
-          const result = await log.open(sessionId, resumeEpoch);
-          if (result !== 'deleted') opened.set(sessionId, result.session);
+        open: async (sessionId, options) => {
+          const result = await log.open(sessionId, options);
+          if (typeof result === 'object') opened.set(sessionId, result.session);
           return result;
         },
       }),

@@ -1,21 +1,15 @@
 import { MemorySessionStore } from '@holdfast/session-store';
 
-/** What a store held at some time. */
-export interface StoreCopy {
-  readonly sessions: ReadonlyMap<string, unknown>;
-  readonly tombstones: ReadonlyMap<string, unknown>;
-}
-
 /** A store that can lose what it has, as a Redis that comes back empty or as an older copy. */
 export class RewindableStore extends MemorySessionStore {
-  copy(): StoreCopy {
+  copy() {
     return structuredClone({ sessions: this.sessions, tombstones: this.tombstones });
   }
 
   /** Comes back as it was. */
-  rewind(copy: StoreCopy): void {
+  rewind(copy: ReturnType<RewindableStore['copy']>): void {
     this.lose();
-    const { sessions, tombstones } = structuredClone({ sessions: this.sessions, tombstones: this.tombstones, ...copy });
+    const { sessions, tombstones } = structuredClone(copy);
     for (const [id, session] of sessions) this.sessions.set(id, session);
     for (const [id, tombstone] of tombstones) this.tombstones.set(id, tombstone);
   }

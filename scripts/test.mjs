@@ -49,7 +49,7 @@ try {
   const missing = await ensurePrograms(root, PROGRAMS, say);
   await ensureBuilt(root, say);
   mkdirSync(reports, { recursive: true });
-  const files = testFiles().map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }));
+  const files = testFiles().map((file) => ({ file, text: textOf(file) }));
   const runnable = files.filter(({ file, text }) => !isSkipped(file, text, missing));
   if (long) await runLong(runnable);
   else await runDaily(runnable, missing);
@@ -143,6 +143,14 @@ function isSkipped(file, text, missing) {
     return true;
   }
   return false;
+}
+
+/** A test file with the parts of it that lie in files beside it: they may start the programs, or draw the numbers. */
+function textOf(file) {
+  const text = readFileSync(join(root, file), 'utf8');
+  const parts = [...text.matchAll(/ from '(\.\.?\/[^']+)\.js'/g)].map(([, path]) => join(dirname(file), `${path}.ts`));
+  const isBeside = (part) => isIntegration(part) && existsSync(join(root, part));
+  return [text, ...parts.filter(isBeside).map((part) => readFileSync(join(root, part), 'utf8'))].join('\n');
 }
 
 function isLong(file) {

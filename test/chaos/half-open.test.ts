@@ -6,7 +6,8 @@ let system: System;
 let link: FaultProxy;
 
 beforeAll(async () => {
-  system = await startSystem();
+  // A client takes its link for dead after two heartbeats and 5 s without a word.
+  system = await startSystem({ gatewayEnv: { HEARTBEAT_INTERVAL: '1' } });
   link = await startFaultProxy(system.gateways[0]);
 });
 

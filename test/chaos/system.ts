@@ -14,6 +14,8 @@ import { expect, onTestFinished, vi } from 'vitest';
 // Real processes on a machine that may be busy: a case takes seconds, and is given up after minutes.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
+const START_MS = 60_000;
+
 /** What the whole suite runs on: real Redis, two built gateways, session-api, and members at both gateways. */
 export interface System {
   readonly redis: RedisServer;
@@ -36,11 +38,11 @@ export async function startSystem({ redisUrls, gatewayEnv }: SystemOptions = {})
     startProcess({
       service: 'gateway',
       name,
+      timeoutMs: START_MS,
       env: {
         CHANNEL_REDIS_URL: url,
         MAX_MESSAGES_PER_SECOND: '0',
         MESSAGE_HISTORY_MAX: '10000',
-        HEARTBEAT_INTERVAL: '1',
         DRAIN_SECONDS: '3',
         ...gatewayEnv,
       },
@@ -48,7 +50,11 @@ export async function startSystem({ redisUrls, gatewayEnv }: SystemOptions = {})
   const [first, second, api] = await Promise.all([
     gateway('gateway 1', one),
     gateway('gateway 2', two),
-    startProcess({ service: 'session-api', env: { CHANNEL_REDIS_URL: redis.url, MESSAGE_HISTORY_MAX: '10000' } }),
+    startProcess({
+      service: 'session-api',
+      timeoutMs: START_MS,
+      env: { CHANNEL_REDIS_URL: redis.url, MESSAGE_HISTORY_MAX: '10000' },
+    }),
   ]);
   return { redis, gateways: [first, second], api };
 }

@@ -158,6 +158,16 @@ describe('Cursor: events of the session', () => {
     expect(cursor.heartbeat(6)).toBe(true);
   });
 
+  it('V5: waits for a history that is still coming, however many heartbeats it takes', () => {
+    const cursor = cursorAt(2);
+    for (const seq of [3, 4, 5]) {
+      expect(cursor.heartbeat(900)).toBe(false);
+      cursor.message(from(seq, `m${seq}`));
+    }
+    expect(cursor.heartbeat(900)).toBe(false);
+    expect(cursor.heartbeat(900)).toBe(true);
+  });
+
   it('V5: forgets what a heartbeat announced when the history begins anew', () => {
     const cursor = cursorAt(2);
     cursor.heartbeat(9);

@@ -19,6 +19,8 @@ export class Cursor {
   readonly #seen: Recent<number>;
   /** The number in the last heartbeat. */
   #announced = 0;
+  /** Where this client was at that heartbeat. */
+  #reached = 0;
   #isStored = false;
 
   constructor(rememberedIds: number, position?: Position) {
@@ -79,13 +81,16 @@ export class Cursor {
   }
 
   /**
-   * Takes note of the number in a heartbeat (V5). What one heartbeat announced has come by the next one.
+   * Takes note of the number in a heartbeat (V5). What one heartbeat announced has come by the next one, or is coming:
+   * a long history takes a slow link longer than that, and giving the link up would only make it longer.
    *
-   * @returns whether it has not
+   * @returns whether it has not come, and nothing else has
    */
   heartbeat(seq: number): boolean {
-    const isMissing = this.#position !== undefined && this.#announced > this.#position.seq;
+    const reached = this.#position?.seq ?? 0;
+    const isMissing = this.#position !== undefined && this.#announced > reached && reached === this.#reached;
     this.#announced = seq;
+    this.#reached = reached;
     return isMissing;
   }
 

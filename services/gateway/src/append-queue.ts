@@ -159,14 +159,10 @@ export class AppendQueue {
     this.#timed = first && { id: first.message.id, arrivedMs: first.arrivedMs };
     this.#inFlight = batch.length;
     this.#orphaned = false;
+    let result: AppendResult;
     try {
-      const result = await log.append(this.#room.sessionId, { messages, ...(position ? { position } : {}) });
-      metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);
-      this.#retry.reset();
-      this.#failing = undefined;
-      this.#refusals = 0;
+      result = await log.append(this.#room.sessionId, { messages, ...(position ? { position } : {}) });
       this.#inFlight = 0;
-      if (!this.#stopped) await this.#settle(batch, result);
     } catch (error) {
       this.#inFlight = 0;
       if (this.#stopped) return;
@@ -177,7 +173,13 @@ export class AppendQueue {
         this.suspend();
         this.#settleResume(false);
       } else if (!this.#suspended) await this.#retry.wait();
+      return;
     }
+    metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);
+    this.#retry.reset();
+    this.#failing = undefined;
+    this.#refusals = 0;
+    if (!this.#stopped) await this.#settle(batch, result);
   }
 
   #failed(batch: readonly Waiting[], position: Position | undefined, error: unknown): void {

@@ -22,7 +22,34 @@ function appendsMeet(...fates: Fate[]): void {
 }
 
 describe('a refused append', () => {
-  it('G3: behind, forked or of another epoch: stays first until the room has synced, and is stored then', async () => {
+  it.each(['gone', 'epoch', 'behind', 'forked'] as const)(
+    'G3: %s: the batch stays first until the room has compared itself with the log, and is stored then, once',
+    async (outcome) => {
+      const append = world.store.append.bind(world.store);
+      world.store.append = async () => {
+        world.store.append = append;
+        return { outcome };
+      };
+      const before = gateway.log.of('read').length;
+      ann.say('m1');
+      await world.settle();
+      bob.say('m2');
+      await world.settle();
+      expect(gateway.log.of('read').length).toBe(before + 1);
+      expect(await world.ids('s')).toEqual(['m1', 'm2']);
+      expect([ann.seqs, bob.seqs]).toEqual([
+        [1, 2],
+        [1, 2],
+      ]);
+      expect(gateway.log.of('append').map(({ request }) => request?.messages.map(({ id }) => id))).toEqual([
+        ['m1'],
+        ['m1'],
+        ['m2'],
+      ]);
+    },
+  );
+
+  it('G3: of another epoch: stored in the one that is, after what it has', async () => {
     for (const id of ['m1', 'm2']) ann.say(id);
     await world.settle();
     gateway.fanOut.hear = () => false;

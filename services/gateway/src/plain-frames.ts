@@ -1,10 +1,10 @@
-import { type MessageFrame, plainMessage } from '@holdfast/protocol';
+import { plainMessage } from '@holdfast/protocol';
 import type { LiveMessage, NewMessage } from '@holdfast/session-store';
 
-/** The frames of P2 for messages whose frames of V2 came through the fan-out. */
+/** The frames of P2 for messages whose frames of V2 came through the fan-out or from the log. Never throws. */
 export function plainFrames(sessionId: string, messages: readonly LiveMessage[]): string[] {
   return messages.map(({ seq, frame }) => {
-    const { content, timestamp } = JSON.parse(frame.toString()) as MessageFrame;
+    const { content, timestamp } = readFrame(frame.toString());
     return JSON.stringify(plainMessage(sessionId, seq, content, timestamp));
   });
 }
@@ -16,6 +16,17 @@ export function pendingFrame({ id, head }: NewMessage, nowMs: number): string {
 
 /** The frame of P2 for such a message. @param count the gateway's own */
 export function plainPendingFrame(sessionId: string, count: number, message: NewMessage, nowMs: number): string {
-  const { content, timestamp } = JSON.parse(pendingFrame(message, nowMs)) as MessageFrame;
+  const { content, timestamp } = readFrame(pendingFrame(message, nowMs));
   return JSON.stringify(plainMessage(sessionId, count, content, timestamp));
+}
+
+/** Anyone who can write to Redis may have broken an entry: it stays an entry, without content. */
+function readFrame(json: string): { content: string; timestamp: number } {
+  try {
+    const { content, timestamp } = Object(JSON.parse(json)) as Record<string, unknown>;
+    if (typeof content === 'string' && typeof timestamp === 'number') return { content, timestamp };
+  } catch {
+    // Below.
+  }
+  return { content: '', timestamp: 0 };
 }

@@ -124,3 +124,28 @@ describe('sessions without persistence', () => {
     expect(one.ofType('error')).toMatchObject([{ code: 'not_stored', id: 'm1', retryAfterMs: expect.any(Number) }]);
   });
 });
+
+describe('a payload or an entry that somebody has forged', () => {
+  it('with the right position and a broken frame: nobody dies, and what the log has is given again', async () => {
+    const plain = await here.connect('s', { plain: true });
+    await say(ann, 'm1');
+    const { epoch } = ann.welcome;
+    world.broker.publish(LIVE, `m ${String(epoch)} 2 m1\nkey\n{"type":"message","seq":2,"id":"forged",{{`);
+    await world.settle();
+    await say(bob, 'm2');
+    await world.advance(1_000);
+    expect(plain.received.at(-1)).toMatchObject({ echo: 'm2' });
+    expect(ann.socket.frames.at(-1)).toContain('"m2"');
+    expect(await world.ids('s')).toEqual(['m1', 'm2']);
+  });
+
+  it('in the log: a plain member that resumes gets its number, without content', async () => {
+    await world.store.append('s', { messages: [{ id: 'bad', senderKey: 'k', head: '"content":{{' }] });
+    await world.append('s', 'm2');
+    const plain = await there.connect('s', { plain: true, resume: { lastSeq: 0 } });
+    expect(plain.received).toMatchObject([
+      { count: 1, echo: '' },
+      { count: 2, echo: 'm2' },
+    ]);
+  });
+});

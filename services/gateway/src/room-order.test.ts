@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { FakeClient } from '../test/support/fake-client.js';
 import { type GatewayInWorld, World } from '../test/support/world.js';
 
-const SEEDS = runs(30);
+const SEEDS = runs(20);
 const LIVE = '{session:s}:live';
 const HISTORY = 1_000;
 

@@ -94,6 +94,7 @@ export class Room {
     } catch (err) {
       // Whoever can publish could end the process otherwise.
       this.context.logger.error({ err, sessionId }, 'Payload on a live channel cannot be taken');
+      if (this.#position) this.sync.request('gap');
     }
   }
 

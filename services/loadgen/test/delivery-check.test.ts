@@ -77,7 +77,9 @@ it('R1: does not take the repair of a lost frame for a loss', async () => {
   expect(Object.keys(report.interruptions)).toEqual(['1000 a message is missing']);
 });
 
-it('tells which member cannot connect, and why', async () => {
+it('tells that members cannot connect, and why', async () => {
   const options = { gateways: ['ws://127.0.0.1:1/'], history: gateway, sessions: 1, members: 1, settleSeconds: 1 };
-  await expect(runDeliveryCheck(options)).rejects.toThrow(/member 0 cannot connect: waiting \(1006/);
+  await expect(runDeliveryCheck(options)).rejects.toThrow(
+    /^some members cannot connect: 1 members (?:waiting \(1006|connecting)/,
+  );
 });

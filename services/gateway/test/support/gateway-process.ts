@@ -107,6 +107,10 @@ export async function rawUpgrade(port: number, lines: readonly string[], path = 
   socket.write(`GET ${path} HTTP/1.1\r\n${[...head, ...lines].join('\r\n')}\r\n\r\n`);
   return {
     status: Number(/^HTTP\/1\.1 (\d+)/.exec(await answer)?.[1]),
+    /** Sends bytes on the upgraded connection. */
+    write(bytes: Uint8Array): void {
+      socket.write(bytes);
+    },
     close(): void {
       socket.destroy();
       forget();

@@ -74,8 +74,7 @@ export class DeliveryLoad {
     for (const member of load.#members) member.connect();
     const areIn = await load.#until(() => load.#members.every((member) => member.isOpen));
     if (!areIn) {
-      const stuck = load.#members.find((member) => !member.isOpen);
-      const failure = new Error(`member ${stuck?.number} cannot connect: ${stuck?.condition}`);
+      const failure = new Error(`some members cannot connect: ${load.#conditions()}`);
       load.stop();
       throw failure;
     }
@@ -98,24 +97,28 @@ export class DeliveryLoad {
     this.#ticker = undefined;
   }
 
-  /** Waits until this many more messages were accepted. @returns false when `settleSeconds` are over */
-  accepted(count: number): Promise<boolean> {
-    const target = this.#tally.accepted + count;
-    return this.#until(() => this.#tally.accepted >= target);
+  /** Waits until this many more messages were accepted. @throws Error when `settleSeconds` are over */
+  async accepted(count: number): Promise<void> {
+    const before = this.#tally.accepted;
+    if (await this.#until(() => this.#tally.accepted >= before + count)) return;
+    throw new Error(
+      `${this.#tally.accepted - before} of ${count} messages were accepted in time; ${this.#conditions()}`,
+    );
   }
 
   /**
    * Waits until a message was accepted in every session that was sent after this call.
    *
-   * @returns false when `settleSeconds` are over
+   * @throws Error when `settleSeconds` are over
    */
-  flowing(): Promise<boolean> {
+  async flowing(): Promise<void> {
     const marks = this.#rooms.map(({ journal }) => ({ journal, from: journal.messages.length }));
-    return this.#until(() =>
+    const isFlowing = await this.#until(() =>
       marks.every(({ journal, from }) =>
         journal.messages.slice(from).some((message) => message.acceptedAt !== undefined),
       ),
     );
+    if (!isFlowing) throw new Error(`no message was accepted in some session; ${this.#conditions()}`);
   }
 
   /**
@@ -178,6 +181,13 @@ export class DeliveryLoad {
       shown: this.#tally.shown,
       disconnects: Object.values(this.#disconnects).reduce((sum, count) => sum + count, 0),
     });
+  }
+
+  /** What the members' connections are doing, in words. */
+  #conditions(): string {
+    const counts = new Map<string, number>();
+    for (const { condition } of this.#members) counts.set(condition, (counts.get(condition) ?? 0) + 1);
+    return [...counts].map(([condition, count]) => `${count} members ${condition}`).join(', ');
   }
 
   async #until(condition: () => boolean): Promise<boolean> {

@@ -74,7 +74,8 @@ export class Member {
   get condition(): string {
     const { state } = this.#client;
     const reason = 'code' in state ? ` (${state.code} ${state.reason})` : '';
-    return `${state.kind}${reason}, at ${this.track.newest}, ${this.#client.outbox.length} to send`;
+    if (!this.isOpen || this.isSettled) return `${state.kind}${reason}`;
+    return `${state.kind}, ${this.#client.outbox.length > 0 ? 'with messages to send' : 'behind'}`;
   }
 
   connect(): void {

@@ -142,7 +142,9 @@ export class AppendQueue {
       if (!sending) return;
       // When it is stored another gateway may have stored it before (D3): its sender may have moved there.
       if (this.#shown >= this.#inFlight) this.#waiting[this.#shown] = asRetry(sending, sending.since ?? NOWHERE);
-      this.#room.showPending(sending, this.#shown + 1);
+      // Its append may have been heard before its answer was lost.
+      const { senderKey, id } = sending.message;
+      if (this.#room.tail.find(senderKey, id) === undefined) this.#room.showPending(sending, this.#shown + 1);
     }
   }
 
@@ -248,9 +250,10 @@ export class AppendQueue {
       const { seq, duplicate } = result.messages[index] as AppendedMessage;
       // A repetition that was found may be the first the room hears of the message (F2).
       newest = Math.max(newest, seq);
-      if (!duplicate) continue;
-      counters.duplicates += 1;
-      this.#acknowledge(sending, seq);
+      if (duplicate) {
+        counters.duplicates += 1;
+        this.#acknowledge(sending, seq);
+      } else if (sending.clientId !== undefined) room.acknowledgeIfSkipped(sending.member, sending.clientId, seq);
     }
     const stored = result.messages.filter(({ duplicate }) => !duplicate).length;
     counters.stored += stored;

@@ -14,5 +14,7 @@ export interface AppendRoom {
   /** An append was answered: its newest message has to be heard soon (F2). */
   stored(epoch: string, seq: number): void;
   acknowledge(member: Member, id: string, seq: number): void;
+  /** Answers a send whose own frame, which would be the answer, is not going to come (V7). */
+  acknowledgeIfSkipped(member: Member, id: string, seq: number): void;
   deleted(): void;
 }

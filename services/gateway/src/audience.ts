@@ -10,6 +10,8 @@ export class Audience {
   readonly #room: PumpedRoom;
   readonly #live = new Set<Member>();
   readonly #pumps = new Map<Member, HistoryPump>();
+  /** Those that hear what is pending, and nothing stored until it is known where they are (D3). */
+  readonly #late = new Set<Member>();
 
   constructor(
     room: PumpedRoom,
@@ -21,11 +23,12 @@ export class Audience {
   *members(): Iterable<Member> {
     yield* this.#live;
     yield* this.#pumps.keys();
+    yield* this.#late;
   }
 
   /** Whether it has been welcomed here. */
   has(member: Member): boolean {
-    return this.#live.has(member) || this.#pumps.has(member);
+    return this.#live.has(member) || this.#pumps.has(member) || this.#late.has(member);
   }
 
   /** A member joins live delivery: the next message is the one after the room's newest. */
@@ -34,10 +37,19 @@ export class Audience {
     this.#live.add(member);
   }
 
+  /** Whether it does not know yet where it is. */
+  isLate(member: Member): boolean {
+    return this.#late.has(member);
+  }
+
+  /** A member joins that is going to be told where it is by {@link restart}. */
+  attachLate(member: Member): void {
+    this.#late.add(member);
+  }
+
   /** A member joins, but is given the history from a number on first (R1). */
   attachAfterHistory(member: Member, from: number, skipped?: ReadonlySet<string>): void {
-    this.#pumps.get(member)?.stop();
-    this.#live.delete(member);
+    this.detach(member);
     const pump = new HistoryPump(this.#room, this.context, member, from, skipped);
     this.#pumps.set(member, pump);
     pump.start();
@@ -45,6 +57,7 @@ export class Audience {
 
   detach(member: Member): void {
     this.#live.delete(member);
+    this.#late.delete(member);
     this.#pumps.get(member)?.stop();
     this.#pumps.delete(member);
   }
@@ -66,7 +79,7 @@ export class Audience {
   /** These are going to be stored anew: a plain member cannot tell that it has had them (G4). */
   noteHad(messages: readonly LiveMessage[]): void {
     const names = messages.map(({ senderKey, id }) => `${senderKey} ${id}`);
-    for (const member of this.members()) for (const name of names) member.showedPending(name);
+    for (const member of this.members()) for (const name of names) member.showPending(name);
   }
 
   /** Tells every framed member. */
@@ -93,7 +106,7 @@ export class Audience {
    * @param alreadyHad ids of messages that were delivered here
    */
   restartAll(epoch: string, from: number, alreadyHad: ReadonlySet<string>): void {
-    for (const member of [...this.members()].filter((each) => each.persistent)) {
+    for (const member of [...this.#live, ...this.#pumps.keys()].filter((each) => each.persistent)) {
       // A framed member drops by id what it has had; a plain one cannot.
       this.restart(member, epoch, from, member.protocol === 'plain' ? alreadyHad : undefined);
     }

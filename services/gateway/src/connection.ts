@@ -121,7 +121,9 @@ export class Connection implements Member {
   heartbeat(): void {
     if (this.#state.name !== 'joined') return;
     const timestamp = this.#host.clock.now();
-    if (this.protocol === 'framed') this.tell({ type: 'heartbeat', timestamp, seq: this.#state.room.seq });
+    const { room } = this.#state;
+    const seq = room.audience.isLate(this) ? 0 : room.seq;
+    if (this.protocol === 'framed') this.tell({ type: 'heartbeat', timestamp, seq });
     else this.write([JSON.stringify({ ts: new Date(timestamp).toISOString() })]);
   }
 
@@ -161,9 +163,11 @@ export class Connection implements Member {
     else this.#socket.cork(() => frames.every((frame) => this.#writeOne(frame)));
   }
 
-  showedPending(name: string): void {
+  showPending(name: string): boolean {
     // A framed client finds the message by its id (V3).
-    if (this.protocol === 'plain') this.#shown = (this.#shown ?? new Set()).add(name);
+    if (this.protocol === 'framed') return true;
+    this.#shown ??= new Set();
+    return !this.#shown.has(name) && this.#shown.add(name).has(name);
   }
 
   sawPending({ senderKey, id }: { readonly senderKey: string; readonly id: string }): boolean {

@@ -233,18 +233,20 @@ export class GatewayCore {
   }
 
   /** In one step: the welcome, whatever history follows it, and live messages from then on (R1, F7). */
-  #admit(connection: Connection, { room, plan }: Joined): void {
+  #admit(connection: Connection, { room, plan, late = false }: Joined): void {
     const { sessions, color } = this.#config;
     connection.tell(
       welcome(connection, room, {
         recovered: plan.recovered,
+        late,
         color,
         heartbeatMs: sessions.heartbeatMs,
         maxMessageBytes: sessions.messageMaxBytes,
         serverTime: this.#clock.now(),
       }),
     );
-    if (plan.from === undefined) room.audience.attach(connection);
+    if (late) room.audience.attachLate(connection);
+    else if (plan.from === undefined) room.audience.attach(connection);
     else room.audience.attachAfterHistory(connection, plan.from);
     this.#heartbeats.add(connection);
     connection.joined(room);

@@ -96,8 +96,10 @@ export class HistoryPump {
       if (page.length === 0) this.#tellGap(this.#room.seq + 1);
       return page;
     } catch (error) {
-      this.#context.storage.failed(error);
-      await delay(this.#context.clock, RETRY_MS);
+      const { clock, storage } = this.#context;
+      storage.failed(error);
+      await delay(clock, RETRY_MS);
+      await storage.back();
       return [];
     }
   }

@@ -8,8 +8,12 @@ export interface Member {
   /** Whether it wants signals and presence (V10). */
   readonly presence: boolean;
   readonly connectionId: string;
-  /** Notes that it was shown a message that is not stored yet, under a name that repetitions share. */
-  showedPending(name: string): void;
+  /**
+   * Notes that it is shown a message that is not stored yet, under a name that repetitions share.
+   *
+   * @returns false when it was shown it before, and cannot tell itself
+   */
+  showPending(name: string): boolean;
   /** Whether it was shown this message before it was stored, and cannot tell itself; asked once a message (D3). */
   sawPending(message: { readonly senderKey: string; readonly id: string }): boolean;
   /** Sends frames in order; after a dropped one nothing is sent any more (F6). */

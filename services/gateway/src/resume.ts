@@ -68,13 +68,14 @@ async function readId(room: Room, context: RoomContext, seq: number): Promise<st
 /**
  * What a member gets while Redis is away: what the tail holds (D1).
  *
- * @returns nothing when that is not what it asked for
+ * @returns nothing when the room does not know whether that is what it asked for
  */
 export function planFromTail(room: Room, resume: ResumeRequest | undefined): HistoryPlan | undefined {
   const { position, tail } = room;
   if (!position || position === NOWHERE) return undefined;
   if (!resume) return { recovered: false };
   const { lastSeq, lastId, epoch } = resume;
+  if (lastSeq === 0 && epoch === undefined) return tail.firstSeq === room.firstSeq ? fromStart(room) : undefined;
   if (epoch !== position.epoch || lastSeq > position.seq) return undefined;
   const known = lastSeq === position.seq ? position.id : tail.at(lastSeq)?.id;
   if (known === undefined || (lastId !== undefined && known !== '' && known !== lastId)) return undefined;

@@ -40,7 +40,7 @@ export class Room {
   #firstSeq = 0;
   #held: Extract<LivePayload, { kind: 'stored' }>[] = [];
   #heldOverflow = false;
-  #waitingAcks: { member: Member; id: string; seq: number }[] = [];
+  #waitingAcks: { member: Member; id: string; seq: number; ifSkipped: boolean }[] = [];
 
   constructor(
     readonly sessionId: string,
@@ -121,7 +121,7 @@ export class Room {
     if (this.#firstSeq === 0) this.#firstSeq = messages[0]?.seq ?? 0;
     this.audience.deliver(messages);
     this.queue.delivered(messages[0]?.id ?? '');
-    this.#settleAcks();
+    this.#settleAcks('delivered');
   }
 
   /** Places the room without delivering: what it then holds is what it knows. */
@@ -130,7 +130,7 @@ export class Room {
     this.#position = position;
     this.#firstSeq = firstSeq;
     if (position?.seq !== this.tail.lastSeq) this.tail.clear();
-    this.#settleAcks();
+    this.#settleAcks('skipped');
   }
 
   noteFirstSeq(firstSeq: number): void {
@@ -162,7 +162,12 @@ export class Room {
   /** Answers a repeated send (V4) once the room has delivered the message (F7). */
   acknowledge(member: Member, id: string, seq: number): void {
     if (seq <= this.seq) member.tell({ type: 'ack', id, seq });
-    else this.#waitingAcks.push({ member, id, seq });
+    else this.#waitingAcks.push({ member, id, seq, ifSkipped: false });
+  }
+
+  /** Answers a send whose own frame, which would be the answer, is not going to come (V7). */
+  acknowledgeIfSkipped(member: Member, id: string, seq: number): void {
+    if (seq > this.seq) this.#waitingAcks.push({ member, id, seq, ifSkipped: true });
   }
 
   /** The session has ended of itself: members are told once, the next message starts a new epoch at 1 (T2, G3). */
@@ -267,11 +272,14 @@ export class Room {
     this.expiry.forget();
   }
 
-  #settleAcks(): void {
+  /** @param how the room has reached its number */
+  #settleAcks(how: 'delivered' | 'skipped'): void {
     if (this.#waitingAcks.length === 0) return;
     const { seq } = this;
     const due = this.#waitingAcks.filter((ack) => ack.seq <= seq);
     this.#waitingAcks = this.#waitingAcks.filter((ack) => ack.seq > seq);
-    for (const { member, id, seq: stored } of due) member.tell({ type: 'ack', id, seq: stored });
+    for (const { member, id, seq: stored, ifSkipped } of due) {
+      if (!ifSkipped || how === 'skipped') member.tell({ type: 'ack', id, seq: stored });
+    }
   }
 }

@@ -14,6 +14,8 @@ import { type RoomEntry, roomEntry } from './room-entry.js';
 export interface Joined {
   readonly room: Room;
   readonly plan: HistoryPlan;
+  /** Nobody knows yet what it gets: it is told when Redis is back (D3). */
+  readonly late?: boolean;
 }
 
 /** How long a room without members keeps its position and tail (F5). */
@@ -162,8 +164,9 @@ export class Rooms {
     if (this.#wasDeleted(room, resume)) return undefined;
     const plan = planFromTail(room, resume);
     if (plan) return { room, plan };
-    if (member.protocol === 'framed' && !member.closed) entry.late.set(member, resume);
-    return { room, plan: { recovered: false } };
+    if (member.protocol === 'plain' || member.closed) return { room, plan: { recovered: false } };
+    entry.late.set(member, resume);
+    return { room, plan: { recovered: false }, late: true };
   }
 
   #wasDeleted({ position, sessionId }: Room, resume: ResumeRequest | undefined): boolean {

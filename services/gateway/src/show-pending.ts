@@ -20,11 +20,11 @@ export function showPending(
   const name = `${message.senderKey} ${message.id}`;
   let plain: string | undefined;
   for (const member of members) {
+    if (!member.showPending(name)) continue;
     if (member.protocol === 'framed') member.write([framed]);
     else {
       plain ??= plainPendingFrame(sessionId, count, message, nowMs);
       member.write([plain]);
-      member.showedPending(name);
     }
   }
 }

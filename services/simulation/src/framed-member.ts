@@ -154,12 +154,14 @@ export class FramedMember {
   #listen(client: HoldfastClient): void {
     const { audit } = this.#options;
     const view = this.#view;
-    client.on('welcome', ({ seq, firstSeq }) => view.begin(this.#wantsHistory ? firstSeq || seq + 1 : seq + 1));
+    client.on('welcome', ({ epoch, seq, firstSeq }) => {
+      if (epoch !== '') view.begin(this.#wantsHistory ? firstSeq || seq + 1 : seq + 1);
+    });
     client.on('message', (message) => view.shown(message));
     // Only what was stored again beyond the kept history has another number; the audit of the view knows which.
     client.on('update', (message) => view.shown(message));
     client.on('gap', ({ from, to }) => view.gap(from, to));
-    client.on('reset', () => audit.fail('R2', `${this.name} is reset although nothing was lost`));
+    client.on('reset', ({ from }) => view.reset(from));
     client.on('rejected', ({ id, code }) => audit.fail('V11', `${this.name}: ${id} is refused: ${code}`));
     client.on('storageError', (error) => audit.fail('client', `${this.name}: ${String(error)}`));
     client.on('accepted', ({ id, seq }) => {

@@ -44,13 +44,15 @@ export class Recovery {
   /** Sync, then what waits, in order; then its members are told. */
   async #recovered(entry: RoomEntry): Promise<boolean> {
     const { room } = entry;
+    entry.newcomers = false;
     try {
       if (entry.users > 0) await this.#rooms.subscribed(entry);
       if (room.position) await room.sync.run('outage');
       const stored = [...room.audience.members()].some((member) => member.persistent);
       if (stored || entry.late.size > 0 || !room.queue.empty) await openSession(room, this.#context);
       await this.#resumeLate(entry);
-      return (await room.queue.resume()) && entry.late.size === 0;
+      // For whoever has come meanwhile nothing of this was done.
+      return (await room.queue.resume()) && entry.late.size === 0 && !entry.newcomers;
     } catch (error) {
       this.#context.storage.failed(error);
       return false;
@@ -64,7 +66,11 @@ export class Recovery {
       if (!room.audience.has(member)) continue;
       const plan = await planHistory(room, this.#context, resume);
       if (!late.delete(member)) continue;
-      room.audience.restart(member, room.position?.epoch ?? '', plan.from ?? room.seq + 1);
+      const { epoch = '' } = room.position ?? {};
+      const from = plan.from ?? room.seq + 1;
+      // What was trimmed meanwhile is told as a gap, from where the member is.
+      const due = resume?.epoch === epoch ? resume.lastSeq + 1 : from;
+      room.audience.restart(member, epoch, Math.min(from, due));
     }
   }
 }

@@ -15,6 +15,8 @@ export interface RoomEntry {
   idleSinceMs: number;
   /** It is in memory, and somebody brings it back (D3). */
   recovering: boolean;
+  /** Somebody has joined in memory since the last attempt to bring it back. */
+  newcomers: boolean;
   /** What lets those that are joining go on in memory when Redis goes away. */
   readonly joining: Set<() => void>;
   /** Members that joined in memory and could not be given what they asked for (D3). */
@@ -30,6 +32,7 @@ export function roomEntry(room: Room): RoomEntry {
     leaving: false,
     idleSinceMs: 0,
     recovering: false,
+    newcomers: false,
     joining: new Set(),
     late: new Map(),
   };

@@ -159,6 +159,7 @@ export class Rooms {
 
   #enterInMemory(entry: RoomEntry, member: Member, resume: ResumeRequest | undefined): Joined | undefined {
     const { room } = entry;
+    entry.newcomers = true;
     this.#recovery.out(entry);
     if (!member.persistent) return { room, plan: { recovered: false } };
     if (this.#wasDeleted(room, resume)) return undefined;

@@ -38,6 +38,7 @@ export class FramedMember {
   readonly #storage = new MapStorage();
   readonly #view: ViewAudit;
   readonly #wantsHistory: boolean;
+  #wantsAll: boolean;
   /** Ids are unique among those of one member only (V20). */
   readonly #idPrefix: string;
   #page: { readonly process: SimProcess; readonly client: HoldfastClient } | undefined;
@@ -48,6 +49,7 @@ export class FramedMember {
     this.#options = options;
     this.name = name;
     this.#wantsHistory = wantsHistory;
+    this.#wantsAll = wantsHistory;
     this.#idPrefix = options.random.chance(0.4) ? 'n' : `${name}-`;
     this.#view = new ViewAudit(name, history, audit.fail);
   }
@@ -155,7 +157,9 @@ export class FramedMember {
     const { audit } = this.#options;
     const view = this.#view;
     client.on('welcome', ({ epoch, seq, firstSeq }) => {
-      if (epoch !== '') view.begin(this.#wantsHistory ? firstSeq || seq + 1 : seq + 1);
+      // Who was there while the session was not known asks for all of it then (D3).
+      if (epoch === '') this.#wantsAll = true;
+      else view.begin(this.#wantsAll ? firstSeq || seq + 1 : seq + 1);
     });
     client.on('message', (message) => view.shown(message));
     // Only what was stored again beyond the kept history has another number; the audit of the view knows which.

@@ -43,7 +43,7 @@ export class ViewAudit {
 
   /** The member goes on, after an outage, from where it is told (D3). */
   reset(from: number): void {
-    if (this.#next !== undefined && from > this.#next) {
+    if (this.#next !== undefined && from > this.#next && this.#next >= this.#history.firstKept) {
       this.#fail('D3', `${this.#name} goes on from ${from} where ${this.#next} was due`);
     }
     this.#next = from;

@@ -197,15 +197,15 @@ export class PlainWireAudit {
     if (frame.type !== 'message') return;
     const { count = 0, echo = '' } = frame;
     if (this.#shown.has(echo) && !history.isAgain(count)) fail('D3', `${name}: is shown twice: ${text}`);
+    const before = this.seq;
     this.#shown.add(echo);
-    if (history.at(count)?.content !== echo) {
-      // Pending, unless the gateway knows better.
+    if (history.at(count)?.content !== echo || count > heard()) {
+      // Pending, unless it was there before this connection could miss it.
       const stored = history.find(echo);
-      if (stored && stored.seq <= heard()) fail('P2', `${name}: message ${count} is not the one of the log: ${text}`);
+      if (stored && stored.seq <= before) fail('P2', `${name}: message ${count} is not the one of the log: ${text}`);
       return;
     }
     // There is no frame that tells a plain member of a gap (V7): the count does.
-    const before = this.seq;
     const due = before === 0 || count <= before + 1 || count - 1 < history.firstKept;
     if (!due) fail('P2', `${name}: message ${count} came after ${before}`);
     if (before === 0) this.sinceMs = this.#options.now();

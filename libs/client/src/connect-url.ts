@@ -12,7 +12,7 @@ export function connectTarget(
 ): Target {
   const { sessionId, redisPersistence, presence } = settings;
   const asked = redisPersistence ? wanted : 'live';
-  const after = asked === 'after' ? position : undefined;
+  const after = typeof asked === 'number' ? position : undefined;
   const query = {
     session: sessionId,
     client,

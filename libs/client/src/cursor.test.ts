@@ -60,7 +60,7 @@ describe('Cursor: welcomes', () => {
     expect([cursor.ask(false), cursor.ask(true)]).toEqual(['live', 'kept']);
     cursor.welcome({ ...WELCOME, seq: 9, firstSeq: 3 }, 'live');
     expect(cursor.position).toEqual({ epoch: 'E1', seq: 9, id: '' });
-    expect(cursor.ask(false)).toBe('after');
+    expect(cursor.ask(false)).toBe(9);
   });
 
   it('R3: takes the kept history from its first number', () => {
@@ -71,20 +71,31 @@ describe('Cursor: welcomes', () => {
 
   it('R1: goes on from its own position when everything is there', () => {
     const cursor = cursorAt(3);
-    expect(cursor.welcome({ ...WELCOME, seq: 7, firstSeq: 1, recovered: true }, 'after')).toBeUndefined();
+    expect(cursor.welcome({ ...WELCOME, seq: 7, firstSeq: 1, recovered: true }, 3)).toBeUndefined();
     expect(cursor.message(from(4, 'm4'))).toBe('new');
   });
 
   it('R2: tells which numbers are lost when they were trimmed', () => {
     const cursor = cursorAt(3);
-    const broken = cursor.welcome({ ...WELCOME, seq: 20, firstSeq: 11 }, 'after');
+    const broken = cursor.welcome({ ...WELCOME, seq: 20, firstSeq: 11 }, 3);
     expect(broken).toEqual({ event: 'gap', value: { from: 4, to: 10 } });
     expect(cursor.message(from(11, 'm11'))).toBe('new');
   });
 
+  it('R2, B3: nothing is lost of what the old link gave while the new one asked', () => {
+    const cursor = cursorAt(3);
+    for (let seq = 4; seq <= 20; seq++) cursor.message(from(seq, `m${seq}`));
+    expect(cursor.welcome({ ...WELCOME, seq: 20, firstSeq: 11 }, 3)).toBeUndefined();
+    expect([from(11, 'm11'), from(20, 'm20'), from(21, 'm21')].map((frame) => cursor.message(frame))).toEqual([
+      'known',
+      'known',
+      'new',
+    ]);
+  });
+
   it('R2: tells that the history differs in another epoch, and takes all of it', () => {
     const cursor = cursorAt(3);
-    const broken = cursor.welcome({ ...WELCOME, epoch: 'E2', seq: 3, firstSeq: 1 }, 'after');
+    const broken = cursor.welcome({ ...WELCOME, epoch: 'E2', seq: 3, firstSeq: 1 }, 3);
     expect(broken).toEqual({ event: 'reset', value: { epoch: 'E2', from: 1 } });
     expect([from(1, 'm2'), from(2, 'x'), from(3, 'm3')].map((frame) => cursor.message(frame))).toEqual([
       'again',
@@ -94,19 +105,19 @@ describe('Cursor: welcomes', () => {
   });
 
   it('R2: tells that the history differs when this client is ahead of it', () => {
-    const broken = cursorAt(9).welcome({ ...WELCOME, seq: 3, firstSeq: 1 }, 'after');
+    const broken = cursorAt(9).welcome({ ...WELCOME, seq: 3, firstSeq: 1 }, 9);
     expect(broken).toEqual({ event: 'reset', value: { epoch: 'E1', from: 1 } });
   });
 
   it('R2: begins at 1 again in a new, empty epoch', () => {
     const cursor = cursorAt(3);
-    cursor.welcome({ ...WELCOME, epoch: 'E2' }, 'after');
+    cursor.welcome({ ...WELCOME, epoch: 'E2' }, 3);
     expect(cursor.message(from(1, 'first'))).toBe('new');
   });
 
   it('D1: keeps its position while the gateway does not know the session', () => {
     const cursor = cursorAt(3);
-    expect(cursor.welcome({ ...WELCOME, epoch: '', storage: 'memory' }, 'after')).toBeUndefined();
+    expect(cursor.welcome({ ...WELCOME, epoch: '', storage: 'memory' }, 3)).toBeUndefined();
     expect(cursor.position).toEqual({ epoch: 'E1', seq: 3, id: 'm3' });
   });
 

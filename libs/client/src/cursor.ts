@@ -35,7 +35,7 @@ export class Cursor {
 
   /** What the next connection should ask for. Who was there already must not miss what came in between. */
   ask(wantsHistory = false): Asked {
-    if (this.#position?.epoch) return 'after';
+    if (this.#position?.epoch) return this.#position.seq;
     return wantsHistory || this.#isStored || this.#position ? 'kept' : 'live';
   }
 
@@ -56,13 +56,14 @@ export class Cursor {
       this.#position = { epoch, seq, id: '' };
       return undefined;
     }
-    if (asked === 'after' && frame.recovered) return undefined;
+    if (asked !== 'kept' && frame.recovered) return undefined;
     const from = firstSeq || seq + 1;
+    const isTrimmed = asked !== 'kept' && before?.epoch === epoch && from > asked + 1;
+    // What is not kept any more has come meanwhile, over the link that is being left (B3).
+    if (isTrimmed && from <= before.seq + 1) return undefined;
     this.#position = { epoch, seq: from - 1, id: '' };
-    if (asked === 'kept' || !before || frame.recovered) return undefined;
-    if (before.epoch === epoch && from > before.seq + 1)
-      return { event: 'gap', value: { from: before.seq + 1, to: from - 1 } };
-    return { event: 'reset', value: { epoch, from } };
+    if (isTrimmed) return { event: 'gap', value: { from: before.seq + 1, to: from - 1 } };
+    return asked === 'kept' ? undefined : { event: 'reset', value: { epoch, from } };
   }
 
   message({ seq, id, sender }: Pick<MessageFrame, 'seq' | 'id' | 'sender'>): Verdict {

@@ -46,7 +46,8 @@ export class Incoming {
   welcomed(frame: WelcomeFrame, asked: Asked, isNewLink: boolean): void {
     if (isNewLink) this.sender = frame.sender;
     // An open link that is welcomed again goes on from where this client is, whatever it asked for at first (D3).
-    const broken = this.#cursor.welcome(frame, isNewLink || !this.#cursor.position?.epoch ? asked : 'after');
+    const { position } = this.#cursor;
+    const broken = this.#cursor.welcome(frame, isNewLink || !position?.epoch ? asked : position.seq);
     this.#keepPosition();
     this.#events.emit('welcome', frame);
     this.#events.emit('storage', frame.storage);

@@ -9,8 +9,8 @@ export interface Target {
   readonly asked: Asked;
 }
 
-/** What a connection asked for: nothing, the kept history (R3), or what follows a position (R1). */
-export type Asked = 'live' | 'kept' | 'after';
+/** What a connection asked for: nothing, the kept history (R3), or what follows the position with this number (R1). */
+export type Asked = 'live' | 'kept' | number;
 
 export interface LinkHandler {
   received(link: Link, frame: ServerFrame): void;

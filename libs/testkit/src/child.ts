@@ -99,6 +99,12 @@ export class Child {
   }
 }
 
+/** What the end of this process ends, when nothing else has: also in the middle of a failing test. */
+const alive = new Set<Child>();
+process.once('exit', () => {
+  for (const child of alive) child.signal('SIGKILL');
+});
+
 /** @throws Error when the program cannot be started */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const { name, command, args = [], env = inheritedEnvironment(), cwd } = options;
@@ -110,11 +116,10 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   if (pid === undefined) throw new Error(`${name} has no process id`);
   const child = new Child(process_, pid, name);
   const forget = registerCleanup(name, () => child.kill());
-  const killAtExit = () => child.signal('SIGKILL');
-  process.once('exit', killAtExit);
+  alive.add(child);
   void child.exited.then(() => {
     forget();
-    process.off('exit', killAtExit);
+    alive.delete(child);
   });
   return child;
 }

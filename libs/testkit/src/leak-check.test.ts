@@ -24,10 +24,12 @@ describe('startLeakCheck', () => {
     await once(server.listen(0), 'listening');
     await expect(check.assertNone(50)).rejects.toThrow(/left behind:\s+TCP server opened at .*leak-check\.test\.ts/);
     await new Promise((resolve) => server.close(resolve));
+    await check.assertNone();
 
     const timer = setTimeout(() => undefined, 100_000);
     await expect(check.assertNone(50)).rejects.toThrow(/left behind:\s+timer opened at .*leak-check\.test\.ts/);
     clearTimeout(timer);
+    await check.assertNone();
 
     const child = await startChild({ name: 'sleeper', command: 'sleep', args: ['1000'] });
     await expect(check.assertNone(50)).rejects.toThrow(new RegExp(`process ${child.pid}: sleep 1000`));

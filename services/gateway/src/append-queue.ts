@@ -121,7 +121,7 @@ export class AppendQueue {
     if (this.#state !== 'scheduled') return;
     this.#state = 'appending';
     if (!this.#room.position) await this.#room.sync.run('open');
-    const batch = this.#markUntold(this.#withoutKnown(this.#nextBatch()));
+    const batch = this.#markUntold(this.#withoutKnown(firstOf(this.#waiting, this.#refusals > 0 ? 1 : undefined)));
     if (batch.length > 0) await this.#appendBatch(batch);
     if (this.#stopped) return;
     this.#state = 'idle';
@@ -239,8 +239,8 @@ export class AppendQueue {
 
   #answer(batch: readonly Sending[], result: Extract<AppendResult, { outcome: 'stored' }>): void {
     const room = this.#room;
-    const { counters } = this.#context.metrics;
-    const { reporter, storage } = this.#context;
+    const { reporter, storage, metrics } = this.#context;
+    const { counters } = metrics;
     storage.worked();
     if (result.created) reporter.stored(room.sessionId, result.ttl);
     if (result.quarantined !== undefined) reporter.quarantined(room.sessionId, result.quarantined);
@@ -273,10 +273,6 @@ export class AppendQueue {
       this.#acknowledge(sending, seqOf(sending) ?? 0);
     }
     return this.#waiting.slice(0, batch.length - known.length);
-  }
-
-  #nextBatch(): Waiting[] {
-    return firstOf(this.#waiting, this.#refusals > 0 ? 1 : undefined);
   }
 
   #acknowledge(sending: Sending, seq: number): void {

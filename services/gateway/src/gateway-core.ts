@@ -15,7 +15,7 @@ import { identify } from './identity.js';
 import { MessageIntake } from './message-intake.js';
 import { readBroadcast } from './read-broadcast.js';
 import { Reporter } from './reporter.js';
-import { ByteBudget, type RoomContext } from './room-context.js';
+import { ByteBudget, HISTORY_CHUNK_BYTES, type RoomContext } from './room-context.js';
 import { type Joined, Rooms } from './rooms.js';
 import type { Socket, SocketEvents } from './socket.js';
 import { StorageWatch } from './storage-watch.js';
@@ -44,7 +44,6 @@ export interface Acceptance {
 }
 
 const TICK_MS = 1_000;
-const HISTORY_CHUNK_BYTES = 65_536;
 /** How long closing waits for messages that are on their way into the log. */
 const FLUSH_MS = 3_000;
 

@@ -1,4 +1,5 @@
-// Audience, LastWord, Room and Tail are here for the simulation alone, which breaks their rules to show that it would notice.
+// Audience, LastWord, Room, Sync and Tail are here for the simulation alone, which breaks their rules to show that it
+// would notice.
 export type { Refusal, UpgradeRequest } from './admission.js';
 export { Audience } from './audience.js';
 export type { Clock, Timer } from './clock.js';
@@ -7,4 +8,5 @@ export { type Acceptance, GatewayCore, type GatewayDependencies } from './gatewa
 export { LastWord } from './last-word.js';
 export { Room } from './room.js';
 export type { SendOutcome, Socket, SocketEvents } from './socket.js';
+export { Sync } from './sync.js';
 export { Tail } from './tail.js';

@@ -1,6 +1,6 @@
-import { StorageUnavailableError } from '@holdfast/session-store';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FakeClient } from '../test/support/fake-client.js';
+import { pending, statuses, stored } from '../test/support/outage-frames.js';
 import { type GatewayInWorld, World } from '../test/support/world.js';
 
 let world: World;
@@ -20,13 +20,6 @@ beforeEach(async () => {
   await world.settle();
 });
 afterEach(() => world.close());
-
-const ids = (member: FakeClient): unknown[] => member.ofType('message').map((frame) => frame['id']);
-const pending = (member: FakeClient): unknown[] =>
-  member.ofType('message').flatMap((frame) => (frame['pending'] === true ? [frame['id']] : []));
-const stored = (member: FakeClient): unknown[] =>
-  member.ofType('message').flatMap((frame) => (frame['seq'] === undefined ? [] : [[frame['seq'], frame['id']]]));
-const statuses = (member: FakeClient): unknown[] => member.ofType('status').map((frame) => frame['storage']);
 
 describe('Redis away', () => {
   it('D1, V6: is noticed by silence, said once in the log, and told to framed members', async () => {
@@ -84,7 +77,7 @@ describe('Redis away', () => {
       { count: 2, echo: 'two', content: 'Message #2: two' },
       { count: 3, echo: 'three' },
     ]);
-    expect(ids(bob)).toEqual(['m1']);
+    expect(bob.contents).toEqual(['m1']);
   });
 
   it('D1: a message that was on its way when it went is shown too, and stored once', async () => {
@@ -167,6 +160,45 @@ describe('Redis away', () => {
     expect(moved.closeCode).toBeUndefined();
   });
 
+  it('D3, R1: one with a position that its room has not reached hears nothing stored before it is told where it is', async () => {
+    gateway.fanOut.hear = () => false;
+    for (const id of ['m2', 'm3']) bob.say(id);
+    await world.settle();
+    gateway.silence();
+    await world.advance(1_000);
+    const epoch = String(ann.welcome['epoch']);
+    const moved = await gateway.connect('s', { resume: { lastSeq: 2, lastId: 'm2', epoch } });
+    expect(moved.welcome).toMatchObject({ epoch: '', seq: 0, firstSeq: 0, recovered: false });
+    ann.say('m4');
+    await world.settle();
+    expect(pending(moved)).toEqual(['m4']);
+    gateway.answer();
+    await world.advance(1_000);
+    expect(moved.ofType('session')).toEqual([{ type: 'session', event: 'reset', epoch, from: 3 }]);
+    expect(stored(moved)).toEqual([
+      [3, 'm3'],
+      [4, 'm4'],
+    ]);
+    expect(ann.ofType('session')).toEqual([]);
+  });
+
+  it('D3, F1: whoever comes while its room is brought back hears what follows', async () => {
+    for (const member of [ann, plain]) member.leave();
+    await world.settle();
+    await world.silence();
+    gateway.log.answered = async ({ method }) => {
+      if (method !== 'read') return;
+      gateway.log.answered = () => undefined;
+      late = gateway.dial('s');
+    };
+    let late: FakeClient | undefined;
+    await world.answer();
+    await world.advance(3_000);
+    bob.say('m2');
+    await world.settle();
+    expect(late && [statuses(late), stored(late)]).toEqual([['redis'], [[2, 'm2']]]);
+  });
+
   it('D1: a join that waits for Redis when it goes away goes on in memory', async () => {
     gateway.log.fate = ({ method }) => (method === 'open' ? new Promise(() => undefined) : 'works');
     const late = gateway.dial('s');
@@ -216,151 +248,5 @@ describe('Redis away', () => {
     one.say('b');
     await world.settle();
     expect([two.contents, there.contents]).toEqual([['a', 'b'], ['b']]);
-  });
-});
-
-describe('what waits', () => {
-  it('D2: is bounded by OUTAGE_BUFFER_BYTES: beyond it a send is not_stored, with a time to try again', async () => {
-    const small = world.gateway({ OUTAGE_BUFFER_BYTES: '3000', MAX_MESSAGES_PER_SECOND: '0' });
-    const eve = await small.connect('small');
-    await world.silence();
-    for (let i = 0; i < 30; i++) eve.say(`e${i}`);
-    const refused = eve.ofType('error').map((frame) => frame['id']);
-    expect(eve.ofType('error')[0]).toMatchObject({ code: 'not_stored', retryAfterMs: expect.any(Number) });
-    expect(pending(eve).length + refused.length).toBe(30);
-    expect(small.metrics.gateway.gauges.unstoredBytes).toBeLessThanOrEqual(3_000);
-    await world.answer();
-    expect(stored(eve).map((each) => (each as unknown[])[1])).toEqual(pending(eve));
-  });
-
-  it('D2: Redis is asked with the canary alone while it is away, not by every room', async () => {
-    for (let i = 0; i < 50; i++) await gateway.connect(`room-${i}`);
-    await world.silence();
-    ann.say('m2');
-    await world.advance(5_000);
-    const before = gateway.log.calls.length;
-    ann.say('m3');
-    await world.advance(60_000);
-    expect(gateway.log.calls.length).toBe(before);
-  });
-
-  it('D3: is stored in its order, marked retry, with what others said meanwhile in between', async () => {
-    gateway.silence();
-    await world.advance(1_000);
-    for (const id of ['m2', 'm3']) ann.say(id);
-    plain.send('m4');
-    bob.say('x1');
-    await world.advance(1_000);
-    gateway.answer();
-    await world.advance(1_000);
-    const retries = gateway.log
-      .of('append')
-      .at(-1)
-      ?.request?.messages.map(({ retry }) => retry !== undefined);
-    expect(retries).toEqual([true, true, true]);
-    expect(bob.contents).toEqual(['m1', 'x1', 'm2', 'm3', 'm4']);
-    expect(
-      ann
-        .ofType('message')
-        .filter((frame) => 'seq' in frame)
-        .map((frame) => frame['content']),
-    ).toEqual(bob.contents);
-  });
-
-  it('D3: a plain member that saw it pending does not get it twice, and gets what it has not seen', async () => {
-    gateway.silence();
-    await world.advance(1_000);
-    ann.say('m2');
-    plain.send('m3');
-    bob.say('x1');
-    const late = await gateway.connect('s', { plain: true });
-    ann.say('m4');
-    gateway.answer();
-    await world.advance(1_000);
-    expect(plain.contents).toEqual(['m1', 'm2', 'm3', 'm4', 'x1']);
-    expect(late.contents).toEqual(['m4', 'x1', 'm2', 'm3']);
-    expect(bob.contents).toEqual(['m1', 'x1', 'm2', 'm3', 'm4']);
-  });
-
-  it('D3: members are told that it is over although there is always more to store', async () => {
-    await world.silence();
-    ann.say('m2');
-    for (const each of [gateway, other]) each.answer();
-    gateway.log.answered = ({ method }) => {
-      if (method === 'append') ann.say(`more-${gateway.log.calls.length}`);
-      return new Promise((resolve) => world.clock.setTimeout(resolve, 5));
-    };
-    await world.advance(1_500);
-    gateway.log.answered = () => undefined;
-    expect(statuses(ann)).toEqual(['memory', 'redis']);
-  });
-
-  it('D5: is sent again by a client that moves to another gateway, and stored once', async () => {
-    gateway.silence();
-    await world.advance(1_000);
-    ann.say('m2');
-    await world.settle();
-    ann.leave();
-    const epoch = String(ann.welcome['epoch']);
-    const resume = { lastSeq: 1, lastId: 'm1', epoch };
-    const moved = await other.connect('s', { client: 'secret-of-ann-0001', resume });
-    moved.say('m2', 'm2', { retry: true, after: { epoch, seq: 1, id: 'm1' } });
-    await world.settle();
-    gateway.answer();
-    await world.advance(2_000);
-    expect(await world.ids('s')).toEqual(['m1', 'm2']);
-    expect(bob.contents).toEqual(['m1', 'm2']);
-  });
-
-  it('D3: goes on waiting when Redis goes away again before all of it is stored', async () => {
-    await world.silence();
-    for (let i = 0; i < 200; i++) ann.say(`n${i}`);
-    let appends = 0;
-    for (const each of [gateway, other]) each.answer();
-    gateway.log.fate = ({ method }) => {
-      if (method === 'append') appends += 1;
-      return appends > 1 ? 'silence' : 'works';
-    };
-    await world.advance(300);
-    gateway.silence();
-    await world.advance(5_000);
-    ann.say('last');
-    await world.settle();
-    expect(pending(ann).at(-1)).toBe('last');
-    await world.answer();
-    await world.advance(2_000);
-    expect(bob.contents.slice(1)).toEqual([...Array.from({ length: 200 }, (_, i) => `n${i}`), 'last']);
-    expect(statuses(ann).at(-1)).toBe('redis');
-  });
-
-  it('D6: sessions that one shard does not take go on in memory, the others are stored', async () => {
-    const sharded = world.gateway({ REDIS_MODE: 'cluster' });
-    const [down, up] = [await sharded.connect('down'), await sharded.connect('up')];
-    sharded.log.fate = ({ sessionId }) => (sessionId === 'down' ? 'silence' : 'works');
-    for (const member of [down, up]) member.say('m1');
-    await world.advance(2_500);
-    expect([statuses(down), pending(down)]).toEqual([['memory'], ['m1']]);
-    expect([statuses(up), stored(up)]).toEqual([[], [[1, 'm1']]]);
-    const late = await sharded.connect('down');
-    expect(late.welcome).toMatchObject({ storage: 'memory' });
-    sharded.log.fate = () => 'works';
-    await world.advance(3_000);
-    expect([statuses(down), stored(down)]).toEqual([['memory', 'redis'], [[1, 'm1']]]);
-  });
-
-  it('D1: a session that Redis does not take, because it is full, goes on in memory', async () => {
-    const full = new StorageUnavailableError("OOM command not allowed when used memory > 'maxmemory'.");
-    gateway.log.fate = ({ method }) => (method === 'append' || method === 'open' ? full : 'works');
-    ann.say('m2');
-    await world.advance(2_000);
-    const late = gateway.dial('another');
-    await world.advance(2_000);
-    late.say('a');
-    await world.advance(1_000);
-    expect([pending(ann), plain.contents, pending(late)]).toEqual([['m2'], ['m1', 'm2'], ['a']]);
-    gateway.log.fate = () => 'works';
-    await world.advance(3_000);
-    expect([stored(bob).at(-1), stored(late)]).toEqual([[2, 'm2'], [[1, 'a']]]);
-    expect(plain.contents).toEqual(['m1', 'm2']);
   });
 });

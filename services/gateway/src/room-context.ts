@@ -7,6 +7,9 @@ import type { Reporter } from './reporter.js';
 import type { StorageWatch } from './storage-watch.js';
 import type { TailBudget } from './tail.js';
 
+/** Most bytes of history handed over at once where send buffers allow as much. */
+export const HISTORY_CHUNK_BYTES = 65_536;
+
 /** What every room of a gateway shares. */
 export interface RoomContext {
   readonly log: SessionLog;

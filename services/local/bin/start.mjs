@@ -5,10 +5,12 @@ import { ensureBuilt } from '../../../scripts/setup/build.js';
 import { ensureNodeModules, requireNode } from '../../../scripts/setup/node-modules.js';
 import { ensurePrograms } from '../../../scripts/setup/programs.js';
 import { SetupError } from '../../../scripts/setup/run.js';
+import { watchNpm } from '../../../scripts/setup/watch-npm.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const say = (line) => console.log(line);
 
+watchNpm();
 try {
   requireNode();
   await ensureNodeModules(root, say);

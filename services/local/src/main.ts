@@ -5,7 +5,6 @@ import { HomeTakenError } from './home-lock.js';
 import { readSettings } from './settings.js';
 import { StartFailedError } from './supervised-process.js';
 import { LocalSystem } from './system.js';
-import { watchNpm } from './watch-npm.js';
 
 /** Seen from `dist/`. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -27,7 +26,6 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(signal, 0));
   // Nobody reads any more (a closed terminal, a pipe that ended): no reason to fall over while stopping.
   process.stdout.on('error', () => stop('nobody reads the output', 0));
-  await watchNpm(() => stop('npm has ended', 0));
 
   await system.start();
   if (stopped) return;

@@ -62,6 +62,7 @@ export const APPEND_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a retry is looked for nowhere when its position is not kept any more',
     rule: 'A4',
+    shownBy: [192],
     store: (store) =>
       withMessages(store, async (log, sessionId, messages) =>
         Promise.all(
@@ -94,8 +95,34 @@ export const APPEND_MUTATIONS: readonly Mutation[] = [
       ),
   },
   {
+    name: 'an append of unknown outcome is repeated as if it were the first',
+    rule: 'A5',
+    sessionLog: (log) => {
+      const begun = new Set<string>();
+      return withMessages(log, async (_log, sessionId, messages) =>
+        messages.map((message) => {
+          const name = `${sessionId} ${message.senderKey} ${message.id}`;
+          if (message.retry === undefined) begun.add(name);
+          return begun.has(name) ? first(message) : message;
+        }),
+      );
+    },
+  },
+  {
+    name: 'a batch is stored in another order',
+    rule: 'A2',
+    store: (store) =>
+      changed(store, {
+        append: async (sessionId, request) => {
+          const result = await store.append(sessionId, { ...request, messages: request.messages.toReversed() });
+          return result.outcome === 'stored' ? { ...result, messages: result.messages.toReversed() } : result;
+        },
+      }),
+  },
+  {
     name: 'an ack does not wait until the room has delivered the message',
     rule: 'F7',
+    shownBy: [404],
     patch: () =>
       replaced(Room.prototype, {
         acknowledge: (member, id, seq) => member.tell({ type: 'ack', id, seq }),

@@ -59,6 +59,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'what was stored and is not heard is not looked for',
     rule: 'F2',
+    shownBy: [122],
     patch: () =>
       replaced(Room.prototype, {
         stored() {
@@ -74,6 +75,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'rooms are not synced after the subscriber came back',
     rule: 'F4',
+    shownBy: [199],
     fanOut: (fanOut) => changed(fanOut, { onInterrupted: () => undefined }),
   },
   {
@@ -92,6 +94,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'members are welcomed before the subscription is confirmed',
     rule: 'F7',
+    shownBy: [132],
     fanOut: (fanOut) =>
       changed(fanOut, {
         subscribe: (channel, listener) => {
@@ -118,6 +121,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a member gets live messages while it is given the history',
     rule: 'R1',
+    shownBy: [343],
     patch: () => {
       const { attachAfterHistory } = Audience.prototype;
       return replaced(Audience.prototype, {

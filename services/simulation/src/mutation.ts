@@ -10,6 +10,8 @@ export interface Mutation {
   readonly name: string;
   /** The clause of storage.md or protocol.md. */
   readonly rule: string;
+  /** Seeds that showed it, when it was written down: the test begins with them. */
+  readonly shownBy?: readonly number[];
   /** The store as the server runs it. */
   readonly store?: (store: SessionLog) => SessionLog;
   /** The store as a gateway sees it. */

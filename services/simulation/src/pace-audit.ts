@@ -5,6 +5,8 @@ import type { World } from './world.js';
  * (F4), and before that a subscription may have to be found dead (F3), or a pause after an outage to end.
  */
 const PACE_MS = 6_500;
+/** A message is announced again no sooner than this after it was stored; that, too, may be lost. */
+const ANNOUNCED_MS = 900;
 
 /** What was stored long enough ago is on every connection of every gateway that has been there since. */
 export function auditPace(world: World): void {
@@ -16,7 +18,8 @@ export function auditPace(world: World): void {
     for (const [link, wire] of gateway.links) {
       if (wire.sinceMs > beforeMs) continue;
       const due = wire.history.newestAt(beforeMs);
-      if (wire.seq >= due) continue;
+      const isAnnounced = (wire.history.at(due)?.atMs ?? 0) + ANNOUNCED_MS > world.losesUntilMs;
+      if (wire.seq >= due || !isAnnounced) continue;
       world.audit.fail(
         'F4',
         `${PACE_MS} ms after it was stored ${due} is not on ${link.name}, which is at ${wire.seq}`,

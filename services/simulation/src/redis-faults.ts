@@ -11,6 +11,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     apply: (world, random) => {
       const link = pickOne(random, world.serving)?.subscriber.connection.link;
       if (!link) return;
+      world.losesUntilMs = world.plan.busyMs;
       if (random.chance(0.5)) link.lossCount = random.int(1, 4);
       else link.lossRate = random.pick([0.1, 0.5, 0.9]);
     },
@@ -21,6 +22,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     apply: (world, random) => {
       const gateway = pickOne(random, world.gateways);
       const leftMs = world.plan.busyMs - world.scheduler.nowMs;
+      world.losesUntilMs = world.plan.busyMs;
       // Lost from here on, until nothing is sent any more.
       world.scheduler.after(leftMs - random.int(100, 1_000), () => {
         const link = gateway?.subscriber.connection.link;
@@ -82,14 +84,13 @@ export const REDIS_FAULTS: readonly Fault[] = [
   },
 ];
 
-/** As a server that has lost its place would: another epoch, another past, another message, or one from ahead. */
+/** As a server that has lost its place would: in another epoch, after another message, or from ahead. */
 function stray(history: History, random: SeededRandom): Buffer {
   const { epoch, newest } = history;
   const id = history.at(newest)?.id ?? '';
   const before = random.pick([
     { epoch: `${epoch}x`, seq: newest, id },
     { epoch, seq: newest, id: 'stray' },
-    { epoch, seq: newest - 1, id: history.at(newest - 1)?.id ?? '' },
     { epoch, seq: newest + 1, id: 'ahead' },
   ]);
   const seq = before.seq + 1;

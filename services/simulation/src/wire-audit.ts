@@ -18,6 +18,8 @@ const MESSAGE_HEAD = '{"type":"message","seq":';
 /** Holds every frame that a gateway puts on one framed connection against what it promises (R1–R3, V2, F7). */
 export class FramedWireAudit {
   readonly #options: WireAuditOptions;
+  /** The newest number when the client asked: a gateway that is behind has to catch up with it (R2). */
+  readonly #newestWhenAsked: number;
   #welcome: WelcomeFrame | undefined;
   /** The number of the next message. */
   #next = 0;
@@ -29,6 +31,7 @@ export class FramedWireAudit {
 
   constructor(options: WireAuditOptions) {
     this.#options = options;
+    this.#newestWhenAsked = options.history.newest;
   }
 
   /** The number of the newest message on this connection, or the one it began after. */
@@ -118,7 +121,7 @@ export class FramedWireAudit {
     const { recovered } = frame;
     this.#next = recovered ? lastSeq + 1 : start;
     const asked = `${epoch} ${lastSeq} ${lastId}`;
-    const isHere = epoch === frame.epoch && lastSeq <= frame.seq;
+    const isHere = epoch === frame.epoch && lastSeq <= Math.max(frame.seq, this.#newestWhenAsked);
     const isOurs = lastId === '' || history.at(lastSeq)?.id === lastId;
     // What is not kept any more need not be compared.
     if (recovered && !(isHere && (isOurs || lastSeq < history.firstKept))) {

@@ -53,6 +53,9 @@ export class World {
     for (const [index, session] of this.plan.sessions.entries()) this.#addSession(index, session);
   }
 
+  /** Until when publishes were lost now and then; 0: none was. */
+  losesUntilMs = 0;
+
   /** Something holds messages up from now on, for a time. */
   disturb(ms: number): void {
     this.#disturbedUntilMs = Math.max(this.#disturbedUntilMs, this.scheduler.nowMs + ms);

@@ -183,11 +183,13 @@ export class DeliveryLoad {
     });
   }
 
-  /** What the members' connections are doing, in words. */
+  /** What the members' connections are doing, and what was wrong so far, in words. */
   #conditions(): string {
     const counts = new Map<string, number>();
     for (const { condition } of this.#members) counts.set(condition, (counts.get(condition) ?? 0) + 1);
-    return [...counts].map(([condition, count]) => `${count} members ${condition}`).join(', ');
+    const conditions = [...counts].map(([condition, count]) => `${count} members ${condition}`);
+    const wrong = Object.entries(this.#tally.violations.counts()).map(([kind, count]) => `${count} times ${kind}`);
+    return [...conditions, ...wrong].join(', ');
   }
 
   async #until(condition: () => boolean): Promise<boolean> {

@@ -18,7 +18,7 @@ const DEFAULTS = loadConfig('gateway', { DRAIN_SECONDS: '3' });
 
 /** Draws a run. Most limits are out of reach in most runs, so that each rule is tried with and without the others. */
 export function drawPlan(random: SeededRandom): Plan {
-  const historyMax = random.chance(0.4) ? random.int(5, 30) : 1_000;
+  const historyMax = random.chance(0.3) ? random.int(6, 40) : 1_000;
   const config: Config = {
     ...DEFAULTS,
     drainSeconds: random.int(2, 4),
@@ -34,14 +34,14 @@ export function drawPlan(random: SeededRandom): Plan {
   const sessions = Array.from({ length: random.pick([1, 1, 2]) }, () => ({
     framed: random.int(2, 4),
     plain: random.pick([0, 0, 1, 1, 2]),
-    stored: random.chance(0.08) ? random.int(1, 260) : 0,
+    stored: random.chance(0.12) ? random.int(1, 260) : 0,
   }));
   return {
     config,
     sessions,
     gateways: random.int(2, 3),
     busyMs: random.int(5_000, 12_000),
-    sends: random.int(2, 10),
+    sends: random.int(2, 14),
     faults: random.int(1, 6),
   };
 }

@@ -62,7 +62,7 @@ export const APPEND_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a retry is looked for nowhere when its position is not kept any more',
     rule: 'A4',
-    shownBy: [192],
+    shownBy: [887],
     store: (store) =>
       withMessages(store, async (log, sessionId, messages) =>
         Promise.all(
@@ -122,7 +122,6 @@ export const APPEND_MUTATIONS: readonly Mutation[] = [
   {
     name: 'an ack does not wait until the room has delivered the message',
     rule: 'F7',
-    shownBy: [404],
     patch: () =>
       replaced(Room.prototype, {
         acknowledge: (member, id, seq) => member.tell({ type: 'ack', id, seq }),

@@ -59,7 +59,6 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'what was stored and is not heard is not looked for',
     rule: 'F2',
-    shownBy: [122],
     patch: () =>
       replaced(Room.prototype, {
         stored() {
@@ -75,7 +74,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'rooms are not synced after the subscriber came back',
     rule: 'F4',
-    shownBy: [199],
+    shownBy: [1227],
     fanOut: (fanOut) => changed(fanOut, { onInterrupted: () => undefined }),
   },
   {
@@ -86,6 +85,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a frame that was dropped passes for sent',
     rule: 'F6',
+    shownBy: [225],
     socket: (socket) =>
       changed(socket, {
         send: (frame) => (socket.send(frame) === 'sent' ? 'sent' : 'buffered'),
@@ -94,7 +94,6 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'members are welcomed before the subscription is confirmed',
     rule: 'F7',
-    shownBy: [132],
     fanOut: (fanOut) =>
       changed(fanOut, {
         subscribe: (channel, listener) => {
@@ -121,7 +120,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a member gets live messages while it is given the history',
     rule: 'R1',
-    shownBy: [343],
+    shownBy: [609],
     patch: () => {
       const { attachAfterHistory } = Room.prototype;
       return replaced(Room.prototype, {

@@ -14,6 +14,9 @@ export const REDIS_FAULTS: readonly Fault[] = [
       world.losesUntilMs = world.plan.busyMs;
       if (random.chance(0.5)) link.lossCount = random.int(1, 4);
       else link.lossRate = random.pick([0.1, 0.5, 0.9]);
+      // Who asks now may be ahead of the gateway that is asked.
+      const probe = random.pick(world.probes);
+      for (let i = random.int(0, 2); i > 0; i--) world.scheduler.after(random.int(100, 3_000), () => probe.ask());
     },
   },
   {

@@ -13,7 +13,7 @@ ARGV[11..]  four per message: retry, id, sender key, head
             head: the frame from "content": up to and including "timestamp":
 
 Returns {'stored', epoch, ttl, created 0|1, subscribers, fault or '', seq…} with a negative seq for a duplicate,
-or {'gone', deleted epoch or ''}, {'epoch'}, {'behind'}, {'forked'}.
+or {'gone', 'deleted' | 'quarantined' | ''}, {'epoch'}, {'behind'}, {'forked'}.
 ]]
 -- @include session.lua
 -- @include quarantine.lua
@@ -38,7 +38,7 @@ if fault then
   session, created = newSession(seconds, newTtl, newEpoch(microseconds, ARGV[6])), true
   newestSeq, newestId = 0, ''
 elseif not json then
-  if positionEpoch ~= '' then return { 'gone', redis.call('GET', ARGV[9]) or '' } end
+  if positionEpoch ~= '' then return { 'gone', endOf(ARGV[9], positionEpoch) } end
   session, created = newSession(seconds, newTtl, newEpoch(microseconds, ARGV[6])), true
 elseif positionEpoch ~= '' then
   if positionEpoch ~= session.epoch then return { 'epoch' } end
@@ -112,7 +112,7 @@ for at = FIRST, #ARGV, 4 do
     if name then seen[name] = seq end
     if ARGV[at] ~= '' then session.retried = seq end
     parts[#parts + 1] = senderKey
-    parts[#parts + 1] = '{"type":"message","seq":' .. seq .. ',"id":"' .. id .. '",' .. body
+    parts[#parts + 1] = frameOf(seq, id, body)
     reply[#reply + 1] = seq
   end
 end

@@ -19,5 +19,5 @@ local function quarantine(sessionKey, logKey, prefix, tombstoneKey, epoch, ttl, 
       redis.call('PEXPIRE', aside, day)
     end
   end
-  if epoch ~= '' then redis.call('SET', tombstoneKey, epoch, 'PX', ttl * 1000) end
+  if epoch ~= '' then redis.call('SET', tombstoneKey, 'quarantined ' .. epoch, 'PX', ttl * 1000) end
 end

@@ -2,9 +2,11 @@
 Reads session and log of one moment; changes nothing.
 
 KEYS[1] session   KEYS[2] log
-ARGV[1] 'from' or 'newest'   ARGV[2] with 'from': the first number   ARGV[3] most entries   ARGV[4] tombstone key
+ARGV[1] 'from' or 'newest'   ARGV[2] with 'from': the first number   ARGV[3] most entries
+ARGV[4] tombstone key        ARGV[5] epoch the caller knows, or ''
 
-Returns {json or false, ms to live, number of the oldest entry, 0 or -1 (no log), entries oldest first, deleted epoch or ''}.
+Returns {json or false, ms to live, number of the oldest entry, 0 or -1 (no log), entries oldest first,
+how the caller's epoch ended: 'deleted' | 'quarantined' | ''}.
 ]]
 -- @include session.lua
 
@@ -20,6 +22,7 @@ else
   local newestFirst = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', ARGV[3]) or {}
   for at = #newestFirst, 1, -1 do entries[#entries + 1] = newestFirst[at] end
 end
-local deleted = ''
-if not json then deleted = redis.call('GET', ARGV[4]) or '' end
-return { json, redis.call('PTTL', KEYS[1]), firstSeq, entries, deleted }
+local session = json and parseSession(json) or nil
+local ended = ''
+if not session or session.epoch ~= ARGV[5] then ended = endOf(ARGV[4], ARGV[5]) end
+return { json, redis.call('PTTL', KEYS[1]), firstSeq, entries, ended }

@@ -51,9 +51,11 @@ local function readClock()
   return ms, string.format('%.3f', ms / 1000), tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
 
--- Begins with the time in microseconds, which no two scripts share, so that epochs sort (G5).
-local function newEpoch(microseconds, nonce)
-  return string.format('%013x', microseconds) .. '-' .. nonce
+-- Begins with the time in microseconds, which no two scripts share, so that epochs sort (G5); always after `previous`,
+-- whatever a clock says.
+local function newEpoch(microseconds, nonce, previous)
+  local earliest = previous and tonumber(string.sub(previous, 1, 13), 16) or 0
+  return string.format('%013x', math.max(microseconds, earliest + 1)) .. '-' .. nonce
 end
 
 local function newSession(seconds, ttl, epoch)
@@ -85,9 +87,30 @@ local function newestOf(logKey)
   return tonumber(string.match(newest[1], '^%d+')), newest[2][2]
 end
 
+-- When the session expires, ms; one that has lost its expiry (W1) gets a whole ttl.
+local function deadlineOf(sessionKey, session, ms)
+  local left = redis.call('PTTL', sessionKey)
+  return ms + (left >= 0 and left or session.ttl * 1000)
+end
+
 -- Writes the session and lets both keys expire together (K5).
-local function saveSession(sessionKey, logKey, session, ms)
-  local deadline = ms + session.ttl * 1000
+local function saveUntil(sessionKey, logKey, session, deadline)
   redis.call('SET', sessionKey, renderSession(session), 'PXAT', deadline)
   redis.call('PEXPIREAT', logKey, deadline)
+end
+
+local function saveSession(sessionKey, logKey, session, ms)
+  saveUntil(sessionKey, logKey, session, ms + session.ttl * 1000)
+end
+
+-- The frame of V2 of a log entry.
+local function frameOf(seq, id, body)
+  return '{"type":"message","seq":' .. seq .. ',"id":"' .. id .. '",' .. body
+end
+
+-- What the epoch of a tombstone was ended by: 'deleted', 'quarantined', or '' when it tells of another epoch.
+local function endOf(tombstoneKey, epoch)
+  local tombstone = epoch ~= '' and redis.call('GET', tombstoneKey)
+  if tombstone == epoch then return 'deleted' end
+  return tombstone == 'quarantined ' .. epoch and 'quarantined' or ''
 end

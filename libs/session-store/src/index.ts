@@ -6,14 +6,18 @@ export {
   encodeSignal,
   encodeStored,
   encodeUnstored,
+  headOf,
   type LiveMessage,
   type LivePayload,
+  logEntryOf,
   type SessionEvent,
   storedFrame,
   unstoredFrame,
 } from './live-payload.js';
-export { type LiveChannels, MemorySessionStore, type MemorySessionStoreOptions } from './memory-session-store.js';
+export type { LiveChannels, MemorySessionStoreOptions } from './memory-session-log.js';
+export { MemorySessionStore } from './memory-session-store.js';
 export * from './port.js';
+export type { RedisSessionStoreOptions } from './redis-session-log.js';
 export { type ManagedSession, manage, RedisSessionManager } from './redis-session-manager.js';
-export { RedisSessionStore, type RedisSessionStoreOptions } from './redis-session-store.js';
+export { RedisSessionStore } from './redis-session-store.js';
 export { parseSession, RESERVED_FIELDS, renderSession, type SessionState } from './session-json.js';

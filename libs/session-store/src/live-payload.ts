@@ -1,4 +1,5 @@
 import type { Position } from '@holdfast/protocol';
+import type { LogEntry } from './port.js';
 
 /**
  * What is published on a session's live channel. The first line tells the kind:
@@ -31,7 +32,9 @@ export interface LiveMessage {
 /** What happened to a session by another hand (V7). */
 export type SessionEvent =
   | { readonly event: 'extended'; readonly ttl: number }
-  | { readonly event: 'deleted'; readonly epoch: string };
+  | { readonly event: 'deleted'; readonly epoch: string }
+  /** Two histories were joined under this epoch (G4). */
+  | { readonly event: 'epoch'; readonly epoch: string };
 
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
@@ -42,6 +45,19 @@ const ID_HEAD = ',"id":"';
 /** The V2 frame of a stored message from its log entry's parts. */
 export function storedFrame(seq: number, id: string, body: string): string {
   return `${FRAME_HEAD}${seq}${ID_HEAD}${id}",${body}`;
+}
+
+/** The log entry of a stored message as it was published. */
+export function logEntryOf({ seq, id, senderKey, frame }: LiveMessage): LogEntry {
+  const head = FRAME_HEAD.length + digits(seq) + ID_HEAD.length + id.length + 2;
+  return { seq, id, senderKey, body: frame.toString('utf8', head) };
+}
+
+const TIMESTAMP = '"timestamp":';
+
+/** What an append takes of a message that was stored before: everything but its time. */
+export function headOf(body: string): string {
+  return body.slice(0, body.lastIndexOf(TIMESTAMP) + TIMESTAMP.length);
 }
 
 /** The V2 frame of an unstored message; `body` as in {@link storedFrame}. */
@@ -128,7 +144,9 @@ function decodeSessionEvent(json: string): LivePayload | undefined {
 function isSessionEvent(value: unknown): value is SessionEvent {
   if (typeof value !== 'object' || value === null) return false;
   const { event, ttl, epoch } = value as Record<string, unknown>;
-  return event === 'extended' ? Number.isSafeInteger(ttl) : event === 'deleted' && typeof epoch === 'string';
+  return event === 'extended'
+    ? Number.isSafeInteger(ttl)
+    : (event === 'deleted' || event === 'epoch') && typeof epoch === 'string';
 }
 
 function wholeNumber(text: string | undefined): number | undefined {

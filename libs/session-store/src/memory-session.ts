@@ -4,7 +4,7 @@ import type { SessionState } from './session-json.js';
 /** A session and its log, as the memory store holds them. */
 export interface MemorySession {
   readonly state: { -readonly [Field in keyof SessionState]: SessionState[Field] };
-  readonly log: LogEntry[];
+  log: LogEntry[];
   /** Unix milliseconds. */
   deadline: number;
 }

@@ -85,9 +85,19 @@ export type AppendResult =
   | {
       /** G3: the caller's position does not fit what Redis has. Nothing was stored. */
       readonly outcome: 'gone' | 'epoch' | 'behind' | 'forked';
-      /** With `gone`: the epoch a tombstone holds, when the session was deleted. */
-      readonly deletedEpoch?: string;
+      /** With `gone`: how the caller's epoch ended, when a tombstone tells. */
+      readonly ended?: EpochEnd;
     };
+
+/** How a tombstone says that an epoch has ended (G5, A6). */
+export type EpochEnd = 'deleted' | 'quarantined';
+
+export interface OpenOptions {
+  /** The epoch a member wants to go on with. */
+  readonly resumeEpoch?: string;
+  /** The caller has delivered of this session: one that is gone is not made anew, so that it can be healed (G2). */
+  readonly known?: boolean;
+}
 
 export interface OpenResult {
   readonly session: StoredSession;
@@ -103,9 +113,41 @@ export interface LogRead {
   /** Oldest kept number, 0 when the log is empty. */
   readonly firstSeq: number;
   readonly entries: readonly LogEntry[];
-  /** Without a session: the epoch that was deleted, when a tombstone tells. */
-  readonly deletedEpoch?: string;
+  /** How the epoch that the caller knows ended, when it is not the session's and a tombstone tells. */
+  readonly ended?: EpochEnd;
 }
+
+/** What one gateway has delivered of a session that Redis has lost, wholly or in part (G2). */
+export interface HealRequest {
+  readonly position: Position;
+  /** The session as it was last seen, with the time it has left now. */
+  readonly session: Pick<StoredSession, 'createdAt' | 'ttl' | 'custom' | 'remainingMs'>;
+  /** Without holes, oldest first; may be empty. */
+  readonly entries: readonly LogEntry[];
+}
+
+export type HealResult =
+  | { readonly outcome: 'healed'; readonly count: number; readonly firstSeq: number }
+  | { readonly outcome: EpochEnd | 'epoch' | 'forked' | 'corrupt' };
+
+/** Two histories of one session that have to become one (G4). */
+export interface ForkRequest {
+  /** The epoch the caller saw: the session must still have it. */
+  readonly seenEpoch: string;
+  /**
+   * Whether the log's entries below the caller's first one are older than it: both have one past. Otherwise the session
+   * was made by somebody who did not know of the caller's, which lives on in it.
+   */
+  readonly samePast: boolean;
+  /** The session as the caller last saw it. */
+  readonly session: Pick<StoredSession, 'createdAt' | 'ttl' | 'custom'>;
+  /** What the caller has delivered, without holes, oldest first. */
+  readonly entries: readonly LogEntry[];
+}
+
+export type ForkResult =
+  | { readonly outcome: 'forked'; readonly epoch: string }
+  | { readonly outcome: 'gone' | 'epoch' | 'corrupt' };
 
 /** Which entries to read: upwards from a number (inclusive), or the newest ones. Always answered oldest first. */
 export type ReadRange = { readonly from: number; readonly limit: number } | { readonly newest: number };
@@ -121,14 +163,27 @@ export interface SessionLog {
   /**
    * Loads the session, or creates it with count 0 (C5); refreshes its expiry (T1); says it has members again (K1).
    *
-   * @param resumeEpoch the epoch a member wants to go on with
-   * @returns `deleted` when that epoch was deleted and none has come after it (G5)
+   * @param options.resumeEpoch the epoch a member wants to go on with
+   * @param options.known the caller has delivered of this session: if it is gone, it is not made anew but `gone` is
+   *   answered, so that the caller heals it first (G2)
+   * @returns `deleted` when the epoch to go on with was deleted and none has come after it (G5)
    */
-  open(sessionId: string, resumeEpoch?: string): Promise<OpenResult | 'deleted'>;
+  open(sessionId: string, options?: OpenOptions): Promise<OpenResult | 'deleted' | 'gone'>;
   /** Stores and publishes messages in one step: numbers, log order and publish order are one order (A1). */
   append(sessionId: string, request: AppendRequest): Promise<AppendResult>;
-  /** Reads session and log of one moment. Refreshes nothing. */
-  read(sessionId: string, range: ReadRange): Promise<LogRead>;
+  /** Reads session and log of one moment. Refreshes nothing. @param epoch the one the caller knows */
+  read(sessionId: string, range: ReadRange, epoch?: string): Promise<LogRead>;
+  /** Puts back what Redis has lost, and publishes it (G2). The expiry stays what it was. */
+  heal(sessionId: string, request: HealRequest): Promise<HealResult>;
+  /** Joins two histories under a new epoch, if the session still has the one the caller saw, and publishes that (G4). */
+  fork(sessionId: string, request: ForkRequest): Promise<ForkResult>;
+  /**
+   * Deletes a session again that came back with an epoch known to be deleted, and puts its tombstone back (G5).
+   *
+   * @param keepMs how long the tombstone is kept, milliseconds
+   * @returns whether it had come back
+   */
+  bury(sessionId: string, epoch: string, keepMs: number): Promise<boolean>;
   /** A member left: refreshes the expiry (T1); when no gateway is subscribed any more, notes `disconnected_at` (K1). */
   leave(sessionId: string): Promise<void>;
 }

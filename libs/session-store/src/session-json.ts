@@ -92,9 +92,10 @@ export function renderSession(state: SessionState): string {
   );
 }
 
-/** An epoch: time of its beginning in microseconds, so that epochs sort (G5), and a nonce. */
-export function newEpoch(microseconds: number, nonce: string): string {
-  return `${Math.floor(microseconds).toString(16).padStart(13, '0')}-${nonce}`;
+/** An epoch: time of its beginning in microseconds, so that epochs sort (G5), and a nonce. Always after `previous`. */
+export function newEpoch(microseconds: number, nonce: string, previous = ''): string {
+  const earliest = previous === '' ? 0 : Number.parseInt(previous.slice(0, 13), 16) + 1;
+  return `${Math.max(Math.floor(microseconds), earliest).toString(16).padStart(13, '0')}-${nonce}`;
 }
 
 function seconds(value: number): string {

@@ -2,6 +2,7 @@ import { stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { duplicatesContract } from './duplicates-contract.js';
 import { refusalsContract } from './refusals-contract.js';
+import { repairContract } from './repair-contract.js';
 import { sessionDirectoryContract } from './session-directory-contract.js';
 import { sessionLogContract } from './session-log-contract.js';
 import { sessionManagerContract } from './session-manager-contract.js';
@@ -24,6 +25,7 @@ describe.each([
   sessionLogContract(() => stores);
   duplicatesContract(() => stores);
   refusalsContract(() => stores);
+  repairContract(() => stores);
   sessionDirectoryContract(() => stores);
   sessionManagerContract(() => stores);
 });

@@ -1,5 +1,13 @@
 import type { Position } from '@holdfast/protocol';
-import type { AppendRequest, AppendResult, NewMessage, SessionLog } from '../src/index.js';
+import type {
+  AppendRequest,
+  AppendResult,
+  LogEntry,
+  NewMessage,
+  OpenOptions,
+  OpenResult,
+  SessionLog,
+} from '../src/index.js';
 
 let sessions = 0;
 
@@ -23,6 +31,18 @@ export async function stored(log: SessionLog, sessionId: string, request: Append
   const result = await log.append(sessionId, request);
   if (result.outcome !== 'stored') throw new Error(`append to ${sessionId} was refused: ${result.outcome}`);
   return result;
+}
+
+/** A log entry as a gateway has delivered it: ana's. */
+export function delivered(seq: number, id = `m${seq}`, senderKey = 'ana'): LogEntry {
+  return { seq, id, senderKey, body: `${message(id, { senderKey }).head}${1_700_000_000_000 + seq}}` };
+}
+
+/** Opens a session, and fails unless that was answered with one. */
+export async function openedAt(log: SessionLog, sessionId: string, options?: OpenOptions): Promise<OpenResult> {
+  const opened = await log.open(sessionId, options);
+  if (typeof opened === 'string') throw new Error(`session ${sessionId} is ${opened}`);
+  return opened;
 }
 
 /** Appends one message after the other by id, as a sender without a position; answers the position after the last. */

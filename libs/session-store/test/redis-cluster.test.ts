@@ -101,7 +101,7 @@ describe('sessions in a Redis Cluster', () => {
     expect(after.entries).toEqual(before.entries);
     expect(after.session?.epoch).toBe(epoch);
     expect(await log.remove('half')).toBe(true);
-    expect(await log.open('half', epoch)).toBe('deleted');
+    expect(await log.open('half', { resumeEpoch: epoch })).toBe('deleted');
   });
 
   it('A6, A7: a corrupt session is put aside whole once its slot has arrived', async () => {

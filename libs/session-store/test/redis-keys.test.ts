@@ -1,7 +1,7 @@
 import { stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { liveChannel, logKey, quarantinePrefix, sessionIdOf, sessionKey, tombstoneKey } from '../src/index.js';
-import { filled, freshId, message, stored } from './messages.js';
+import { filled, freshId, message, openedAt, stored } from './messages.js';
 import { type RedisStores, redisStores, type Store } from './stores.js';
 
 let stores: RedisStores;
@@ -35,14 +35,14 @@ describe('keys', () => {
 
   it('K1: a session is the seeds’ JSON, read and aged by redis-cli as they write', async () => {
     const { cli } = cliOf();
-    const opened = await store.open('my-session-id');
+    const opened = await openedAt(store, 'my-session-id');
     await filled(store, 'my-session-id', 'm1', 'm2', 'm3', 'm4', 'm5');
     const session = JSON.parse(await cli('get', 'session:my-session-id'));
     expect(session).toEqual({
       data: { count: 5, last_activity: expect.closeTo(Date.now() / 1000, -1) },
-      created_at: opened !== 'deleted' && opened.session.createdAt,
+      created_at: opened.session.createdAt,
       ttl: 3600,
-      epoch: opened !== 'deleted' && opened.session.epoch,
+      epoch: opened.session.epoch,
       retried: 0,
     });
     expect(Number(await cli('ttl', 'session:my-session-id'))).toBeGreaterThan(3590);

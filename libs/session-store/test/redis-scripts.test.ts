@@ -168,7 +168,7 @@ describe('a Redis that is full', () => {
     } finally {
       await stores.client.config('SET', 'maxmemory', '0');
     }
-    expect(await store.open(id, epoch)).toBe('deleted');
+    expect(await store.open(id, { resumeEpoch: epoch })).toBe('deleted');
   });
 
   it('A6: puts aside what is corrupt whole or not at all', async () => {

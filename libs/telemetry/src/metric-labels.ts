@@ -24,7 +24,7 @@ export const ERROR_CODES = [
 ] as const;
 
 /** What `sync(room)` did. */
-export const SYNC_OUTCOMES = ['unchanged', 'delivered', 'gap', 'reset', 'failed'] as const;
+export const SYNC_OUTCOMES = ['unchanged', 'delivered', 'gap', 'healed', 'forked', 'reset', 'ended', 'failed'] as const;
 export type SyncOutcome = (typeof SYNC_OUTCOMES)[number];
 
 export const DRAIN_STATES = ['serving', 'draining', 'drained'] as const;

@@ -1,48 +1,11 @@
 import type { Position } from '@holdfast/protocol';
-import {
-  type AppendedMessage,
-  type AppendResult,
-  type NewMessage,
-  StorageUnavailableError,
-} from '@holdfast/session-store';
-import type { Member } from './member.js';
+import { type AppendedMessage, type AppendResult, StorageUnavailableError } from '@holdfast/session-store';
+import type { AppendRoom } from './append-room.js';
+import { asRetry, firstOf, type Sending, type Waiting } from './batch.js';
 import { NOWHERE } from './position.js';
 import { RetryPause } from './retry-pause.js';
 import type { RoomContext } from './room-context.js';
 
-/** What the queue needs of its room. */
-export interface AppendRoom {
-  readonly sessionId: string;
-  readonly position: Position | undefined;
-  readonly tail: { readonly firstSeq: number; find(senderKey: string, id: string): number | undefined };
-  readonly sync: { run(reason: 'open' | 'gone' | 'epoch' | 'behind' | 'forked'): Promise<void> };
-  readonly expiry: { confirmed(remainingMs: number, ttl: number): void };
-  /** An append was answered: its newest message has to be heard soon (F2). */
-  stored(epoch: string, seq: number): void;
-  acknowledge(member: Member, id: string, seq: number): void;
-  deleted(): void;
-}
-
-/** A member's message on its way into the log. */
-export interface Sending {
-  readonly member: Member;
-  /** What the member named it; absent on the plain protocol, where the gateway named it. */
-  readonly clientId?: string;
-  readonly message: NewMessage;
-  readonly bytes: number;
-  /** When the member's frame arrived; monotonic milliseconds. */
-  readonly arrivedMs: number;
-}
-
-/** A message in the queue. */
-interface Waiting extends Sending {
-  /** Where the room was when it came. */
-  readonly since: Position | undefined;
-}
-
-/** Bounds of one append, so that no script call holds Redis up. */
-const BATCH_MESSAGES = 128;
-const BATCH_BYTES = 262_144;
 const DELETED = 'the session was deleted';
 /** Attempts that the store may refuse for good before the message is given up. */
 const REFUSALS_MAX = 3;
@@ -62,6 +25,13 @@ export class AppendQueue {
   /** Refusals since the last success; while there are any, messages go one by one, to find the one that is refused. */
   #refusals = 0;
   #state: 'idle' | 'scheduled' | 'appending' | 'stopped' = 'idle';
+  /** Redis is away: nothing is appended, members here are shown what waits (D1). */
+  #suspended = false;
+  /** How many of the waiting, from the first on, members here have been shown. */
+  #shown = 0;
+  /** Whoever waits for what members were shown to be stored. */
+  #resumed: ((stored: boolean) => void) | undefined;
+  #failing: { readonly sinceMs: number; readonly error: unknown } | undefined;
   readonly #retry: RetryPause;
   /** First message of the batch in flight: one a batch is enough to know how long delivery takes. */
   #timed: { readonly id: string; readonly arrivedMs: number } | undefined;
@@ -81,8 +51,38 @@ export class AppendQueue {
     if (!this.#context.unstored.take(sending.bytes)) return false;
     this.#waiting.push({ ...sending, since: this.#room.position });
     this.#context.metrics.gauges.unstoredMessages += 1;
-    this.#schedule();
+    if (this.#suspended) this.#showWaiting();
+    else this.#schedule();
     return true;
+  }
+
+  /** Milliseconds since appends have failed without a success; 0 when the last one succeeded. */
+  get failingMs(): number {
+    return this.#failing === undefined ? 0 : this.#context.clock.monotonic() - this.#failing.sinceMs;
+  }
+
+  /** What the last append failed of; nothing when it succeeded. */
+  get failure(): unknown {
+    return this.#failing?.error;
+  }
+
+  /** Redis is away: from here on messages wait, and members here see them (D1). */
+  suspend(): void {
+    this.#suspended = true;
+    this.#showWaiting();
+  }
+
+  /** Redis is back and the room has synced: stores what waited, in order (D3). @returns whether it is stored */
+  resume(): Promise<boolean> {
+    this.#suspended = false;
+    if (this.#shown === 0) {
+      this.#schedule();
+      return Promise.resolve(true);
+    }
+    return new Promise((resolve) => {
+      this.#resumed = resolve;
+      this.#schedule();
+    });
   }
 
   /** The room delivers a run of messages that begins with this one. */
@@ -107,11 +107,12 @@ export class AppendQueue {
     this.#retry.cut();
     this.#context.metrics.counters.refused += this.#waiting.length;
     this.#remove([...this.#waiting]);
+    this.#settleResume(false);
   }
 
   /** At the end of the turn, so that everything that arrives in one turn is one batch. */
   #schedule(): void {
-    if (this.#state !== 'idle' || this.empty) return;
+    if (this.#state !== 'idle' || this.empty || this.#suspended) return;
     this.#state = 'scheduled';
     this.#context.clock.defer(() => void this.#append());
   }
@@ -120,11 +121,31 @@ export class AppendQueue {
     if (this.#state !== 'scheduled') return;
     this.#state = 'appending';
     if (!this.#room.position) await this.#room.sync.run('open');
-    const batch = this.#markUntold(this.#withoutKnown(this.#nextBatch()));
+    const batch = this.#markUntold(this.#withoutKnown(firstOf(this.#waiting, this.#refusals > 0 ? 1 : undefined)));
     if (batch.length > 0) await this.#appendBatch(batch);
     if (this.#stopped) return;
     this.#state = 'idle';
+    // What has come since is on its usual way.
+    if (this.#shown === 0) this.#settleResume(true);
     this.#schedule();
+  }
+
+  #settleResume(stored: boolean): void {
+    const resumed = this.#resumed;
+    this.#resumed = undefined;
+    resumed?.(stored);
+  }
+
+  #showWaiting(): void {
+    for (; this.#shown < this.#waiting.length; this.#shown++) {
+      const sending = this.#waiting[this.#shown];
+      if (!sending) return;
+      // When it is stored another gateway may have stored it before (D3): its sender may have moved there.
+      if (this.#shown >= this.#inFlight) this.#waiting[this.#shown] = asRetry(sending, sending.since ?? NOWHERE);
+      // Its append may have been heard before its answer was lost.
+      const { senderKey, id } = sending.message;
+      if (this.#room.tail.find(senderKey, id) === undefined) this.#room.showPending(sending, this.#shown + 1);
+    }
   }
 
   get #stopped(): boolean {
@@ -147,14 +168,20 @@ export class AppendQueue {
     } catch (error) {
       this.#inFlight = 0;
       if (this.#stopped) return;
-      this.#context.reporter.storageFailed(error);
+      this.#failing = { sinceMs: this.#failing?.sinceMs ?? clock.monotonic(), error };
       this.#failed(batch, position, error);
-      return this.#retry.wait();
+      this.#context.storage.failed(error);
+      if (this.#resumed) {
+        this.suspend();
+        this.#settleResume(false);
+      } else if (!this.#suspended) await this.#retry.wait();
+      return;
     }
     metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);
     this.#retry.reset();
+    this.#failing = undefined;
     this.#refusals = 0;
-    if (!this.#stopped) await this.#settle(batch, result, position);
+    if (!this.#stopped) await this.#settle(batch, result);
   }
 
   #failed(batch: readonly Waiting[], position: Position | undefined, error: unknown): void {
@@ -188,21 +215,20 @@ export class AppendQueue {
   #mark(batch: readonly Waiting[], after: (sending: Waiting) => Position | undefined): readonly Waiting[] {
     const marked = batch.map((sending): Waiting => {
       const position = sending.message.retry === undefined ? after(sending) : undefined;
-      if (!position) return sending;
-      return { ...sending, message: { ...sending.message, retry: position === NOWHERE ? 'anywhere' : position } };
+      return position ? asRetry(sending, position) : sending;
     });
     this.#waiting.splice(0, batch.length, ...marked);
     return marked;
   }
 
-  async #settle(batch: readonly Waiting[], result: AppendResult, position: Position | undefined): Promise<void> {
+  async #settle(batch: readonly Waiting[], result: AppendResult): Promise<void> {
     if (result.outcome === 'stored') {
       this.#remove(batch);
       this.#answer(batch, result);
       return;
     }
     if (this.#orphaned) return this.#refuse(batch, DELETED);
-    if (result.outcome === 'gone' && result.deletedEpoch !== undefined && result.deletedEpoch === position?.epoch) {
+    if (result.outcome === 'gone' && result.ended === 'deleted') {
       this.#refuse(batch, DELETED);
       this.#room.deleted();
       return;
@@ -213,9 +239,9 @@ export class AppendQueue {
 
   #answer(batch: readonly Sending[], result: Extract<AppendResult, { outcome: 'stored' }>): void {
     const room = this.#room;
-    const { counters } = this.#context.metrics;
-    const { reporter } = this.#context;
-    reporter.storageWorked();
+    const { reporter, storage, metrics } = this.#context;
+    const { counters } = metrics;
+    storage.worked();
     if (result.created) reporter.stored(room.sessionId, result.ttl);
     if (result.quarantined !== undefined) reporter.quarantined(room.sessionId, result.quarantined);
     room.expiry.confirmed(result.ttl * 1000, result.ttl);
@@ -224,9 +250,10 @@ export class AppendQueue {
       const { seq, duplicate } = result.messages[index] as AppendedMessage;
       // A repetition that was found may be the first the room hears of the message (F2).
       newest = Math.max(newest, seq);
-      if (!duplicate) continue;
-      counters.duplicates += 1;
-      this.#acknowledge(sending, seq);
+      if (duplicate) {
+        counters.duplicates += 1;
+        this.#acknowledge(sending, seq);
+      } else if (sending.clientId !== undefined) room.acknowledgeIfSkipped(sending.member, sending.clientId, seq);
     }
     const stored = result.messages.filter(({ duplicate }) => !duplicate).length;
     counters.stored += stored;
@@ -248,17 +275,6 @@ export class AppendQueue {
     return this.#waiting.slice(0, batch.length - known.length);
   }
 
-  #nextBatch(): Waiting[] {
-    const most = this.#refusals > 0 ? 1 : BATCH_MESSAGES;
-    let bytes = 0;
-    let count = 0;
-    while (count < this.#waiting.length && count < most && bytes < BATCH_BYTES) {
-      bytes += this.#waiting[count]?.bytes ?? 0;
-      count += 1;
-    }
-    return this.#waiting.slice(0, count);
-  }
-
   #acknowledge(sending: Sending, seq: number): void {
     if (sending.clientId !== undefined) this.#room.acknowledge(sending.member, sending.clientId, seq);
   }
@@ -276,7 +292,9 @@ export class AppendQueue {
   #remove(settled: readonly Waiting[]): void {
     const [first] = settled;
     if (!first) return;
-    this.#waiting.splice(this.#waiting.indexOf(first), settled.length);
+    const at = this.#waiting.indexOf(first);
+    this.#waiting.splice(at, settled.length);
+    this.#shown -= Math.max(0, Math.min(this.#shown - at, settled.length));
     this.#context.metrics.gauges.unstoredMessages -= settled.length;
     for (const { bytes } of settled) this.#context.unstored.give(bytes);
   }

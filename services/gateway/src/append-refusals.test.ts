@@ -53,30 +53,38 @@ describe('a refused append', () => {
     for (const id of ['m1', 'm2']) ann.say(id);
     await world.settle();
     gateway.fanOut.hear = () => false;
-    await world.store.remove('s');
+    world.store.lose();
     await world.append('s', 'x1', 'x2', 'x3');
     gateway.fanOut.hear = () => true;
     ann.say('m3');
     bob.say('m4');
     await world.settle();
-    expect(await world.ids('s')).toEqual(['x1', 'x2', 'x3', 'm3', 'm4']);
-    expect(
-      bob
-        .ofType('message')
-        .slice(2)
-        .map((frame) => frame['id']),
-    ).toEqual(['x1', 'x2', 'x3', 'm3', 'm4']);
+    const all = ['x1', 'x2', 'x3', 'm1', 'm2', 'm3', 'm4'];
+    expect(await world.ids('s')).toEqual(all);
+    const ids = bob.ofType('message').map((frame) => frame['id']);
+    expect(ids).toEqual(['m1', 'm2', ...all]);
     expect(bob.ofType('session')).toMatchObject([{ event: 'reset', epoch: await world.epochOf('s'), from: 1 }]);
   });
 
-  it('G3: gone: members are told expired, and the message is number 1 of a new epoch', async () => {
+  it('G3, G5: of an epoch that was deleted and followed by another: not_stored, then deleted and 4404', async () => {
     ann.say('m1');
     await world.settle();
     gateway.fanOut.hear = () => false;
-    await world.store.extend('s', 1);
+    await world.store.remove('s');
+    await world.append('s', 'x1');
     gateway.fanOut.hear = () => true;
+    ann.say('m2');
+    await world.settle();
+    expect(ann.ofType('error')).toMatchObject([{ code: 'not_stored', id: 'm2' }]);
+    expect([ann.closeCode, bob.closeCode]).toEqual([4404, 4404]);
+    expect(await world.ids('s')).toEqual(['x1']);
+  });
+
+  it('G3: gone past the deadline: members are told expired, and the message is number 1 of a new epoch', async () => {
+    ann.say('m1');
+    await world.settle();
     const epoch = await world.epochOf('s');
-    await world.advance(1_001);
+    world.clock.stall(3_600_001);
     ann.say('m2');
     await world.settle();
     expect(bob.received.slice(-2)).toMatchObject([

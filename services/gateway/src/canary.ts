@@ -1,6 +1,6 @@
 import type { FanOut } from '@holdfast/fan-out';
 import type { Clock, Timer } from './clock.js';
-import type { Reporter } from './reporter.js';
+import type { StorageWatch } from './storage-watch.js';
 
 /** How often the gateway speaks to itself, and how long it may hear nothing (F3). */
 const INTERVAL_MS = 500;
@@ -9,7 +9,7 @@ const SILENCE_MS = 1_000;
 export interface CanaryOptions {
   readonly fanOut: FanOut;
   readonly clock: Clock;
-  readonly reporter: Reporter;
+  readonly storage: StorageWatch;
   /** This gateway's alone. */
   readonly name: string;
 }
@@ -58,7 +58,7 @@ export class Canary {
   }
 
   async #sing(): Promise<void> {
-    const { clock, fanOut, reporter } = this.#options;
+    const { clock, fanOut, storage } = this.#options;
     this.#singing = true;
     try {
       if (!this.#subscribed) await this.#subscribe();
@@ -67,9 +67,9 @@ export class Canary {
       await fanOut.publish(this.#channel, 'canary');
       // A gateway that was held up itself has sent none meanwhile, and misses none.
       if (this.#heardMs < sentMs) this.#missingMs ??= sentMs;
-      if (!this.#stopped) reporter.storageWorked();
+      if (!this.#stopped) storage.worked();
     } catch (error) {
-      if (!this.#stopped) reporter.storageFailed(error);
+      if (!this.#stopped) storage.failed(error);
     } finally {
       this.#singing = false;
     }
@@ -85,7 +85,7 @@ export class Canary {
   #unsubscribe(): void {
     if (!this.#subscribed) return;
     this.#options.fanOut.unsubscribe(this.#channel).catch((error: unknown) => {
-      this.#options.reporter.storageFailed(error);
+      this.#options.storage.failed(error);
     });
   }
 

@@ -70,6 +70,8 @@ export class Connection implements Member {
   /** Set with the first dropped frame: none is sent after it (F6). */
   #dropped = false;
   #drained: (() => void) | undefined;
+  /** What a plain member was shown while Redis was away. */
+  #shown: Set<string> | undefined;
   /** When the latest invalid frames came; there are none on almost every connection. */
   #invalidMs: number[] = [];
 
@@ -119,7 +121,9 @@ export class Connection implements Member {
   heartbeat(): void {
     if (this.#state.name !== 'joined') return;
     const timestamp = this.#host.clock.now();
-    if (this.protocol === 'framed') this.tell({ type: 'heartbeat', timestamp, seq: this.#state.room.seq });
+    const { room } = this.#state;
+    const seq = room.audience.isLate(this) ? 0 : room.seq;
+    if (this.protocol === 'framed') this.tell({ type: 'heartbeat', timestamp, seq });
     else this.write([JSON.stringify({ ts: new Date(timestamp).toISOString() })]);
   }
 
@@ -157,6 +161,17 @@ export class Connection implements Member {
     if (this.closed || this.#dropped || only === undefined) return;
     if (frames.length === 1) this.#writeOne(only);
     else this.#socket.cork(() => frames.every((frame) => this.#writeOne(frame)));
+  }
+
+  showPending(name: string): boolean {
+    // A framed client finds the message by its id (V3).
+    if (this.protocol === 'framed') return true;
+    this.#shown ??= new Set();
+    return !this.#shown.has(name) && this.#shown.add(name).has(name);
+  }
+
+  sawPending({ senderKey, id }: { readonly senderKey: string; readonly id: string }): boolean {
+    return this.#shown?.delete(`${senderKey} ${id}`) === true;
   }
 
   tell(frame: ServerFrame): void {

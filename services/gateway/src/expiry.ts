@@ -5,9 +5,8 @@ import type { RoomContext } from './room-context.js';
 export interface ExpiringRoom {
   readonly sessionId: string;
   readonly position: Position | undefined;
-  readonly sync: { request(reason: 'epoch'): void };
-  tellAll(frame: ServerFrame): void;
-  deleted(): void;
+  readonly sync: { request(reason: 'epoch' | 'gone'): void };
+  readonly audience: { tellAll(frame: ServerFrame): void };
   expired(): void;
 }
 
@@ -36,6 +35,11 @@ export class Expiry {
   /** Seconds left, at least 0. */
   get remainingTtl(): number {
     return Math.max(0, Math.ceil((this.#deadlineMs - this.#context.clock.monotonic()) / 1000));
+  }
+
+  /** Milliseconds left, at least 0. */
+  get remainingMs(): number {
+    return Math.max(0, Math.min(this.#deadlineMs - this.#context.clock.monotonic(), this.#ttlMs));
   }
 
   /** Whether the last confirmed expiry lies behind. */
@@ -70,7 +74,7 @@ export class Expiry {
   check(): void {
     const remainingMs = this.#deadlineMs - this.#context.clock.monotonic();
     const due = remainingMs <= 0 || (!this.#warned && remainingMs <= this.#warnBeforeMs);
-    if (due && !this.#asking) void this.#ask();
+    if (due && !this.#asking && !this.#context.storage.away) void this.#ask();
   }
 
   /** A tenth of the ttl or a minute, whichever is smaller (T2). */
@@ -81,19 +85,21 @@ export class Expiry {
   async #ask(): Promise<void> {
     this.#asking = true;
     try {
-      const { session, deletedEpoch } = await this.#context.log.read(this.#room.sessionId, { newest: 1 });
+      const { sessionId, position } = this.#room;
+      const { session, ended } = await this.#context.log.read(sessionId, { newest: 1 }, position?.epoch);
       if (session && session.epoch !== this.#room.position?.epoch) {
         this.#room.sync.request('epoch');
       } else if (session) {
         this.confirmed(session.remainingMs, session.ttl);
         this.#warn();
-      } else if (deletedEpoch !== undefined && deletedEpoch === this.#room.position?.epoch) {
-        this.#room.deleted();
-      } else if (this.passed) {
+      } else if (ended !== undefined || !this.passed) {
+        // It ended in another way than by its time, or Redis has lost it.
+        this.#room.sync.request('gone');
+      } else {
         this.#room.expired();
       }
     } catch (error) {
-      this.#context.reporter.storageFailed(error);
+      this.#context.storage.failed(error);
     } finally {
       this.#asking = false;
     }
@@ -103,6 +109,6 @@ export class Expiry {
     const remainingMs = this.#deadlineMs - this.#context.clock.monotonic();
     if (this.#warned || remainingMs > this.#warnBeforeMs) return;
     this.#warned = true;
-    this.#room.tellAll({ type: 'session', event: 'expiring', remainingTtl: this.remainingTtl });
+    this.#room.audience.tellAll({ type: 'session', event: 'expiring', remainingTtl: this.remainingTtl });
   }
 }

@@ -8,15 +8,17 @@ import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest 
 import { Canary } from './canary.js';
 import { type Clock, systemClock, type Timer } from './clock.js';
 import { Connection, type ConnectionHost } from './connection.js';
+import { Deletions } from './deletions.js';
 import { Drain } from './drain.js';
 import { Heartbeats } from './heartbeats.js';
 import { identify } from './identity.js';
 import { MessageIntake } from './message-intake.js';
 import { readBroadcast } from './read-broadcast.js';
 import { Reporter } from './reporter.js';
-import { ByteBudget, type RoomContext } from './room-context.js';
+import { ByteBudget, HISTORY_CHUNK_BYTES, type RoomContext } from './room-context.js';
 import { type Joined, Rooms } from './rooms.js';
 import type { Socket, SocketEvents } from './socket.js';
+import { StorageWatch } from './storage-watch.js';
 import { TailBudget } from './tail.js';
 import { UnstoredCounts } from './unstored-counts.js';
 import { welcome } from './welcome.js';
@@ -42,7 +44,6 @@ export interface Acceptance {
 }
 
 const TICK_MS = 1_000;
-const HISTORY_CHUNK_BYTES = 65_536;
 /** How long closing waits for messages that are on their way into the log. */
 const FLUSH_MS = 3_000;
 
@@ -88,7 +89,9 @@ export class GatewayCore {
       fanOut,
       clock,
       logger,
-      reporter: new Reporter(logger, metrics.redis, clock),
+      reporter: new Reporter(logger),
+      deletions: new Deletions(clock, config.sessions.ttl * 1000),
+      storage: new StorageWatch({ logger, metrics: metrics.redis, clock, sharded: config.redis.mode === 'cluster' }),
       metrics: metrics.gateway,
       tailBudget: new TailBudget(config.memory.tailBytes),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
@@ -100,7 +103,7 @@ export class GatewayCore {
     this.#counts = new UnstoredCounts(config.sessions.ttl * 1000);
     this.#admission = new Admission({ ...config.limits, ...config }, clock.monotonic());
     this.#heartbeats = new Heartbeats(clock, config.sessions.heartbeatMs);
-    this.#canary = new Canary({ fanOut, clock, reporter: this.#context.reporter, name: newId() });
+    this.#canary = new Canary({ fanOut, clock, storage: this.#context.storage, name: newId() });
     this.#host = this.#makeHost();
   }
 
@@ -127,7 +130,7 @@ export class GatewayCore {
     const { draining } = this.#admission;
     return {
       ready: !draining,
-      storage: this.#metrics.redis.up && this.#canary.alive ? 'redis' : 'memory',
+      storage: this.#context.storage.away || !this.#canary.alive ? 'memory' : 'redis',
       canaryAgeMs: Math.round(this.#canary.ageMs),
       draining,
       connections: this.#connections.size,
@@ -162,6 +165,7 @@ export class GatewayCore {
     this.#admission.draining = true;
     this.#heartbeats.stop();
     this.#canary.stop();
+    this.#context.storage.stop();
     this.#clock.clearTimeout(this.#ticker);
     this.#stopListening();
     for (const connection of [...this.#connections]) connection.close(CLOSE.restart);
@@ -222,25 +226,27 @@ export class GatewayCore {
       if (joined) this.#admit(connection, joined);
       else connection.close(CLOSE.sessionDeleted);
     } catch (error) {
-      this.#context.reporter.storageFailed(error);
+      this.#context.storage.failed(error);
       connection.close(CLOSE.overloaded);
     }
   }
 
   /** In one step: the welcome, whatever history follows it, and live messages from then on (R1, F7). */
-  #admit(connection: Connection, { room, plan }: Joined): void {
+  #admit(connection: Connection, { room, plan, late = false }: Joined): void {
     const { sessions, color } = this.#config;
     connection.tell(
       welcome(connection, room, {
         recovered: plan.recovered,
+        late,
         color,
         heartbeatMs: sessions.heartbeatMs,
         maxMessageBytes: sessions.messageMaxBytes,
         serverTime: this.#clock.now(),
       }),
     );
-    if (plan.from === undefined) room.attach(connection);
-    else room.attachAfterHistory(connection, plan.from);
+    if (late) room.audience.attachLate(connection);
+    else if (plan.from === undefined) room.audience.attach(connection);
+    else room.audience.attachAfterHistory(connection, plan.from);
     this.#heartbeats.add(connection);
     connection.joined(room);
   }
@@ -268,11 +274,11 @@ export class GatewayCore {
       .then(
         () => {
           this.#listening = true;
-          this.#context.reporter.storageWorked();
+          this.#context.storage.worked();
           if (this.#closed) this.#stopListening();
         },
         (error: unknown) => {
-          this.#context.reporter.storageFailed(error);
+          this.#context.storage.failed(error);
           if (!this.#closed) this.#listenTimer = this.#clock.setTimeout(() => this.#listenForBroadcasts(), TICK_MS);
         },
       );
@@ -282,7 +288,7 @@ export class GatewayCore {
     this.#clock.clearTimeout(this.#listenTimer);
     if (!this.#listening) return;
     this.#fanOut.unsubscribe(BROADCAST_CHANNEL).catch((error: unknown) => {
-      this.#context.reporter.storageFailed(error);
+      this.#context.storage.failed(error);
     });
   }
 

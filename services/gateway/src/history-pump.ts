@@ -1,10 +1,10 @@
 import type { Position } from '@holdfast/protocol';
 import type { LiveMessage } from '@holdfast/session-store';
 import { delay } from './clock.js';
+import { liveMessage } from './live-message.js';
 import type { Member } from './member.js';
 import { plainFrames } from './plain-frames.js';
 import type { RoomContext } from './room-context.js';
-import { liveMessage } from './sync.js';
 import type { Tail } from './tail.js';
 
 /** What a pump needs of its room. */
@@ -15,7 +15,7 @@ export interface PumpedRoom {
   readonly seq: number;
   readonly tail: Tail;
   readonly sync: { run(reason: 'resume'): Promise<void> };
-  attach(member: Member): void;
+  readonly audience: { attach(member: Member): void };
 }
 
 /** Messages fetched at once. */
@@ -45,6 +45,11 @@ export class HistoryPump {
     this.#skipped = skipped;
   }
 
+  /** The number it gives next. */
+  get next(): number {
+    return this.#next;
+  }
+
   start(): void {
     void this.#run();
   }
@@ -65,7 +70,7 @@ export class HistoryPump {
 
   async #run(): Promise<void> {
     while (!this.#over) {
-      if (this.#next > this.#room.seq) return this.#room.attach(this.#member);
+      if (this.#next > this.#room.seq) return this.#room.audience.attach(this.#member);
       if (this.#member.bufferedBytes() > 0) {
         // A long history is no backlog: whoever reads it slowly is given the next part when the last one is gone (F6).
         await new Promise<void>((resolve) => this.#member.onceDrained(resolve));
@@ -91,8 +96,10 @@ export class HistoryPump {
       if (page.length === 0) this.#tellGap(this.#room.seq + 1);
       return page;
     } catch (error) {
-      this.#context.reporter.storageFailed(error);
-      await delay(this.#context.clock, RETRY_MS);
+      const { clock, storage } = this.#context;
+      storage.failed(error);
+      await delay(clock, RETRY_MS);
+      await storage.back();
       return [];
     }
   }
@@ -104,13 +111,18 @@ export class HistoryPump {
     this.#next = first;
   }
 
+  /** A plain member cannot tell what it has had already. */
+  #skips(message: LiveMessage): boolean {
+    return this.#skipped?.has(message.id) === true || this.#member.sawPending(message);
+  }
+
   #giveChunk(): void {
     const [first] = this.#page;
     if (!first) return;
     this.#tellGap(first.seq);
     const chunk = this.#takeChunk(first.seq);
     this.#next = first.seq + chunk.length;
-    const wanted = chunk.filter((message) => !this.#skipped?.has(message.id));
+    const wanted = chunk.filter((message) => !this.#skips(message));
     if (wanted.length === 0) return;
     const plain = this.#member.protocol === 'plain';
     this.#member.write(plain ? plainFrames(this.#room.sessionId, wanted) : wanted.map((message) => message.frame));

@@ -1,5 +1,7 @@
-// LastWord, Room, Sync and Tail are here for the simulation alone, which breaks their rules to show that it would notice.
+// Audience, LastWord, Room, Sync and Tail are here for the simulation alone, which breaks their rules to show that it
+// would notice.
 export type { Refusal, UpgradeRequest } from './admission.js';
+export { Audience } from './audience.js';
 export type { Clock, Timer } from './clock.js';
 export { type Gateway, startGateway } from './gateway.js';
 export { type Acceptance, GatewayCore, type GatewayDependencies } from './gateway-core.js';

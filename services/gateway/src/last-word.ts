@@ -46,6 +46,7 @@ export class LastWord {
 
   /** Called about once a second. @param hasMembers who would miss something */
   tick(hasMembers: boolean): void {
+    if (this.#context.storage.away) return;
     if (this.#ticksLeft > 0) {
       this.#ticksLeft -= 1;
       if (this.#ticksLeft === 0) this.#announce();
@@ -59,7 +60,7 @@ export class LastWord {
     const { sessionId, position } = this.#room;
     if (!position || position === NOWHERE) return;
     this.#context.fanOut.publish(liveChannel(sessionId), encodeStored(position, [])).catch((error: unknown) => {
-      this.#context.reporter.storageFailed(error);
+      this.#context.storage.failed(error);
       // Not for ever: while nothing answers, whatever comes next ends in a sync.
       this.#ticksLeft = 1;
     });

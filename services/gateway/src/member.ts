@@ -8,6 +8,14 @@ export interface Member {
   /** Whether it wants signals and presence (V10). */
   readonly presence: boolean;
   readonly connectionId: string;
+  /**
+   * Notes that it is shown a message that is not stored yet, under a name that repetitions share.
+   *
+   * @returns false when it was shown it before, and cannot tell itself
+   */
+  showPending(name: string): boolean;
+  /** Whether it was shown this message before it was stored, and cannot tell itself; asked once a message (D3). */
+  sawPending(message: { readonly senderKey: string; readonly id: string }): boolean;
   /** Sends frames in order; after a dropped one nothing is sent any more (F6). */
   write(frames: readonly (string | Uint8Array)[]): void;
   /** Sends one frame; nothing on the plain protocol, except those the rules give it. */

@@ -25,7 +25,7 @@ export class MessageIntake {
     const { identity } = connection;
     const id = outgoing.id ?? this.#nextId(identity.connectionId);
     const head = `"content":${JSON.stringify(outgoing.content)},"sender":${JSON.stringify(identity.sender)},"timestamp":`;
-    if (!connection.persistent) return this.#publish(connection, room.sessionId, id, head, outgoing.id);
+    if (!connection.persistent) return this.#publish(connection, room, id, head, outgoing.id);
     const message = { id, senderKey: identity.senderKey, head };
     const taken = room.queue.push({
       member: connection,
@@ -44,19 +44,22 @@ export class MessageIntake {
     const payload = encodeSignal(connection.connectionId, frame);
     this.#context.fanOut.publish(liveChannel(room.sessionId), payload).catch((error: unknown) => {
       // A signal is worth nothing later: it is not repeated and its sender is not told.
-      this.#context.reporter.storageFailed(error);
+      this.#context.storage.failed(error);
     });
   }
 
-  #publish(connection: Connection, sessionId: string, id: string, head: string, clientId: string | undefined): void {
-    const { clock, fanOut, metrics, reporter } = this.#context;
+  #publish(connection: Connection, room: Room, id: string, head: string, clientId: string | undefined): void {
+    const { sessionId } = room;
+    const { clock, fanOut, metrics, storage } = this.#context;
     const nowMs = clock.now();
     const count = this.#counts.next(sessionId, nowMs);
     const payload = encodeUnstored(count, connection.identity.senderKey, unstoredFrame(id, `${head}${nowMs}}`));
     metrics.counters.published += 1;
     metrics.counters.ephemeral += 1;
+    // Chat goes on among the members here (D1).
+    if (storage.away) return room.receive(Buffer.from(payload));
     fanOut.publish(liveChannel(sessionId), payload).catch((error: unknown) => {
-      reporter.storageFailed(error);
+      storage.failed(error);
       refuse(connection, clientId, 'the message could not be passed on');
     });
   }

@@ -1,5 +1,5 @@
 import { plainMessage } from '@holdfast/protocol';
-import type { LiveMessage } from '@holdfast/session-store';
+import type { LiveMessage, NewMessage } from '@holdfast/session-store';
 
 /** The frames of P2 for messages whose frames of V2 came through the fan-out or from the log. Never throws. */
 export function plainFrames(sessionId: string, messages: readonly LiveMessage[]): string[] {
@@ -7,6 +7,17 @@ export function plainFrames(sessionId: string, messages: readonly LiveMessage[])
     const { content, timestamp } = readFrame(frame.toString());
     return JSON.stringify(plainMessage(sessionId, seq, content, timestamp));
   });
+}
+
+/** The frame of V3: a message that is not stored yet. @param nowMs Unix milliseconds */
+export function pendingFrame({ id, head }: NewMessage, nowMs: number): string {
+  return `{"type":"message","pending":true,"id":"${id}",${head}${nowMs}}`;
+}
+
+/** The frame of P2 for such a message. @param count the gateway's own */
+export function plainPendingFrame(sessionId: string, count: number, message: NewMessage, nowMs: number): string {
+  const { content, timestamp } = readFrame(pendingFrame(message, nowMs));
+  return JSON.stringify(plainMessage(sessionId, count, content, timestamp));
 }
 
 /** Anyone who can write to Redis may have broken an entry: it stays an entry, without content. */

@@ -1,3 +1,4 @@
+import { StorageUnavailableError } from '@holdfast/session-store';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GatewayInWorld, World } from '../test/support/world.js';
 
@@ -41,23 +42,30 @@ describe('what the log says', () => {
   });
 
   it('D1: that Redis does not answer is said once, and once that it does again', async () => {
-    expect([said('Redis answers'), gateway.metrics.redis.up]).toEqual([1, true]);
+    expect([said('Redis answers'), gateway.metrics.redis.up]).toEqual([0, true]);
     gateway.fanOut.beforePublish = () => Promise.reject(new Error('Connection is closed.'));
     await world.advance(60_000);
-    expect([said('Redis does not answer'), gateway.metrics.redis.up]).toEqual([1, false]);
+    expect([said('Redis does not answer: chat goes on in memory'), gateway.metrics.redis.up]).toEqual([1, false]);
+    expect(gateway.core.readiness()).toMatchObject({ ready: true, storage: 'memory' });
     gateway.fanOut.beforePublish = () => undefined;
-    await world.advance(4_000);
-    expect([said('Redis answers'), gateway.metrics.redis.up]).toEqual([2, true]);
+    await world.advance(1_000);
+    expect([said('Redis answers'), gateway.metrics.redis.up]).toEqual([1, true]);
+    expect(gateway.core.readiness()).toMatchObject({ ready: true, storage: 'redis' });
   });
 
   it('D2: nor is it said over and over of a Redis that answers but does not store', async () => {
     const one = await gateway.connect('s');
-    gateway.log.fate = ({ method }) => (method === 'append' ? 'lost before' : 'works');
+    const full = new StorageUnavailableError("OOM command not allowed when used memory > 'maxmemory'.");
+    gateway.log.fate = ({ method }) => (method === 'append' ? full : 'works');
     one.say('m1');
-    await world.advance(60_000);
-    expect([said('Redis does not answer'), gateway.metrics.redis.up]).toEqual([1, false]);
+    await world.advance(55_000);
+    const complaint = `Redis answers but does not store: ${full.message}`;
+    expect([said(complaint), gateway.metrics.redis.up]).toEqual([1, true]);
+    await world.advance(120_000);
+    expect(said(complaint)).toBe(1);
     gateway.log.fate = () => 'works';
     await world.advance(6_000);
-    expect([said('Redis answers'), gateway.metrics.redis.up]).toEqual([2, true]);
+    expect(one.ofType('status')).toMatchObject([{ storage: 'memory' }, { storage: 'redis' }]);
+    expect(said('Redis does not answer: chat goes on in memory')).toBe(0);
   });
 });

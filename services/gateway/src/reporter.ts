@@ -1,24 +1,11 @@
-import { redisErrorKind } from '@holdfast/redis-client';
-import type { Logger, RedisMetrics } from '@holdfast/telemetry';
-import type { Clock } from './clock.js';
+import type { Logger } from '@holdfast/telemetry';
 
-/**
- * Redis counts as back when nothing has failed for this long, which is longer than anyone pauses between two attempts:
- * one that refuses writes answers everything else, and would come and go with every command.
- */
-const QUIET_MS = 3_000;
-
-/** Says what happens to sessions and to Redis in the words of the seeds; an outage is said once, not once a command. */
+/** Says what happens to sessions in the words of the seeds. */
 export class Reporter {
   readonly #logger: Logger;
-  readonly #redis: RedisMetrics;
-  readonly #clock: Pick<Clock, 'monotonic'>;
-  #failedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(logger: Logger, redis: RedisMetrics, clock: Pick<Clock, 'monotonic'>) {
+  constructor(logger: Logger) {
     this.#logger = logger;
-    this.#redis = redis;
-    this.#clock = clock;
   }
 
   /** @param ttl seconds */
@@ -35,19 +22,13 @@ export class Reporter {
     this.#logger.error({ sessionId, fault }, `Session could not be read and was reset: ${sessionId}, ${fault}`);
   }
 
-  storageWorked(): void {
-    if (this.#redis.up || this.#clock.monotonic() - this.#failedMs < QUIET_MS) return;
-    this.#redis.up = true;
-    this.#logger.info('Redis answers');
+  /** @param count its newest number now */
+  healed(sessionId: string, count: number): void {
+    this.#logger.warn({ sessionId, count }, `Session healed from memory: ${sessionId}, count: ${count}`);
   }
 
-  storageFailed(error: unknown): void {
-    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    const kind = redisErrorKind(cause);
-    this.#redis.failed(kind);
-    this.#failedMs = this.#clock.monotonic();
-    if (!this.#redis.up) return;
-    this.#redis.up = false;
-    this.#logger.error({ err: error, kind }, 'Redis does not answer');
+  /** Two histories were joined under a new epoch (G4). */
+  forked(sessionId: string, epoch: string): void {
+    this.#logger.warn({ sessionId, epoch }, `Session had two histories, which are one now: ${sessionId}`);
   }
 }

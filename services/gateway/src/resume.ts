@@ -1,5 +1,6 @@
 import type { ResumeRequest } from '@holdfast/protocol';
 import { delay } from './clock.js';
+import { NOWHERE } from './position.js';
 import type { Room } from './room.js';
 import type { RoomContext } from './room-context.js';
 
@@ -62,4 +63,21 @@ async function readId(room: Room, context: RoomContext, seq: number): Promise<st
   const { entries } = await context.log.read(room.sessionId, { from: seq, limit: 1 });
   const entry = entries[0];
   return entry?.seq === seq ? entry.id : undefined;
+}
+
+/**
+ * What a member gets while Redis is away: what the tail holds (D1).
+ *
+ * @returns nothing when the room does not know whether that is what it asked for
+ */
+export function planFromTail(room: Room, resume: ResumeRequest | undefined): HistoryPlan | undefined {
+  const { position, tail } = room;
+  if (!position || position === NOWHERE) return undefined;
+  if (!resume) return { recovered: false };
+  const { lastSeq, lastId, epoch } = resume;
+  if (lastSeq === 0 && epoch === undefined) return tail.firstSeq === room.firstSeq ? fromStart(room) : undefined;
+  if (epoch !== position.epoch || lastSeq > position.seq) return undefined;
+  const known = lastSeq === position.seq ? position.id : tail.at(lastSeq)?.id;
+  if (known === undefined || (lastId !== undefined && known !== '' && known !== lastId)) return undefined;
+  return { recovered: true, from: lastSeq + 1 };
 }

@@ -2,8 +2,13 @@ import type { FanOut } from '@holdfast/fan-out';
 import type { SessionLog } from '@holdfast/session-store';
 import type { GatewayMetrics, Logger } from '@holdfast/telemetry';
 import type { Clock } from './clock.js';
+import type { Deletions } from './deletions.js';
 import type { Reporter } from './reporter.js';
+import type { StorageWatch } from './storage-watch.js';
 import type { TailBudget } from './tail.js';
+
+/** Most bytes of history handed over at once where send buffers allow as much. */
+export const HISTORY_CHUNK_BYTES = 65_536;
 
 /** What every room of a gateway shares. */
 export interface RoomContext {
@@ -12,6 +17,8 @@ export interface RoomContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly reporter: Reporter;
+  readonly storage: StorageWatch;
+  readonly deletions: Deletions;
   readonly metrics: GatewayMetrics;
   readonly tailBudget: TailBudget;
   /** Messages accepted from members but not stored yet, over all sessions. */

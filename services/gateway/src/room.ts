@@ -1,14 +1,20 @@
-import type { CloseCode, Position, ServerFrame } from '@holdfast/protocol';
-import { CLOSE } from '@holdfast/protocol';
-import { decodeLive, type LiveMessage, type LivePayload, type SessionEvent } from '@holdfast/session-store';
+import { CLOSE, type Position, type StorageState } from '@holdfast/protocol';
+import {
+  decodeLive,
+  type LiveMessage,
+  type LivePayload,
+  type SessionEvent,
+  type StoredSession,
+} from '@holdfast/session-store';
 import { AppendQueue } from './append-queue.js';
+import { Audience } from './audience.js';
+import type { Sending } from './batch.js';
 import { Expiry } from './expiry.js';
-import { HistoryPump } from './history-pump.js';
 import { LastWord } from './last-word.js';
 import type { Member } from './member.js';
-import { plainFrames } from './plain-frames.js';
 import { NOWHERE } from './position.js';
 import type { RoomContext } from './room-context.js';
+import { showPending } from './show-pending.js';
 import { Sync } from './sync.js';
 import { Tail } from './tail.js';
 import { Unheard } from './unheard.js';
@@ -21,27 +27,27 @@ const HELD_MAX = 1_000;
  * follow on it starts a {@link Sync}, which alone moves the position by another way than delivery.
  */
 export class Room {
+  readonly audience: Audience;
   readonly queue: AppendQueue;
   readonly expiry: Expiry;
   readonly lastWord: LastWord;
   readonly sync: Sync;
   readonly tail: Tail;
-  /** Members that get live messages. */
-  readonly #live = new Set<Member>();
-  /** Members that are still being given history. */
-  readonly #pumps = new Map<Member, HistoryPump>();
+  readonly #unheard: Unheard;
   #position: Position | undefined;
+  #known: StoredSession | undefined;
+  #storage: StorageState = 'redis';
   #firstSeq = 0;
   #held: Extract<LivePayload, { kind: 'stored' }>[] = [];
   #heldOverflow = false;
-  readonly #unheard: Unheard;
-  #waitingAcks: { member: Member; id: string; seq: number }[] = [];
+  #waitingAcks: { member: Member; id: string; seq: number; ifSkipped: boolean }[] = [];
 
   constructor(
     readonly sessionId: string,
     readonly context: RoomContext,
   ) {
     this.tail = new Tail(context.historyMax, context.tailBudget);
+    this.audience = new Audience(this, context);
     this.queue = new AppendQueue(this, context);
     this.expiry = new Expiry(this, context);
     this.lastWord = new LastWord(this, context);
@@ -54,6 +60,20 @@ export class Room {
     return this.#position;
   }
 
+  /** The session as Redis last told it: what a lost one is restored from (G2). */
+  get known(): StoredSession | undefined {
+    return this.#known;
+  }
+
+  noteSession(session: StoredSession): void {
+    this.#known = session;
+  }
+
+  /** `memory` while messages cannot be stored. */
+  get storage(): StorageState {
+    return this.#storage;
+  }
+
   /** Newest number delivered; 0 when there is none. */
   get seq(): number {
     return this.#position?.seq ?? 0;
@@ -62,31 +82,6 @@ export class Room {
   /** Oldest number the log keeps; 0 when there is none. */
   get firstSeq(): number {
     return this.#firstSeq === 0 ? 0 : Math.max(this.#firstSeq, this.seq - this.context.historyMax + 1);
-  }
-
-  get memberCount(): number {
-    return this.#live.size + this.#pumps.size;
-  }
-
-  /** A member joins live delivery: the next message is the one after the room's newest. */
-  attach(member: Member): void {
-    this.#pumps.delete(member);
-    this.#live.add(member);
-  }
-
-  /** A member joins, but is given the history from a number on first (R1). */
-  attachAfterHistory(member: Member, from: number, skipped?: ReadonlySet<string>): void {
-    this.#pumps.get(member)?.stop();
-    this.#live.delete(member);
-    const pump = new HistoryPump(this, this.context, member, from, skipped);
-    this.#pumps.set(member, pump);
-    pump.start();
-  }
-
-  detach(member: Member): void {
-    this.#live.delete(member);
-    this.#pumps.get(member)?.stop();
-    this.#pumps.delete(member);
   }
 
   /** Takes what the session's channel brought. */
@@ -109,7 +104,7 @@ export class Room {
         return this.#receiveStored(live);
       case 'unstored':
         this.context.metrics.counters.received += 1;
-        return this.#deliver([{ seq: live.count, ...live.message }]);
+        return this.audience.deliver([{ seq: live.count, ...live.message }]);
       case 'signal':
         return this.#signal(live.from, live.frame);
       case 'session':
@@ -124,9 +119,9 @@ export class Room {
     for (const message of messages) this.tail.push(message);
     this.#position = { epoch, seq: last.seq, id: last.id };
     if (this.#firstSeq === 0) this.#firstSeq = messages[0]?.seq ?? 0;
-    this.#deliver(messages);
+    this.audience.deliver(messages);
     this.queue.delivered(messages[0]?.id ?? '');
-    this.#settleAcks();
+    this.#settleAcks('delivered');
   }
 
   /** Places the room without delivering: what it then holds is what it knows. */
@@ -135,7 +130,7 @@ export class Room {
     this.#position = position;
     this.#firstSeq = firstSeq;
     if (position?.seq !== this.tail.lastSeq) this.tail.clear();
-    this.#settleAcks();
+    this.#settleAcks('skipped');
   }
 
   noteFirstSeq(firstSeq: number): void {
@@ -154,7 +149,7 @@ export class Room {
     return overflow;
   }
 
-  /** An append was answered: what it stored has to be heard soon (F2). */
+  /** An append was answered. */
   stored(epoch: string, seq: number): void {
     this.lastWord.stored();
     this.#unheard.expect(epoch, seq);
@@ -167,54 +162,49 @@ export class Room {
   /** Answers a repeated send (V4) once the room has delivered the message (F7). */
   acknowledge(member: Member, id: string, seq: number): void {
     if (seq <= this.seq) member.tell({ type: 'ack', id, seq });
-    else this.#waitingAcks.push({ member, id, seq });
+    else this.#waitingAcks.push({ member, id, seq, ifSkipped: false });
   }
 
-  /** Tells every framed member. */
-  tellAll(frame: ServerFrame): void {
-    for (const member of this.members()) member.tell(frame);
-  }
-
-  /** Those that are still given history find the gap by themselves, in its place. */
-  tellGap(from: number, to: number): void {
-    for (const member of this.#live) member.tell({ type: 'session', event: 'gap', from, to });
-  }
-
-  closeAll(code: CloseCode): void {
-    for (const member of [...this.members()]) member.close(code);
-  }
-
-  *members(): Iterable<Member> {
-    yield* this.#live;
-    yield* this.#pumps.keys();
+  /** Answers a send whose own frame, which would be the answer, is not going to come (V7). */
+  acknowledgeIfSkipped(member: Member, id: string, seq: number): void {
+    if (seq > this.seq) this.#waitingAcks.push({ member, id, seq, ifSkipped: true });
   }
 
   /** The session has ended of itself: members are told once, the next message starts a new epoch at 1 (T2, G3). */
   expired(): void {
     if (!this.#position || this.#position === NOWHERE) return;
-    for (const [member, pump] of [...this.#pumps]) {
-      pump.giveUp();
-      this.attach(member);
-    }
+    this.audience.giveUpHistory();
     this.#forget();
-    this.tellAll({ type: 'session', event: 'expired' });
+    this.audience.tellAll({ type: 'session', event: 'expired' });
   }
 
   /** The session was deleted: members are told and closed (V7). */
   deleted(): void {
+    if (this.#position && this.#position !== NOWHERE) this.context.deletions.note(this.sessionId, this.#position.epoch);
     this.queue.deleted();
     this.#forget();
-    this.tellAll({ type: 'session', event: 'deleted' });
-    this.closeAll(CLOSE.sessionDeleted);
+    this.audience.tellAll({ type: 'session', event: 'deleted' });
+    this.audience.closeAll(CLOSE.sessionDeleted);
   }
 
-  /** Members start over from a number: the history may differ from what they were sent (G4). */
-  restartMembers(epoch: string, from: number, alreadyHad: ReadonlySet<string>): void {
-    for (const member of [...this.members()].filter((each) => each.persistent)) {
-      member.tell({ type: 'session', event: 'reset', epoch, from });
-      // A framed member drops by id what it has had; a plain one cannot.
-      this.attachAfterHistory(member, from, member.protocol === 'plain' ? alreadyHad : undefined);
-    }
+  /** Redis is away: chat goes on among the members here (D1). */
+  outage(): void {
+    if (this.#storage === 'memory') return;
+    this.#storage = 'memory';
+    this.audience.tellAll({ type: 'status', storage: 'memory' });
+    this.queue.suspend();
+  }
+
+  /** Redis is back, and everything that waited is stored (D3). */
+  restored(): void {
+    if (this.#storage === 'redis') return;
+    this.#storage = 'redis';
+    this.audience.tellAll({ type: 'status', storage: 'redis' });
+  }
+
+  /** Shows members a message that is not stored yet (V3). @param place its place among those that wait, from 1 */
+  showPending({ message }: Sending, place: number): void {
+    showPending(this.sessionId, this.audience.members(), message, this.seq + place, this.context.clock.now());
   }
 
   /** Gives back what the room holds of shared budgets. */
@@ -233,7 +223,7 @@ export class Room {
       else this.#heldOverflow = true;
     } else if (!this.#position) {
       // Nobody here asked for stored messages: they are passed on as they come.
-      this.#deliver(payload.messages);
+      this.audience.deliver(payload.messages);
     } else if (!this.#apply(payload)) {
       this.sync.request('gap');
     }
@@ -257,21 +247,8 @@ export class Room {
     return known !== undefined && known !== '' && id !== '' && known !== id;
   }
 
-  #deliver(messages: readonly LiveMessage[]): void {
-    const framed = messages.map((message) => message.frame);
-    let plain: string[] | undefined;
-    for (const member of this.#live) {
-      if (member.protocol === 'framed') member.write(framed);
-      else {
-        plain ??= plainFrames(this.sessionId, messages);
-        member.write(plain);
-      }
-    }
-    this.context.metrics.counters.delivered += messages.length * this.#live.size;
-  }
-
   #signal(from: string, frame: Buffer): void {
-    for (const member of this.members()) {
+    for (const member of this.audience.members()) {
       if (member.presence && member.connectionId !== from) member.write([frame]);
     }
   }
@@ -279,7 +256,9 @@ export class Room {
   #receiveEvent(event: SessionEvent): void {
     if (event.event === 'extended') {
       this.expiry.confirmed(event.ttl * 1000, event.ttl);
-      this.tellAll({ type: 'session', event: 'extended', ttl: event.ttl });
+      this.audience.tellAll({ type: 'session', event: 'extended', ttl: event.ttl });
+    } else if (event.event === 'epoch') {
+      if (this.#position && event.epoch !== this.#position.epoch) this.sync.request('epoch');
     } else if (this.#position === undefined || event.epoch === '' || event.epoch === this.#position.epoch) {
       this.deleted();
     }
@@ -293,11 +272,14 @@ export class Room {
     this.expiry.forget();
   }
 
-  #settleAcks(): void {
+  /** @param how the room has reached its number */
+  #settleAcks(how: 'delivered' | 'skipped'): void {
     if (this.#waitingAcks.length === 0) return;
     const { seq } = this;
     const due = this.#waitingAcks.filter((ack) => ack.seq <= seq);
     this.#waitingAcks = this.#waitingAcks.filter((ack) => ack.seq > seq);
-    for (const { member, id, seq: stored } of due) member.tell({ type: 'ack', id, seq: stored });
+    for (const { member, id, seq: stored, ifSkipped } of due) {
+      if (!ifSkipped || how === 'skipped') member.tell({ type: 'ack', id, seq: stored });
+    }
   }
 }

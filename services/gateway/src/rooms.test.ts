@@ -136,18 +136,27 @@ describe('the rooms of a gateway', () => {
 });
 
 describe('joining while Redis fails', () => {
-  it('is closed 1013 when the session cannot be subscribed or opened, and works again afterwards', async () => {
+  it('D1: is welcomed in memory when the session cannot be subscribed or opened, and stored when it can', async () => {
     gateway.fanOut.beforeSubscribe = () => Promise.reject(new Error('Connection is closed.'));
-    expect((await gateway.connect('s')).closeCode).toBe(1013);
+    const one = gateway.dial('s');
+    await world.advance(2_000);
+    expect(one.welcome).toMatchObject({ storage: 'memory', epoch: '', seq: 0, recovered: false });
     gateway.fanOut.beforeSubscribe = () => undefined;
     gateway.log.fate = () => 'lost before';
-    expect((await gateway.connect('s')).closeCode).toBe(1013);
+    const two = gateway.dial('t');
+    await world.advance(2_000);
+    expect(two.welcome).toMatchObject({ storage: 'memory' });
+    two.say('m1');
     gateway.log.fate = () => 'works';
-    const member = await gateway.connect('s');
-    member.say('m1');
+    await world.advance(3_000);
+    expect(two.ofType('message')).toMatchObject([{ pending: true }, { seq: 1, id: 'm1' }]);
+    one.say('m1');
     await world.settle();
-    expect(member.seqs).toEqual([1]);
-    expect(gateway.core.readiness()['connections']).toBe(1);
+    expect(one.seqs).toEqual([1]);
+    expect([one, two].map((member) => member.ofType('status').at(-1))).toMatchObject([
+      { storage: 'redis' },
+      { storage: 'redis' },
+    ]);
   });
 
   it('F1: a subscription that fails late does not take away the one that was made after it', async () => {

@@ -1,40 +1,51 @@
 import type { ResumeRequest } from '@holdfast/protocol';
-import { liveChannel, type StoredSession } from '@holdfast/session-store';
+import { liveChannel } from '@holdfast/session-store';
+import { delay } from './clock.js';
 import type { Member } from './member.js';
-import { type HistoryPlan, planHistory } from './resume.js';
+import { openSession } from './open-session.js';
+import { NOWHERE } from './position.js';
+import { Recovery } from './recovery.js';
+import { type HistoryPlan, planFromTail, planHistory } from './resume.js';
 import { Room } from './room.js';
 import type { RoomContext } from './room-context.js';
-
-/** A room with who uses it. */
-interface Entry {
-  readonly room: Room;
-  /** Members, including those that are still joining. */
-  users: number;
-  /** Resolves when the channel is subscribed and the room has caught up; absent: not subscribed. */
-  subscribed: Promise<void> | undefined;
-  /** Subscribing, unsubscribing and leaving, one after the other. */
-  chain: Promise<void>;
-  leaving: boolean;
-  idleSinceMs: number;
-}
+import { type RoomEntry, roomEntry } from './room-entry.js';
 
 /** What a member that has joined is told in its welcome. */
 export interface Joined {
   readonly room: Room;
   readonly plan: HistoryPlan;
+  /** Nobody knows yet what it gets: it is told when Redis is back (D3). */
+  readonly late?: boolean;
 }
 
 /** How long a room without members keeps its position and tail (F5). */
 const LINGER_MS = 60_000;
+/** How long a join tries before it goes on in memory, when Redis is not known to be away. */
+const JOIN_TRIES_MS = 1_000;
+const JOIN_PAUSE_MS = 50;
+/** A room whose appends fail this long goes on in memory, whatever else Redis answers (D1). */
+const FAILING_MS = 300;
 
 /** The rooms of a gateway: opened with the first member, closed some time after the last (F1). */
 export class Rooms {
   readonly #context: RoomContext;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, RoomEntry>();
+  readonly #recovery: Recovery;
 
   constructor(context: RoomContext) {
     this.#context = context;
+    this.#recovery = new Recovery(
+      {
+        has: (entry) => this.#entries.get(entry.room.sessionId) === entry,
+        subscribed: (entry) => this.#subscribed(entry),
+      },
+      context,
+    );
     context.fanOut.onInterrupted((channels) => this.#interrupted(channels));
+    context.storage.onChange((change) => {
+      if (change === 'away') this.#allOut();
+      else void this.#bury();
+    });
   }
 
   get size(): number {
@@ -46,31 +57,35 @@ export class Rooms {
   }
 
   /**
-   * Opens or enters a session's room. Every join is answered by one {@link leave}.
+   * Opens or enters a session's room; in memory when Redis is away (D1). Every join is answered by one {@link leave}.
    *
    * @returns nothing when the member wants to go on with an epoch that was deleted (G5)
-   * @throws {StorageUnavailableError}
    */
   async join(member: Member, sessionId: string, resume: ResumeRequest | undefined): Promise<Joined | undefined> {
     const entry = this.#acquire(sessionId);
-    const { room } = entry;
-    await entry.subscribed;
-    if (!member.persistent) return { room, plan: { recovered: false } };
-    for (;;) {
-      const session = await this.#open(sessionId, resume?.epoch);
-      if (!session) return undefined;
-      if (room.position?.epoch !== session.epoch) await room.sync.run('open');
-      room.expiry.confirmed(session.remainingMs, session.ttl);
-      const plan = await planHistory(room, this.#context, resume);
-      // Else it ended meanwhile: the member gets to know the session that is, not the one that was (C5).
-      if (room.position?.epoch === session.epoch || member.closed) return { room, plan };
+    const { clock, storage } = this.#context;
+    const deadline = clock.monotonic() + JOIN_TRIES_MS;
+    while (!storage.away && entry.room.storage === 'redis') {
+      try {
+        const joined = await this.#enterOrGoOn(entry, member, resume);
+        if (joined !== 'in memory') return joined;
+      } catch (error) {
+        storage.failed(error);
+        if (clock.monotonic() >= deadline) {
+          storage.doesNotStore(error);
+          break;
+        }
+        await delay(clock, JOIN_PAUSE_MS);
+      }
     }
+    return this.#enterInMemory(entry, member, resume);
   }
 
   leave(member: Member, sessionId: string): void {
     const entry = this.#entries.get(sessionId);
     if (!entry) return;
-    entry.room.detach(member);
+    entry.room.audience.detach(member);
+    entry.late.delete(member);
     entry.users -= 1;
     if (entry.users === 0) this.#unsubscribe(entry);
     if (member.persistent) this.#noteLeaving(entry);
@@ -78,12 +93,16 @@ export class Rooms {
 
   /** Called about once a second. */
   tick(): void {
-    const nowMs = this.#context.clock.monotonic();
     for (const [sessionId, entry] of this.#entries) {
-      entry.room.lastWord.tick(entry.users > 0);
-      if (entry.users > 0) entry.room.expiry.check();
-      else if (nowMs - entry.idleSinceMs >= LINGER_MS && entry.room.queue.empty) {
-        entry.room.dispose();
+      const { room } = entry;
+      if (room.queue.failingMs > FAILING_MS && room.storage === 'redis') {
+        this.#context.storage.doesNotStore(room.queue.failure);
+        this.#recovery.out(entry);
+      }
+      room.lastWord.tick(entry.users > 0);
+      if (entry.users > 0) room.expiry.check();
+      else if (this.#isDone(entry)) {
+        room.dispose();
         this.#entries.delete(sessionId);
       }
     }
@@ -95,9 +114,7 @@ export class Rooms {
     const deadline = clock.monotonic() + timeoutMs;
     const settled = (): boolean =>
       [...this.#entries.values()].every((entry) => entry.room.queue.empty && !entry.leaving);
-    while (!settled() && clock.monotonic() < deadline) {
-      await new Promise<void>((resolve) => clock.setTimeout(resolve, 10));
-    }
+    while (!settled() && clock.monotonic() < deadline) await delay(clock, 10);
   }
 
   dispose(): void {
@@ -105,40 +122,88 @@ export class Rooms {
     this.#entries.clear();
   }
 
-  /** @returns nothing when the epoch was deleted */
-  async #open(sessionId: string, epoch: string | undefined): Promise<StoredSession | undefined> {
-    const { log, reporter } = this.#context;
-    const opened = await log.open(sessionId, epoch);
-    reporter.storageWorked();
-    if (opened === 'deleted') return undefined;
-    const { session } = opened;
-    if (opened.quarantined !== undefined) reporter.quarantined(sessionId, opened.quarantined);
-    if (opened.created) reporter.stored(sessionId, session.ttl);
-    else reporter.loaded(sessionId, session.count);
-    return session;
+  /** Without members for a while, with nothing to store; what is known of a session outlives an outage (F5). */
+  #isDone({ room, idleSinceMs, recovering }: RoomEntry): boolean {
+    const lingered = this.#context.clock.monotonic() - idleSinceMs >= LINGER_MS;
+    const knowing = room.position !== undefined && room.position !== NOWHERE;
+    return lingered && room.queue.empty && !(recovering && knowing);
   }
 
-  #acquire(sessionId: string): Entry {
-    const entry = this.#entries.get(sessionId) ?? this.#add(sessionId);
+  /** A sync waits as long as an outage lasts, a member does not. */
+  #enterOrGoOn(
+    entry: RoomEntry,
+    member: Member,
+    resume: ResumeRequest | undefined,
+  ): Promise<Joined | 'in memory' | undefined> {
+    return new Promise((resolve, reject) => {
+      const goOn = (): void => resolve('in memory');
+      entry.joining.add(goOn);
+      this.#enter(entry, member, resume)
+        .then(resolve, reject)
+        .finally(() => entry.joining.delete(goOn));
+    });
+  }
+
+  async #enter(entry: RoomEntry, member: Member, resume: ResumeRequest | undefined): Promise<Joined | undefined> {
+    const { room } = entry;
+    await this.#subscribed(entry);
+    if (!member.persistent) return { room, plan: { recovered: false } };
+    for (;;) {
+      const opened = await openSession(room, this.#context, resume?.epoch);
+      if (opened === 'deleted') return undefined;
+      const plan = await planHistory(room, this.#context, resume);
+      // Else it ended meanwhile: the member gets to know the session that is, not the one that was (C5).
+      if (room.position?.epoch === opened.session.epoch || member.closed) return { room, plan };
+    }
+  }
+
+  #enterInMemory(entry: RoomEntry, member: Member, resume: ResumeRequest | undefined): Joined | undefined {
+    const { room } = entry;
+    entry.newcomers = true;
+    this.#recovery.out(entry);
+    if (!member.persistent) return { room, plan: { recovered: false } };
+    if (this.#wasDeleted(room, resume)) return undefined;
+    const plan = planFromTail(room, resume);
+    if (plan) return { room, plan };
+    if (!member.closed) entry.late.set(member, { resume, sinceMs: this.#context.clock.now() });
+    return { room, plan: { recovered: false }, late: true };
+  }
+
+  #wasDeleted({ position, sessionId }: Room, resume: ResumeRequest | undefined): boolean {
+    if (resume?.epoch === undefined || (position && position !== NOWHERE)) return false;
+    return this.#context.deletions.has(sessionId, resume.epoch);
+  }
+
+  /** Redis is away: every room goes on in memory (D1), also those whose members may come back to what they know. */
+  #allOut(): void {
+    for (const entry of this.#entries.values()) this.#recovery.out(entry);
+  }
+
+  async #bury(): Promise<void> {
+    const { deletions, log, storage } = this.#context;
+    try {
+      await deletions.buryAll(log);
+    } catch (error) {
+      storage.failed(error);
+    }
+  }
+
+  #acquire(sessionId: string): RoomEntry {
+    let entry = this.#entries.get(sessionId);
+    if (!entry) {
+      entry = roomEntry(new Room(sessionId, this.#context));
+      this.#entries.set(sessionId, entry);
+    }
     entry.users += 1;
+    return entry;
+  }
+
+  #subscribed(entry: RoomEntry): Promise<void> {
     entry.subscribed ??= this.#subscribe(entry);
-    return entry;
+    return entry.subscribed;
   }
 
-  #add(sessionId: string): Entry {
-    const entry: Entry = {
-      room: new Room(sessionId, this.#context),
-      users: 0,
-      subscribed: undefined,
-      chain: Promise.resolve(),
-      leaving: false,
-      idleSinceMs: 0,
-    };
-    this.#entries.set(sessionId, entry);
-    return entry;
-  }
-
-  #subscribe(entry: Entry): Promise<void> {
+  #subscribe(entry: RoomEntry): Promise<void> {
     const { room } = entry;
     const subscribed = entry.chain.then(async () => {
       await this.#context.fanOut.subscribe(liveChannel(room.sessionId), (payload) => room.receive(payload));
@@ -146,14 +211,14 @@ export class Rooms {
       if (room.position) await room.sync.run('open');
     });
     entry.chain = subscribed.catch((error: unknown) => {
-      this.#context.reporter.storageFailed(error);
+      this.#context.storage.failed(error);
       // Another one may have been made since, after members had left.
       if (entry.subscribed === subscribed) entry.subscribed = undefined;
     });
     return subscribed;
   }
 
-  #unsubscribe(entry: Entry): void {
+  #unsubscribe(entry: RoomEntry): void {
     entry.idleSinceMs = this.#context.clock.monotonic();
     if (!entry.subscribed) return;
     entry.subscribed = undefined;
@@ -161,19 +226,19 @@ export class Rooms {
   }
 
   /** Members that leave in one turn are noted together; after unsubscribing, which tells that nobody is left (K1). */
-  #noteLeaving(entry: Entry): void {
+  #noteLeaving(entry: RoomEntry): void {
     if (entry.leaving) return;
     entry.leaving = true;
     this.#context.clock.defer(() => {
       this.#chain(entry, async () => {
         entry.leaving = false;
-        await this.#context.log.leave(entry.room.sessionId);
+        if (!this.#context.storage.away) await this.#context.log.leave(entry.room.sessionId);
       });
     });
   }
 
-  #chain(entry: Entry, step: () => Promise<void>): void {
-    entry.chain = entry.chain.then(step).catch((error: unknown) => this.#context.reporter.storageFailed(error));
+  #chain(entry: RoomEntry, step: () => Promise<void>): void {
+    entry.chain = entry.chain.then(step).catch((error: unknown) => this.#context.storage.failed(error));
   }
 
   #interrupted(channels: readonly string[]): void {

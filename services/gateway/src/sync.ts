@@ -1,34 +1,31 @@
-import type { Position, ServerFrame } from '@holdfast/protocol';
-import type { LiveMessage, LogEntry, LogRead, StoredSession } from '@holdfast/session-store';
-import { storedFrame } from '@holdfast/session-store';
+import type { Position } from '@holdfast/protocol';
+import { type LiveMessage, type LogRead, SessionCorruptError, type StoredSession } from '@holdfast/session-store';
 import type { SyncOutcome } from '@holdfast/telemetry';
+import { delay } from './clock.js';
+import { liveMessage } from './live-message.js';
 import { NOWHERE } from './position.js';
+import { Repair, type RepairedRoom } from './repair.js';
 import { RetryPause } from './retry-pause.js';
 import type { RoomContext } from './room-context.js';
 import { runsOf } from './runs.js';
-import type { Tail } from './tail.js';
 
 /** What a sync needs of its room. */
-export interface SyncedRoom {
-  readonly sessionId: string;
-  readonly position: Position | undefined;
+export interface SyncedRoom extends RepairedRoom {
   readonly seq: number;
-  readonly tail: Tail;
-  readonly expiry: { readonly passed: boolean; confirmed(remainingMs: number, ttl: number): void };
+  readonly expiry: {
+    readonly passed: boolean;
+    readonly ttl: number;
+    readonly remainingMs: number;
+    confirmed(remainingMs: number, ttl: number): void;
+  };
   /** Delivers a run of messages that follows on the position. */
   deliverNext(epoch: string, messages: readonly LiveMessage[]): void;
-  /** Places the room without delivering. */
-  moveTo(position: Position | undefined, firstSeq: number): void;
+  noteSession(session: StoredSession): void;
   noteFirstSeq(firstSeq: number): void;
   /** Applies what arrived meanwhile. @returns whether it shows that the log has to be read again */
   releaseHeld(): boolean;
-  tellAll(frame: ServerFrame): void;
-  /** Tells those that get live messages what they will not get (V7). */
-  tellGap(from: number, to: number): void;
   expired(): void;
   deleted(): void;
-  /** Members are told that the history from a number on may differ, and are given it again (G4). */
-  restartMembers(epoch: string, from: number, alreadyHad: ReadonlySet<string>): void;
 }
 
 /** Why a room is synced; for the log only. */
@@ -39,32 +36,44 @@ export type SyncReason =
   | 'interrupted'
   | 'quiet'
   | 'resume'
+  | 'outage'
   | 'gone'
   | 'epoch'
   | 'behind'
   | 'forked';
 
+/** What one step came to, and whether there is more to do. */
+interface Step {
+  readonly outcome: SyncOutcome;
+  readonly more: boolean;
+}
+
 /** Entries one read asks for. */
 const PAGE = 200;
+/** How long others may take to fill a hole that this gateway's tail cannot fill (G4). */
+const HOLE_MS = 1_000;
+const HOLE_STEP_MS = 100;
 
 /**
- * The one procedure that opens a room, catches up after a gap and checks after a reconnect: reads session and log from
- * the room's position (inclusive), compares, then delivers what is new or adopts what the log has. One at a time.
+ * The one procedure that opens a room, catches up after a gap, checks after a reconnect, heals, and settles a fork:
+ * reads session and log from the room's position (inclusive), compares, then delivers what is new, puts back what Redis
+ * lacks, or adopts what the log has. One at a time.
  */
 export class Sync {
   readonly #room: SyncedRoom;
   readonly #context: RoomContext;
+  readonly #repair: Repair;
   #running: Promise<void> | undefined;
   /** Asked for while one runs: what that one has read may be older than the reason to ask. */
   #again = false;
   #stopped = false;
-  /** Set while the log is taken in place of what was delivered: ids that members have had. */
-  #adopting: ReadonlySet<string> | undefined;
+  #holeSinceMs: number | undefined;
   readonly #retry: RetryPause;
 
   constructor(room: SyncedRoom, context: RoomContext) {
     this.#room = room;
     this.#context = context;
+    this.#repair = new Repair(room, context);
     this.#retry = new RetryPause(context);
   }
 
@@ -89,9 +98,7 @@ export class Sync {
   }
 
   async #loop(reason: SyncReason): Promise<void> {
-    const { logger } = this.#context;
-    if (reason !== 'open' && reason !== 'resume')
-      logger.debug({ sessionId: this.#room.sessionId, reason }, 'Room syncs');
+    this.#context.logger.trace({ sessionId: this.#room.sessionId, reason }, 'Room syncs');
     let more = true;
     while (more && !this.#stopped) {
       this.#again = false;
@@ -102,76 +109,143 @@ export class Sync {
     this.#running = undefined;
   }
 
-  /** @returns whether there is more to read */
+  /** @returns whether there is more to do */
   async #attempt(): Promise<boolean> {
+    const { storage } = this.#context;
+    // No thousand rooms knocking at a Redis that is away (D2).
+    if (storage.away) await storage.back();
+    if (this.#stopped) return false;
     try {
-      const more = await this.#step();
+      const { outcome, more } = await this.#step();
+      this.#context.metrics.synced(outcome);
       this.#retry.reset();
       return more;
     } catch (error) {
       this.#context.metrics.synced('failed');
-      this.#context.reporter.storageFailed(error);
+      storage.failed(error);
       await this.#retry.wait();
       return true;
     }
   }
 
-  async #step(): Promise<boolean> {
+  async #step(): Promise<Step> {
     const room = this.#room;
     const { position } = room;
-    const range = position ? { from: Math.max(1, position.seq), limit: PAGE } : { newest: PAGE };
-    const read = await this.#context.log.read(room.sessionId, range);
-    if (this.#stopped) return false;
-    this.#context.reporter.storageWorked();
+    const read = await this.#read(position);
+    this.#context.storage.worked();
     // The session was deleted or ran out meanwhile: what was read belongs to another position.
-    if (room.position !== position) return true;
-    this.#context.metrics.synced(this.#take(position, read));
-    const { session, entries } = read;
-    if (!room.position || (session && room.position === NOWHERE)) return true;
-    return session?.epoch === room.position.epoch && room.seq < session.count && entries.length === PAGE;
-  }
-
-  #take(position: Position | undefined, read: LogRead): SyncOutcome {
+    if (!read || this.#stopped || room.position !== position) return { outcome: 'unchanged', more: true };
     const { session } = read;
-    if (!session) return this.#absent(position, read);
-    if (position && position !== NOWHERE && session.epoch !== position.epoch && this.#room.expiry.passed) {
-      // Another gateway's member has begun the next epoch before this one noticed the end.
-      this.#room.expired();
-      return 'reset';
+    if (session && (await this.#context.deletions.bury(this.#context.log, room.sessionId, session.epoch))) {
+      return { outcome: 'unchanged', more: true };
     }
-    this.#room.expiry.confirmed(session.remainingMs, session.ttl);
+    if (!session) return this.#absent(position, read);
     if (!position) return this.#load(session, read);
-    if (position === NOWHERE) this.#room.moveTo({ epoch: session.epoch, seq: 0, id: '' }, read.firstSeq);
-    else if (contradicts(position, session, read)) return this.#adopt(position, session);
-    this.#room.noteFirstSeq(read.firstSeq);
-    return this.#deliver(session.epoch, read);
+    if (position !== NOWHERE && session.epoch !== position.epoch) return this.#otherEpoch(position, session, read);
+    this.#confirm(session);
+    if (position === NOWHERE) room.moveTo({ epoch: session.epoch, seq: 0, id: '' }, read.firstSeq);
+    else if (session.count < position.seq) return this.#heal(position, session);
+    else if (differs(position, read)) return this.#fork(session.epoch, true);
+    this.#holeSinceMs = undefined;
+    room.noteFirstSeq(read.firstSeq);
+    if (this.#lacksOlder(session, read)) await this.#repair.prepend(position, read.firstSeq);
+    return this.#deliver(session, read);
   }
 
-  #absent(position: Position | undefined, read: LogRead): SyncOutcome {
-    if (!position) {
-      this.#room.moveTo(NOWHERE, 0);
-      if (this.#adopting) this.#room.tellAll({ type: 'session', event: 'expired' });
-      this.#adopting = undefined;
-    } else if (read.deletedEpoch !== undefined && read.deletedEpoch === position.epoch) this.#room.deleted();
-    else this.#room.expired();
-    return 'reset';
+  /** @returns nothing when what was there could not be read, and is in quarantine now (A6) */
+  async #read(position: Position | undefined): Promise<LogRead | undefined> {
+    const { log, reporter } = this.#context;
+    const { sessionId } = this.#room;
+    const range = position ? { from: Math.max(1, position.seq), limit: PAGE } : { from: 1, limit: PAGE };
+    try {
+      return await log.read(sessionId, range, position?.epoch);
+    } catch (error) {
+      if (!(error instanceof SessionCorruptError)) throw error;
+      const opened = await log.open(sessionId);
+      if (typeof opened === 'object' && opened.quarantined !== undefined)
+        reporter.quarantined(sessionId, opened.quarantined);
+      return undefined;
+    }
+  }
+
+  async #absent(position: Position | undefined, { ended }: LogRead): Promise<Step> {
+    const room = this.#room;
+    if (!position) room.moveTo(NOWHERE, 0);
+    if (!position || position === NOWHERE) return { outcome: 'unchanged', more: false };
+    if (ended === 'deleted') room.deleted();
+    else if (ended === 'quarantined' || room.expiry.passed) room.expired();
+    else return this.#heal(position, undefined);
+    return { outcome: 'ended', more: false };
   }
 
   /** Opens the room: what is there was delivered by others; the tail takes it. */
-  #load(session: StoredSession, { entries, firstSeq }: LogRead): SyncOutcome {
+  async #load(session: StoredSession, first: LogRead): Promise<Step> {
     const room = this.#room;
+    const entries = [...first.entries];
+    for (let page = first.entries; page.length === PAGE; ) {
+      const read = await this.#context.log.read(room.sessionId, { from: (entries.at(-1)?.seq ?? 0) + 1, limit: PAGE });
+      if (read.session?.epoch !== session.epoch || room.position) return { outcome: 'unchanged', more: true };
+      page = read.entries;
+      entries.push(...page);
+    }
     const newest = entries.at(-1);
-    room.moveTo({ epoch: session.epoch, seq: newest?.seq ?? session.count, id: newest?.id ?? '' }, firstSeq);
+    this.#confirm(session);
+    room.moveTo({ epoch: session.epoch, seq: newest?.seq ?? session.count, id: newest?.id ?? '' }, first.firstSeq);
     room.tail.clear();
     for (const entry of runsOf(entries).at(-1) ?? []) room.tail.push(liveMessage(entry));
-    const adopted = this.#adopting;
-    this.#adopting = undefined;
-    if (!adopted) return 'unchanged';
-    room.restartMembers(session.epoch, Math.max(1, firstSeq), adopted);
-    return 'reset';
+    return { outcome: 'unchanged', more: false };
   }
 
-  #deliver(epoch: string, { entries, firstSeq }: LogRead): SyncOutcome {
+  async #otherEpoch(position: Position, session: StoredSession, { ended }: LogRead): Promise<Step> {
+    const room = this.#room;
+    if (ended === 'deleted') {
+      room.deleted();
+      return { outcome: 'ended', more: false };
+    }
+    if (ended === undefined && room.expiry.passed) {
+      // Another gateway's member has begun the next epoch before this one noticed the end.
+      room.expired();
+      return { outcome: 'ended', more: true };
+    }
+    const quarantined = ended === 'quarantined';
+    // Epochs sort: an older one is an old copy. A shorter one was made by somebody who did not know of this history.
+    const older = session.epoch < position.epoch;
+    if (!quarantined && (older || session.count < position.seq)) return this.#fork(session.epoch, older);
+    const adopted = await this.#repair.adopt(session, !quarantined);
+    if (adopted) this.#confirm(session);
+    return { outcome: adopted ? 'reset' : 'unchanged', more: true };
+  }
+
+  async #heal(position: Position, session: StoredSession | undefined): Promise<Step> {
+    const outcome = await this.#repair.heal(position, session?.count);
+    if (outcome === 'forked' && session) return this.#fork(session.epoch, true);
+    if (outcome !== 'hole' || !session) return { outcome: 'healed', more: true };
+    const { clock } = this.#context;
+    this.#holeSinceMs ??= clock.monotonic();
+    if (clock.monotonic() - this.#holeSinceMs >= HOLE_MS) return this.#fork(session.epoch, true);
+    await delay(clock, HOLE_STEP_MS);
+    return { outcome: 'unchanged', more: true };
+  }
+
+  async #fork(seenEpoch: string, samePast: boolean): Promise<Step> {
+    this.#holeSinceMs = undefined;
+    await this.#repair.fork(seenEpoch, samePast);
+    return { outcome: 'forked', more: true };
+  }
+
+  /** It is the one that the room follows: it is remembered as what a lost one is restored from (G2). */
+  #confirm(session: StoredSession): void {
+    this.#room.noteSession(session);
+    this.#room.expiry.confirmed(session.remainingMs, session.ttl);
+  }
+
+  /** Whether the log reaches less far back than the tail: another gateway has healed it from a shorter one (G2). */
+  #lacksOlder({ count }: StoredSession, { firstSeq }: LogRead): boolean {
+    const { firstSeq: held } = this.#room.tail;
+    return held !== 0 && Math.max(held, count - this.#context.historyMax + 1) < (firstSeq === 0 ? count + 1 : firstSeq);
+  }
+
+  #deliver(session: StoredSession, { entries, firstSeq }: LogRead): Step {
     const room = this.#room;
     const runs = runsOf(entries.filter((entry) => entry.seq > room.seq));
     let outcome: SyncOutcome = runs.length === 0 ? 'unchanged' : 'delivered';
@@ -180,40 +254,17 @@ export class Sync {
       if (next > room.seq + 1) {
         outcome = 'gap';
         this.#context.metrics.counters.gaps += 1;
-        room.tellGap(room.seq + 1, next - 1);
-        room.moveTo({ epoch, seq: next - 1, id: '' }, firstSeq);
+        room.audience.tellGap(room.seq + 1, next - 1);
+        room.moveTo({ epoch: session.epoch, seq: next - 1, id: '' }, firstSeq);
       }
-      room.deliverNext(epoch, run.map(liveMessage));
+      room.deliverNext(session.epoch, run.map(liveMessage));
     }
-    return outcome;
-  }
-
-  /** The log is another one than was delivered: it is taken as it is, and members are told from where on (G4). */
-  #adopt(position: Position, session: StoredSession): SyncOutcome {
-    const room = this.#room;
-    const alreadyHad = new Set<string>();
-    for (let seq = room.tail.firstSeq; seq !== 0 && seq <= room.tail.lastSeq; seq++) {
-      const message = room.tail.at(seq);
-      if (message) alreadyHad.add(message.id);
-    }
-    this.#adopting = alreadyHad;
-    this.#context.logger.warn(
-      { sessionId: room.sessionId, position, epoch: session.epoch, count: session.count },
-      'Session in Redis is another one than was delivered',
-    );
-    room.moveTo(undefined, 0);
-    return 'reset';
+    return { outcome, more: runs.length > 0 && entries.length === PAGE };
   }
 }
 
-/** G1: Redis has less, or something else, than was delivered. */
-function contradicts(position: Position, session: StoredSession, read: LogRead): boolean {
-  if (session.epoch !== position.epoch || session.count < position.seq) return true;
-  const same = read.entries[0];
+/** G1: another message was delivered under the position's number. */
+function differs(position: Position, { entries }: LogRead): boolean {
+  const [same] = entries;
   return same?.seq === position.seq && position.id !== '' && same.id !== position.id;
-}
-
-/** A log entry as a room delivers it. */
-export function liveMessage({ seq, id, senderKey, body }: LogEntry): LiveMessage {
-  return { seq, id, senderKey, frame: Buffer.from(storedFrame(seq, id, body)) };
 }

@@ -5,6 +5,8 @@ import type { Room } from './room.js';
 /** What a welcome says that is not the room's. */
 export interface WelcomeDetails {
   readonly recovered: boolean;
+  /** Whether it goes on from a position that is not known here (D1). */
+  readonly late: boolean;
   readonly color: InstanceColor;
   readonly heartbeatMs: number;
   readonly maxMessageBytes: number;
@@ -12,13 +14,13 @@ export interface WelcomeDetails {
 }
 
 /** The frame of V1: `seq` is what the room has delivered (F7). */
-export function welcome(connection: Connection, room: Room, details: WelcomeDetails): WelcomeFrame {
+export function welcome(connection: Connection, room: Room, { late, ...details }: WelcomeDetails): WelcomeFrame {
   const { persistent, sessionId, connectionId, identity } = connection;
   const stored = persistent
     ? {
-        epoch: room.position?.epoch ?? '',
-        seq: room.seq,
-        firstSeq: room.firstSeq,
+        epoch: late ? '' : (room.position?.epoch ?? ''),
+        seq: late ? 0 : room.seq,
+        firstSeq: late ? 0 : room.firstSeq,
         ttl: room.expiry.ttl,
         remainingTtl: room.expiry.remainingTtl,
       }
@@ -30,7 +32,7 @@ export function welcome(connection: Connection, room: Room, details: WelcomeDeta
     connectionId,
     sender: identity.sender,
     persistence: persistent ? 'redis' : 'none',
-    storage: 'redis',
+    storage: room.storage,
     ...stored,
     ...details,
   };

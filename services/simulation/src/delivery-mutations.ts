@@ -1,4 +1,4 @@
-import { LastWord, Room } from '@holdfast/gateway';
+import { Audience, LastWord, Room } from '@holdfast/gateway';
 import { decodeLive, encodeStored, type LivePayload } from '@holdfast/session-store';
 import { changed, type Mutation, replaced } from './mutation.js';
 
@@ -107,8 +107,8 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
     name: 'a member misses what comes while it is attached',
     rule: 'R1',
     patch: () => {
-      const { attach } = Room.prototype;
-      return replaced(Room.prototype, {
+      const { attach } = Audience.prototype;
+      return replaced(Audience.prototype, {
         attach(member) {
           this.context.clock.setTimeout(() => {
             if (!member.closed) attach.call(this, member);
@@ -122,8 +122,8 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
     rule: 'R1',
     shownBy: [609],
     patch: () => {
-      const { attachAfterHistory } = Room.prototype;
-      return replaced(Room.prototype, {
+      const { attachAfterHistory } = Audience.prototype;
+      return replaced(Audience.prototype, {
         attachAfterHistory(member, from, skipped) {
           attachAfterHistory.call(this, member, from, skipped);
           this.attach(member);
@@ -144,8 +144,8 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
 ];
 
 function historyFrom(offset: number): () => void {
-  const { attachAfterHistory } = Room.prototype;
-  return replaced(Room.prototype, {
+  const { attachAfterHistory } = Audience.prototype;
+  return replaced(Audience.prototype, {
     attachAfterHistory(member, from, skipped) {
       attachAfterHistory.call(this, member, Math.max(1, from + offset), skipped);
     },

@@ -38,6 +38,7 @@ export class FramedMember {
   readonly #storage = new MapStorage();
   readonly #view: ViewAudit;
   readonly #wantsHistory: boolean;
+  #wantsAll: boolean;
   /** Ids are unique among those of one member only (V20). */
   readonly #idPrefix: string;
   #page: { readonly process: SimProcess; readonly client: HoldfastClient } | undefined;
@@ -48,6 +49,7 @@ export class FramedMember {
     this.#options = options;
     this.name = name;
     this.#wantsHistory = wantsHistory;
+    this.#wantsAll = wantsHistory;
     this.#idPrefix = options.random.chance(0.4) ? 'n' : `${name}-`;
     this.#view = new ViewAudit(name, history, audit.fail);
   }
@@ -71,6 +73,7 @@ export class FramedMember {
     if (this.#page || this.hasLeft) return;
     const { name, scheduler, random, audit, dial } = this.#options;
     audit.note(`${name} opens its page`);
+    this.#wantsAll = this.#wantsHistory;
     const process = new SimProcess(scheduler, random.int(-5_000, 5_000));
     const client = new HoldfastClient({
       url: 'ws://holdfast/ws/chat/',
@@ -154,12 +157,16 @@ export class FramedMember {
   #listen(client: HoldfastClient): void {
     const { audit } = this.#options;
     const view = this.#view;
-    client.on('welcome', ({ seq, firstSeq }) => view.begin(this.#wantsHistory ? firstSeq || seq + 1 : seq + 1));
+    client.on('welcome', ({ epoch, seq, firstSeq }) => {
+      // Who was there while the session was not known asks for all of it then (D3).
+      if (epoch === '') this.#wantsAll = true;
+      else view.begin(this.#wantsAll ? firstSeq || seq + 1 : seq + 1);
+    });
     client.on('message', (message) => view.shown(message));
     // Only what was stored again beyond the kept history has another number; the audit of the view knows which.
     client.on('update', (message) => view.shown(message));
     client.on('gap', ({ from, to }) => view.gap(from, to));
-    client.on('reset', () => audit.fail('R2', `${this.name} is reset although nothing was lost`));
+    client.on('reset', ({ from }) => view.reset(from));
     client.on('rejected', ({ id, code }) => audit.fail('V11', `${this.name}: ${id} is refused: ${code}`));
     client.on('storageError', (error) => audit.fail('client', `${this.name}: ${String(error)}`));
     client.on('accepted', ({ id, seq }) => {

@@ -31,8 +31,8 @@ export class PlainMember {
   #connections = 0;
   #isDone = false;
   #watch: Scheduled | undefined;
-  /** In the newest message of this connection; 0: none yet. */
-  #count = 0;
+  /** What has come on this connection. */
+  readonly #here = new Set<string>();
 
   constructor(options: PlainMemberOptions) {
     const { name, scheduler, random, history } = options;
@@ -52,7 +52,8 @@ export class PlainMember {
     const { newest } = this.#options.history;
     if (this.#isDone) return undefined;
     if (!this.#socket) return 'is not connected';
-    return this.#count === 0 || this.#count === newest ? undefined : `is at ${this.#count} of ${newest}`;
+    const last = this.#options.history.at(newest);
+    return this.#here.size === 0 || !last || this.#here.has(last.content) ? undefined : `has not got ${newest}`;
   }
 
   get link(): ClientSocket['link'] | undefined {
@@ -66,7 +67,7 @@ export class PlainMember {
     const socket = new ClientSocket(this.#process, dial, `ws://holdfast/ws/chat/?${this.#query}`, []);
     this.#socket = socket;
     this.#connections += 1;
-    this.#count = 0;
+    this.#here.clear();
     this.#watchSilence();
     socket.onmessage = ({ data }) => this.#received(String(data));
     socket.onclose = () => this.#closed();
@@ -105,6 +106,6 @@ export class PlainMember {
     const frame = JSON.parse(text) as { type?: string; count?: number; echo?: string };
     if (frame.type !== 'message' || frame.echo === undefined) return;
     this.seen.add(frame.echo);
-    this.#count = frame.count ?? 0;
+    this.#here.add(frame.echo);
   }
 }

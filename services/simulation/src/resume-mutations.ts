@@ -16,9 +16,9 @@ function knowing(make: (told: ReadonlyMap<string, Told>) => Mutation): Mutation 
     ...make(told),
     sessionLog: (log) =>
       changed(log, {
-        open: async (sessionId, resumeEpoch) => {
-          const result = await log.open(sessionId, resumeEpoch);
-          if (result !== 'deleted') told.set(sessionId, { ...result.session, newest: result.session.count });
+        open: async (sessionId, options) => {
+          const result = await log.open(sessionId, options);
+          if (typeof result === 'object') told.set(sessionId, { ...result.session, newest: result.session.count });
           return result;
         },
         append: async (sessionId, request) => {

@@ -6,7 +6,8 @@ export class ViewAudit {
   readonly #name: string;
   readonly #history: History;
   readonly #fail: Fail;
-  readonly #contents = new Set<string>();
+  /** By content: the number it was shown under. */
+  readonly #contents = new Map<string, number>();
   /** The number that has to come next; absent before the first welcome. */
   #next: number | undefined;
 
@@ -28,14 +29,25 @@ export class ViewAudit {
 
   shown(message: ChatMessage): void {
     const { id, content, seq } = message;
-    if (this.#contents.has(content) && !this.#history.isAgain(seq ?? 0)) {
+    // While Redis is away; it comes again with a number (V3).
+    if (seq === undefined) return;
+    if (this.#contents.has(content) && !this.#history.isAgain(seq)) {
       this.#fail('1', `${this.#name} is shown ${id} twice`);
     }
-    this.#contents.add(content);
+    this.#contents.set(content, seq);
     if (seq !== this.#next) this.#fail('1', `${this.#name} is shown ${seq} where ${this.#next} was due`);
-    if (this.#history.at(seq ?? 0)?.content !== content)
+    if (this.#history.at(seq)?.content !== content)
       this.#fail('1', `${this.#name} is shown ${id} as ${seq}, which it is not`);
-    this.#next = (seq ?? 0) + 1;
+    this.#next = seq + 1;
+  }
+
+  /** The member goes on, after an outage, from where it is told (D3). */
+  reset(from: number): void {
+    if (this.#next !== undefined && from > this.#next && this.#next >= this.#history.firstKept) {
+      this.#fail('D3', `${this.#name} goes on from ${from} where ${this.#next} was due`);
+    }
+    this.#next = from;
+    for (const [content, seq] of this.#contents) if (seq >= from) this.#contents.delete(content);
   }
 
   /** The member was told that numbers will not come. */

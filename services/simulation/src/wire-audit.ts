@@ -24,6 +24,10 @@ export class FramedWireAudit {
   /** The number of the next message. */
   #next = 0;
   #sinceMs = Number.POSITIVE_INFINITY;
+  /** What the connection was told of Redis last (V6). */
+  #isInMemory = false;
+  /** It was welcomed without an epoch, and waits for the reset that says where it goes on (D3). */
+  #isLate = false;
 
   constructor(options: WireAuditOptions) {
     this.#options = options;
@@ -57,15 +61,20 @@ export class FramedWireAudit {
         return this.#ack(frame.id, frame.seq);
       case 'heartbeat':
         return this.#delivered('heartbeat', frame.seq);
+      case 'status':
+        if (this.#isInMemory === (frame.storage === 'memory')) this.#fail('V6', `told of ${frame.storage} again`);
+        this.#isInMemory = frame.storage === 'memory';
+        return;
       case 'session':
         if (frame.event === 'gap') this.#gap(frame.from, frame.to);
+        else if (frame.event === 'reset' && this.#isLate) this.#placed(frame.epoch, frame.from);
         else this.#fail('V7', `${frame.event} although nothing was lost and nothing expired`);
         return;
       case 'error':
         if (frame.code !== 'not_stored') this.#fail('V11', `${frame.code}: ${frame.message}`);
         return;
       case 'message':
-        this.#fail('V2', `a message without a number: ${text}`);
+        if (!frame.pending || !this.#isInMemory) this.#fail('V2', `a message without a number: ${text}`);
         return;
       default:
     }
@@ -79,6 +88,7 @@ export class FramedWireAudit {
     const { history } = this.#options;
     const seq = Number.parseInt(text.slice(MESSAGE_HEAD.length, MESSAGE_HEAD.length + 16), 10);
     if (!this.#welcome) this.#fail('V1', `message ${seq} came before the welcome`);
+    else if (this.#isLate) this.#fail('V7', `message ${seq} came before the reset`);
     else if (seq !== this.#next) this.#fail('R1', `message ${seq} came where ${this.#next} was due`);
     if (history.at(seq)?.frame !== text) this.#fail('F2', `message ${seq} is not the one of the log: ${text}`);
     this.#delivered('message', seq);
@@ -88,8 +98,14 @@ export class FramedWireAudit {
   #welcomed(frame: WelcomeFrame): void {
     if (this.#welcome) this.#fail('V1', 'a second welcome although Redis came back with all it had');
     this.#welcome = frame;
-    this.#sinceMs = this.#options.now();
     const { history, request } = this.#options;
+    this.#isInMemory = frame.storage === 'memory';
+    if (this.#isInMemory && frame.epoch === '') {
+      this.#isLate = true;
+      this.#sinceMs = this.#options.now();
+      return;
+    }
+    this.#sinceMs = this.#options.now();
     if (frame.epoch !== history.epoch && history.newest > 0) this.#fail('V1', `epoch ${frame.epoch}`);
     this.#delivered('welcome', frame.seq);
     const start = frame.firstSeq || frame.seq + 1;
@@ -121,6 +137,24 @@ export class FramedWireAudit {
     }
   }
 
+  /** What was asked for is given when Redis is back (D3). */
+  #placed(epoch: string, from: number): void {
+    const { history, request } = this.#options;
+    const { epoch: wanted, lastSeq = 0, lastId = '' } = request.resume ?? {};
+    this.#isLate = false;
+    const missed = history.newestAt(this.#sinceMs) + 1;
+    if (!request.resume && from > missed && missed >= history.firstKept) {
+      this.#fail('D3', `goes on from ${from}, welcomed when ${missed} was due`);
+    }
+    this.#sinceMs = this.#options.now();
+    this.#next = from;
+    if (epoch !== history.epoch && history.newest > 0) this.#fail('V7', `reset to epoch ${epoch}`);
+    const isOurs = wanted === epoch && (lastId === '' || history.at(lastSeq)?.id === lastId);
+    if (isOurs && from > lastSeq + 1 && lastSeq + 1 >= history.firstKept) {
+      this.#fail('D3', `goes on from ${from} after ${lastSeq}`);
+    }
+  }
+
   #gap(from: number, to: number): void {
     if (from !== this.#next || to < from) this.#fail('V7', `gap from ${from} to ${to} where ${this.#next} was due`);
     if (to >= this.#options.history.firstKept)
@@ -140,11 +174,15 @@ export class FramedWireAudit {
   }
 }
 
-/** The same for a connection of the plain protocol (P2). */
+/**
+ * The same for a connection of the plain protocol (P2). What it was shown while Redis was away has a count that the
+ * gateway made up, and does not come again (D1, D3).
+ */
 export class PlainWireAudit {
   readonly #options: WireAuditOptions;
-  /** The newest count; 0: none yet. */
-  seq = 0;
+  readonly #shown = new Set<string>();
+  /** The newest number up to which it was shown everything; 0: none yet. */
+  #seq = 0;
   /** Since when it has to be given everything: its first message tells where it joined. */
   sinceMs = Number.POSITIVE_INFINITY;
 
@@ -156,20 +194,34 @@ export class PlainWireAudit {
     return this.#options.history;
   }
 
+  get seq(): number {
+    if (this.#seq > 0) while (this.#wasShown(this.#seq + 1)) this.#seq += 1;
+    return this.#seq;
+  }
+
   sent(text: string): void {
     const { history, name, fail, heard } = this.#options;
     const frame = JSON.parse(text) as { type?: string; count?: number; echo?: string };
     if (frame.type !== 'message') return;
-    const count = frame.count ?? 0;
-    const stored = history.at(count);
-    // There is no frame that tells a plain member of a gap (V7): the count does.
-    const due = this.seq === 0 || count === this.seq + 1 || (count > this.seq && count - 1 < history.firstKept);
-    if (!due) fail('P2', `${name}: message ${count} came after ${this.seq}`);
-    if (stored?.content !== frame.echo) {
-      fail('P2', `${name}: message ${count} is not the one of the log: ${text}`);
+    const { count = 0, echo = '' } = frame;
+    if (this.#shown.has(echo) && !history.isAgain(count)) fail('D3', `${name}: is shown twice: ${text}`);
+    const before = this.seq;
+    this.#shown.add(echo);
+    if (history.at(count)?.content !== echo || count > heard()) {
+      // Pending, unless it was there before this connection could miss it.
+      const stored = history.find(echo);
+      if (stored && stored.seq <= before) fail('P2', `${name}: message ${count} is not the one of the log: ${text}`);
+      return;
     }
-    if (count > heard()) fail('F7', `${name}: message ${count}, but the gateway has heard of ${heard()} only`);
-    if (this.seq === 0) this.sinceMs = this.#options.now();
-    this.seq = count;
+    // There is no frame that tells a plain member of a gap (V7): the count does.
+    const due = before === 0 || count <= before + 1 || count - 1 < history.firstKept;
+    if (!due) fail('P2', `${name}: message ${count} came after ${before}`);
+    if (before === 0) this.sinceMs = this.#options.now();
+    this.#seq = Math.max(before, count);
+  }
+
+  #wasShown(seq: number): boolean {
+    const content = this.history.at(seq)?.content;
+    return content !== undefined && this.#shown.has(content);
   }
 }

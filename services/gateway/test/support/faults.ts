@@ -1,5 +1,17 @@
 import type { FanOut, Listener } from '@holdfast/fan-out';
-import type { AppendRequest, AppendResult, LogRead, OpenResult, ReadRange, SessionLog } from '@holdfast/session-store';
+import type {
+  AppendRequest,
+  AppendResult,
+  ForkRequest,
+  ForkResult,
+  HealRequest,
+  HealResult,
+  LogRead,
+  OpenOptions,
+  OpenResult,
+  ReadRange,
+  SessionLog,
+} from '@holdfast/session-store';
 import { StorageUnavailableError } from '@holdfast/session-store';
 
 type Method = keyof SessionLog;
@@ -11,8 +23,11 @@ export interface LogCall {
   readonly request?: AppendRequest;
 }
 
-/** What becomes of a call: it goes through, or its outcome stays unknown, with or without having had its effect. */
-export type Fate = 'works' | 'lost before' | 'lost after' | Error;
+/**
+ * What becomes of a call: it goes through; or its outcome stays unknown because the connection broke, before or after
+ * it had its effect; or nothing answers (D1).
+ */
+export type Fate = 'works' | 'lost before' | 'lost after' | 'silence' | Error;
 
 /** A log that fails when it is told to, and tells what was asked of it. */
 export class FaultyLog implements SessionLog {
@@ -22,23 +37,36 @@ export class FaultyLog implements SessionLog {
   /** Runs after the effect, before the answer is given. */
   answered: (call: LogCall) => void | Promise<void> = () => undefined;
 
-  constructor(readonly log: SessionLog) {}
+  /** @param log may be put in another's place: Redis comes back with less */
+  constructor(public log: SessionLog) {}
 
   /** Calls of one method. */
   of(method: Method): LogCall[] {
     return this.calls.filter((call) => call.method === method);
   }
 
-  open(sessionId: string, resumeEpoch?: string): Promise<OpenResult | 'deleted'> {
-    return this.#call({ method: 'open', sessionId }, () => this.log.open(sessionId, resumeEpoch));
+  open(sessionId: string, options?: OpenOptions): Promise<OpenResult | 'deleted' | 'gone'> {
+    return this.#call({ method: 'open', sessionId }, () => this.log.open(sessionId, options));
   }
 
   append(sessionId: string, request: AppendRequest): Promise<AppendResult> {
     return this.#call({ method: 'append', sessionId, request }, () => this.log.append(sessionId, request));
   }
 
-  read(sessionId: string, range: ReadRange): Promise<LogRead> {
-    return this.#call({ method: 'read', sessionId }, () => this.log.read(sessionId, range));
+  read(sessionId: string, range: ReadRange, epoch?: string): Promise<LogRead> {
+    return this.#call({ method: 'read', sessionId }, () => this.log.read(sessionId, range, epoch));
+  }
+
+  heal(sessionId: string, request: HealRequest): Promise<HealResult> {
+    return this.#call({ method: 'heal', sessionId }, () => this.log.heal(sessionId, request));
+  }
+
+  fork(sessionId: string, request: ForkRequest): Promise<ForkResult> {
+    return this.#call({ method: 'fork', sessionId }, () => this.log.fork(sessionId, request));
+  }
+
+  bury(sessionId: string, epoch: string, keepMs: number): Promise<boolean> {
+    return this.#call({ method: 'bury', sessionId }, () => this.log.bury(sessionId, epoch, keepMs));
   }
 
   leave(sessionId: string): Promise<void> {
@@ -49,10 +77,11 @@ export class FaultyLog implements SessionLog {
     this.calls.push(call);
     const fate = await this.fate(call);
     if (fate instanceof Error) throw fate;
-    if (fate === 'lost before') throw new StorageUnavailableError('timed out');
+    if (fate === 'silence') throw new StorageUnavailableError('Command timed out');
+    if (fate === 'lost before') throw new StorageUnavailableError('Connection is closed.');
     const answer = await run();
     await this.answered(call);
-    if (fate === 'lost after') throw new StorageUnavailableError('timed out');
+    if (fate === 'lost after') throw new StorageUnavailableError('Connection is closed.');
     return answer;
   }
 }

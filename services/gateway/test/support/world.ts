@@ -1,13 +1,14 @@
 import { type Config, loadConfig } from '@holdfast/config';
 import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
 import { FRAMED_PROTOCOL } from '@holdfast/protocol';
-import { encodeStored, liveChannel, MemorySessionStore, storedFrame } from '@holdfast/session-store';
+import { encodeStored, liveChannel, storedFrame } from '@holdfast/session-store';
 import { createLogger, createMetrics, type Metrics } from '@holdfast/telemetry';
 import type { Refusal, UpgradeRequest } from '../../src/admission.js';
 import { type Acceptance, GatewayCore } from '../../src/gateway-core.js';
 import { FakeClient } from './fake-client.js';
 import { FaultyFanOut, FaultyLog } from './faults.js';
 import { HeldClock } from './held-clock.js';
+import { RewindableStore } from './rewindable-store.js';
 
 export interface ConnectOptions {
   plain?: boolean;
@@ -80,6 +81,23 @@ export class GatewayInWorld {
     return this.core.accept({ ...UPGRADE, ...upgrade });
   }
 
+  /** From here on it hears nothing of Redis. */
+  silence(): void {
+    this.log.fate = () => 'silence';
+    this.fanOut.beforePublish = () => Promise.reject(new Error('Command timed out'));
+    this.fanOut.beforeSubscribe = this.fanOut.beforePublish;
+    this.fanOut.hear = () => false;
+  }
+
+  /** Redis answers again: subscriptions are made anew (F4). */
+  answer(): void {
+    this.log.fate = () => 'works';
+    this.fanOut.beforePublish = () => undefined;
+    this.fanOut.beforeSubscribe = () => undefined;
+    this.fanOut.hear = () => true;
+    this.fanOut.interrupt();
+  }
+
   /** Opens a connection; nothing has been answered yet. @throws {Error} when it is refused */
   dial(sessionId: string, options: ConnectOptions = {}): FakeClient {
     const { plain = false, persistent = true, client, resume, query = {}, upgrade = {} } = options;
@@ -108,14 +126,14 @@ export class GatewayInWorld {
 export class World {
   readonly clock = new HeldClock();
   readonly broker: MemoryBroker;
-  readonly store: MemorySessionStore;
+  readonly store: RewindableStore;
   readonly #gateways: GatewayInWorld[] = [];
   #nonces = 0;
 
   /** @param deliver when a publish reaches a subscriber; by default within the turn */
   constructor(options: { historyMax?: number; ttl?: number; deliver?: (deliver: () => void) => void } = {}) {
     this.broker = new MemoryBroker(options.deliver);
-    this.store = new MemorySessionStore({
+    this.store = new RewindableStore({
       live: this.broker,
       now: this.clock.now,
       nonce: () => {
@@ -134,6 +152,18 @@ export class World {
     options.prepare?.(gateway);
     gateway.core.start();
     return gateway;
+  }
+
+  /** Redis goes away, and every gateway has noticed. */
+  async silence(): Promise<void> {
+    for (const gateway of this.#gateways) gateway.silence();
+    await this.advance(1_000);
+  }
+
+  /** Redis is back, and every gateway has noticed. */
+  async answer(): Promise<void> {
+    for (const gateway of this.#gateways) gateway.answer();
+    await this.advance(1_000);
   }
 
   settle(): Promise<void> {

@@ -45,6 +45,16 @@ it('finds nothing wrong where everything is right', () => {
   expect(new Scene().audit(saw([0, 1, 2]), saw([1, 2], 1), saw([], 3))).toEqual([]);
 });
 
+it('what a reloaded page was shown before it had a number is shown again; nothing else is', () => {
+  const [reloaded, same] = [saw([0]), saw([0])];
+  for (const track of [reloaded, same]) track.message(1, 0);
+  reloaded.reload();
+  for (const track of [reloaded, same]) track.message(1, 2);
+  for (const track of [reloaded, same]) track.message(2, 3);
+  expect(new Scene().audit(reloaded)).toEqual([]);
+  expect(new Scene().audit(same)).toEqual(['shown_twice']);
+});
+
 describe('senders', () => {
   it('an accepted message must be in the history', () => {
     const scene = new Scene();

@@ -82,6 +82,9 @@ function auditMember(
       case 'reset':
         newest = sighting.from - 1;
         break;
+      case 'reload':
+        for (const [index, seq] of shown) if (seq === 0) shown.delete(index);
+        break;
       case 'message':
       case 'update': {
         const { index, seq } = sighting;

@@ -112,6 +112,7 @@ export class Member {
         this.#terminate();
         this.#closeClient();
         this.#returnLater(() => {
+          this.track.reload();
           this.#client = this.#newClient();
           this.#client.connect();
         });

@@ -5,9 +5,11 @@ export type Sighting =
   /** A message that was shown before has a number, or another one. */
   | { readonly kind: 'update'; readonly index: number; readonly seq: number }
   | { readonly kind: 'gap'; readonly from: number; readonly to: number }
-  | { readonly kind: 'reset'; readonly from: number };
+  | { readonly kind: 'reset'; readonly from: number }
+  /** Its page was loaded anew: what it was shown without a number is forgotten. */
+  | { readonly kind: 'reload' };
 
-const KINDS = ['message', 'update', 'gap', 'reset'] as const;
+const KINDS = ['message', 'update', 'gap', 'reset', 'reload'] as const;
 
 /** What a member saw, in that order: eight bytes each, because a check has millions of them. */
 export class Track {
@@ -46,6 +48,10 @@ export class Track {
     this.#push('reset', from, 0);
   }
 
+  reload(): void {
+    this.#push('reload', 0, 0);
+  }
+
   *sightings(): Generator<Sighting> {
     for (let at = 0; at < this.#used; at += 2) {
       const [first = 0, second = 0] = this.#words.subarray(at, at + 2);
@@ -53,6 +59,7 @@ export class Track {
       const kind = KINDS[first % KINDS.length] ?? 'message';
       if (kind === 'gap') yield { kind, from: value, to: second };
       else if (kind === 'reset') yield { kind, from: value };
+      else if (kind === 'reload') yield { kind };
       else yield { kind, index: value, seq: second };
     }
   }

@@ -1,0 +1,51 @@
+import type { LogEntry } from './port.js';
+
+/** What `heal-2.lua` makes of a log (G2). @returns nothing when the entries contradict it */
+export function healLog(log: readonly LogEntry[], count: number, given: readonly LogEntry[]): LogEntry[] | undefined {
+  const first = given[0];
+  const last = given.at(-1);
+  if (!first || !last) return [...log];
+  const bySeq = new Map(given.map((entry) => [entry.seq, entry]));
+  if (log.some((entry) => (bySeq.get(entry.seq)?.id ?? entry.id) !== entry.id)) return undefined;
+  const oldest = log[0]?.seq ?? count + 1;
+  const healed = [...log];
+  if (last.seq >= oldest - 1) healed.unshift(...given.filter((entry) => entry.seq < oldest));
+  if (first.seq <= count + 1) healed.push(...given.filter((entry) => entry.seq > count));
+  return healed;
+}
+
+/**
+ * What `fork-2.lua` makes of two histories (G4).
+ *
+ * @param samePast whether the log's entries below the given ones are older than them
+ */
+export function joinHistories(
+  log: readonly LogEntry[],
+  count: number,
+  given: readonly LogEntry[],
+  samePast: boolean,
+): LogEntry[] {
+  const firstGiven = given[0]?.seq ?? 0;
+  const lastGiven = given.at(-1)?.seq ?? 0;
+  if (lastGiven <= count) {
+    const lacking = without(given, log);
+    return [...log, ...renumber(lacking, count + 1)];
+  }
+  const rest = without(log, given);
+  const older = rest.filter((entry) => samePast && entry.seq < firstGiven);
+  const others = rest.filter((entry) => !older.includes(entry));
+  return [...renumber(older, firstGiven - older.length), ...given, ...renumber(others, lastGiven + 1)];
+}
+
+function without(entries: readonly LogEntry[], known: readonly LogEntry[]): LogEntry[] {
+  const names = new Set(known.map(nameOf));
+  return entries.filter((entry) => !names.has(nameOf(entry)));
+}
+
+function renumber(entries: readonly LogEntry[], from: number): LogEntry[] {
+  return entries.map((entry, index) => ({ ...entry, seq: from + index }));
+}
+
+function nameOf({ senderKey, id }: LogEntry): string {
+  return `${senderKey} ${id}`;
+}

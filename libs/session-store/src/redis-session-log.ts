@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto';
+import type { Cluster, Redis } from 'ioredis';
+import { guarded } from './guarded.js';
+import { liveChannel, logKey, quarantinePrefix, sessionKey, tombstoneKey } from './keys.js';
+import type {
+  AppendRequest,
+  AppendResult,
+  EpochEnd,
+  ForkRequest,
+  ForkResult,
+  HealRequest,
+  HealResult,
+  LogEntry,
+  LogRead,
+  NewMessage,
+  OpenOptions,
+  OpenResult,
+  ReadRange,
+  SessionLog,
+  StoredSession,
+} from './port.js';
+import { SessionCorruptError } from './port.js';
+import { readEntries, readStored, type StreamEntry } from './redis-reply.js';
+import { loadScript, SCRIPT_FILES, type ScriptName } from './scripts.js';
+import { customPartOf, parseSession, renderCustom } from './session-json.js';
+
+export interface RedisSessionStoreOptions {
+  /** Seconds a new session lives after its last activity (T1). Default 3600. */
+  readonly defaultTtl?: number;
+  /** Messages kept per session (K2). Default 1000. */
+  readonly historyMax?: number;
+  /** Makes the random end of an epoch; 1 or more characters of C2. */
+  readonly nonce?: () => string;
+}
+
+type ScriptCommand = (...args: (string | number)[]) => Promise<unknown>;
+
+/** What `read-2.lua` answers. */
+type RawRead = [json: string | null, remainingMs: number, firstSeq: number, entries: StreamEntry[], ended: string];
+
+/** {@link SessionLog} on Redis: every method is one Lua call on one shard (K4, A1). */
+export class RedisSessionLog implements SessionLog {
+  protected readonly client: Redis | Cluster;
+  protected readonly defaultTtl: number;
+  protected readonly historyMax: number;
+  protected readonly nonce: () => string;
+  /** In a cluster a session's channel lives on its shard (K3). */
+  protected readonly publish: 'PUBLISH' | 'SPUBLISH';
+  protected readonly numsub: 'NUMSUB' | 'SHARDNUMSUB';
+
+  /** @param client a connection that resends nothing by itself (A5); the caller closes it */
+  constructor(client: Redis | Cluster, options: RedisSessionStoreOptions = {}) {
+    this.client = client;
+    this.defaultTtl = options.defaultTtl ?? 3600;
+    this.historyMax = options.historyMax ?? 1000;
+    this.nonce = options.nonce ?? (() => randomBytes(4).toString('hex'));
+    this.publish = client.isCluster ? 'SPUBLISH' : 'PUBLISH';
+    this.numsub = client.isCluster ? 'SHARDNUMSUB' : 'NUMSUB';
+    for (const [name, file] of Object.entries(SCRIPT_FILES)) {
+      client.defineCommand(name, { numberOfKeys: 2, lua: loadScript(file) });
+    }
+  }
+
+  async open(sessionId: string, options: OpenOptions = {}): Promise<OpenResult | 'deleted' | 'gone'> {
+    const opened = await this.#open(sessionId, options, '');
+    if (typeof opened !== 'object' || !('unreadable' in opened)) return opened;
+    // The script does not read custom fields (A1): it is told that these are no JSON.
+    const again = await this.#open(sessionId, options, opened.unreadable);
+    if (typeof again === 'object' && 'unreadable' in again) throw new SessionCorruptError(sessionId);
+    return again;
+  }
+
+  async #open(
+    sessionId: string,
+    options: OpenOptions,
+    unreadable: string,
+  ): Promise<OpenResult | 'deleted' | 'gone' | { unreadable: string }> {
+    const reply = await this.call('holdfastOpen', sessionId, [
+      this.defaultTtl,
+      this.nonce(),
+      tombstoneKey(sessionId),
+      quarantinePrefix(sessionId),
+      options.resumeEpoch ?? '',
+      unreadable,
+      options.known ? 1 : 0,
+    ]);
+    if (reply === 'deleted' || reply === 'gone') return reply;
+    const [json, remainingMs, created, fault] = reply as [string, number, number, string];
+    if (!parseSession(json)) return { unreadable: customPartOf(json) };
+    const opened = { session: this.session(sessionId, json, remainingMs), created: created === 1 };
+    return fault === '' ? opened : { ...opened, quarantined: fault };
+  }
+
+  async append(sessionId: string, request: AppendRequest): Promise<AppendResult> {
+    const { position, messages } = request;
+    const args: (string | number)[] = [
+      position?.epoch ?? '',
+      position?.seq ?? 0,
+      position?.id ?? '',
+      this.defaultTtl,
+      this.historyMax,
+      this.nonce(),
+      liveChannel(sessionId),
+      this.publish,
+      tombstoneKey(sessionId),
+      quarantinePrefix(sessionId),
+    ];
+    for (const message of messages) args.push(retryArgument(message), message.id, message.senderKey, message.head);
+    const [outcome, ...rest] = (await this.call('holdfastAppend', sessionId, args)) as [string, ...(string | number)[]];
+    switch (outcome) {
+      case 'stored':
+        return readStored(rest);
+      case 'gone':
+        return { outcome, ...endedBy(rest[0]) };
+      case 'epoch':
+      case 'behind':
+      case 'forked':
+        return { outcome };
+      default:
+        throw new Error(`append answered ${outcome}`);
+    }
+  }
+
+  async read(sessionId: string, range: ReadRange, epoch = ''): Promise<LogRead> {
+    const [json, remainingMs, firstSeq, entries, ended] = await this.readRaw(sessionId, range, epoch);
+    if (firstSeq < 0) throw new SessionCorruptError(sessionId);
+    const log = { firstSeq, entries: readEntries(entries), ...endedBy(ended) };
+    return json === null ? log : { session: this.session(sessionId, json, remainingMs), ...log };
+  }
+
+  protected async readRaw(sessionId: string, range: ReadRange, epoch: string): Promise<RawRead> {
+    const which = 'from' in range ? ['from', range.from, range.limit] : ['newest', 0, range.newest];
+    return (await this.call('holdfastRead', sessionId, [...which, tombstoneKey(sessionId), epoch])) as RawRead;
+  }
+
+  async heal(sessionId: string, { position, session, entries }: HealRequest): Promise<HealResult> {
+    const reply = await this.call('holdfastHeal', sessionId, [
+      position.epoch,
+      session.createdAt.toFixed(3),
+      session.ttl,
+      Math.max(1, Math.ceil(session.remainingMs)),
+      renderCustom(session.custom),
+      position.seq,
+      this.historyMax,
+      liveChannel(sessionId),
+      this.publish,
+      tombstoneKey(sessionId),
+      quarantinePrefix(sessionId),
+      ...entryArguments(entries),
+    ]);
+    const [outcome, count, firstSeq] = reply as [HealResult['outcome'], number, number];
+    return outcome === 'healed' ? { outcome, count, firstSeq } : { outcome };
+  }
+
+  async fork(sessionId: string, { seenEpoch, samePast, session, entries }: ForkRequest): Promise<ForkResult> {
+    const reply = await this.call('holdfastFork', sessionId, [
+      seenEpoch,
+      this.nonce(),
+      this.historyMax,
+      liveChannel(sessionId),
+      this.publish,
+      samePast ? 1 : 0,
+      session.createdAt.toFixed(3),
+      session.ttl,
+      renderCustom(session.custom),
+      ...entryArguments(entries),
+    ]);
+    const [outcome, epoch] = reply as [ForkResult['outcome'], string];
+    return outcome === 'forked' ? { outcome, epoch } : { outcome };
+  }
+
+  async bury(sessionId: string, epoch: string, keepMs: number): Promise<boolean> {
+    const args = [epoch, tombstoneKey(sessionId), Math.max(1, Math.ceil(keepMs))];
+    return (await this.call('holdfastBury', sessionId, args)) === 1;
+  }
+
+  async leave(sessionId: string): Promise<void> {
+    await this.call('holdfastLeave', sessionId, [liveChannel(sessionId), this.numsub]);
+  }
+
+  protected session(sessionId: string, json: string, remainingMs: number): StoredSession {
+    const state = parseSession(json);
+    if (!state) throw new SessionCorruptError(sessionId);
+    const { retried: _storeOnly, ...record } = state;
+    return { ...record, sessionId, remainingMs };
+  }
+
+  protected async call(script: ScriptName, sessionId: string, args: (string | number)[]): Promise<unknown> {
+    const command = (this.client as unknown as Record<ScriptName, ScriptCommand>)[script];
+    return guarded(() => command.call(this.client, sessionKey(sessionId), logKey(sessionId), ...args));
+  }
+}
+
+function retryArgument(message: NewMessage): string {
+  if (message.retry === undefined) return '';
+  if (message.retry === 'anywhere') return '* 0 *';
+  return `${message.retry.epoch} ${message.retry.seq} ${message.retry.id}`;
+}
+
+function entryArguments(entries: readonly LogEntry[]): (string | number)[] {
+  return entries.flatMap(({ seq, id, senderKey, body }) => [seq, id, senderKey, body]);
+}
+
+function endedBy(ended: string | number | undefined): { ended?: EpochEnd } {
+  return ended === 'deleted' || ended === 'quarantined' ? { ended } : {};
+}

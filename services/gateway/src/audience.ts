@@ -1,0 +1,126 @@
+import type { CloseCode, ServerFrame } from '@holdfast/protocol';
+import type { LiveMessage } from '@holdfast/session-store';
+import { HistoryPump, type PumpedRoom } from './history-pump.js';
+import type { Member } from './member.js';
+import { plainFrames } from './plain-frames.js';
+import type { RoomContext } from './room-context.js';
+
+/** The members of a room: those that get live messages, and those that are still being given history. */
+export class Audience {
+  readonly #room: PumpedRoom;
+  readonly #live = new Set<Member>();
+  readonly #pumps = new Map<Member, HistoryPump>();
+  /** Those that hear what is pending, and nothing stored until it is known where they are (D3). */
+  readonly #late = new Set<Member>();
+
+  constructor(
+    room: PumpedRoom,
+    readonly context: RoomContext,
+  ) {
+    this.#room = room;
+  }
+
+  *members(): Iterable<Member> {
+    yield* this.#live;
+    yield* this.#pumps.keys();
+    yield* this.#late;
+  }
+
+  /** Whether it has been welcomed here. */
+  has(member: Member): boolean {
+    return this.#live.has(member) || this.#pumps.has(member) || this.#late.has(member);
+  }
+
+  /** A member joins live delivery: the next message is the one after the room's newest. */
+  attach(member: Member): void {
+    this.#pumps.delete(member);
+    this.#live.add(member);
+  }
+
+  /** Whether it does not know yet where it is. */
+  isLate(member: Member): boolean {
+    return this.#late.has(member);
+  }
+
+  /** A member joins that is going to be told where it is by {@link restart}. */
+  attachLate(member: Member): void {
+    this.#late.add(member);
+  }
+
+  /** A member joins, but is given the history from a number on first (R1). */
+  attachAfterHistory(member: Member, from: number, skipped?: ReadonlySet<string>): void {
+    this.detach(member);
+    const pump = new HistoryPump(this.#room, this.context, member, from, skipped);
+    this.#pumps.set(member, pump);
+    pump.start();
+  }
+
+  detach(member: Member): void {
+    this.#live.delete(member);
+    this.#late.delete(member);
+    this.#pumps.get(member)?.stop();
+    this.#pumps.delete(member);
+  }
+
+  /** Gives live messages to those that get them. */
+  deliver(messages: readonly LiveMessage[]): void {
+    const framed = messages.map((message) => message.frame);
+    let plain: string[] | undefined;
+    for (const member of this.#live) {
+      if (member.protocol === 'framed') member.write(framed);
+      else {
+        plain ??= plainFrames(this.#room.sessionId, messages);
+        member.write(plain.filter((_frame, index) => !member.sawPending(messages[index] as LiveMessage)));
+      }
+    }
+    this.context.metrics.counters.delivered += messages.length * this.#live.size;
+  }
+
+  /** These are going to be stored anew: a plain member cannot tell that it has had them (G4). */
+  noteHad(messages: readonly LiveMessage[]): void {
+    const names = messages.map(({ senderKey, id }) => `${senderKey} ${id}`);
+    for (const member of this.members()) for (const name of names) member.showPending(name);
+  }
+
+  /** Tells every framed member. */
+  tellAll(frame: ServerFrame): void {
+    for (const member of this.members()) member.tell(frame);
+  }
+
+  /** Those that are still given history find the gap by themselves, in its place. */
+  tellGap(from: number, to: number): void {
+    for (const member of this.#live) member.tell({ type: 'session', event: 'gap', from, to });
+  }
+
+  /** The session has ended: what is left of its history is not given any more. */
+  giveUpHistory(): void {
+    for (const [member, pump] of [...this.#pumps]) {
+      pump.giveUp();
+      this.attach(member);
+    }
+  }
+
+  /**
+   * Members start over from a number: the history may differ from what they were sent (G4).
+   *
+   * @param alreadyHad ids of messages that were delivered here
+   */
+  restartAll(epoch: string, from: number, alreadyHad: ReadonlySet<string>): void {
+    for (const member of [...this.#live, ...this.#pumps.keys()].filter((each) => each.persistent)) {
+      // A framed member drops by id what it has had; a plain one cannot.
+      this.restart(member, epoch, from, member.protocol === 'plain' ? alreadyHad : undefined);
+    }
+  }
+
+  /** A member is told that the history from a number on may differ, and is given it on the same socket (V7). */
+  restart(member: Member, epoch: string, from: number, alreadyHad?: ReadonlySet<string>): void {
+    // Whoever was still being given history goes on where it was.
+    const start = Math.min(from, this.#pumps.get(member)?.next ?? from);
+    member.tell({ type: 'session', event: 'reset', epoch, from: start });
+    this.attachAfterHistory(member, start, alreadyHad);
+  }
+
+  closeAll(code: CloseCode): void {
+    for (const member of [...this.members()]) member.close(code);
+  }
+}

@@ -1,0 +1,80 @@
+import { firstSince } from './first-since.js';
+import { openSession } from './open-session.js';
+import { planHistory } from './resume.js';
+import { RetryPause } from './retry-pause.js';
+import type { RoomContext } from './room-context.js';
+import type { RoomEntry } from './room-entry.js';
+
+/** How far Redis' clock, which messages have their time from, may be behind the gateway's. */
+const CLOCKS_DIFFER_MS = 5_000;
+
+/** What a recovery needs of the rooms. */
+export interface RecoveringRooms {
+  /** Whether the entry is still one of theirs. */
+  has(entry: RoomEntry): boolean;
+  /** Resolves when the room's channel is subscribed. */
+  subscribed(entry: RoomEntry): Promise<void>;
+}
+
+/** Takes rooms into memory when they cannot be stored (D1), and brings them back (D3). */
+export class Recovery {
+  readonly #rooms: RecoveringRooms;
+  readonly #context: RoomContext;
+
+  constructor(rooms: RecoveringRooms, context: RoomContext) {
+    this.#rooms = rooms;
+    this.#context = context;
+  }
+
+  /** The room goes on in memory until Redis takes its messages again. */
+  out(entry: RoomEntry): void {
+    entry.room.outage();
+    for (const goOn of entry.joining) goOn();
+    if (!entry.recovering) void this.#recover(entry);
+  }
+
+  async #recover(entry: RoomEntry): Promise<void> {
+    const { storage } = this.#context;
+    const retry = new RetryPause(this.#context);
+    entry.recovering = true;
+    while (entry.room.storage === 'memory' && this.#rooms.has(entry)) {
+      if (storage.away) await storage.back();
+      else await retry.wait();
+      if (await this.#recovered(entry)) entry.room.restored();
+    }
+    entry.recovering = false;
+  }
+
+  /** Sync, then what waits, in order; then its members are told. */
+  async #recovered(entry: RoomEntry): Promise<boolean> {
+    const { room } = entry;
+    entry.newcomers = false;
+    try {
+      if (entry.users > 0) await this.#rooms.subscribed(entry);
+      if (room.position) await room.sync.run('outage');
+      const stored = [...room.audience.members()].some((member) => member.persistent);
+      if (stored || entry.late.size > 0 || !room.queue.empty) await openSession(room, this.#context);
+      await this.#resumeLate(entry);
+      // For whoever has come meanwhile nothing of this was done.
+      return (await room.queue.resume()) && entry.late.size === 0 && !entry.newcomers;
+    } catch (error) {
+      this.#context.storage.failed(error);
+      return false;
+    }
+  }
+
+  /** Members that joined while nothing could be read get what they asked for, on the same socket. */
+  async #resumeLate({ room, late }: RoomEntry): Promise<void> {
+    for (const [member, { resume, sinceMs }] of late) {
+      // It is about to be welcomed.
+      if (!room.audience.has(member)) continue;
+      const plan = await planHistory(room, this.#context, resume);
+      if (!late.delete(member)) continue;
+      const { epoch = '' } = room.position ?? {};
+      const from = plan.from ?? Math.max(room.firstSeq, firstSince(room, sinceMs - CLOCKS_DIFFER_MS));
+      // What was trimmed meanwhile is told as a gap, from where the member is.
+      const due = resume?.epoch === epoch ? resume.lastSeq + 1 : from;
+      room.audience.restart(member, epoch, Math.min(from, due));
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import type { ResumeRequest } from '@holdfast/protocol';
+import type { Member } from './member.js';
+import type { Room } from './room.js';
+
+/** What a member asked for, and when it was welcomed without it. */
+export interface LateJoin {
+  readonly resume: ResumeRequest | undefined;
+  /** Unix milliseconds. */
+  readonly sinceMs: number;
+}
+
+/** A room with who uses it. */
+export interface RoomEntry {
+  readonly room: Room;
+  /** Members, including those that are still joining. */
+  users: number;
+  /** Resolves when the channel is subscribed and the room has caught up; absent: not subscribed. */
+  subscribed: Promise<void> | undefined;
+  /** Subscribing, unsubscribing and leaving, one after the other. */
+  chain: Promise<void>;
+  leaving: boolean;
+  idleSinceMs: number;
+  /** It is in memory, and somebody brings it back (D3). */
+  recovering: boolean;
+  /** Somebody has joined in memory since the last attempt to bring it back. */
+  newcomers: boolean;
+  /** What lets those that are joining go on in memory when Redis goes away. */
+  readonly joining: Set<() => void>;
+  /** Members that joined in memory and could not be given what they asked for (D3). */
+  readonly late: Map<Member, LateJoin>;
+}
+
+export function roomEntry(room: Room): RoomEntry {
+  return {
+    room,
+    users: 0,
+    subscribed: undefined,
+    chain: Promise.resolve(),
+    leaving: false,
+    idleSinceMs: 0,
+    recovering: false,
+    newcomers: false,
+    joining: new Set(),
+    late: new Map(),
+  };
+}

@@ -1,0 +1,16 @@
+import type { FakeClient } from './fake-client.js';
+
+/** Ids of the messages a member was shown as pending (V3), in that order. */
+export function pending(member: FakeClient): unknown[] {
+  return member.ofType('message').flatMap((frame) => (frame['pending'] === true ? [frame['id']] : []));
+}
+
+/** Number and id of the messages a member was given as stored (V2), in that order. */
+export function stored(member: FakeClient): unknown[] {
+  return member.ofType('message').flatMap((frame) => (frame['seq'] === undefined ? [] : [[frame['seq'], frame['id']]]));
+}
+
+/** Where a member was told that its session is stored (V6). */
+export function statuses(member: FakeClient): unknown[] {
+  return member.ofType('status').map((frame) => frame['storage']);
+}

@@ -40,8 +40,8 @@ export default defineConfig({
           exclude: [...exclude, SIMULATION],
           // Real processes measure time: two of them side by side are what two cores bear.
           maxWorkers: 2,
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],

@@ -43,6 +43,8 @@ export interface Acceptance {
 
 const TICK_MS = 1_000;
 const HISTORY_CHUNK_BYTES = 65_536;
+/** How long a message stays in memory at most (F5). */
+const TAIL_AGE_MS = 24 * 3_600_000;
 /** How long closing waits for messages that are on their way into the log. */
 const FLUSH_MS = 3_000;
 
@@ -90,7 +92,7 @@ export class GatewayCore {
       logger,
       reporter: new Reporter(logger, metrics.redis, clock),
       metrics: metrics.gateway,
-      tailBudget: new TailBudget(config.memory.tailBytes),
+      tailBudget: new TailBudget({ bytes: config.memory.tailBytes, ageMs: TAIL_AGE_MS }, () => clock.monotonic()),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
       historyMax: config.sessions.historyMax,
       historyChunkBytes: Math.min(HISTORY_CHUNK_BYTES, config.memory.maxBackpressureBytes),
@@ -224,6 +226,8 @@ export class GatewayCore {
     } catch (error) {
       this.#context.reporter.storageFailed(error);
       connection.close(CLOSE.overloaded);
+    } finally {
+      this.#admission.joined();
     }
   }
 
@@ -251,10 +255,13 @@ export class GatewayCore {
 
   #tick(): void {
     const { gauges } = this.#metrics.gateway;
+    const { tailBudget } = this.#context;
     this.#rooms.tick();
     this.#counts.sweep(this.#clock.now());
     gauges.rooms = this.#rooms.size;
-    gauges.tailBytes = this.#context.tailBudget.bytes;
+    tailBudget.dropAged();
+    gauges.tailBytes = tailBudget.bytes;
+    gauges.tailReachSeconds = tailBudget.reachMs / 1000;
     gauges.unstoredBytes = this.#context.unstored.used;
     gauges.canaryAgeSeconds = this.#canary.ageMs / 1000;
     gauges.membersLeft = this.#drain ? this.#connections.size : 0;

@@ -21,6 +21,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{libs,services}/*/src/**/*.test.{ts,tsx}', 'scripts/**/*.test.ts', 'grafana/**/*.test.ts'],
           exclude,
+          // Nothing here is left behind for the next file: loading everything anew for each takes most of the time.
+          isolate: false,
           maxWorkers: 2,
         },
       },

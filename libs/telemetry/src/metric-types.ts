@@ -45,6 +45,8 @@ export interface GatewayGauges {
   rooms: number;
   /** Bytes the tails hold (F5). */
   tailBytes: number;
+  /** Age of the oldest message the tails hold (F5). */
+  tailReachSeconds: number;
   /** Bytes of messages that members sent and that are not stored yet (D2). */
   unstoredBytes: number;
   /** How many those messages are. */

@@ -109,6 +109,7 @@ function gatewayMetrics(registers: Registry[]): GatewayMetrics {
   const gauges: GatewayGauges = {
     rooms: 0,
     tailBytes: 0,
+    tailReachSeconds: 0,
     unstoredBytes: 0,
     unstoredMessages: 0,
     canaryAgeSeconds: 0,
@@ -217,6 +218,7 @@ function gatewayGauges(gauges: GatewayGauges, registers: Registry[]): void {
   const numbers = [
     ['rooms', 'holdfast_rooms', 'Sessions that are live on this gateway'],
     ['tailBytes', 'holdfast_tail_bytes', 'Bytes of the newest messages kept in memory'],
+    ['tailReachSeconds', 'holdfast_tail_reach_seconds', 'Age of the oldest message kept in memory'],
     ['unstoredBytes', 'holdfast_unstored_bytes', 'Bytes of messages sent by members and not stored yet'],
     ['unstoredMessages', 'holdfast_messages_pending', 'Messages sent by members and not stored yet'],
     ['canaryAgeSeconds', 'holdfast_canary_age_seconds', 'Time since the gateway heard itself through pub/sub'],

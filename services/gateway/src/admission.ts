@@ -46,11 +46,17 @@ export interface AdmissionOptions {
   readonly connectsPerSecond: number;
 }
 
+/** Members that may wait for their welcome while others are let in that had none yet: half a second's work. */
+const JOINING_MAX = 2_000;
+/** Members that may wait while those are let in that come back. */
+const RESUMING_MAX = 30_000;
+
 /** Decides who may connect, before the upgrade (C2–C4). */
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #rate: RateLimit;
   readonly #byAddress = new Map<string, number>();
+  #joining = 0;
   draining = false;
 
   constructor(options: AdmissionOptions, nowMs: number) {
@@ -68,6 +74,10 @@ export class Admission {
     if (!this.#originAllowed(upgrade)) {
       return refusal('forbidden', 'the Origin header names a site that ALLOWED_ORIGINS does not allow');
     }
+    // Whoever was here already comes first: it has something to lose (B5).
+    if (this.#joining >= (parsed.request.resume ? RESUMING_MAX : JOINING_MAX)) {
+      return refusal('overloaded', 'too many are connecting at once: connect again', 2);
+    }
     const address = this.#addressOf(upgrade);
     const { connectionsPerIp, connectsPerSecond } = this.#options;
     if (connectionsPerIp > 0 && (this.#byAddress.get(address) ?? 0) >= connectionsPerIp) {
@@ -75,7 +85,13 @@ export class Admission {
     }
     if (this.#rate.take(nowMs) > 0) return refusal('rate_limited', `at most ${connectsPerSecond} connects a second`, 1);
     this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1);
+    this.#joining += 1;
     return { protocol, request: parsed.request, address };
+  }
+
+  /** One that was admitted has its welcome, or will never have it. */
+  joined(): void {
+    this.#joining -= 1;
   }
 
   /** A connection that was admitted has ended. */

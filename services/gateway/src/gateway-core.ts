@@ -44,6 +44,8 @@ export interface Acceptance {
 }
 
 const TICK_MS = 1_000;
+/** How long a message stays in memory at most (F5). */
+const TAIL_AGE_MS = 24 * 3_600_000;
 /** How long closing waits for messages that are on their way into the log. */
 const FLUSH_MS = 3_000;
 
@@ -93,7 +95,7 @@ export class GatewayCore {
       deletions: new Deletions(clock, config.sessions.ttl * 1000),
       storage: new StorageWatch({ logger, metrics: metrics.redis, clock, sharded: config.redis.mode === 'cluster' }),
       metrics: metrics.gateway,
-      tailBudget: new TailBudget(config.memory.tailBytes),
+      tailBudget: new TailBudget({ bytes: config.memory.tailBytes, ageMs: TAIL_AGE_MS }, () => clock.monotonic()),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
       historyMax: config.sessions.historyMax,
       historyChunkBytes: Math.min(HISTORY_CHUNK_BYTES, config.memory.maxBackpressureBytes),
@@ -228,6 +230,8 @@ export class GatewayCore {
     } catch (error) {
       this.#context.storage.failed(error);
       connection.close(CLOSE.overloaded);
+    } finally {
+      this.#admission.joined();
     }
   }
 
@@ -257,10 +261,14 @@ export class GatewayCore {
 
   #tick(): void {
     const { gauges } = this.#metrics.gateway;
+    const { storage, tailBudget } = this.#context;
     this.#rooms.tick();
     this.#counts.sweep(this.#clock.now());
     gauges.rooms = this.#rooms.size;
-    gauges.tailBytes = this.#context.tailBudget.bytes;
+    // Nobody knows what Redis will have lost when it is back.
+    if (!storage.away) tailBudget.dropAged();
+    gauges.tailBytes = tailBudget.bytes;
+    gauges.tailReachSeconds = tailBudget.reachMs / 1000;
     gauges.unstoredBytes = this.#context.unstored.used;
     gauges.canaryAgeSeconds = this.#canary.ageMs / 1000;
     gauges.membersLeft = this.#drain ? this.#connections.size : 0;

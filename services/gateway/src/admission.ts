@@ -32,7 +32,7 @@ export interface Refusal {
 export type Admitted = {
   readonly protocol: WireProtocol;
   readonly request: ConnectRequest;
-  /** Counts against `MAX_CONNECTIONS_PER_IP` until {@link Admission.left}. */
+  /** Counts against `MAX_CONNECTIONS_PER_IP` until {@link Admission.left}; empty where nothing is counted. */
   readonly address: string;
 };
 
@@ -78,13 +78,14 @@ export class Admission {
     if (this.#joining >= (parsed.request.resume ? RESUMING_MAX : JOINING_MAX)) {
       return refusal('overloaded', 'too many are connecting at once: connect again', 2);
     }
-    const address = this.#addressOf(upgrade);
     const { connectionsPerIp, connectsPerSecond } = this.#options;
-    if (connectionsPerIp > 0 && (this.#byAddress.get(address) ?? 0) >= connectionsPerIp) {
+    const address = connectionsPerIp > 0 ? this.#addressOf(upgrade) : '';
+    const already = this.#byAddress.get(address) ?? 0;
+    if (connectionsPerIp > 0 && already >= connectionsPerIp) {
       return refusal('rate_limited', `at most ${connectionsPerIp} connections from one address`, 10);
     }
     if (this.#rate.take(nowMs) > 0) return refusal('rate_limited', `at most ${connectsPerSecond} connects a second`, 1);
-    this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1);
+    this.#byAddress.set(address, already + 1);
     this.#joining += 1;
     return { protocol, request: parsed.request, address };
   }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '@holdfast/config';
-import { BROADCAST_CHANNEL, type FanOut } from '@holdfast/fan-out';
-import { CLOSE, FRAMED_PROTOCOL } from '@holdfast/protocol';
+import type { FanOut } from '@holdfast/fan-out';
+import { CLOSE, FRAMED_PROTOCOL, type ResumeRequest } from '@holdfast/protocol';
 import type { SessionLog } from '@holdfast/session-store';
 import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
 import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest } from './admission.js';
+import { Broadcasts } from './broadcasts.js';
 import { Canary } from './canary.js';
 import { type Clock, systemClock, type Timer } from './clock.js';
 import { Connection, type ConnectionHost } from './connection.js';
@@ -13,7 +14,7 @@ import { Drain } from './drain.js';
 import { Heartbeats } from './heartbeats.js';
 import { identify } from './identity.js';
 import { MessageIntake } from './message-intake.js';
-import { readBroadcast } from './read-broadcast.js';
+import { ownCopy } from './own-copy.js';
 import { Reporter } from './reporter.js';
 import { ByteBudget, HISTORY_CHUNK_BYTES, type RoomContext } from './room-context.js';
 import { type Joined, Rooms } from './rooms.js';
@@ -55,19 +56,16 @@ export class GatewayCore {
   readonly #newId: () => string;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
-  readonly #fanOut: FanOut;
   readonly #context: RoomContext;
   readonly #rooms: Rooms;
   readonly #counts: UnstoredCounts;
   readonly #admission: Admission;
   readonly #heartbeats: Heartbeats;
   readonly #canary: Canary;
+  readonly #broadcasts: Broadcasts;
   readonly #host: ConnectionHost;
   readonly #connections = new Set<Connection>();
   #ticker: Timer | undefined;
-  /** Tries again to listen for broadcasts. */
-  #listenTimer: Timer | undefined;
-  #listening = false;
   #drain: { readonly run: Drain; readonly empty: Promise<void> } | undefined;
   #closed: Promise<void> | undefined;
 
@@ -79,13 +77,12 @@ export class GatewayCore {
     fanOut,
     clock = systemClock,
     random = Math.random,
-    newId = randomUUID,
+    newId = () => ownCopy(randomUUID()),
   }: GatewayDependencies) {
     this.#config = config;
     this.#newId = newId;
     this.#metrics = metrics;
     this.#clock = clock;
-    this.#fanOut = fanOut;
     this.#context = {
       log: sessionLog,
       fanOut,
@@ -106,6 +103,12 @@ export class GatewayCore {
     this.#admission = new Admission({ ...config.limits, ...config }, clock.monotonic());
     this.#heartbeats = new Heartbeats(clock, config.sessions.heartbeatMs);
     this.#canary = new Canary({ fanOut, clock, storage: this.#context.storage, name: newId() });
+    this.#broadcasts = new Broadcasts({
+      ...this.#context,
+      tell: (frame) => {
+        for (const connection of this.#connections) connection.tell(frame);
+      },
+    });
     this.#host = this.#makeHost();
   }
 
@@ -114,7 +117,7 @@ export class GatewayCore {
     this.#heartbeats.start();
     this.#canary.start();
     this.#tick();
-    this.#listenForBroadcasts();
+    this.#broadcasts.start();
   }
 
   /** Decides about an upgrade request (C2–C4). */
@@ -169,7 +172,7 @@ export class GatewayCore {
     this.#canary.stop();
     this.#context.storage.stop();
     this.#clock.clearTimeout(this.#ticker);
-    this.#stopListening();
+    this.#broadcasts.stop();
     for (const connection of [...this.#connections]) connection.close(CLOSE.restart);
     await this.#rooms.flush(FLUSH_MS);
     this.#rooms.dispose();
@@ -195,35 +198,39 @@ export class GatewayCore {
       tooSlow: () => {
         counters.backpressureCloses += 1;
       },
+      ended: (connection, code) => this.#ended(connection, code),
     };
   }
 
   #open(socket: Socket, { protocol, request, address }: Admitted): SocketEvents {
-    const sessionId = request.sessionId ?? this.#newId();
-    const identity = identify(this.#newId(), request.client);
-    const connection = new Connection(socket, this.#host, sessionId, protocol, request, identity);
-    const persistence = connection.persistent ? 'redis' : 'none';
+    const { redisPersistence: persistent, presence, client, resume } = request;
+    const sessionId = request.sessionId === undefined ? this.#newId() : this.#nameOf(request.sessionId);
+    const identity = identify(this.#newId(), client);
+    const terms = { sessionId, protocol, persistent, presence, address };
+    const connection = new Connection(socket, this.#host, terms, identity);
     this.#connections.add(connection);
-    this.#metrics.gateway.connected(protocol, persistence);
-    void this.#join(connection);
-    return {
-      message: (data, isBinary) => connection.receive(data, isBinary),
-      drained: () => connection.drained(),
-      closed: (code) => {
-        connection.ended();
-        this.#connections.delete(connection);
-        this.#heartbeats.remove(connection);
-        this.#admission.left(address);
-        this.#metrics.gateway.disconnected(protocol, persistence, code);
-        this.#rooms.leave(connection, sessionId);
-        this.#drain?.run.checkEmpty();
-      },
-    };
+    this.#metrics.gateway.connected(protocol, persistenceOf(connection));
+    void this.#join(connection, resume);
+    return connection;
   }
 
-  async #join(connection: Connection): Promise<void> {
+  /** One text for all members of a session. */
+  #nameOf(sessionId: string): string {
+    return this.#rooms.get(sessionId)?.sessionId ?? ownCopy(sessionId);
+  }
+
+  #ended(connection: Connection, code: number): void {
+    this.#connections.delete(connection);
+    this.#heartbeats.remove(connection);
+    this.#admission.left(connection.address);
+    this.#metrics.gateway.disconnected(connection.protocol, persistenceOf(connection), code);
+    this.#rooms.leave(connection, connection.sessionId);
+    this.#drain?.run.checkEmpty();
+  }
+
+  async #join(connection: Connection, resume: ResumeRequest | undefined): Promise<void> {
     try {
-      const joined = await this.#rooms.join(connection, connection.sessionId, connection.request.resume);
+      const joined = await this.#rooms.join(connection, connection.sessionId, resume);
       if (connection.closed) return;
       if (joined) this.#admit(connection, joined);
       else connection.close(CLOSE.sessionDeleted);
@@ -274,35 +281,8 @@ export class GatewayCore {
     gauges.membersLeft = this.#drain ? this.#connections.size : 0;
     this.#ticker = this.#clock.setTimeout(() => this.#tick(), TICK_MS);
   }
+}
 
-  /** Tries until it is subscribed: a gateway also starts while Redis is away (D1). */
-  #listenForBroadcasts(): void {
-    this.#fanOut
-      .subscribe(BROADCAST_CHANNEL, (payload) => this.#broadcast(payload))
-      .then(
-        () => {
-          this.#listening = true;
-          this.#context.storage.worked();
-          if (this.#closed) this.#stopListening();
-        },
-        (error: unknown) => {
-          this.#context.storage.failed(error);
-          if (!this.#closed) this.#listenTimer = this.#clock.setTimeout(() => this.#listenForBroadcasts(), TICK_MS);
-        },
-      );
-  }
-
-  #stopListening(): void {
-    this.#clock.clearTimeout(this.#listenTimer);
-    if (!this.#listening) return;
-    this.#fanOut.unsubscribe(BROADCAST_CHANNEL).catch((error: unknown) => {
-      this.#context.storage.failed(error);
-    });
-  }
-
-  #broadcast(payload: Buffer): void {
-    const frame = readBroadcast(payload);
-    if (!frame) return this.#context.logger.warn('Payload on the broadcast channel cannot be read');
-    for (const connection of this.#connections) connection.tell(frame);
-  }
+function persistenceOf({ persistent }: Connection): 'redis' | 'none' {
+  return persistent ? 'redis' : 'none';
 }

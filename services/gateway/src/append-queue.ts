@@ -213,10 +213,7 @@ export class AppendQueue {
 
   /** Marks those of the first batch that were stored, if they were, after the position they are given. */
   #mark(batch: readonly Waiting[], after: (sending: Waiting) => Position | undefined): readonly Waiting[] {
-    const marked = batch.map((sending): Waiting => {
-      const position = sending.message.retry === undefined ? after(sending) : undefined;
-      return position ? asRetry(sending, position) : sending;
-    });
+    const marked = batch.map((sending) => asRetry(sending, after(sending)));
     this.#waiting.splice(0, batch.length, ...marked);
     return marked;
   }

@@ -1,4 +1,5 @@
 import type { LiveMessage } from '@holdfast/session-store';
+import { SparseMap } from './sparse-map.js';
 
 /** A message as the budget remembers it: where it is, without keeping it. */
 interface Added {
@@ -108,7 +109,7 @@ export class Tail {
   #front = 0;
   #generation = 0;
   /** Newest number by id; two senders may use one id, so a hit is a hint. */
-  readonly #byId = new Map<string, number>();
+  readonly #byId = new SparseMap<string, number>();
 
   constructor(
     readonly maxMessages: number,

@@ -1,4 +1,5 @@
 export { closeRedis } from './close-redis.js';
+export { connectSubscriber, type SubscriberConnections } from './connect-subscriber.js';
 export type { ConnectionRole, ConnectionSettings } from './connection-options.js';
 export { createRedis, type RedisClient, type RedisClientOptions } from './create-redis.js';
 export { type RedisErrorKind, redisErrorKind } from './error-kind.js';

@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Config } from '@holdfast/config';
 import { BROADCAST_CHANNEL, type FanOut } from '@holdfast/fan-out';
 import { CLOSE, FRAMED_PROTOCOL } from '@holdfast/protocol';
-import type { SessionLog } from '@holdfast/session-store';
+import { liveChannel, type SessionLog } from '@holdfast/session-store';
 import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
 import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest } from './admission.js';
-import { Canary } from './canary.js';
 import { type Clock, systemClock, type Timer } from './clock.js';
 import { Connection, type ConnectionHost } from './connection.js';
 import { Deletions } from './deletions.js';
@@ -14,11 +13,11 @@ import { Heartbeats } from './heartbeats.js';
 import { identify } from './identity.js';
 import { MessageIntake } from './message-intake.js';
 import { readBroadcast } from './read-broadcast.js';
+import { RedisShards } from './redis-shards.js';
 import { Reporter } from './reporter.js';
-import { ByteBudget, HISTORY_CHUNK_BYTES, type RoomContext } from './room-context.js';
+import { ByteBudget, type GatewayContext, HISTORY_CHUNK_BYTES } from './room-context.js';
 import { type Joined, Rooms } from './rooms.js';
 import type { Socket, SocketEvents } from './socket.js';
-import { StorageWatch } from './storage-watch.js';
 import { TailBudget } from './tail.js';
 import { UnstoredCounts } from './unstored-counts.js';
 import { welcome } from './welcome.js';
@@ -54,12 +53,11 @@ export class GatewayCore {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #fanOut: FanOut;
-  readonly #context: RoomContext;
+  readonly #context: GatewayContext;
   readonly #rooms: Rooms;
   readonly #counts: UnstoredCounts;
   readonly #admission: Admission;
   readonly #heartbeats: Heartbeats;
-  readonly #canary: Canary;
   readonly #host: ConnectionHost;
   readonly #connections = new Set<Connection>();
   #ticker: Timer | undefined;
@@ -91,7 +89,8 @@ export class GatewayCore {
       logger,
       reporter: new Reporter(logger),
       deletions: new Deletions(clock, config.sessions.ttl * 1000),
-      storage: new StorageWatch({ logger, metrics: metrics.redis, clock, sharded: config.redis.mode === 'cluster' }),
+      shards: new RedisShards({ fanOut, logger, metrics: metrics.redis, clock, name: newId() }),
+      sharded: config.redis.mode === 'cluster',
       metrics: metrics.gateway,
       tailBudget: new TailBudget(config.memory.tailBytes),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
@@ -103,14 +102,13 @@ export class GatewayCore {
     this.#counts = new UnstoredCounts(config.sessions.ttl * 1000);
     this.#admission = new Admission({ ...config.limits, ...config }, clock.monotonic());
     this.#heartbeats = new Heartbeats(clock, config.sessions.heartbeatMs);
-    this.#canary = new Canary({ fanOut, clock, storage: this.#context.storage, name: newId() });
     this.#host = this.#makeHost();
   }
 
   /** Begins what runs by itself. */
   start(): void {
     this.#heartbeats.start();
-    this.#canary.start();
+    this.#context.shards.start();
     this.#tick();
     this.#listenForBroadcasts();
   }
@@ -128,10 +126,12 @@ export class GatewayCore {
 
   readiness(): Readiness {
     const { draining } = this.#admission;
+    const { shards } = this.#context;
     return {
       ready: !draining,
-      storage: this.#context.storage.away || !this.#canary.alive ? 'memory' : 'redis',
-      canaryAgeMs: Math.round(this.#canary.ageMs),
+      storage: shards.away || !shards.heard ? 'memory' : 'redis',
+      roomsInMemory: this.#rooms.inMemory,
+      canaryAgeMs: Math.round(shards.canaryAgeMs),
       draining,
       connections: this.#connections.size,
     };
@@ -164,8 +164,7 @@ export class GatewayCore {
   async #closeAll(): Promise<void> {
     this.#admission.draining = true;
     this.#heartbeats.stop();
-    this.#canary.stop();
-    this.#context.storage.stop();
+    this.#context.shards.stop();
     this.#clock.clearTimeout(this.#ticker);
     this.#stopListening();
     for (const connection of [...this.#connections]) connection.close(CLOSE.restart);
@@ -226,7 +225,7 @@ export class GatewayCore {
       if (joined) this.#admit(connection, joined);
       else connection.close(CLOSE.sessionDeleted);
     } catch (error) {
-      this.#context.storage.failed(error);
+      this.#context.shards.of(liveChannel(connection.sessionId)).failed(error);
       connection.close(CLOSE.overloaded);
     }
   }
@@ -260,9 +259,10 @@ export class GatewayCore {
     this.#rooms.tick();
     this.#counts.sweep(this.#clock.now());
     gauges.rooms = this.#rooms.size;
+    gauges.roomsInMemory = this.#rooms.inMemory;
     gauges.tailBytes = this.#context.tailBudget.bytes;
     gauges.unstoredBytes = this.#context.unstored.used;
-    gauges.canaryAgeSeconds = this.#canary.ageMs / 1000;
+    gauges.canaryAgeSeconds = this.#context.shards.canaryAgeMs / 1000;
     gauges.membersLeft = this.#drain ? this.#connections.size : 0;
     this.#ticker = this.#clock.setTimeout(() => this.#tick(), TICK_MS);
   }
@@ -274,11 +274,11 @@ export class GatewayCore {
       .then(
         () => {
           this.#listening = true;
-          this.#context.storage.worked();
+          this.#context.shards.of(BROADCAST_CHANNEL).worked();
           if (this.#closed) this.#stopListening();
         },
         (error: unknown) => {
-          this.#context.storage.failed(error);
+          this.#context.shards.of(BROADCAST_CHANNEL).failed(error);
           if (!this.#closed) this.#listenTimer = this.#clock.setTimeout(() => this.#listenForBroadcasts(), TICK_MS);
         },
       );
@@ -288,7 +288,7 @@ export class GatewayCore {
     this.#clock.clearTimeout(this.#listenTimer);
     if (!this.#listening) return;
     this.#fanOut.unsubscribe(BROADCAST_CHANNEL).catch((error: unknown) => {
-      this.#context.storage.failed(error);
+      this.#context.shards.of(BROADCAST_CHANNEL).failed(error);
     });
   }
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { ConfigError, loadConfig } from '@holdfast/config';
-import { RedisFanOut } from '@holdfast/fan-out';
+import { RedisPublisher } from '@holdfast/fan-out';
 import { closeRedis, createRedis, waitUntilReady } from '@holdfast/redis-client';
 import { RedisSessionStore } from '@holdfast/session-store';
 import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
@@ -61,8 +61,7 @@ async function main(): Promise<void> {
       defaultTtl: config.sessions.ttl,
       historyMax: config.sessions.historyMax,
     }),
-    // This process only publishes, so it needs no connection for subscriptions.
-    fanOut: new RedisFanOut({ subscriber: client, publisher: client }),
+    fanOut: new RedisPublisher(client),
     status: () => readRedisStatus(client, config.redis),
     webRoot: WEB_ROOT,
   });

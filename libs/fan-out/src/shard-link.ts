@@ -19,6 +19,8 @@ export class ShardLink {
   readonly #redis: Redis;
   readonly #owner: ShardLinkOwner;
   #looking: NodeJS.Immediate | undefined;
+  /** It was told to end, and its status does not say so yet. */
+  #dropping = false;
 
   constructor(node: string, redis: Redis, owner: ShardLinkOwner) {
     this.node = node;
@@ -32,6 +34,9 @@ export class ShardLink {
       this.channels.clear();
       owner.reconnected(lost);
     });
+    redis.on('close', () => {
+      this.#dropping = false;
+    });
     // Told for each channel by itself, when a slot moves with all it has.
     redis.on('moved', () => {
       this.#looking ??= setImmediate(() => this.#lookForEnded());
@@ -39,13 +44,14 @@ export class ShardLink {
   }
 
   get connected(): boolean {
-    return this.#redis.status === 'ready';
+    return this.#redis.status === 'ready' && !this.#dropping;
   }
 
   /** Resolves when the connection is there; rejects at once, or soon, when it cannot be made. */
   opened(): Promise<void> {
     if (this.connected) return Promise.resolve();
-    if (this.#redis.status === 'reconnecting') return Promise.reject(new Error('Connection is closed.'));
+    if (this.#dropping || this.#redis.status === 'reconnecting')
+      return Promise.reject(new Error('Connection is closed.'));
     return new Promise((resolve, reject) => {
       const settle = (outcome: () => void) => () => {
         this.#redis.off('ready', onReady);
@@ -89,6 +95,8 @@ export class ShardLink {
   }
 
   reconnect(): void {
+    if (!this.connected) return;
+    this.#dropping = true;
     this.#redis.disconnect(true);
   }
 

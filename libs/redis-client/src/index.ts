@@ -3,4 +3,5 @@ export { connectSubscriber, type SubscriberConnections } from './connect-subscri
 export type { ConnectionRole, ConnectionSettings } from './connection-options.js';
 export { createRedis, type RedisClient, type RedisClientOptions } from './create-redis.js';
 export { type RedisErrorKind, redisErrorKind } from './error-kind.js';
+export { RedisWatch, type RedisWatchOptions } from './redis-watch.js';
 export { waitUntilReady } from './wait-until-ready.js';

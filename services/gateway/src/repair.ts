@@ -90,7 +90,7 @@ export class Repair {
     room.moveTo(end, log[0]?.seq ?? 0);
     room.tail.clear();
     for (const entry of log) room.tail.push(liveMessage(entry));
-    room.audience.restartAll(session.epoch, from, new Set(delivered.map((message) => message.id)));
+    room.audience.restartAll(session.epoch, from, new Set(delivered.map(nameOf)));
     return true;
   }
 

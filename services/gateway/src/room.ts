@@ -238,6 +238,8 @@ export class Room {
     if (known.some((message) => this.#contradicts(message.seq, message.id))) return false;
     this.deliverNext(before.epoch, messages.slice(known.length));
     if (messages.length > 0) this.expiry.refreshed();
+    // Redis did not know what came before: it has lost the log, which is healed by those that have it (G2).
+    if (before.id === '' && this.tail.at(before.seq)) this.sync.request('gap');
     return true;
   }
 

@@ -1,5 +1,5 @@
 import type { ChatMessage } from '@holdfast/client';
-import type { Fail, History } from './history.js';
+import type { Fail, History, Stored } from './history.js';
 
 /** Holds what one member is shown, over all its connections and pages, against the history: everything, in order, once. */
 export class ViewAudit {
@@ -8,6 +8,8 @@ export class ViewAudit {
   readonly #fail: Fail;
   /** By content: the number it was shown under. */
   readonly #contents = new Map<string, number>();
+  /** By number: what was shown. */
+  readonly #shown: string[] = [];
   /** The number that has to come next; absent before the first welcome. */
   #next: number | undefined;
 
@@ -35,26 +37,50 @@ export class ViewAudit {
       this.#fail('1', `${this.#name} is shown ${id} twice`);
     }
     this.#contents.set(content, seq);
+    this.#shown[seq] = content;
     if (seq !== this.#next) this.#fail('1', `${this.#name} is shown ${seq} where ${this.#next} was due`);
-    if (this.#history.at(seq)?.content !== content)
+    const isIt = (stored: Stored | undefined) => stored?.content === content;
+    if (!isIt(this.#history.at(seq)) && !this.#history.ever(seq).some(isIt)) {
       this.#fail('1', `${this.#name} is shown ${id} as ${seq}, which it is not`);
+    }
     this.#next = seq + 1;
+  }
+
+  /** In the end: what was shown, and what it was told of, is the log. */
+  end(): void {
+    for (const { seq, content } of this.#history.kept) {
+      const shown = this.#shown[seq];
+      if (shown !== undefined && shown !== content) {
+        this.#fail('1', `${this.#name} was shown "${shown}" as ${seq}, which is "${content}"`);
+      }
+    }
+  }
+
+  /** The session has ended: whatever comes is of another one. */
+  forget(): void {
+    this.#next = undefined;
+    this.#shown.length = 0;
+    this.#contents.clear();
   }
 
   /** The member goes on, after an outage, from where it is told (D3). */
   reset(from: number): void {
-    if (this.#next !== undefined && from > this.#next && this.#next >= this.#history.firstKept) {
+    const isSkipped = this.#next !== undefined && from > this.#next && this.#next >= this.#history.firstKept;
+    if (isSkipped && !this.#history.isDisturbed) {
       this.#fail('D3', `${this.#name} goes on from ${from} where ${this.#next} was due`);
     }
     this.#next = from;
     for (const [content, seq] of this.#contents) if (seq >= from) this.#contents.delete(content);
+    this.#shown.length = Math.min(this.#shown.length, from);
   }
 
   /** The member was told that numbers will not come. */
   gap(from: number, to: number): void {
     if (from !== this.#next)
       this.#fail('V7', `${this.#name} is told of a gap from ${from} where ${this.#next} was due`);
-    if (to >= this.#history.firstKept) this.#fail('V7', `${this.#name} is told of a gap to ${to}, which is kept`);
+    if (to >= this.#history.firstKept && !this.#history.isDisturbed) {
+      this.#fail('V7', `${this.#name} is told of a gap to ${to}, which is kept`);
+    }
     this.#next = to + 1;
   }
 }

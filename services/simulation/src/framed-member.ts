@@ -18,6 +18,8 @@ export interface MemberOptions {
   readonly history: History;
   /** Connects through the front door. */
   readonly dial: Dial;
+  /** Whether its session may get two histories. */
+  readonly mayFork: boolean;
   /** Whether the session was ever deleted. */
   readonly isDeleted: () => boolean;
 }
@@ -55,8 +57,9 @@ export class FramedMember {
     this.name = name;
     this.#wantsHistory = wantsHistory;
     this.#wantsAll = wantsHistory;
-    this.#idPrefix = options.random.chance(0.4) ? 'n' : `${name}-`;
-    this.#view = new ViewAudit(name, history, audit.fail);
+    // Where histories part, only ids tell them from each other (K6).
+    this.#idPrefix = options.random.chance(0.4) && !options.mayFork ? 'n' : `${name}-`;
+    this.#view = new ViewAudit(name, history, audit.fail, audit.tailsAreSmall);
   }
 
   get sessionId(): string {

@@ -170,7 +170,8 @@ export class History {
     const live = decodeLive(payload);
     if (live?.kind !== 'stored' || live.messages.length === 0) return true;
     const { epoch, seq } = live.before;
-    if (this.#isDisturbed && (epoch !== this.#epoch || seq !== this.#newest)) return false;
+    const isBegun = this.#epoch === '' && seq === 0 && !this.knowsEpoch(epoch);
+    if (this.#isDisturbed && !isBegun && (epoch !== this.#epoch || seq !== this.#newest)) return false;
     this.#add(live);
     return true;
   }
@@ -182,6 +183,7 @@ export class History {
       this.#fail('G3', `${this.sessionId} began a new epoch although nothing was lost`);
     }
     if (change === 'lost') this.wasLost = true;
+    const before = log.length < this.#historyMax ? [] : this.kept;
     if (epoch !== this.#epoch) this.#record = [];
     this.#epoch = epoch;
     if (epoch !== '') this.#epochs.add(epoch);
@@ -194,6 +196,7 @@ export class History {
     }
     this.#first = log[0]?.seq ?? count + 1;
     this.#newest = log.at(-1)?.seq ?? count;
+    for (const { name, content } of before) if (!names.has(name)) this.excuse(content);
     if (this.#newest !== count) this.#fail('K1', `the count is ${count}, the log ends at ${this.#newest}`);
     if (this.#newest - this.#first + 1 !== log.length) this.#fail('G2', `the log of ${this.sessionId} has a hole`);
   }
@@ -228,9 +231,15 @@ export class History {
       const text = frame.toString();
       this.#record[seq - 1] = this.#store(seq, id, name, text, earlier);
       this.#newest = seq;
-      if (seq - this.#first + 1 > this.#historyMax) this.#first += 1;
+      if (seq - this.#first + 1 > this.#historyMax) this.#trim();
       if (earlier) this.#again.add(seq);
     }
+  }
+
+  #trim(): void {
+    const oldest = this.at(this.#first);
+    if (oldest) this.excuse(oldest.content);
+    this.#first += 1;
   }
 
   #begin(epoch: string): void {

@@ -40,7 +40,7 @@ export const LOSS_FAULTS: readonly Fault[] = [
     weight: 5,
     apply: (world, random) => {
       const had = world.redis.store.snapshot();
-      world.scheduler.after(random.int(5, 1_500), () => {
+      world.later(random.int(5, 1_500), () => {
         world.audit.note('the replica is promoted');
         world.crash(random.int(20, 3_000), (store) => store.fallBack(had));
       });
@@ -71,7 +71,7 @@ export const LOSS_FAULTS: readonly Fault[] = [
       const ms = random.int(200, 5_000);
       world.disturb(ms + 5_000);
       world.redis.isFull = true;
-      world.scheduler.after(ms, () => {
+      world.later(ms, () => {
         world.redis.isFull = false;
       });
     },
@@ -81,10 +81,10 @@ export const LOSS_FAULTS: readonly Fault[] = [
     weight: 3,
     apply: (world, random) => {
       const ms = outage(world, random);
-      world.scheduler.after(random.int(0, ms), () => {
+      world.later(random.int(0, ms), () => {
         const gateway = pickOne(random, world.serving);
         gateway?.kill(() => random.int(0, 300));
-        if (gateway) world.scheduler.after(random.int(200, 3_000), () => world.restart(gateway));
+        if (gateway) world.later(random.int(200, 3_000), () => world.restart(gateway));
       });
     },
   },
@@ -93,10 +93,10 @@ export const LOSS_FAULTS: readonly Fault[] = [
     weight: 2,
     apply: (world, random) => {
       const sessionId = someSession(world, random);
-      if (random.chance(0.5)) world.scheduler.after(random.int(0, 2_000), () => outage(world, random));
+      if (random.chance(0.5)) world.later(random.int(0, 2_000), () => outage(world, random));
       if (random.chance(0.3)) {
         const had = world.redis.store.snapshot();
-        world.scheduler.after(random.int(5, 800), () => world.crash(1_000, (store) => store.fallBack(had)));
+        world.later(random.int(5, 800), () => world.crash(1_000, (store) => store.fallBack(had)));
       }
       world.delete(sessionId);
     },
@@ -106,7 +106,7 @@ export const LOSS_FAULTS: readonly Fault[] = [
     weight: 2,
     apply: (world, random) => {
       world.shorten(someSession(world, random), random.int(1, 5));
-      if (random.chance(0.3)) world.scheduler.after(random.int(0, 3_000), () => outage(world, random));
+      if (random.chance(0.3)) world.later(random.int(0, 3_000), () => outage(world, random));
     },
   },
 ];

@@ -74,6 +74,13 @@ export class Losses {
     this.#end(history, 'deleted');
   }
 
+  /** A deleted session that had come back is deleted again, with what was said in it meanwhile. */
+  bury(history: History): void {
+    const { epoch } = history;
+    if (this.#options.redis.store.look(history.sessionId)?.epoch === epoch) return;
+    for (const content of history.allOf(epoch)) history.excuse(content);
+  }
+
   wasDeleted(history: History): boolean {
     return this.#deleted.has(history);
   }

@@ -83,6 +83,11 @@ export class World {
     this.#disturbedUntilMs = Math.max(this.#disturbedUntilMs, this.scheduler.nowMs + ms);
   }
 
+  /** Some time from now, but while things still go wrong. */
+  later(ms: number, run: () => void): void {
+    this.scheduler.after(Math.min(ms, this.plan.busyMs - this.scheduler.nowMs), run);
+  }
+
   /** When the last thing that holds messages up was over, or will be. */
   get disturbedUntilMs(): number {
     return this.#disturbedUntilMs;
@@ -132,6 +137,7 @@ export class World {
     const history = this.audit.histories.get(sessionId);
     if (!history) return;
     if (method === 'remove') this.losses.delete(history);
+    if (method === 'bury') this.losses.bury(history);
     if (method === 'fork') history.disturb();
     const change = CHANGE_BY[method];
     const isNew = history.epoch === '' && this.plan.hasLosses;
@@ -153,6 +159,7 @@ export class World {
         name,
         random: this.random.fork(name),
         dial: this.#dialFrom(name),
+        mayFork: this.plan.hasLosses,
         isDeleted: () => this.losses.wasDeleted(history),
       };
       this.framed.push(new FramedMember(options, this.random.fork(`${name} history`).chance(0.75)));

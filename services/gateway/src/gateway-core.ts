@@ -48,13 +48,13 @@ const FLUSH_MS = 3_000;
 
 /** A gateway apart from the WebSocket library and the process: admission, connections, rooms, drain. */
 export class GatewayCore {
+  readonly rooms: Rooms;
   readonly #config: Config;
   readonly #newId: () => string;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #fanOut: FanOut;
   readonly #context: GatewayContext;
-  readonly #rooms: Rooms;
   readonly #counts: UnstoredCounts;
   readonly #admission: Admission;
   readonly #heartbeats: Heartbeats;
@@ -98,7 +98,7 @@ export class GatewayCore {
       historyChunkBytes: Math.min(HISTORY_CHUNK_BYTES, config.memory.maxBackpressureBytes),
       random,
     };
-    this.#rooms = new Rooms(this.#context);
+    this.rooms = new Rooms(this.#context);
     this.#counts = new UnstoredCounts(config.sessions.ttl * 1000);
     this.#admission = new Admission({ ...config.limits, ...config }, clock.monotonic());
     this.#heartbeats = new Heartbeats(clock, config.sessions.heartbeatMs);
@@ -130,7 +130,7 @@ export class GatewayCore {
     return {
       ready: !draining,
       storage: shards.away || !shards.heard ? 'memory' : 'redis',
-      roomsInMemory: this.#rooms.inMemory,
+      roomsInMemory: this.rooms.inMemory,
       canaryAgeMs: Math.round(shards.canaryAgeMs),
       draining,
       connections: this.#connections.size,
@@ -168,8 +168,8 @@ export class GatewayCore {
     this.#clock.clearTimeout(this.#ticker);
     this.#stopListening();
     for (const connection of [...this.#connections]) connection.close(CLOSE.restart);
-    await this.#rooms.flush(FLUSH_MS);
-    this.#rooms.dispose();
+    await this.rooms.flush(FLUSH_MS);
+    this.rooms.dispose();
     this.#metrics.gateway.gauges.drainState = 'drained';
   }
 
@@ -212,7 +212,7 @@ export class GatewayCore {
         this.#heartbeats.remove(connection);
         this.#admission.left(address);
         this.#metrics.gateway.disconnected(protocol, persistence, code);
-        this.#rooms.leave(connection, sessionId);
+        this.rooms.leave(connection, sessionId);
         this.#drain?.run.checkEmpty();
       },
     };
@@ -220,7 +220,7 @@ export class GatewayCore {
 
   async #join(connection: Connection): Promise<void> {
     try {
-      const joined = await this.#rooms.join(connection, connection.sessionId, connection.request.resume);
+      const joined = await this.rooms.join(connection, connection.sessionId, connection.request.resume);
       if (connection.closed) return;
       if (joined) this.#admit(connection, joined);
       else connection.close(CLOSE.sessionDeleted);
@@ -256,10 +256,10 @@ export class GatewayCore {
 
   #tick(): void {
     const { gauges } = this.#metrics.gateway;
-    this.#rooms.tick();
+    this.rooms.tick();
     this.#counts.sweep(this.#clock.now());
-    gauges.rooms = this.#rooms.size;
-    gauges.roomsInMemory = this.#rooms.inMemory;
+    gauges.rooms = this.rooms.size;
+    gauges.roomsInMemory = this.rooms.inMemory;
     gauges.tailBytes = this.#context.tailBudget.bytes;
     gauges.unstoredBytes = this.#context.unstored.used;
     gauges.canaryAgeSeconds = this.#context.shards.canaryAgeMs / 1000;

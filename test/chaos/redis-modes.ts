@@ -19,15 +19,21 @@ export function sentinelEnv({ urls, masterName }: SentinelSet): Record<string, s
 }
 
 /** Services on a Redis Cluster. */
-export async function startOnCluster(options: ClusterOptions = {}): Promise<Services & { cluster: RedisCluster }> {
+export async function startOnCluster(
+  options: ClusterOptions = {},
+  more: Record<string, string> = {},
+): Promise<Services & { cluster: RedisCluster }> {
   const cluster = await startCluster(options);
-  const env = clusterEnv(cluster);
+  const env = { ...clusterEnv(cluster), ...more };
   return { cluster, ...(await startServices({ one: env, two: env, api: env })) };
 }
 
 /** Services on a master and its replica behind Sentinels. */
-export async function startOnSentinels(options: SentinelOptions = {}): Promise<Services & { set: SentinelSet }> {
+export async function startOnSentinels(
+  options: SentinelOptions = {},
+  more: Record<string, string> = {},
+): Promise<Services & { set: SentinelSet }> {
   const set = await startSentinel(options);
-  const env = sentinelEnv(set);
+  const env = { ...sentinelEnv(set), ...more };
   return { set, ...(await startServices({ one: env, two: env, api: env })) };
 }

@@ -17,16 +17,17 @@ export function healLog(log: readonly LogEntry[], count: number, given: readonly
 /**
  * What `fork-2.lua` makes of two histories (G4).
  *
+ * @param lastGiven the newest number that was delivered, whether it is still among the given ones or not
  * @param samePast whether the log's entries below the given ones are older than them
  */
 export function joinHistories(
   log: readonly LogEntry[],
   count: number,
   given: readonly LogEntry[],
+  lastGiven: number,
   samePast: boolean,
 ): LogEntry[] {
-  const firstGiven = given[0]?.seq ?? 0;
-  const lastGiven = given.at(-1)?.seq ?? 0;
+  const firstGiven = given[0]?.seq ?? lastGiven + 1;
   if (lastGiven <= count) {
     const lacking = without(given, log);
     return [...log, ...renumber(lacking, count + 1)];

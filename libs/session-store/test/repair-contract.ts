@@ -148,7 +148,7 @@ export function repairContract(stores: () => Stores): void {
 
   describe('fork', () => {
     const fork = (entries: LogEntry[], more: Partial<ForkRequest> = {}) =>
-      log.fork(id, { seenEpoch: EPOCH, samePast: true, session: WAS, entries, ...more });
+      log.fork(id, { seenEpoch: EPOCH, samePast: true, session: WAS, seq: entries.at(-1)?.seq ?? 0, entries, ...more });
     const ids = () => keptIds(log, id);
 
     it('G4: numbers go on: what was delivered keeps its number, what else there is follows', async () => {
@@ -172,6 +172,16 @@ export function repairContract(stores: () => Stores): void {
       await fork(run(6, 8));
       expect(await ids()).toEqual(['m1', 'm2', 'm3', 'm6', 'm7', 'm8']);
       expect(await seqs()).toEqual(upTo(3, 8));
+    });
+
+    it('G4: numbers go on after what was delivered, also where nothing of that is left', async () => {
+      await heal(run(1, 3));
+      await fork([], { seq: 7 });
+      expect(await ids()).toEqual(['m1', 'm2', 'm3']);
+      expect(await seqs()).toEqual(upTo(5, 7));
+      expect((await log.get(id))?.count).toBe(7);
+      await fork([], { seq: 9, samePast: false, seenEpoch: (await log.get(id))?.epoch ?? '' });
+      expect(await seqs()).toEqual(upTo(10, 12));
     });
 
     it('G4: a session made by somebody who did not know of it takes its past, data and ttl back', async () => {

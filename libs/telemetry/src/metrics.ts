@@ -108,6 +108,7 @@ function gatewayMetrics(registers: Registry[]): GatewayMetrics {
   };
   const gauges: GatewayGauges = {
     rooms: 0,
+    roomsInMemory: 0,
     tailBytes: 0,
     tailReachSeconds: 0,
     unstoredBytes: 0,
@@ -217,6 +218,7 @@ function ledgerImbalance(counters: GatewayCounters, gauges: GatewayGauges): numb
 function gatewayGauges(gauges: GatewayGauges, registers: Registry[]): void {
   const numbers = [
     ['rooms', 'holdfast_rooms', 'Sessions that are live on this gateway'],
+    ['roomsInMemory', 'holdfast_rooms_in_memory', 'Sessions on this gateway that Redis does not store now'],
     ['tailBytes', 'holdfast_tail_bytes', 'Bytes of the newest messages kept in memory'],
     ['tailReachSeconds', 'holdfast_tail_reach_seconds', 'Age of the oldest message kept in memory'],
     ['unstoredBytes', 'holdfast_unstored_bytes', 'Bytes of messages sent by members and not stored yet'],

@@ -174,7 +174,7 @@ export class AppendQueue {
       if (this.#resumed) {
         this.suspend();
         this.#settleResume(false);
-      } else if (!this.#suspended) await this.#retry.wait();
+      } else if (!this.#suspended) await this.#retry.wait(error);
       return;
     }
     metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);
@@ -256,6 +256,7 @@ export class AppendQueue {
     counters.stored += stored;
     counters.published += stored;
     room.stored(result.epoch, newest);
+    if (stored > 0 && result.subscribers === 0) room.heardByNobody(result.epoch, newest - stored + 1);
   }
 
   /** Takes out first sends that the room has delivered already: the first attempt was stored after all (A4). */

@@ -21,6 +21,10 @@ export class Audience {
     this.#room = room;
   }
 
+  get isEmpty(): boolean {
+    return this.#live.size + this.#pumps.size + this.#late.size === 0;
+  }
+
   *members(): Iterable<Member> {
     yield* this.#live;
     yield* this.#pumps.keys();
@@ -104,7 +108,7 @@ export class Audience {
   /**
    * Members start over from a number: the history may differ from what they were sent (G4).
    *
-   * @param alreadyHad ids of messages that were delivered here
+   * @param alreadyHad messages that were delivered here, by sender and id
    */
   restartAll(epoch: string, from: number, alreadyHad: ReadonlySet<string>): void {
     for (const member of [...this.#live, ...this.#pumps.keys()].filter((each) => each.persistent)) {

@@ -3,12 +3,12 @@ import type { BroadcastFrame } from '@holdfast/protocol';
 import type { Logger } from '@holdfast/telemetry';
 import type { Clock, Timer } from './clock.js';
 import { readBroadcast } from './read-broadcast.js';
-import type { StorageWatch } from './storage-watch.js';
+import type { SessionStorage } from './storage-watch.js';
 
 export interface BroadcastsOptions {
   readonly fanOut: FanOut;
   readonly clock: Clock;
-  readonly storage: StorageWatch;
+  readonly storage: SessionStorage;
   readonly logger: Logger;
   /** Gives it to everybody who is connected. */
   readonly tell: (frame: BroadcastFrame) => void;

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '@holdfast/config';
-import type { FanOut } from '@holdfast/fan-out';
+import { BROADCAST_CHANNEL, type FanOut } from '@holdfast/fan-out';
 import { CLOSE, FRAMED_PROTOCOL, type ResumeRequest } from '@holdfast/protocol';
-import type { SessionLog } from '@holdfast/session-store';
+import { liveChannel, type SessionLog } from '@holdfast/session-store';
 import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
 import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest } from './admission.js';
 import { Broadcasts } from './broadcasts.js';
-import { Canary } from './canary.js';
 import { type Clock, systemClock, type Timer } from './clock.js';
 import { Connection, type ConnectionHost } from './connection.js';
 import { Deletions } from './deletions.js';
@@ -15,11 +14,11 @@ import { Heartbeats } from './heartbeats.js';
 import { identify } from './identity.js';
 import { MessageIntake } from './message-intake.js';
 import { ownCopy } from './own-copy.js';
+import { RedisShards } from './redis-shards.js';
 import { Reporter } from './reporter.js';
-import { ByteBudget, HISTORY_CHUNK_BYTES, type RoomContext } from './room-context.js';
+import { ByteBudget, type GatewayContext, HISTORY_CHUNK_BYTES } from './room-context.js';
 import { type Joined, Rooms } from './rooms.js';
 import type { Socket, SocketEvents } from './socket.js';
-import { StorageWatch } from './storage-watch.js';
 import { TailBudget } from './tail.js';
 import { UnstoredCounts } from './unstored-counts.js';
 import { welcome } from './welcome.js';
@@ -52,16 +51,15 @@ const FLUSH_MS = 3_000;
 
 /** A gateway apart from the WebSocket library and the process: admission, connections, rooms, drain. */
 export class GatewayCore {
+  readonly rooms: Rooms;
   readonly #config: Config;
   readonly #newId: () => string;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
-  readonly #context: RoomContext;
-  readonly #rooms: Rooms;
+  readonly #context: GatewayContext;
   readonly #counts: UnstoredCounts;
   readonly #admission: Admission;
   readonly #heartbeats: Heartbeats;
-  readonly #canary: Canary;
   readonly #broadcasts: Broadcasts;
   readonly #host: ConnectionHost;
   readonly #connections = new Set<Connection>();
@@ -90,7 +88,8 @@ export class GatewayCore {
       logger,
       reporter: new Reporter(logger),
       deletions: new Deletions(clock, config.sessions.ttl * 1000),
-      storage: new StorageWatch({ logger, metrics: metrics.redis, clock, sharded: config.redis.mode === 'cluster' }),
+      shards: new RedisShards({ fanOut, logger, metrics: metrics.redis, clock, name: newId() }),
+      sharded: config.redis.mode === 'cluster',
       metrics: metrics.gateway,
       tailBudget: new TailBudget({ bytes: config.memory.tailBytes, ageMs: TAIL_AGE_MS }, () => clock.monotonic()),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
@@ -98,13 +97,13 @@ export class GatewayCore {
       historyChunkBytes: Math.min(HISTORY_CHUNK_BYTES, config.memory.maxBackpressureBytes),
       random,
     };
-    this.#rooms = new Rooms(this.#context);
+    this.rooms = new Rooms(this.#context);
     this.#counts = new UnstoredCounts(config.sessions.ttl * 1000);
     this.#admission = new Admission({ ...config.limits, ...config }, clock.monotonic());
     this.#heartbeats = new Heartbeats(clock, config.sessions.heartbeatMs);
-    this.#canary = new Canary({ fanOut, clock, storage: this.#context.storage, name: newId() });
     this.#broadcasts = new Broadcasts({
       ...this.#context,
+      storage: this.#context.shards.of(BROADCAST_CHANNEL),
       tell: (frame) => {
         for (const connection of this.#connections) connection.tell(frame);
       },
@@ -115,7 +114,7 @@ export class GatewayCore {
   /** Begins what runs by itself. */
   start(): void {
     this.#heartbeats.start();
-    this.#canary.start();
+    this.#context.shards.start();
     this.#tick();
     this.#broadcasts.start();
   }
@@ -133,10 +132,12 @@ export class GatewayCore {
 
   readiness(): Readiness {
     const { draining } = this.#admission;
+    const { shards } = this.#context;
     return {
       ready: !draining,
-      storage: this.#context.storage.away || !this.#canary.alive ? 'memory' : 'redis',
-      canaryAgeMs: Math.round(this.#canary.ageMs),
+      storage: shards.away || !shards.heard ? 'memory' : 'redis',
+      roomsInMemory: this.rooms.inMemory,
+      canaryAgeMs: Math.round(shards.canaryAgeMs),
       draining,
       connections: this.#connections.size,
     };
@@ -169,13 +170,12 @@ export class GatewayCore {
   async #closeAll(): Promise<void> {
     this.#admission.draining = true;
     this.#heartbeats.stop();
-    this.#canary.stop();
-    this.#context.storage.stop();
+    this.#context.shards.stop();
     this.#clock.clearTimeout(this.#ticker);
     this.#broadcasts.stop();
     for (const connection of [...this.#connections]) connection.close(CLOSE.restart);
-    await this.#rooms.flush(FLUSH_MS);
-    this.#rooms.dispose();
+    await this.rooms.flush(FLUSH_MS);
+    this.rooms.dispose();
     this.#metrics.gateway.gauges.drainState = 'drained';
   }
 
@@ -216,7 +216,7 @@ export class GatewayCore {
 
   /** One text for all members of a session. */
   #nameOf(sessionId: string): string {
-    return this.#rooms.get(sessionId)?.sessionId ?? ownCopy(sessionId);
+    return this.rooms.get(sessionId)?.sessionId ?? ownCopy(sessionId);
   }
 
   #ended(connection: Connection, code: number): void {
@@ -224,18 +224,18 @@ export class GatewayCore {
     this.#heartbeats.remove(connection);
     this.#admission.left(connection.address);
     this.#metrics.gateway.disconnected(connection.protocol, persistenceOf(connection), code);
-    this.#rooms.leave(connection, connection.sessionId);
+    this.rooms.leave(connection, connection.sessionId);
     this.#drain?.run.checkEmpty();
   }
 
   async #join(connection: Connection, resume: ResumeRequest | undefined): Promise<void> {
     try {
-      const joined = await this.#rooms.join(connection, connection.sessionId, resume);
+      const joined = await this.rooms.join(connection, connection.sessionId, resume);
       if (connection.closed) return;
       if (joined) this.#admit(connection, joined);
       else connection.close(CLOSE.sessionDeleted);
     } catch (error) {
-      this.#context.storage.failed(error);
+      this.#context.shards.of(liveChannel(connection.sessionId)).failed(error);
       connection.close(CLOSE.overloaded);
     } finally {
       this.#admission.joined();
@@ -268,16 +268,17 @@ export class GatewayCore {
 
   #tick(): void {
     const { gauges } = this.#metrics.gateway;
-    const { storage, tailBudget } = this.#context;
-    this.#rooms.tick();
+    const { tailBudget } = this.#context;
+    this.rooms.tick();
     this.#counts.sweep(this.#clock.now());
-    gauges.rooms = this.#rooms.size;
+    gauges.rooms = this.rooms.size;
     // Nobody knows what Redis will have lost when it is back.
-    if (!storage.away) tailBudget.dropAged();
+    if (this.rooms.inMemory === 0) tailBudget.dropAged();
+    gauges.roomsInMemory = this.rooms.inMemory;
     gauges.tailBytes = tailBudget.bytes;
     gauges.tailReachSeconds = tailBudget.reachMs / 1000;
     gauges.unstoredBytes = this.#context.unstored.used;
-    gauges.canaryAgeSeconds = this.#canary.ageMs / 1000;
+    gauges.canaryAgeSeconds = this.#context.shards.canaryAgeMs / 1000;
     gauges.membersLeft = this.#drain ? this.#connections.size : 0;
     this.#ticker = this.#clock.setTimeout(() => this.#tick(), TICK_MS);
   }

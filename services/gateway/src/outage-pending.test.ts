@@ -180,21 +180,6 @@ describe('what waits', () => {
     expect(statuses(ann).at(-1)).toBe('redis');
   });
 
-  it('D6: sessions that one shard does not take go on in memory, the others are stored', async () => {
-    const sharded = world.gateway({ REDIS_MODE: 'cluster' });
-    const [down, up] = [await sharded.connect('down'), await sharded.connect('up')];
-    sharded.log.fate = ({ sessionId }) => (sessionId === 'down' ? 'silence' : 'works');
-    for (const member of [down, up]) member.say('m1');
-    await world.advance(2_500);
-    expect([statuses(down), pending(down)]).toEqual([['memory'], ['m1']]);
-    expect([statuses(up), stored(up)]).toEqual([[], [[1, 'm1']]]);
-    const late = await sharded.connect('down');
-    expect(late.welcome).toMatchObject({ storage: 'memory' });
-    sharded.log.fate = () => 'works';
-    await world.advance(3_000);
-    expect([statuses(down), stored(down)]).toEqual([['memory', 'redis'], [[1, 'm1']]]);
-  });
-
   it('D1: a session that Redis does not take, because it is full, goes on in memory', async () => {
     const full = new StorageUnavailableError("OOM command not allowed when used memory > 'maxmemory'.");
     gateway.log.fate = ({ method }) => (method === 'append' || method === 'open' ? full : 'works');

@@ -25,6 +25,8 @@ export interface RoomEntry {
   recovering: boolean;
   /** Somebody has joined in memory since the last attempt to bring it back. */
   newcomers: boolean;
+  /** Somebody has joined in memory whose connecting the session has not been told (C5). */
+  toOpen: boolean;
   /** What lets those that are joining go on in memory when Redis goes away. */
   readonly joining: SparseMap<() => void, true>;
   /** Members that joined in memory and could not be given what they asked for (D3). */
@@ -41,6 +43,7 @@ export function roomEntry(room: Room): RoomEntry {
     idleSinceMs: 0,
     recovering: false,
     newcomers: false,
+    toOpen: false,
     joining: new SparseMap(),
     late: new SparseMap(),
   };

@@ -159,6 +159,12 @@ export class Room {
     this.#unheard.expect(epoch, seq);
   }
 
+  /** An append's publish found no subscriber. Without members here that is as it should be. */
+  heardByNobody(epoch: string, from: number): void {
+    if (this.audience.isEmpty) return;
+    void this.#unheard.sayAgain(epoch, from);
+  }
+
   hasDelivered(epoch: string, seq: number): boolean {
     return this.#position?.epoch === epoch && this.seq >= seq;
   }
@@ -242,6 +248,8 @@ export class Room {
     if (known.some((message) => this.#contradicts(message.seq, message.id))) return false;
     this.deliverNext(before.epoch, messages.slice(known.length));
     if (messages.length > 0) this.expiry.refreshed();
+    // Redis did not know what came before: it has lost the log, which is healed by those that have it (G2).
+    if (before.id === '' && this.tail.at(before.seq)) this.sync.request('gap');
     return true;
   }
 

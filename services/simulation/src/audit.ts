@@ -1,6 +1,6 @@
 import type { ConnectRequest, WireProtocol } from '@holdfast/protocol';
 import { type LogRead, liveChannel } from '@holdfast/session-store';
-import { History } from './history.js';
+import { type Change, History, type StoreState } from './history.js';
 import type { Scheduler } from './scheduler.js';
 import type { Trace } from './trace.js';
 import { FramedWireAudit, PlainWireAudit } from './wire-audit.js';
@@ -18,15 +18,22 @@ export type WireAudit = FramedWireAudit | PlainWireAudit;
 export class Audit {
   readonly histories = new Map<string, History>();
   readonly trace: Trace;
+  /** Whether gateways may forget what they have delivered before it is needed again (F5). */
+  tailsAreSmall = false;
   #finding: Finding | undefined;
   readonly #scheduler: Scheduler;
   /** By gateway and session: the newest number that has reached the gateway in any way. */
   readonly #heard = new Map<string, number>();
   readonly #byChannel = new Map<string, History>();
+  readonly #look: (sessionId: string) => StoreState | undefined;
+  /** Gateways that were told of a deletion, with the deleted epoch. */
+  readonly #told = new Set<string>();
 
-  constructor(scheduler: Scheduler, trace: Trace) {
+  /** @param look what the store has of a session */
+  constructor(scheduler: Scheduler, trace: Trace, look: (sessionId: string) => StoreState | undefined) {
     this.#scheduler = scheduler;
     this.trace = trace;
+    this.#look = look;
   }
 
   get finding(): Finding | undefined {
@@ -63,17 +70,33 @@ export class Audit {
     const history = this.#byChannel.get(channel);
     if (!history) return;
     const before = history.newest;
-    history.published(payload);
-    if (this.trace.isOn) {
-      const added = history.entries.slice(before).map(({ seq, id }) => `${seq}=${id}`);
+    if (!history.published(payload)) this.take(history, 'put back');
+    else if (this.trace.isOn) {
+      const added = history.kept.filter(({ seq }) => seq > before).map(({ seq, id }) => `${seq}=${id}`);
       this.note(`redis stores ${history.sessionId} ${added.join(' ')}`);
     }
+  }
+
+  /** The store may have something else than before. */
+  take(history: History, change: Change): void {
+    const { epoch, newest } = history;
+    history.take(this.#look(history.sessionId), change);
+    if (!this.trace.isOn || (change === 'ended' && epoch === history.epoch && newest === history.newest)) return;
+    const kept = history.kept.map(({ seq, id }) => `${seq}=${id}`).join(' ');
+    this.note(`redis has ${history.sessionId} in ${history.epoch || 'no epoch'}, ${change}: ${kept}`);
+  }
+
+  wasTold(gateway: string, epoch: string): boolean {
+    return this.#told.has(`${gateway} ${epoch}`);
   }
 
   /** A publish has reached a gateway. */
   heard(gateway: string, channel: string, payload: Buffer): void {
     const history = this.#byChannel.get(channel);
-    if (history) this.#note(gateway, history.sessionId, newestOf(payload));
+    if (!history) return;
+    this.#note(gateway, history.sessionId, newestOf(payload));
+    const deleted = DELETED.exec(payload.toString('latin1'))?.[1];
+    if (deleted !== undefined) this.#told.add(`${gateway} ${deleted}`);
   }
 
   /** Redis has answered a gateway. */
@@ -88,7 +111,8 @@ export class Audit {
     const sessionId = request.sessionId ?? '';
     const history = this.history(sessionId);
     const heard = () => this.#heard.get(`${gateway} ${sessionId}`) ?? 0;
-    const options = { name, request, history, heard, now: () => this.#scheduler.nowMs, fail: this.fail };
+    const { fail, tailsAreSmall } = this;
+    const options = { name, request, history, heard, now: () => this.#scheduler.nowMs, fail, tailsAreSmall };
     return protocol === 'framed' ? new FramedWireAudit(options) : new PlainWireAudit(options);
   }
 
@@ -99,6 +123,7 @@ export class Audit {
 }
 
 const NEWLINE = 0x0a;
+const DELETED = /^s\n\{"event":"deleted","epoch":"([^"]+)"/;
 
 /** The newest number in a payload of stored messages; 0 in any other. */
 function newestOf(payload: Buffer): number {

@@ -1,6 +1,6 @@
 import type { Config } from '@holdfast/config';
 import { RedisFanOut } from '@holdfast/fan-out';
-import { type Clock, GatewayCore } from '@holdfast/gateway';
+import { type Clock, GatewayCore, type Tail } from '@holdfast/gateway';
 import { chooseProtocol, parseConnectQuery } from '@holdfast/protocol';
 import type { Logger } from '@holdfast/telemetry';
 import type { SeededRandom } from '@holdfast/testkit';
@@ -25,6 +25,8 @@ export interface SimGatewayOptions {
   readonly logger: Logger;
   readonly audit: Audit;
   readonly mutation: Mutation;
+  /** What it has in memory is about to be gone. */
+  readonly ending: (gateway: SimGateway) => void;
 }
 
 /** How long what a closed gateway has begun may take to end. */
@@ -66,11 +68,8 @@ export class SimGateway implements ServerEnd {
     const clock = this.process.clock as unknown as Clock;
     const clients = fanOutClients(this.subscriber, new SimPublisher(this.commands, redis));
     this.#fanOut = new RedisFanOut({ ...clients, defer: (callback) => clock.defer(callback) });
-    const store = mutation.store?.(redis.store) ?? redis.store;
-    const log = remoteSessionLog(
-      this.commands,
-      () => store,
-      (method, args, value) => audit.answered(name, method, args, value),
+    const log = remoteSessionLog(this.commands, redis, (method, args, value) =>
+      audit.answered(name, method, args, value),
     );
     this.#core = new GatewayCore({
       config,
@@ -112,6 +111,11 @@ export class SimGateway implements ServerEnd {
     };
   }
 
+  /** The newest messages of a session that it has in memory; a process that has ended has nothing any more. */
+  tailOf(sessionId: string): Tail | undefined {
+    return this.state === 'gone' || !this.process.alive ? undefined : this.#core.rooms.get(sessionId)?.tail;
+  }
+
   gone(link: Link): void {
     this.links.delete(link);
     this.#options.audit.note(`${this.name} and ${link.name} part`);
@@ -122,6 +126,7 @@ export class SimGateway implements ServerEnd {
     const { audit, random } = this.#options;
     if (this.state === 'gone') return;
     audit.note(`${this.name} is killed`);
+    this.#options.ending(this);
     this.state = 'gone';
     this.process.kill();
     for (const link of this.links.keys()) link.serverDied(random.int(0, 3), clientNoticesMs());
@@ -148,6 +153,7 @@ export class SimGateway implements ServerEnd {
 
   async #close(): Promise<void> {
     const { audit, scheduler } = this.#options;
+    this.#options.ending(this);
     await this.#core.close();
     await this.#fanOut.close();
     this.commands.end();

@@ -261,8 +261,10 @@ export class Room {
       this.audience.tellAll({ type: 'session', event: 'extended', ttl: event.ttl });
     } else if (event.event === 'epoch') {
       if (this.#position && event.epoch !== this.#position.epoch) this.sync.request('epoch');
-    } else if (this.#position === undefined || event.epoch === '' || event.epoch === this.#position.epoch) {
-      this.deleted();
+    } else {
+      // Also where it is not this room's epoch, or not known yet: an old copy could bring it back (G5).
+      if (event.epoch !== '') this.context.deletions.note(this.sessionId, event.epoch);
+      if (!this.#position || event.epoch === '' || event.epoch === this.#position.epoch) this.deleted();
     }
   }
 

@@ -114,6 +114,30 @@ describe('what waits', () => {
     ]);
   });
 
+  it('D2: what a client sends again each time it comes back waits once, is shown to it, and keeps its place', async () => {
+    await world.silence();
+    const ids = Array.from({ length: 20 }, (_, n) => `a${n}`);
+    for (const id of ids) ann.say(id);
+    await world.settle();
+    const { unstoredMessages } = gateway.metrics.gateway.gauges;
+    let last = ann;
+    for (let round = 0; round < 5; round++) {
+      last.leave();
+      last = await gateway.connect('s', { client: 'secret-of-ann-0001' });
+      for (const id of ids) last.say(id, id, { retry: true });
+      await world.advance(1_000);
+      expect(pending(last)).toEqual(ids);
+    }
+    last.say('new');
+    await world.settle();
+    const { gauges } = gateway.metrics.gateway;
+    expect(gauges.unstoredMessages).toBe(unstoredMessages + 1);
+    await world.answer();
+    expect(await world.ids('s')).toEqual(['m1', ...ids, 'new']);
+    expect(stored(last).map(([, id]) => id)).toEqual([...ids, 'new']);
+    expect(gauges.unstoredMessages).toBe(0);
+  });
+
   it('D1: what was heard before its answer was lost is not shown as pending', async () => {
     gateway.log.fate = ({ method }) => (method === 'append' ? 'lost after' : 'works');
     ann.say('m2');

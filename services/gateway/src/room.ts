@@ -124,7 +124,7 @@ export class Room {
     this.#position = { epoch, seq: last.seq, id: last.id };
     if (this.#firstSeq === 0) this.#firstSeq = messages[0]?.seq ?? 0;
     this.audience.deliver(messages);
-    this.queue.delivered(messages[0]?.id ?? '');
+    this.queue.timer.delivered(messages[0]?.id ?? '');
     this.#settleAcks('delivered');
   }
 
@@ -271,8 +271,10 @@ export class Room {
       this.audience.tellAll({ type: 'session', event: 'extended', ttl: event.ttl });
     } else if (event.event === 'epoch') {
       if (this.#position && event.epoch !== this.#position.epoch) this.sync.request('epoch');
-    } else if (this.#position === undefined || event.epoch === '' || event.epoch === this.#position.epoch) {
-      this.deleted();
+    } else {
+      // Also where it is not this room's epoch, or not known yet: an old copy could bring it back (G5).
+      if (event.epoch !== '') this.context.deletions.note(this.sessionId, event.epoch);
+      if (!this.#position || event.epoch === '' || event.epoch === this.#position.epoch) this.deleted();
     }
   }
 

@@ -90,13 +90,21 @@ export class Audit {
     return this.#told.has(`${gateway} ${epoch}`);
   }
 
+  /** @param ttl the session's own, seconds */
+  wasToldTtl(gateway: string, sessionId: string, ttl: number): boolean {
+    return this.#told.has(`${gateway} ${sessionId} ${ttl}`);
+  }
+
   /** A publish has reached a gateway. */
   heard(gateway: string, channel: string, payload: Buffer): void {
     const history = this.#byChannel.get(channel);
     if (!history) return;
     this.#note(gateway, history.sessionId, newestOf(payload));
-    const deleted = DELETED.exec(payload.toString('latin1'))?.[1];
+    const text = payload.toString('latin1');
+    const [, deleted] = DELETED.exec(text) ?? [];
+    const [, ttl] = EXTENDED.exec(text) ?? [];
     if (deleted !== undefined) this.#told.add(`${gateway} ${deleted}`);
+    if (ttl !== undefined) this.#told.add(`${gateway} ${history.sessionId} ${ttl}`);
   }
 
   /** Redis has answered a gateway. */
@@ -123,6 +131,7 @@ export class Audit {
 }
 
 const NEWLINE = 0x0a;
+const EXTENDED = /^s\n\{"event":"extended","ttl":(\d+)/;
 const DELETED = /^s\n\{"event":"deleted","epoch":"([^"]+)"/;
 
 /** The newest number in a payload of stored messages; 0 in any other. */

@@ -42,8 +42,8 @@ export class History {
   #newest = 0;
   #epoch = '';
   #isDisturbed = false;
-  /** Whether it has so little time to live that it may expire while a run lasts. */
-  isShort = false;
+  /** Seconds it has to live; absent: longer than a run lasts. */
+  ttl: number | undefined;
   /** Whether Redis has lost it, or something of it, by other means than its end. */
   wasLost = false;
   readonly #epochs = new Set<string>();
@@ -76,6 +76,11 @@ export class History {
   /** Whether something was lost or has ended: from then on numbers and epochs may change. */
   get isDisturbed(): boolean {
     return this.#isDisturbed;
+  }
+
+  /** Whether it may expire while a run lasts. */
+  get isShort(): boolean {
+    return this.ttl !== undefined;
   }
 
   disturb(): void {

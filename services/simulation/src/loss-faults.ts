@@ -32,7 +32,7 @@ export const LOSS_FAULTS: readonly Fault[] = [
     weight: 3,
     apply: (world) => {
       world.disturb(5_000);
-      world.losses.lose((store) => store.fallBack());
+      world.losses.lose('in silence', (store) => store.fallBack());
     },
   },
   {
@@ -52,7 +52,7 @@ export const LOSS_FAULTS: readonly Fault[] = [
     apply: (world, random) => {
       const [sessionId, key] = [someSession(world, random), random.pick(['session', 'log'] as const)];
       world.disturb(5_000);
-      world.losses.lose((store) => store.lose(sessionId, key));
+      world.losses.lose('in silence', (store) => store.lose(sessionId, key));
     },
   },
   {

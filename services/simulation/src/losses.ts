@@ -25,19 +25,26 @@ export interface LossesOptions {
  */
 export class Losses {
   readonly #options: LossesOptions;
+  /** Those that have lost something in silence. */
+  readonly #silent = new Set<History>();
   readonly #deleted = new Map<History, Deleted[]>();
 
   constructor(options: LossesOptions) {
     this.#options = options;
   }
 
-  /** Redis loses something, whatever that is. */
-  lose(change: (store: SimStore) => void): void {
+  /**
+   * Redis loses something, whatever that is.
+   *
+   * @param how whether gateways can notice it; what is lost in silence is missed by those alone that have members (F1)
+   */
+  lose(how: 'with its connections' | 'in silence', change: (store: SimStore) => void): void {
     const { audit, redis } = this.#options;
     const before = [...audit.histories.values()].map((history) => ({ history, kept: history.kept }));
     change(redis.store);
     for (const { history, kept } of before) {
       history.disturb();
+      if (how === 'in silence') this.#silent.add(history);
       audit.take(history, 'lost');
       for (const stored of kept) {
         if (!history.has(stored.name) && !this.#isInATail(history, stored.name)) this.#excuse(history, stored.content);
@@ -50,14 +57,23 @@ export class Losses {
   ending(gateway: SimGateway): void {
     for (const history of this.#options.audit.histories.values()) {
       if (!history.isDisturbed) continue;
-      const tail = gateway.tailOf(history.sessionId);
-      for (const { id, senderKey } of tail?.from(tail.firstSeq, Number.MAX_SAFE_INTEGER) ?? []) {
-        const name = `${senderKey} ${id}`;
-        const stored = history.findByName(name);
-        if (!stored || history.has(name) || this.#isInATail(history, name, gateway)) continue;
-        this.#excuse(history, stored.content);
-      }
+      this.#forget(gateway, history);
       this.#mayReturn(history, gateway);
+    }
+  }
+
+  /** The last member of a session has left a gateway. */
+  left(gateway: SimGateway, history: History): void {
+    if (this.#silent.has(history)) this.#forget(gateway, history);
+  }
+
+  #forget(gateway: SimGateway, history: History): void {
+    const tail = gateway.tailOf(history.sessionId);
+    for (const { id, senderKey } of tail?.from(tail.firstSeq, Number.MAX_SAFE_INTEGER) ?? []) {
+      const name = `${senderKey} ${id}`;
+      const stored = history.findByName(name);
+      if (!stored || history.has(name) || this.#isInATail(history, name, gateway)) continue;
+      this.#excuse(history, stored.content);
     }
   }
 
@@ -102,11 +118,18 @@ export class Losses {
     const contents = history.allOf(epoch);
     history.disturb();
     for (const content of contents) history.excuse(content);
-    if (how === 'deleted' || !history.wasLost) {
+    if (how === 'deleted' || this.#isKnownToExpire(history)) {
       const accepted = new Set(contents.filter(isAccepted));
       this.#deleted.set(history, [...(this.#deleted.get(history) ?? []), { epoch, accepted }]);
     }
     audit.take(history, 'ended');
+  }
+
+  /** Whether all who have something of it know how long it lives. */
+  #isKnownToExpire({ sessionId, ttl, wasLost }: History): boolean {
+    const { audit, gateways } = this.#options;
+    if (wasLost || ttl === undefined) return false;
+    return gateways().every((gateway) => !gateway.tailOf(sessionId) || audit.wasToldTtl(gateway.name, sessionId, ttl));
   }
 
   #excuse(history: History, content: string): void {
@@ -129,9 +152,10 @@ export class Losses {
   #isInATail(history: History, name: string, without?: SimGateway): boolean {
     if (this.#options.audit.tailsAreSmall) return false;
     const [senderKey = '', id = ''] = name.split(' ');
-    return this.#options
-      .gateways()
-      .some((gateway) => gateway !== without && gateway.tailOf(history.sessionId)?.find(senderKey, id) !== undefined);
+    return this.#options.gateways().some((gateway) => {
+      if (gateway === without || (this.#silent.has(history) && !gateway.hasMembers(history))) return false;
+      return gateway.tailOf(history.sessionId)?.find(senderKey, id) !== undefined;
+    });
   }
 }
 

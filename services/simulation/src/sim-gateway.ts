@@ -5,6 +5,7 @@ import { chooseProtocol, parseConnectQuery } from '@holdfast/protocol';
 import type { Logger } from '@holdfast/telemetry';
 import type { SeededRandom } from '@holdfast/testkit';
 import type { Audit, WireAudit } from './audit.js';
+import type { History } from './history.js';
 import type { Accepted, Link, ServerEnd } from './link.js';
 import type { Mutation } from './mutation.js';
 import { Path } from './pipe.js';
@@ -27,6 +28,8 @@ export interface SimGatewayOptions {
   readonly mutation: Mutation;
   /** What it has in memory is about to be gone. */
   readonly ending: (gateway: SimGateway) => void;
+  /** The last member of a session has left it. */
+  readonly left: (gateway: SimGateway, history: History) => void;
 }
 
 /** How long what a closed gateway has begun may take to end. */
@@ -116,8 +119,15 @@ export class SimGateway implements ServerEnd {
     return this.state === 'gone' || !this.process.alive ? undefined : this.#core.rooms.get(sessionId)?.tail;
   }
 
+  hasMembers(history: History): boolean {
+    for (const wire of this.links.values()) if (wire.history === history) return true;
+    return false;
+  }
+
   gone(link: Link): void {
+    const history = this.links.get(link)?.history;
     this.links.delete(link);
+    if (history && !this.hasMembers(history)) this.#options.left(this, history);
     this.#options.audit.note(`${this.name} and ${link.name} part`);
   }
 

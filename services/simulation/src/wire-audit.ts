@@ -186,7 +186,7 @@ export class FramedWireAudit {
       return;
     }
     const missed = history.newestAt(this.#sinceMs) + 1;
-    if (!request.resume && from > missed && missed >= history.firstKept) {
+    if (!request.resume && from > missed && missed >= history.firstKept && !this.#options.tailsAreSmall) {
       this.#fail('D3', `goes on from ${from}, welcomed when ${missed} was due`);
     }
     this.#sinceMs = this.#options.now();
@@ -253,7 +253,10 @@ export class PlainWireAudit {
     const frame = JSON.parse(text) as { type?: string; count?: number; echo?: string };
     if (frame.type !== 'message') return;
     const { count = 0, echo = '' } = frame;
-    const mayRepeat = history.isAgain(count) || (history.isDisturbed && this.#options.tailsAreSmall);
+    const earlier = history.find(echo);
+    const isGone = earlier !== undefined && !history.isKept(earlier);
+    const mayRepeat =
+      isGone || history.isAgain(count) || (history.isDisturbed && this.#options.tailsAreSmall) || history.isShort;
     if (this.#shown.has(echo) && !mayRepeat) fail('D3', `${name}: is shown twice: ${text}`);
     const before = this.seq;
     this.#shown.add(echo);

@@ -101,7 +101,7 @@ export class World {
       commands.serverDied();
       subscriber.connection.serverDied();
     }
-    this.losses.lose(change);
+    this.losses.lose('with its connections', change);
   }
 
   /** An operator deletes a session, by the API. */
@@ -112,7 +112,7 @@ export class World {
   /** An operator gives a session little time to live, by the API. @param ttl seconds */
   shorten(sessionId: string, ttl: number): void {
     const history = this.audit.history(sessionId);
-    history.isShort = true;
+    history.ttl = ttl;
     history.disturb();
     this.redis.callAsApi('extend', sessionId, ttl);
   }
@@ -184,6 +184,7 @@ export class World {
       audit: this.audit,
       mutation: this.#mutation,
       ending: (gateway) => this.losses.ending(gateway),
+      left: (gateway, history) => this.losses.left(gateway, history),
     });
   }
 

@@ -5,7 +5,6 @@ import { liveChannel, logKey, quarantinePrefix, sessionKey, tombstoneKey } from 
 import type {
   AppendRequest,
   AppendResult,
-  EpochEnd,
   ForkRequest,
   ForkResult,
   HealRequest,
@@ -20,7 +19,7 @@ import type {
   StoredSession,
 } from './port.js';
 import { SessionCorruptError } from './port.js';
-import { readEntries, readStored, type StreamEntry } from './redis-reply.js';
+import { endedBy, readAppended, readEntries, type StreamEntry } from './redis-reply.js';
 import { loadScript, SCRIPT_FILES, type ScriptName } from './scripts.js';
 import { customPartOf, parseSession, renderCustom } from './session-json.js';
 
@@ -106,19 +105,7 @@ export class RedisSessionLog implements SessionLog {
       quarantinePrefix(sessionId),
     ];
     for (const message of messages) args.push(retryArgument(message), message.id, message.senderKey, message.head);
-    const [outcome, ...rest] = (await this.call('holdfastAppend', sessionId, args)) as [string, ...(string | number)[]];
-    switch (outcome) {
-      case 'stored':
-        return readStored(rest);
-      case 'gone':
-        return { outcome, ...endedBy(rest[0]) };
-      case 'epoch':
-      case 'behind':
-      case 'forked':
-        return { outcome };
-      default:
-        throw new Error(`append answered ${outcome}`);
-    }
+    return readAppended((await this.call('holdfastAppend', sessionId, args)) as string);
   }
 
   async read(sessionId: string, range: ReadRange, epoch = ''): Promise<LogRead> {
@@ -199,8 +186,4 @@ function retryArgument(message: NewMessage): string {
 
 function entryArguments(entries: readonly LogEntry[]): (string | number)[] {
   return entries.flatMap(({ seq, id, senderKey, body }) => [seq, id, senderKey, body]);
-}
-
-function endedBy(ended: string | number | undefined): { ended?: EpochEnd } {
-  return ended === 'deleted' || ended === 'quarantined' ? { ended } : {};
 }

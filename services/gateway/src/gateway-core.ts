@@ -10,6 +10,7 @@ import { type Clock, systemClock, type Timer } from './clock.js';
 import { Connection, type ConnectionHost } from './connection.js';
 import { Deletions } from './deletions.js';
 import { Drain } from './drain.js';
+import { Gathering } from './gathering.js';
 import { Heartbeats } from './heartbeats.js';
 import { identify } from './identity.js';
 import { MessageIntake } from './message-intake.js';
@@ -34,6 +35,8 @@ export interface GatewayDependencies {
   readonly random?: () => number;
   /** Makes names that nobody else makes, of the characters of C2. */
   readonly newId?: () => string;
+  /** Appends are sent at most this often, milliseconds (A2). Default 1. */
+  readonly gatherMs?: number;
 }
 
 /** A connection that may open: what the WebSocket server needs to go on with it. */
@@ -78,6 +81,7 @@ export class GatewayCore {
     clock = systemClock,
     random = Math.random,
     newId = randomUUID,
+    gatherMs = 1,
   }: GatewayDependencies) {
     this.#config = config;
     this.#newId = newId;
@@ -93,6 +97,7 @@ export class GatewayCore {
       deletions: new Deletions(clock, config.sessions.ttl * 1000),
       storage: new StorageWatch({ logger, metrics: metrics.redis, clock, sharded: config.redis.mode === 'cluster' }),
       metrics: metrics.gateway,
+      gathering: new Gathering(clock, gatherMs),
       tailBudget: new TailBudget(config.memory.tailBytes),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
       historyMax: config.sessions.historyMax,

@@ -3,6 +3,7 @@ import type { SessionLog } from '@holdfast/session-store';
 import type { GatewayMetrics, Logger } from '@holdfast/telemetry';
 import type { Clock } from './clock.js';
 import type { Deletions } from './deletions.js';
+import type { Gathering } from './gathering.js';
 import type { Reporter } from './reporter.js';
 import type { StorageWatch } from './storage-watch.js';
 import type { TailBudget } from './tail.js';
@@ -20,6 +21,8 @@ export interface RoomContext {
   readonly storage: StorageWatch;
   readonly deletions: Deletions;
   readonly metrics: GatewayMetrics;
+  /** When appends are sent (A2). */
+  readonly gathering: Gathering;
   readonly tailBudget: TailBudget;
   /** Messages accepted from members but not stored yet, over all sessions. */
   readonly unstored: ByteBudget;

@@ -34,7 +34,7 @@ app.ws<Member>('/*', {
     if (count === 0) void subscriber.subscribe(session);
   },
   message: (ws, message) => {
-    void publisher.publish(ws.getUserData().session, Buffer.from(message.slice(0)));
+    void publisher.publish(ws.getUserData().session, Buffer.from(message).toString());
   },
   close: (ws) => {
     const { session } = ws.getUserData();

@@ -10,6 +10,7 @@ import { type Clock, systemClock, type Timer } from './clock.js';
 import { Connection, type ConnectionHost } from './connection.js';
 import { Deletions } from './deletions.js';
 import { Drain } from './drain.js';
+import { Gathering } from './gathering.js';
 import { Heartbeats } from './heartbeats.js';
 import { identify } from './identity.js';
 import { MessageIntake } from './message-intake.js';
@@ -34,6 +35,8 @@ export interface GatewayDependencies {
   readonly random?: () => number;
   /** Makes names that nobody else makes, of the characters of C2. */
   readonly newId?: () => string;
+  /** Appends are sent at most this often, milliseconds (A2). Default 1. */
+  readonly gatherMs?: number;
 }
 
 /** A connection that may open: what the WebSocket server needs to go on with it. */
@@ -76,6 +79,7 @@ export class GatewayCore {
     clock = systemClock,
     random = Math.random,
     newId = () => ownCopy(randomUUID()),
+    gatherMs = 1,
   }: GatewayDependencies) {
     this.#config = config;
     this.#newId = newId;
@@ -91,6 +95,7 @@ export class GatewayCore {
       shards: new RedisShards({ fanOut, logger, metrics: metrics.redis, clock, name: newId() }),
       sharded: config.redis.mode === 'cluster',
       metrics: metrics.gateway,
+      gathering: new Gathering(clock, gatherMs),
       tailBudget: new TailBudget({ bytes: config.memory.tailBytes, ageMs: TAIL_AGE_MS }, () => clock.monotonic()),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
       historyMax: config.sessions.historyMax,

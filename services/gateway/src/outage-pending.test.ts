@@ -134,7 +134,7 @@ describe('what waits', () => {
     expect(gauges.unstoredMessages).toBe(unstoredMessages + 1);
     await world.answer();
     expect(await world.ids('s')).toEqual(['m1', ...ids, 'new']);
-    expect(stored(last).map(([, id]) => id)).toEqual([...ids, 'new']);
+    expect(stored(last)).toEqual([...ids, 'new'].map((id, index) => [index + 2, id]));
     expect(gauges.unstoredMessages).toBe(0);
   });
 

@@ -70,6 +70,7 @@ export class Incoming {
         this.#outgoing.refuse(frame);
         return this.#events.emit('refused', frame);
       case 'status':
+        if (frame.storage === 'redis') this.#outgoing.outbox.expectHeld();
         return this.#events.emit('storage', frame.storage);
       case 'broadcast':
         if (frame.id !== undefined && this.#broadcasts.get(frame.id)) return;

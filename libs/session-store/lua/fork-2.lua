@@ -8,13 +8,14 @@ ARGV[4..5] channel, and PUBLISH or SPUBLISH
 ARGV[6] 1: the log's entries below the caller's first one are older than it; 0: the session was made by somebody who
         did not know of the caller's, which lives on in it
 ARGV[7..9] the caller's: created_at, ttl in s, custom fields ('' or ',"name":value…')
-ARGV[10..] what the caller has delivered, oldest first, four each: seq, id, sender key, body
+ARGV[10] the newest number the caller has delivered
+ARGV[11..] what it still has of that, up to the newest, oldest first, four each: seq, id, sender key, body
 
 Returns {'forked', new epoch}, {'gone'}, {'epoch'} or {'corrupt'}.
 ]]
 -- @include session.lua
 
-local FIRST = 10
+local FIRST = 11
 
 local json = readJson(KEYS[1])
 if not json then return { 'gone' } end
@@ -45,7 +46,8 @@ local function namesOf(entries)
   return names
 end
 
-local lastGiven = #given > 0 and given[#given].seq or 0
+local lastGiven = tonumber(ARGV[10])
+local firstGiven = #given > 0 and given[1].seq or lastGiven + 1
 local joined = {}
 if lastGiven > session.count then
   -- The caller's numbers stay. What is older moves up to them, what is another's follows.
@@ -53,12 +55,12 @@ if lastGiven > session.count then
   local older, others = {}, {}
   for _, entry in ipairs(kept) do
     if not names[nameOf(entry)] then
-      local list = ARGV[6] == '1' and entry.seq < given[1].seq and older or others
+      local list = ARGV[6] == '1' and entry.seq < firstGiven and older or others
       list[#list + 1] = entry
     end
   end
   for at, entry in ipairs(older) do
-    entry.seq = given[1].seq - #older + at - 1
+    entry.seq = firstGiven - #older + at - 1
     joined[#joined + 1] = entry
   end
   for _, entry in ipairs(given) do joined[#joined + 1] = entry end
@@ -68,11 +70,24 @@ if lastGiven > session.count then
   end
   session.count = lastGiven + #others
 else
-  -- The log's numbers stay. What it lacks follows.
+  -- The log's numbers stay. What it lacks follows; what is older than its first stays before that, or was trimmed.
   local names = namesOf(kept)
-  for _, entry in ipairs(kept) do joined[#joined + 1] = entry end
+  local firstKept = #kept > 0 and kept[1].seq or session.count + 1
+  local older, lacking = {}, {}
   for _, entry in ipairs(given) do
     if not names[nameOf(entry)] then
+      local list = ARGV[6] == '1' and entry.seq < firstKept and older or lacking
+      list[#list + 1] = entry
+    end
+  end
+  local reaches = #older > 0 and older[#older].seq == firstKept - 1 and older[1].seq == firstKept - #older
+  if reaches then
+    for _, entry in ipairs(older) do joined[#joined + 1] = entry end
+  end
+  for _, entry in ipairs(kept) do joined[#joined + 1] = entry end
+  local isFull = #kept >= tonumber(ARGV[3])
+  for _, list in ipairs({ not reaches and not isFull and older or {}, lacking }) do
+    for _, entry in ipairs(list) do
       session.count = session.count + 1
       entry.seq = session.count
       joined[#joined + 1] = entry

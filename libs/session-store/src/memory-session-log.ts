@@ -144,13 +144,14 @@ export class MemorySessionLog implements SessionLog {
     return { outcome: 'healed', count: state.count, firstSeq: session.log[0]?.seq ?? 0 };
   }
 
-  async fork(sessionId: string, { seenEpoch, samePast, session: was, entries }: ForkRequest): Promise<ForkResult> {
+  async fork(sessionId: string, request: ForkRequest): Promise<ForkResult> {
+    const { seenEpoch, samePast, session: was, seq, entries } = request;
     const session = this.find(sessionId);
     if (!session) return { outcome: 'gone' };
     const { state } = session;
     if (state.epoch !== seenEpoch) return { outcome: 'epoch' };
-    session.log = joinHistories(session.log, state.count, entries, samePast).slice(-this.#historyMax);
-    state.count = Math.max(state.count, session.log.at(-1)?.seq ?? 0);
+    session.log = this.#joined(session, request).slice(-this.#historyMax);
+    state.count = Math.max(state.count, seq, session.log.at(-1)?.seq ?? 0);
     if (!samePast) {
       state.createdAt = was.createdAt;
       state.ttl = was.ttl;
@@ -161,6 +162,10 @@ export class MemorySessionLog implements SessionLog {
     state.epoch = newEpoch(this.#epochUs, this.#nonce(), seenEpoch);
     this.tell(sessionId, encodeSessionEvent({ event: 'epoch', epoch: state.epoch }));
     return { outcome: 'forked', epoch: state.epoch };
+  }
+
+  #joined({ log, state }: MemorySession, { entries, seq, samePast }: ForkRequest): LogEntry[] {
+    return joinHistories(log, state.count, entries, seq, this.#historyMax, samePast);
   }
 
   async bury(sessionId: string, epoch: string, keepMs: number): Promise<boolean> {

@@ -141,7 +141,9 @@ export interface ForkRequest {
   readonly samePast: boolean;
   /** The session as the caller last saw it. */
   readonly session: Pick<StoredSession, 'createdAt' | 'ttl' | 'custom'>;
-  /** What the caller has delivered, without holes, oldest first. */
+  /** The newest number that the caller has delivered: numbers go on after it. */
+  readonly seq: number;
+  /** What the caller still has of what it has delivered: up to the newest, without holes, oldest first; may be empty. */
   readonly entries: readonly LogEntry[];
 }
 

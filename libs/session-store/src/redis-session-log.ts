@@ -160,7 +160,8 @@ export class RedisSessionLog implements SessionLog {
     return outcome === 'healed' ? { outcome, count, firstSeq } : { outcome };
   }
 
-  async fork(sessionId: string, { seenEpoch, samePast, session, entries }: ForkRequest): Promise<ForkResult> {
+  async fork(sessionId: string, request: ForkRequest): Promise<ForkResult> {
+    const { seenEpoch, samePast, session, seq, entries } = request;
     const reply = await this.call('holdfastFork', sessionId, [
       seenEpoch,
       this.nonce(),
@@ -171,6 +172,7 @@ export class RedisSessionLog implements SessionLog {
       session.createdAt.toFixed(3),
       session.ttl,
       renderCustom(session.custom),
+      seq,
       ...entryArguments(entries),
     ]);
     const [outcome, epoch] = reply as [ForkResult['outcome'], string];

@@ -156,7 +156,9 @@ class Run {
         const { samePast } = given;
         const session = { ...WAS, custom: { ...given.custom } };
         const seenEpoch = this.#position(given.from).epoch;
-        return store.fork(id, { seenEpoch, samePast, session, entries: entriesOf(given.tail) });
+        const entries = entriesOf(given.tail);
+        const seq = entries.at(-1)?.seq ?? given.tail.first;
+        return store.fork(id, { seenEpoch, samePast, session, seq, entries });
       }
       case 'bury':
         return store.bury(id, this.#epochs[given.epoch] ?? 'none', 50_000);

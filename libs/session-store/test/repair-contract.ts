@@ -148,7 +148,7 @@ export function repairContract(stores: () => Stores): void {
 
   describe('fork', () => {
     const fork = (entries: LogEntry[], more: Partial<ForkRequest> = {}) =>
-      log.fork(id, { seenEpoch: EPOCH, samePast: true, session: WAS, entries, ...more });
+      log.fork(id, { seenEpoch: EPOCH, samePast: true, session: WAS, seq: entries.at(-1)?.seq ?? 0, entries, ...more });
     const ids = () => keptIds(log, id);
 
     it('G4: numbers go on: what was delivered keeps its number, what else there is follows', async () => {
@@ -167,11 +167,32 @@ export function repairContract(stores: () => Stores): void {
       expect(await seqs()).toEqual(upTo(1, 9));
     });
 
+    it('G4: where the log is ahead, what is older than its first stays before that, or was trimmed', async () => {
+      await heal(run(4, 7));
+      await fork([...run(1, 5), ...run(6, 6, 'x')]);
+      expect(await ids()).toEqual(['m1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7', 'm6x']);
+      expect(await seqs()).toEqual(upTo(1, 8));
+      await log.remove(id);
+      await heal(run(8, 17), { position: { epoch: 'f0000000000000-z', seq: 17, id: 'm17' } });
+      await fork([...run(5, 8), ...run(9, 9, 'x')], { seenEpoch: 'f0000000000000-z' });
+      expect(await ids()).toEqual(['m9', 'm10', 'm11', 'm12', 'm13', 'm14', 'm15', 'm16', 'm17', 'm9x']);
+    });
+
     it('G4: of a hole nobody filled, nothing is lost that is left', async () => {
       await heal(run(1, 3));
       await fork(run(6, 8));
       expect(await ids()).toEqual(['m1', 'm2', 'm3', 'm6', 'm7', 'm8']);
       expect(await seqs()).toEqual(upTo(3, 8));
+    });
+
+    it('G4: numbers go on after what was delivered, also where nothing of that is left', async () => {
+      await heal(run(1, 3));
+      await fork([], { seq: 7 });
+      expect(await ids()).toEqual(['m1', 'm2', 'm3']);
+      expect(await seqs()).toEqual(upTo(5, 7));
+      expect((await log.get(id))?.count).toBe(7);
+      await fork([], { seq: 9, samePast: false, seenEpoch: (await log.get(id))?.epoch ?? '' });
+      expect(await seqs()).toEqual(upTo(10, 12));
     });
 
     it('G4: a session made by somebody who did not know of it takes its past, data and ttl back', async () => {

@@ -186,7 +186,7 @@ export class AppendQueue {
     this.#retry.reset();
     this.#failing = undefined;
     this.#refusals = 0;
-    if (!this.#stopped) await this.#settle(batch, result);
+    if (!this.#stopped) await this.#settle(batch, result, startedMs);
   }
 
   #failed(batch: readonly Waiting[], position: Position | undefined, error: unknown): void {
@@ -218,17 +218,15 @@ export class AppendQueue {
 
   /** Marks those of the first batch that were stored, if they were, after the position they are given. */
   #mark(batch: readonly Waiting[], after: (sending: Waiting) => Position | undefined): readonly Waiting[] {
-    const marked = batch.map((sending): Waiting => {
-      const position = sending.message.retry === undefined ? after(sending) : undefined;
-      return position ? asRetry(sending, position) : sending;
-    });
+    const marked = batch.map((sending) => asRetry(sending, after(sending)));
     this.#waiting.splice(0, batch.length, ...marked);
     return marked;
   }
 
-  async #settle(batch: readonly Waiting[], result: AppendResult): Promise<void> {
+  async #settle(batch: readonly Waiting[], result: AppendResult, askedMs: number): Promise<void> {
     if (result.outcome === 'stored') {
       this.#remove(batch);
+      this.#room.expiry.confirmed(result.ttl * 1000, result.ttl, askedMs);
       this.#answer(batch, result);
       return;
     }
@@ -249,7 +247,6 @@ export class AppendQueue {
     storage.worked();
     if (result.created) reporter.stored(room.sessionId, result.ttl);
     if (result.quarantined !== undefined) reporter.quarantined(room.sessionId, result.quarantined);
-    room.expiry.confirmed(result.ttl * 1000, result.ttl);
     let newest = 0;
     for (const [index, sending] of batch.entries()) {
       const { seq, duplicate } = result.messages[index] as AppendedMessage;

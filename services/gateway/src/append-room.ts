@@ -10,7 +10,7 @@ export interface AppendRoom {
   /** Shows members here a message that is not stored yet (V3). @param place among those that wait, from 1 */
   showPending(sending: Sending, place: number): void;
   readonly sync: { run(reason: 'open' | 'gone' | 'epoch' | 'behind' | 'forked'): Promise<void> };
-  readonly expiry: { confirmed(remainingMs: number, ttl: number): void };
+  readonly expiry: { confirmed(remainingMs: number, ttl: number, askedMs: number): void };
   /** An append was answered: its newest message has to be heard soon (F2). */
   stored(epoch: string, seq: number): void;
   acknowledge(member: Member, id: string, seq: number): void;

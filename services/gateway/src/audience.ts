@@ -103,7 +103,7 @@ export class Audience {
   /**
    * Members start over from a number: the history may differ from what they were sent (G4).
    *
-   * @param alreadyHad ids of messages that were delivered here
+   * @param alreadyHad messages that were delivered here, by sender and id
    */
   restartAll(epoch: string, from: number, alreadyHad: ReadonlySet<string>): void {
     for (const member of [...this.#live, ...this.#pumps.keys()].filter((each) => each.persistent)) {

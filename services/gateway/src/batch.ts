@@ -34,8 +34,12 @@ export function firstOf(waiting: readonly Waiting[], most = BATCH_MESSAGES): Wai
   return waiting.slice(0, end < 0 ? waiting.length : end);
 }
 
-/** The same message, to be looked for before it is stored (A4). @param after where an earlier attempt can be stored */
-export function asRetry(sending: Waiting, after: Position): Waiting {
-  if (sending.message.retry !== undefined) return sending;
+/**
+ * The same message, to be looked for before it is stored (A4).
+ *
+ * @param after where an earlier attempt can be stored; absent: there was none
+ */
+export function asRetry(sending: Waiting, after: Position | undefined): Waiting {
+  if (sending.message.retry !== undefined || !after) return sending;
   return { ...sending, message: { ...sending.message, retry: after.epoch === '' ? 'anywhere' : after } };
 }

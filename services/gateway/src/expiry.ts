@@ -52,9 +52,11 @@ export class Expiry {
    *
    * @param remainingMs milliseconds; negative when the key has no expiry, which is for the sweeper to repair (W1)
    * @param ttl the session's own, seconds
+   * @param askedMs when Redis was asked, monotonic milliseconds: its answer may have taken long, and what has expired
+   *   meanwhile stays expired (G5); absent: now
    */
-  confirmed(remainingMs: number, ttl: number): void {
-    this.#deadlineMs = remainingMs < 0 ? Number.POSITIVE_INFINITY : this.#context.clock.monotonic() + remainingMs;
+  confirmed(remainingMs: number, ttl: number, askedMs = this.#context.clock.monotonic()): void {
+    this.#deadlineMs = remainingMs < 0 ? Number.POSITIVE_INFINITY : askedMs + remainingMs;
     this.#ttlMs = ttl * 1000;
     if (remainingMs < 0 || remainingMs > this.#warnBeforeMs) this.#warned = false;
   }
@@ -86,11 +88,12 @@ export class Expiry {
     this.#asking = true;
     try {
       const { sessionId, position } = this.#room;
+      const askedMs = this.#context.clock.monotonic();
       const { session, ended } = await this.#context.log.read(sessionId, { newest: 1 }, position?.epoch);
       if (session && session.epoch !== this.#room.position?.epoch) {
         this.#room.sync.request('epoch');
       } else if (session) {
-        this.confirmed(session.remainingMs, session.ttl);
+        this.confirmed(session.remainingMs, session.ttl, askedMs);
         this.#warn();
       } else if (ended !== undefined || !this.passed) {
         // It ended in another way than by its time, or Redis has lost it.

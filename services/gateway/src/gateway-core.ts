@@ -52,13 +52,13 @@ const FLUSH_MS = 3_000;
 
 /** A gateway apart from the WebSocket library and the process: admission, connections, rooms, drain. */
 export class GatewayCore {
+  readonly rooms: Rooms;
   readonly #config: Config;
   readonly #newId: () => string;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #fanOut: FanOut;
   readonly #context: RoomContext;
-  readonly #rooms: Rooms;
   readonly #counts: UnstoredCounts;
   readonly #admission: Admission;
   readonly #heartbeats: Heartbeats;
@@ -104,7 +104,7 @@ export class GatewayCore {
       historyChunkBytes: Math.min(HISTORY_CHUNK_BYTES, config.memory.maxBackpressureBytes),
       random,
     };
-    this.#rooms = new Rooms(this.#context);
+    this.rooms = new Rooms(this.#context);
     this.#counts = new UnstoredCounts(config.sessions.ttl * 1000);
     this.#admission = new Admission({ ...config.limits, ...config }, clock.monotonic());
     this.#heartbeats = new Heartbeats(clock, config.sessions.heartbeatMs);
@@ -174,8 +174,8 @@ export class GatewayCore {
     this.#clock.clearTimeout(this.#ticker);
     this.#stopListening();
     for (const connection of [...this.#connections]) connection.close(CLOSE.restart);
-    await this.#rooms.flush(FLUSH_MS);
-    this.#rooms.dispose();
+    await this.rooms.flush(FLUSH_MS);
+    this.rooms.dispose();
     this.#metrics.gateway.gauges.drainState = 'drained';
   }
 
@@ -218,7 +218,7 @@ export class GatewayCore {
         this.#heartbeats.remove(connection);
         this.#admission.left(address);
         this.#metrics.gateway.disconnected(protocol, persistence, code);
-        this.#rooms.leave(connection, sessionId);
+        this.rooms.leave(connection, sessionId);
         this.#drain?.run.checkEmpty();
       },
     };
@@ -226,7 +226,7 @@ export class GatewayCore {
 
   async #join(connection: Connection): Promise<void> {
     try {
-      const joined = await this.#rooms.join(connection, connection.sessionId, connection.request.resume);
+      const joined = await this.rooms.join(connection, connection.sessionId, connection.request.resume);
       if (connection.closed) return;
       if (joined) this.#admit(connection, joined);
       else connection.close(CLOSE.sessionDeleted);
@@ -262,9 +262,9 @@ export class GatewayCore {
 
   #tick(): void {
     const { gauges } = this.#metrics.gateway;
-    this.#rooms.tick();
+    this.rooms.tick();
     this.#counts.sweep(this.#clock.now());
-    gauges.rooms = this.#rooms.size;
+    gauges.rooms = this.rooms.size;
     gauges.tailBytes = this.#context.tailBudget.bytes;
     gauges.unstoredBytes = this.#context.unstored.used;
     gauges.canaryAgeSeconds = this.#canary.ageMs / 1000;

@@ -30,7 +30,7 @@ export class HistoryPump {
   readonly #room: PumpedRoom;
   readonly #context: RoomContext;
   readonly #member: Member;
-  /** Ids that are left out: a plain member has had them. */
+  /** What is left out, by sender and id: a plain member has had it. */
   readonly #skipped: ReadonlySet<string> | undefined;
   #next: number;
   /** Fetched and not given yet. */
@@ -113,7 +113,8 @@ export class HistoryPump {
 
   /** A plain member cannot tell what it has had already. */
   #skips(message: LiveMessage): boolean {
-    return this.#skipped?.has(message.id) === true || this.#member.sawPending(message);
+    const { senderKey, id } = message;
+    return this.#skipped?.has(`${senderKey} ${id}`) === true || this.#member.sawPending(message);
   }
 
   #giveChunk(): void {

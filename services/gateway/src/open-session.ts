@@ -18,13 +18,14 @@ export async function openSession(
   context: RoomContext,
   resumeEpoch?: string,
 ): Promise<OpenResult | 'deleted'> {
-  const { log, storage, deletions } = context;
+  const { clock, log, storage, deletions } = context;
   const { sessionId } = room;
   const resuming = resumeEpoch === undefined ? {} : { resumeEpoch };
   // Redis may have lost its tombstone.
   if (resumeEpoch !== undefined) await deletions.bury(log, sessionId, resumeEpoch);
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const known = room.position !== undefined && room.position !== NOWHERE;
+    const askedMs = clock.monotonic();
     const opened = await log.open(sessionId, { known, ...resuming });
     storage.worked();
     if (opened === 'deleted') return opened;
@@ -38,7 +39,7 @@ export async function openSession(
     if (room.position?.epoch !== session.epoch) await room.sync.run('open');
     if (room.position?.epoch !== session.epoch) continue;
     room.noteSession(session);
-    room.expiry.confirmed(session.remainingMs, session.ttl);
+    room.expiry.confirmed(session.remainingMs, session.ttl, askedMs);
     return opened;
   }
   throw new StorageUnavailableError(`session ${sessionId} changes faster than it can be opened`);

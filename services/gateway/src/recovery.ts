@@ -1,5 +1,6 @@
 import { firstSince } from './first-since.js';
 import { openSession } from './open-session.js';
+import { NOWHERE } from './position.js';
 import { planHistory } from './resume.js';
 import { RetryPause } from './retry-pause.js';
 import type { RoomContext } from './room-context.js';
@@ -69,8 +70,10 @@ export class Recovery {
       // It is about to be welcomed.
       if (!room.audience.has(member)) continue;
       const plan = await planHistory(room, this.#context, resume);
+      const { epoch } = room.position ?? NOWHERE;
+      // It has ended meanwhile: there is another one to be opened first.
+      if (epoch === NOWHERE.epoch) return;
       if (!late.delete(member)) continue;
-      const { epoch = '' } = room.position ?? {};
       const from = plan.from ?? Math.max(room.firstSeq, firstSince(room, sinceMs - CLOCKS_DIFFER_MS));
       // What was trimmed meanwhile is told as a gap, from where the member is.
       const due = resume?.epoch === epoch ? resume.lastSeq + 1 : from;

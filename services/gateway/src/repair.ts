@@ -63,8 +63,10 @@ export class Repair {
   async fork(seenEpoch: string, samePast: boolean): Promise<void> {
     const entries = this.#delivered().map(logEntryOf);
     const session = this.#session();
-    const result = await this.#context.log.fork(this.#room.sessionId, { seenEpoch, samePast, session, entries });
-    if (result.outcome === 'forked') this.#context.reporter.forked(this.#room.sessionId, result.epoch);
+    const { sessionId, position } = this.#room;
+    const request = { seenEpoch, samePast, session, seq: position?.seq ?? 0, entries };
+    const result = await this.#context.log.fork(sessionId, request);
+    if (result.outcome === 'forked') this.#context.reporter.forked(sessionId, result.epoch);
   }
 
   /**
@@ -90,7 +92,7 @@ export class Repair {
     room.moveTo(end, log[0]?.seq ?? 0);
     room.tail.clear();
     for (const entry of log) room.tail.push(liveMessage(entry));
-    room.audience.restartAll(session.epoch, from, new Set(delivered.map((message) => message.id)));
+    room.audience.restartAll(session.epoch, from, new Set(delivered.map(nameOf)));
     return true;
   }
 
@@ -164,13 +166,18 @@ function lackingOf(delivered: readonly LiveMessage[], log: readonly LogEntry[], 
   return delivered.slice(trimmed ? Math.max(0, shared) : 0).filter((message) => !kept.has(nameOf(message)));
 }
 
-/** First number that members may have differently; the one after the log's end when all they have is in it. */
+/**
+ * First number that members may have differently; the one after the log's end when all they have is in it. Histories
+ * that share a message under its number share what comes before it; those that share none share nothing.
+ */
 function firstDifference(tail: Tail, log: readonly LogEntry[], end: number): number {
-  const { firstSeq } = tail;
-  // Histories that share a message under its number share what comes before it.
-  const shared = log.some(({ seq, id }) => seq === firstSeq && tail.at(seq)?.id === id);
-  const different = log.find(({ seq, id }) => !(shared && seq < firstSeq) && tail.at(seq)?.id !== id);
-  return different?.seq ?? end + 1;
+  const isShared = (entry: LogEntry): boolean => {
+    const had = tail.at(entry.seq);
+    return had !== undefined && nameOf(had) === nameOf(entry);
+  };
+  const shared = log.findIndex(isShared);
+  if (shared < 0) return 1;
+  return log.slice(shared).find((entry) => !isShared(entry))?.seq ?? end + 1;
 }
 
 function nameOf({ senderKey, id }: { readonly senderKey: string; readonly id: string }): string {

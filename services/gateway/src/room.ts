@@ -238,6 +238,8 @@ export class Room {
     if (known.some((message) => this.#contradicts(message.seq, message.id))) return false;
     this.deliverNext(before.epoch, messages.slice(known.length));
     if (messages.length > 0) this.expiry.refreshed();
+    // Redis did not know what came before: it has lost the log, which is healed by those that have it (G2).
+    if (before.id === '' && this.tail.at(before.seq)) this.sync.request('gap');
     return true;
   }
 
@@ -259,8 +261,10 @@ export class Room {
       this.audience.tellAll({ type: 'session', event: 'extended', ttl: event.ttl });
     } else if (event.event === 'epoch') {
       if (this.#position && event.epoch !== this.#position.epoch) this.sync.request('epoch');
-    } else if (this.#position === undefined || event.epoch === '' || event.epoch === this.#position.epoch) {
-      this.deleted();
+    } else {
+      // Also where it is not this room's epoch, or not known yet: an old copy could bring it back (G5).
+      if (event.epoch !== '') this.context.deletions.note(this.sessionId, event.epoch);
+      if (!this.#position || event.epoch === '' || event.epoch === this.#position.epoch) this.deleted();
     }
   }
 

@@ -243,8 +243,10 @@ export class Rooms {
 
   #interrupted(channels: readonly string[]): void {
     const lost = new Set(channels);
-    for (const [sessionId, { room }] of this.#entries) {
-      if (room.position && lost.has(liveChannel(sessionId))) room.sync.request('interrupted');
+    for (const [sessionId, { room, users }] of this.#entries) {
+      // What Redis has lost with the connection, only a room without members may still have.
+      if (room.position && (users === 0 || lost.has(liveChannel(sessionId)))) room.sync.request('interrupted');
     }
+    void this.#bury();
   }
 }

@@ -16,7 +16,7 @@ export interface SyncedRoom extends RepairedRoom {
     readonly passed: boolean;
     readonly ttl: number;
     readonly remainingMs: number;
-    confirmed(remainingMs: number, ttl: number): void;
+    confirmed(remainingMs: number, ttl: number, askedMs: number): void;
   };
   /** Delivers a run of messages that follows on the position. */
   deliverNext(epoch: string, messages: readonly LiveMessage[]): void;
@@ -68,6 +68,8 @@ export class Sync {
   #again = false;
   #stopped = false;
   #holeSinceMs: number | undefined;
+  /** When Redis was asked what the present step goes by. */
+  #askedMs = 0;
   readonly #retry: RetryPause;
 
   constructor(room: SyncedRoom, context: RoomContext) {
@@ -131,6 +133,7 @@ export class Sync {
   async #step(): Promise<Step> {
     const room = this.#room;
     const { position } = room;
+    this.#askedMs = this.#context.clock.monotonic();
     const read = await this.#read(position);
     this.#context.storage.worked();
     // The session was deleted or ran out meanwhile: what was read belongs to another position.
@@ -236,7 +239,7 @@ export class Sync {
   /** It is the one that the room follows: it is remembered as what a lost one is restored from (G2). */
   #confirm(session: StoredSession): void {
     this.#room.noteSession(session);
-    this.#room.expiry.confirmed(session.remainingMs, session.ttl);
+    this.#room.expiry.confirmed(session.remainingMs, session.ttl, this.#askedMs);
   }
 
   /** Whether the log reaches less far back than the tail: another gateway has healed it from a shorter one (G2). */

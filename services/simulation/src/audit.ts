@@ -1,6 +1,6 @@
 import type { ConnectRequest, WireProtocol } from '@holdfast/protocol';
-import { type LogRead, liveChannel } from '@holdfast/session-store';
-import { History } from './history.js';
+import { type AppendRequest, type AppendResult, type LogRead, liveChannel } from '@holdfast/session-store';
+import { type Change, History, type StoreState } from './history.js';
 import type { Scheduler } from './scheduler.js';
 import type { Trace } from './trace.js';
 import { FramedWireAudit, PlainWireAudit } from './wire-audit.js';
@@ -18,15 +18,22 @@ export type WireAudit = FramedWireAudit | PlainWireAudit;
 export class Audit {
   readonly histories = new Map<string, History>();
   readonly trace: Trace;
+  /** Whether gateways may forget what they have delivered before it is needed again (F5). */
+  tailsAreSmall = false;
   #finding: Finding | undefined;
   readonly #scheduler: Scheduler;
   /** By gateway and session: the newest number that has reached the gateway in any way. */
   readonly #heard = new Map<string, number>();
   readonly #byChannel = new Map<string, History>();
+  readonly #look: (sessionId: string) => StoreState | undefined;
+  /** Gateways that were told of a deletion, with the deleted epoch. */
+  readonly #told = new Set<string>();
 
-  constructor(scheduler: Scheduler, trace: Trace) {
+  /** @param look what the store has of a session */
+  constructor(scheduler: Scheduler, trace: Trace, look: (sessionId: string) => StoreState | undefined) {
     this.#scheduler = scheduler;
     this.trace = trace;
+    this.#look = look;
   }
 
   get finding(): Finding | undefined {
@@ -63,24 +70,61 @@ export class Audit {
     const history = this.#byChannel.get(channel);
     if (!history) return;
     const before = history.newest;
-    history.published(payload);
-    if (this.trace.isOn) {
-      const added = history.entries.slice(before).map(({ seq, id }) => `${seq}=${id}`);
+    if (!history.published(payload)) this.take(history, 'put back');
+    else if (this.trace.isOn) {
+      const added = history.kept.filter(({ seq }) => seq > before).map(({ seq, id }) => `${seq}=${id}`);
       this.note(`redis stores ${history.sessionId} ${added.join(' ')}`);
     }
+  }
+
+  /** The store may have something else than before. */
+  take(history: History, change: Change): void {
+    const { epoch, newest } = history;
+    history.take(this.#look(history.sessionId), change);
+    if (!this.trace.isOn || (change === 'ended' && epoch === history.epoch && newest === history.newest)) return;
+    const kept = history.kept.map(({ seq, id }) => `${seq}=${id}`).join(' ');
+    this.note(`redis has ${history.sessionId} in ${history.epoch || 'no epoch'}, ${change}: ${kept}`);
+  }
+
+  wasTold(gateway: string, epoch: string): boolean {
+    return this.#told.has(`${gateway} ${epoch}`);
+  }
+
+  /** @param ttl the session's own, seconds */
+  wasToldTtl(gateway: string, sessionId: string, ttl: number): boolean {
+    return this.#told.has(`${gateway} ${sessionId} ${ttl}`);
   }
 
   /** A publish has reached a gateway. */
   heard(gateway: string, channel: string, payload: Buffer): void {
     const history = this.#byChannel.get(channel);
-    if (history) this.#note(gateway, history.sessionId, newestOf(payload));
+    if (!history) return;
+    this.#note(gateway, history.sessionId, newestOf(payload));
+    const text = payload.toString('latin1');
+    const [, deleted] = DELETED.exec(text) ?? [];
+    const [, ttl] = EXTENDED.exec(text) ?? [];
+    if (deleted !== undefined) this.#told.add(`${gateway} ${deleted}`);
+    if (ttl !== undefined) this.#told.add(`${gateway} ${history.sessionId} ${ttl}`);
   }
 
   /** Redis has answered a gateway. */
   answered(gateway: string, method: string, args: readonly unknown[], value: unknown): void {
     const sessionId = String(args[0]);
+    if (method === 'append') this.#appended(args[1] as AppendRequest, value as AppendResult, this.history(sessionId));
     if (method === 'read') this.#note(gateway, sessionId, (value as LogRead).entries.at(-1)?.seq ?? 0);
     if (this.trace.isOn && method === 'append') this.note(`${gateway} append ${sessionId} -> ${JSON.stringify(value)}`);
+  }
+
+  /** G3: what is stored follows on what its sender has delivered. */
+  #appended({ position }: AppendRequest, result: AppendResult, history: History): void {
+    if (!position?.epoch || result.outcome !== 'stored') return;
+    const { epoch, seq, id } = position;
+    const first = result.messages.find(({ duplicate }) => !duplicate)?.seq ?? Number.POSITIVE_INFINITY;
+    if (result.epoch !== epoch) this.fail('G3', `an append from ${epoch} was stored in ${result.epoch}`);
+    if (first <= seq) this.fail('G3', `an append after ${seq} was stored as ${first}`);
+    const same = result.epoch === history.epoch ? history.at(seq) : undefined;
+    if (same && id !== '' && same.id !== id)
+      this.fail('G3', `an append after ${id} was stored although ${seq} is ${same.id}`);
   }
 
   /** @param name of the connection, for messages */
@@ -88,7 +132,8 @@ export class Audit {
     const sessionId = request.sessionId ?? '';
     const history = this.history(sessionId);
     const heard = () => this.#heard.get(`${gateway} ${sessionId}`) ?? 0;
-    const options = { name, request, history, heard, now: () => this.#scheduler.nowMs, fail: this.fail };
+    const { fail, tailsAreSmall } = this;
+    const options = { name, request, history, heard, now: () => this.#scheduler.nowMs, fail, tailsAreSmall };
     return protocol === 'framed' ? new FramedWireAudit(options) : new PlainWireAudit(options);
   }
 
@@ -99,6 +144,8 @@ export class Audit {
 }
 
 const NEWLINE = 0x0a;
+const EXTENDED = /^s\n\{"event":"extended","ttl":(\d+)/;
+const DELETED = /^s\n\{"event":"deleted","epoch":"([^"]+)"/;
 
 /** The newest number in a payload of stored messages; 0 in any other. */
 function newestOf(payload: Buffer): number {

@@ -1,6 +1,7 @@
 import type { FramedMember } from './framed-member.js';
 import type { History } from './history.js';
 import type { PlainMember } from './plain-member.js';
+import { PlainWireAudit } from './wire-audit.js';
 import type { World } from './world.js';
 
 /** What must hold when everything has settled. */
@@ -8,31 +9,46 @@ export function auditEnd(world: World): void {
   for (const history of world.audit.histories.values()) auditLog(world, history);
   for (const member of world.framed) auditFramed(world, member);
   for (const member of world.plain) auditPlain(world, member);
+  for (const gateway of world.gateways) {
+    for (const [link, wire] of gateway.links)
+      if (wire instanceof PlainWireAudit) auditConnection(world, link.name, wire);
+  }
 }
 
-/** The log is what was published, in one order. */
+/** The log is what was published, in one order, and lacks nothing but what nobody had any more. */
 function auditLog(world: World, history: History): void {
-  void world.redis.store.read(history.sessionId, { newest: history.newest + 1 }).then(({ session, entries }) => {
-    const { fail } = world.audit;
-    if ((session?.count ?? 0) !== history.newest) fail('A1', `the count is ${session?.count}, not ${history.newest}`);
-    if ((entries[0]?.seq ?? 0) !== history.firstKept) fail('K2', `the log begins at ${entries[0]?.seq}`);
-    for (const { seq, id } of entries) {
-      if (history.at(seq)?.id !== id) fail('A1', `the log has ${id} as ${seq}`);
-    }
-  });
+  const { fail } = world.audit;
+  world.losses.look(history);
+  const { count = 0, log = [] } = world.redis.store.look(history.sessionId) ?? {};
+  if (count !== history.newest) fail('A1', `the count is ${count}, not ${history.newest}`);
+  if ((log[0]?.seq ?? 0) !== history.firstKept) fail('K2', `the log begins at ${log[0]?.seq}`);
+  for (const { seq, id } of log) {
+    if (history.at(seq)?.id !== id) fail('A1', `the log has ${id} as ${seq}`);
+  }
+  const returned = world.losses.returned(history);
+  if (returned !== undefined) fail('G5', `${returned} of ${history.sessionId}, which had ended, is back`);
+  // What was trimmed is no loss; nor is what had little time to live and was lost before that was over.
+  if (history.isFull || (history.isShort && history.wasLost)) return;
+  const kept = new Set(history.kept.map(({ content }) => content));
+  for (const content of history.contents) {
+    if (!kept.has(content) && !history.isExcused(content)) fail('2', `"${content}" is lost`);
+  }
 }
 
 /** Everything a surviving member sent was accepted, and stands in the order in which it was sent. */
 function auditFramed(world: World, member: FramedMember): void {
   const { fail } = world.audit;
   const history = world.audit.history(member.sessionId);
+  member.audit();
   let before = 0;
-  for (const { id, content, accepted } of member.sent) {
+  for (const { id, content, accepted, refused } of member.sent) {
     const stored = history.find(content);
+    if (refused) continue;
     if (!stored && (accepted || !member.hasLeft)) fail('1', `${id} of ${member.name} is not in the history`);
     if (!stored) continue;
     if (!accepted && !member.hasLeft) fail('V4', `${member.name} does not know that ${id} is stored`);
-    if (stored.seq < before) fail('A2', `${id} of ${member.name} is ${stored.seq}, what was sent before it ${before}`);
+    if (stored.seq < before && !history.isDisturbed)
+      fail('A2', `${id} of ${member.name} is ${stored.seq}, what was sent before it ${before}`);
     if (stored.id !== id) fail('A4', `${id} of ${member.name} is stored as ${stored.id}`);
     before = stored.seq;
   }
@@ -47,9 +63,18 @@ function auditPlain(world: World, member: PlainMember): void {
     const seq = history.find(content)?.seq;
     // What its gateway showed it as pending and took to its grave, a plain sender does not send again (D5).
     if (seq === undefined) continue;
-    if (connection === before.connection && seq < before.seq) {
+    if (connection === before.connection && seq < before.seq && !history.isDisturbed) {
       fail('A2', `"${content}" of ${member.name} is ${seq}, what was sent before it ${before.seq}`);
     }
     before = { connection, seq };
+  }
+}
+
+/** Whatever came after its first message a plain connection was given too. */
+function auditConnection(world: World, name: string, wire: PlainWireAudit): void {
+  // How much of it came while nothing could be read, only a tail tells.
+  if (wire.history.isDisturbed && world.audit.tailsAreSmall) return;
+  for (const { content, atMs, seq } of wire.history.kept) {
+    if (atMs > wire.sinceMs && !wire.has(content)) world.audit.fail('P2', `${name} was never given ${seq}: ${content}`);
   }
 }

@@ -1,4 +1,5 @@
 import { HoldfastClient } from '@holdfast/client';
+import { CLOSE } from '@holdfast/protocol';
 import type { SeededRandom } from '@holdfast/testkit';
 import type { Audit } from './audit.js';
 import { type Dial, socketClass } from './client-socket.js';
@@ -17,6 +18,10 @@ export interface MemberOptions {
   readonly history: History;
   /** Connects through the front door. */
   readonly dial: Dial;
+  /** Whether its session may get two histories. */
+  readonly mayFork: boolean;
+  /** Whether the session was ever deleted. */
+  readonly isDeleted: () => boolean;
 }
 
 /** What a member gave to `send`, and what became of it. */
@@ -24,6 +29,8 @@ export interface Sent {
   readonly id: string;
   readonly content: string;
   accepted: boolean;
+  /** It was given up because its session was deleted. */
+  refused?: boolean;
 }
 
 /** A person with the real client: sends, reloads the page, goes offline and comes back. */
@@ -50,22 +57,35 @@ export class FramedMember {
     this.name = name;
     this.#wantsHistory = wantsHistory;
     this.#wantsAll = wantsHistory;
-    this.#idPrefix = options.random.chance(0.4) ? 'n' : `${name}-`;
-    this.#view = new ViewAudit(name, history, audit.fail);
+    // Where histories part, only ids tell them from each other (K6).
+    this.#idPrefix = options.random.chance(0.4) && !options.mayFork ? 'n' : `${name}-`;
+    this.#view = new ViewAudit(name, history, audit.fail, audit.tailsAreSmall);
   }
 
   get sessionId(): string {
     return this.#options.history.sessionId;
   }
 
-  /** Why it has not got everything yet; nothing: it has. */
-  get missing(): string | undefined {
+  /** Why it has not got everything yet; nothing: it has. @param isLast whether a last message was sent to everybody */
+  missing(isLast: boolean): string | undefined {
     const client = this.#page?.client;
     const { newest } = this.#options.history;
     if (this.hasLeft) return undefined;
     if (client?.state.kind !== 'open') return `is ${client?.state.kind ?? 'away'}`;
     if (client.outbox.length > 0) return `waits for ${client.outbox.map(({ id }) => id).join(' ')}`;
+    // What was lost and nobody has missed yet shows with the next message.
+    if (this.#options.history.isDisturbed && !isLast) return undefined;
     return this.#view.seq === newest ? undefined : `is at ${this.#view.seq} of ${newest}`;
+  }
+
+  /** Whether it sent something, and knows that it is stored. */
+  hasAccepted(content: string): boolean {
+    return this.sent.some((sent) => sent.accepted && sent.content === content);
+  }
+
+  /** In the end: what it was shown is the log. */
+  audit(): void {
+    if (!this.hasLeft) this.#view.end();
   }
 
   /** Opens the page, and connects. */
@@ -145,6 +165,29 @@ export class FramedMember {
     page.client.send(content, id);
   }
 
+  #isStoredAs(content: string, seq: number): boolean {
+    const { history } = this.#options;
+    return history.at(seq)?.content === content || history.ever(seq).some((stored) => stored.content === content);
+  }
+
+  #rejected(id: string, code: string): void {
+    const { audit, isDeleted } = this.#options;
+    const sent = this.sent.find((each) => each.id === id);
+    // The other code comes with the frame that tells why.
+    if (!isDeleted() || !['session_deleted', 'not_stored'].includes(code)) {
+      audit.fail('V11', `${this.name}: ${id} is refused: ${code}`);
+    } else if (sent) sent.refused = true;
+  }
+
+  /** The session was deleted: the person goes on in the next one of that name. */
+  #startAnew(client: HoldfastClient): void {
+    const { audit, random, isDeleted } = this.#options;
+    if (!isDeleted()) audit.fail('V7', `${this.name} is told that the session is deleted, which it is not`);
+    this.#view.forget();
+    this.#wantsAll = this.#wantsHistory;
+    this.#page?.process.clock.setTimeout(() => client.connect(), random.int(50, 1_500));
+  }
+
   #dial(dial: Dial): Dial {
     return (client, query, protocolHeader) => {
       for (const link of this.links) if (!link.isOpen) this.links.delete(link);
@@ -167,16 +210,20 @@ export class FramedMember {
     client.on('update', (message) => view.shown(message));
     client.on('gap', ({ from, to }) => view.gap(from, to));
     client.on('reset', ({ from }) => view.reset(from));
-    client.on('rejected', ({ id, code }) => audit.fail('V11', `${this.name}: ${id} is refused: ${code}`));
+    client.on('session', ({ event }) => {
+      if (event === 'expired') view.reset(1);
+    });
+    client.on('rejected', ({ id, code }) => this.#rejected(id, code));
     client.on('storageError', (error) => audit.fail('client', `${this.name}: ${String(error)}`));
     client.on('accepted', ({ id, seq }) => {
       const sent = this.sent.find((each) => each.id === id);
-      if (!sent || this.#options.history.at(seq ?? 0)?.content !== sent.content) {
+      if (!sent || !this.#isStoredAs(sent.content, seq ?? 0)) {
         return audit.fail('V2', `${this.name} is told that ${id} is accepted as ${seq}, which it is not`);
       }
       sent.accepted = true;
     });
     client.on('state', (state) => {
+      if (state.kind === 'closed' && state.code === CLOSE.sessionDeleted.code) this.#startAnew(client);
       audit.note(`${this.name} is ${state.kind}${'reason' in state ? ` (${state.code} ${state.reason})` : ''}`);
     });
   }

@@ -1,32 +1,62 @@
-import { decodeLive, type LivePayload } from '@holdfast/session-store';
+import { decodeLive, type LivePayload, type LogEntry, storedFrame } from '@holdfast/session-store';
 
-/** A message as it was stored and published, once and for all. */
+/** A message as it was stored and published. */
 export interface Stored {
   readonly seq: number;
   readonly id: string;
+  /** Sender and id: what a message is recognised by (A4). */
+  readonly name: string;
   /** Unlike that of any other message that was ever sent. */
   readonly content: string;
   /** The frame of V2. */
   readonly frame: string;
-  /** When, in virtual milliseconds. */
+  /** When it was stored first, in virtual milliseconds. */
   readonly atMs: number;
+}
+
+/** What the store has of a session at a moment. */
+export interface StoreState {
+  readonly epoch: string;
+  readonly count: number;
+  readonly log: readonly LogEntry[];
 }
 
 /** Reports what must not be. @param rule of protocol.md or storage.md */
 export type Fail = (rule: string, what: string) => void;
 
-/** What one session's log has ever held: the truth that everything else is held against. */
+/** Why the store has something else than before. */
+export type Change = 'lost' | 'ended' | 'put back' | 'joined';
+
+/**
+ * What one session's log holds, and what it has ever held: the truth that everything else is held against. As long as
+ * Redis has lost nothing there is one epoch, and what was stored stays as it is.
+ */
 export class History {
   readonly sessionId: string;
   readonly #historyMax: number;
   readonly #now: () => number;
   readonly #fail: Fail;
-  readonly #seqs = new Map<string, number>();
-  readonly #entries: Stored[] = [];
+  /** What stands, or has stood, under each number of the present epoch. */
+  #record: (Stored | undefined)[] = [];
+  #first = 1;
+  #newest = 0;
+  #epoch = '';
+  #isDisturbed = false;
+  /** Seconds it has to live; absent: longer than a run lasts. */
+  ttl: number | undefined;
+  /** Whether Redis has lost it, or something of it, by other means than its end. */
+  wasLost = false;
+  /** Whether it was deleted, or has expired. */
+  wasEnded = false;
+  readonly #epochs = new Set<string>();
+  /** Everything that was ever stored, by epoch and number; more than one where the store fell back between them. */
+  readonly #ever = new Map<string, Stored[]>();
+  readonly #byName = new Map<string, Stored>();
   readonly #byContent = new Map<string, Stored>();
   /** Numbers under which something was stored again that was not kept any more (A4 allows it). */
   readonly #again = new Set<number>();
-  #epoch = '';
+  /** What may be missing, because nobody had it any more, or it was to end. */
+  readonly #excused = new Set<string>();
 
   /** @param historyMax messages that the store keeps; @param now virtual milliseconds */
   constructor(sessionId: string, historyMax: number, now: () => number, fail: Fail) {
@@ -36,26 +66,80 @@ export class History {
     this.#fail = fail;
   }
 
+  /** Of the session that is; empty when there is none. */
   get epoch(): string {
     return this.#epoch;
   }
 
   get newest(): number {
-    return this.#entries.length;
+    return this.#newest;
+  }
+
+  /** Whether something was lost or has ended: from then on numbers and epochs may change. */
+  get isDisturbed(): boolean {
+    return this.#isDisturbed;
+  }
+
+  /** Whether it may expire while a run lasts. */
+  get isShort(): boolean {
+    return this.ttl !== undefined;
+  }
+
+  disturb(): void {
+    this.#isDisturbed = true;
   }
 
   /** Oldest number that is kept; 0 when there is none. */
   get firstKept(): number {
-    return this.newest === 0 ? 0 : Math.max(1, this.newest - this.#historyMax + 1);
+    return this.#first > this.#newest ? 0 : this.#first;
+  }
+
+  /** Whether older messages are trimmed. */
+  get isFull(): boolean {
+    return this.#newest - this.#first + 1 >= this.#historyMax;
   }
 
   at(seq: number): Stored | undefined {
-    return this.#entries[seq - 1];
+    return this.#record[seq - 1];
   }
 
-  /** Under which number something was stored first. */
+  /** Under which number something was stored first, in the present epoch where it is in that. */
   find(content: string): Stored | undefined {
     return this.#byContent.get(content);
+  }
+
+  findByName(name: string): Stored | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** Whether a message is in the log now. */
+  has(name: string): boolean {
+    const stored = this.#byName.get(name);
+    return stored !== undefined && this.isKept(stored);
+  }
+
+  /** What was ever stored in an epoch. */
+  allOf(epoch: string): string[] {
+    const contents: string[] = [];
+    for (const [key, stored] of this.#ever) {
+      if (key.startsWith(`${epoch} `)) contents.push(...stored.map(({ content }) => content));
+    }
+    return contents;
+  }
+
+  /** Whether it is in the log now. */
+  isKept({ name, seq }: Stored): boolean {
+    return seq >= this.#first && seq <= this.#newest && this.at(seq)?.name === name;
+  }
+
+  /** What was stored under a number, now or earlier. @param epoch absent: in whichever */
+  ever(seq: number, epoch?: string): readonly Stored[] {
+    if (epoch !== undefined) return this.#ever.get(`${epoch} ${seq}`) ?? [];
+    return [...this.#epochs].flatMap((each) => this.#ever.get(`${each} ${seq}`) ?? []);
+  }
+
+  knowsEpoch(epoch: string): boolean {
+    return this.#epochs.has(epoch);
   }
 
   /** The newest number that was stored at a time or before. */
@@ -70,35 +154,120 @@ export class History {
     return this.#again.has(seq);
   }
 
-  get entries(): readonly Stored[] {
-    return this.#entries;
+  /** The log, oldest first. */
+  get kept(): readonly Stored[] {
+    return this.#record.slice(this.#first - 1, this.#newest).filter((stored) => stored !== undefined);
   }
 
-  published(payload: Buffer): void {
+  /** Everything that was ever stored, each content once. */
+  get contents(): Iterable<string> {
+    return this.#byContent.keys();
+  }
+
+  excuse(content: string): void {
+    this.#excused.add(content);
+  }
+
+  isExcused(content: string): boolean {
+    return this.#excused.has(content);
+  }
+
+  /** @returns false when the store has more, or something else, than what follows on what it had */
+  published(payload: Buffer): boolean {
     const live = decodeLive(payload);
-    if (live?.kind === 'stored') this.#add(live);
+    if (live?.kind !== 'stored' || live.messages.length === 0) return true;
+    const { epoch, seq } = live.before;
+    const isBegun = this.#epoch === '' && seq === 0 && !this.knowsEpoch(epoch);
+    if (this.#isDisturbed && !isBegun && (epoch !== this.#epoch || seq !== this.#newest)) return false;
+    this.#add(live);
+    return true;
+  }
+
+  /** The store has something else than before. */
+  take(state: StoreState | undefined, change: Change): void {
+    const { epoch = '', count = 0, log = [] } = state ?? {};
+    if (!this.#isDisturbed && this.#epoch !== '' && epoch !== this.#epoch) {
+      this.#fail('G3', `${this.sessionId} began a new epoch although nothing was lost`);
+    }
+    if (change === 'lost') this.wasLost = true;
+    const before = log.length < this.#historyMax ? [] : this.kept;
+    if (epoch !== this.#epoch) this.#record = [];
+    this.#epoch = epoch;
+    if (epoch !== '') this.#epochs.add(epoch);
+    const names = new Set<string>();
+    for (const entry of log) {
+      const name = `${entry.senderKey} ${entry.id}`;
+      if (names.has(name)) this.#fail('A4', `${entry.id} is in the log of ${this.sessionId} twice`);
+      names.add(name);
+      this.#record[entry.seq - 1] = this.#taken(entry, name, change);
+    }
+    this.#first = log[0]?.seq ?? count + 1;
+    this.#newest = log.at(-1)?.seq ?? count;
+    for (const { name, content } of before) if (!names.has(name)) this.excuse(content);
+    if (this.#newest !== count) this.#fail('K1', `the count is ${count}, the log ends at ${this.#newest}`);
+    if (this.#newest - this.#first + 1 !== log.length) this.#fail('G2', `the log of ${this.sessionId} has a hole`);
+  }
+
+  #taken(entry: LogEntry, name: string, change: Change): Stored {
+    const { seq, id, body } = entry;
+    const known = this.ever(seq, this.#epoch).find((each) => each.name === name);
+    if (known) {
+      this.#byName.set(name, known);
+      this.#byContent.set(known.content, known);
+      return known;
+    }
+    const before = this.#byName.get(name);
+    if (change === 'put back') this.#fail('G2', `${id} is put back as ${seq}, which it never was`);
+    if (change === 'joined' && !before) this.#fail('G4', `${id}, which was never stored, is in the joined log`);
+    return this.#store(seq, id, name, storedFrame(seq, id, body), before);
   }
 
   #add({ before, messages }: Extract<LivePayload, { kind: 'stored' }>): void {
-    if (this.#epoch === '') this.#epoch = before.epoch;
+    if (this.#epoch === '') this.#begin(before.epoch);
     if (before.epoch !== this.#epoch) this.#fail('G3', `${this.sessionId} began a new epoch although nothing was lost`);
-    if (before.seq !== this.newest) this.#fail('A1', `${this.sessionId}: ${before.seq} was followed by another number`);
-    if (before.id !== (this.at(before.seq)?.id ?? '')) this.#fail('K6', `${before.seq} is not ${before.id}`);
+    if (before.seq !== this.#newest)
+      this.#fail('A1', `${this.sessionId}: ${before.seq} was followed by another number`);
+    const last = this.at(before.seq)?.id ?? '';
+    if (before.id !== last && this.firstKept !== 0) this.#fail('K6', `${before.seq} is not ${before.id}`);
     for (const { seq, id, senderKey, frame } of messages) {
       const name = `${senderKey} ${id}`;
-      const earlier = this.#seqs.get(name) ?? 0;
-      if (earlier > 0 && earlier >= this.firstKept) {
-        this.#fail('A4', `${id} was stored twice in ${this.sessionId}: as ${earlier} and as ${seq}`);
+      const earlier = this.#byName.get(name);
+      if (earlier && this.isKept(earlier)) {
+        this.#fail('A4', `${id} was stored twice in ${this.sessionId}: as ${earlier.seq} and as ${seq}`);
       }
-      this.#seqs.set(name, seq);
       const text = frame.toString();
-      const { content } = JSON.parse(text) as { content: string };
-      const stored = { seq, id, content, frame: text, atMs: this.#now() };
-      this.#entries.push(stored);
-      const first = this.#byContent.get(content);
-      if (!first) this.#byContent.set(content, stored);
-      else if (earlier > 0) this.#again.add(seq);
-      else this.#fail('A4', `"${content}" was stored as ${first.seq} and, under another name, as ${seq}`);
+      this.#record[seq - 1] = this.#store(seq, id, name, text, earlier);
+      this.#newest = seq;
+      if (seq - this.#first + 1 > this.#historyMax) this.#trim();
+      if (earlier) this.#again.add(seq);
     }
+  }
+
+  #trim(): void {
+    const oldest = this.at(this.#first);
+    if (oldest) this.excuse(oldest.content);
+    this.#first += 1;
+  }
+
+  #begin(epoch: string): void {
+    this.#epoch = epoch;
+    this.#epochs.add(epoch);
+    this.#record = [];
+    this.#first = 1;
+    this.#newest = 0;
+  }
+
+  #store(seq: number, id: string, name: string, frame: string, before: Stored | undefined): Stored {
+    const content = before?.content ?? (JSON.parse(frame) as { content: string }).content;
+    const stored: Stored = { seq, id, name, content, frame, atMs: before?.atMs ?? this.#now() };
+    const namesake = this.#byContent.get(content);
+    if (namesake && namesake.name !== name) {
+      this.#fail('A4', `"${content}" was stored as ${namesake.seq} and, under another name, as ${seq}`);
+    }
+    const key = `${this.#epoch} ${seq}`;
+    this.#ever.set(key, [...(this.#ever.get(key) ?? []), stored]);
+    this.#byName.set(name, stored);
+    if (!namesake || this.#isDisturbed) this.#byContent.set(content, stored);
+    return stored;
   }
 }

@@ -47,11 +47,16 @@ export class PlainMember {
     return this.#options.history.sessionId;
   }
 
-  /** Why it has not got everything yet. Who has heard nothing yet cannot tell. */
-  get missing(): string | undefined {
+  /**
+   * Why it has not got everything yet. Who has heard nothing yet cannot tell.
+   *
+   * @param isLast whether a last message was sent to everybody
+   */
+  missing(isLast: boolean): string | undefined {
     const { newest } = this.#options.history;
     if (this.#isDone) return undefined;
     if (!this.#socket) return 'is not connected';
+    if (this.#options.history.isDisturbed && !isLast) return undefined;
     const last = this.#options.history.at(newest);
     return this.#here.size === 0 || !last || this.#here.has(last.content) ? undefined : `has not got ${newest}`;
   }

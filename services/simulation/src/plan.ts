@@ -12,6 +12,10 @@ export interface Plan {
   /** Sends of each member. */
   readonly sends: number;
   readonly faults: number;
+  /** Whether Redis may lose what it has, be full, and be absent, and sessions end. */
+  readonly hasLosses: boolean;
+  /** Milliseconds from the start for which there is no Redis. */
+  readonly absentMs: number;
 }
 
 const DEFAULTS = loadConfig('gateway', { DRAIN_SECONDS: '3' });
@@ -43,5 +47,12 @@ export function drawPlan(random: SeededRandom): Plan {
     busyMs: random.int(5_000, 12_000),
     sends: random.int(2, 14),
     faults: random.int(1, 6),
+    ...drawLosses(random.fork('losses')),
   };
+}
+
+/** Drawn apart, so that the other half of the runs is what it would be without. */
+function drawLosses(random: SeededRandom): Pick<Plan, 'hasLosses' | 'absentMs'> {
+  const hasLosses = random.chance(0.5);
+  return { hasLosses, absentMs: hasLosses && random.chance(0.1) ? random.int(100, 4_000) : 0 };
 }

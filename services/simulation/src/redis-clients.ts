@@ -8,18 +8,11 @@ export type Answered = (method: string, args: readonly unknown[], value: unknown
 
 type Method = (...args: unknown[]) => unknown;
 
-/**
- * The store as a gateway reaches it: every call is one command on a connection. Whatever methods the port has.
- *
- * @param store what the server runs; a mutation's wrapper, or the real one
- */
-export function remoteSessionLog(connection: RedisConnection, store: () => SessionLog, answered: Answered): SessionLog {
+/** The store as a gateway reaches it: every call is one command on a connection. Whatever methods the port has. */
+export function remoteSessionLog(connection: RedisConnection, server: RedisServer, answered: Answered): SessionLog {
   const call = async (method: string, args: unknown[]): Promise<unknown> => {
     try {
-      const value = await connection.request(() => {
-        const target = store();
-        return (target[method as keyof SessionLog] as Method).apply(target, args);
-      });
+      const value = await connection.request(() => server.call(method, args));
       answered(method, args, value);
       return value;
     } catch (error) {

@@ -148,11 +148,25 @@ export class RedisConnection {
   cut(): void {
     const link = this.#link;
     if (!link) return;
-    const { scheduler, random, process } = this.#options;
+    const { scheduler, random } = this.#options;
     if (random.chance(0.3)) link.toServer.hold(random.int(100, 2_500));
     link.toServer.cut(random.int(0, link.toServer.inFlight));
-    link.toClient.cut(random.int(0, link.toClient.inFlight));
     scheduler.after(random.int(0, 400), () => link.forget());
+    this.#breakOff(link);
+  }
+
+  /** The server's process has ended: what is on its way there is lost. */
+  serverDied(): void {
+    const link = this.#link;
+    if (!link) return;
+    link.toServer.cut(0);
+    link.forget();
+    this.#breakOff(link);
+  }
+
+  #breakOff(link: RedisLink): void {
+    const { scheduler, random, process } = this.#options;
+    link.toClient.cut(random.int(0, link.toClient.inFlight));
     scheduler.after(random.int(0, 200), () =>
       process.enter(() => {
         if (this.#link === link) this.drop();
@@ -194,12 +208,12 @@ export class RedisConnection {
     const { server, path, timeoutMs, process, scheduler } = this.#options;
     if (this.#isEnded) return;
     const reachable = !server.isStalled && !path.isHeld;
-    // A server that does not answer is given the time-out, one that does two round trips.
+    // A server that does not answer is given the time-out, one that does, or refuses, two round trips.
     const waitMs = reachable ? path.delay() * 4 : timeoutMs;
     scheduler.after(waitMs, () =>
       process.enter(() => {
         if (this.#isEnded) return;
-        if (reachable) this.#connected();
+        if (reachable && !server.isDown) this.#connected();
         else process.clock.setTimeout(() => this.#connect(), this.#backoffMs());
       }),
     );

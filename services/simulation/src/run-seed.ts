@@ -2,6 +2,7 @@ import type { SeededRandom } from '@holdfast/testkit';
 import { CLIENT_FAULTS } from './client-faults.js';
 import type { Fault } from './fault.js';
 import { GATEWAY_FAULTS } from './gateway-faults.js';
+import { LOSS_FAULTS } from './loss-faults.js';
 import { type Mutation, SOUND } from './mutation.js';
 import { REDIS_FAULTS } from './redis-faults.js';
 import { calm } from './settle.js';
@@ -36,7 +37,7 @@ export class ViolationError extends Error {
 }
 
 const FAULTS: readonly Fault[] = [...REDIS_FAULTS, ...GATEWAY_FAULTS, ...CLIENT_FAULTS];
-const FAULT_WEIGHTS = FAULTS.reduce((sum, { weight }) => sum + weight, 0);
+const FAULTS_WITH_LOSSES: readonly Fault[] = [...FAULTS, ...LOSS_FAULTS];
 
 /**
  * Runs one seed: people chat, things go wrong, things are well again, everything settles, the audit is held.
@@ -102,7 +103,7 @@ function scheduleFaults(world: World): void {
   const random = world.random.fork('faults');
   for (let i = 0; i < world.plan.faults; i++) {
     const own = random.fork(`fault ${i}`);
-    const fault = drawFault(own);
+    const fault = drawFault(own, world.plan.hasLosses ? FAULTS_WITH_LOSSES : FAULTS);
     world.scheduler.after(own.int(300, world.plan.busyMs), () => {
       world.audit.note(`FAULT ${fault.name}`);
       fault.apply(world, own);
@@ -110,11 +111,11 @@ function scheduleFaults(world: World): void {
   }
 }
 
-function drawFault(random: SeededRandom): Fault {
-  let at = random.next() * FAULT_WEIGHTS;
-  for (const fault of FAULTS) {
+function drawFault(random: SeededRandom, faults: readonly Fault[]): Fault {
+  let at = random.next() * faults.reduce((sum, { weight }) => sum + weight, 0);
+  for (const fault of faults) {
     at -= fault.weight;
     if (at < 0) return fault;
   }
-  return FAULTS[0] as Fault;
+  return faults[0] as Fault;
 }

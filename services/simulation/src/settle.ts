@@ -13,6 +13,7 @@ const AFTERMATH_MS = 6_000;
 export function calm(world: World): void {
   world.audit.note('CALM');
   world.disturb(0);
+  world.redis.isFull = false;
   for (const { path, subscriber } of world.gateways) {
     path.release();
     const { link } = subscriber.connection;
@@ -21,15 +22,15 @@ export function calm(world: World): void {
       link.lossCount = 0;
     }
   }
-  settle(world, () => lastWords(world));
+  settle(world, false, () => lastWords(world));
 }
 
 /** Looks until everybody has everything. */
-function settle(world: World, then: () => void): void {
+function settle(world: World, isLast: boolean, then: () => void): void {
   const untilMs = world.scheduler.nowMs + SETTLE_MS;
   const look = () => {
     auditPace(world);
-    const missing = whatIsMissing(world);
+    const missing = whatIsMissing(world, isLast);
     if (missing === undefined) world.scheduler.after(QUIET_MS, then);
     else if (world.scheduler.nowMs < untilMs) world.scheduler.after(LOOK_MS, look);
     else world.audit.fail('settle', `after ${SETTLE_MS} ms ${missing}`);
@@ -37,14 +38,19 @@ function settle(world: World, then: () => void): void {
   look();
 }
 
-function whatIsMissing(world: World): string | undefined {
-  for (const gateway of world.gateways) if (gateway.state !== 'serving') return `${gateway.name} is ${gateway.state}`;
+function whatIsMissing(world: World, isLast: boolean): string | undefined {
+  for (const gateway of world.gateways) {
+    if (gateway.state !== 'serving') return `${gateway.name} is ${gateway.state}`;
+    for (const [link, wire] of gateway.links) {
+      if ('isInMemory' in wire && wire.isInMemory) return `${link.name} is not told that Redis is back`;
+    }
+  }
   for (const member of world.framed) {
-    const { missing } = member;
+    const missing = member.missing(isLast);
     if (missing !== undefined) return `${member.name} ${missing}`;
   }
   for (const member of world.plain) {
-    const { missing } = member;
+    const missing = member.missing(isLast);
     if (missing !== undefined) return `${member.name} ${missing}`;
   }
   return undefined;
@@ -56,7 +62,7 @@ function lastWords(world: World): void {
   for (const { sessionId } of world.audit.histories.values()) {
     world.framed.find((member) => !member.hasLeft && member.sessionId === sessionId)?.send('last words');
   }
-  settle(world, () => leaveAll(world));
+  settle(world, true, () => leaveAll(world));
 }
 
 function leaveAll(world: World): void {

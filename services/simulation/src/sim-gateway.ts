@@ -1,10 +1,11 @@
 import type { Config } from '@holdfast/config';
 import { RedisFanOut } from '@holdfast/fan-out';
-import { type Clock, GatewayCore } from '@holdfast/gateway';
+import { type Clock, GatewayCore, type Tail } from '@holdfast/gateway';
 import { chooseProtocol, parseConnectQuery } from '@holdfast/protocol';
 import type { Logger } from '@holdfast/telemetry';
 import type { SeededRandom } from '@holdfast/testkit';
 import type { Audit, WireAudit } from './audit.js';
+import type { History } from './history.js';
 import type { Accepted, Link, ServerEnd } from './link.js';
 import type { Mutation } from './mutation.js';
 import { Path } from './pipe.js';
@@ -25,6 +26,10 @@ export interface SimGatewayOptions {
   readonly logger: Logger;
   readonly audit: Audit;
   readonly mutation: Mutation;
+  /** What it has in memory is about to be gone. */
+  readonly ending: (gateway: SimGateway) => void;
+  /** The last member of a session has left it. */
+  readonly left: (gateway: SimGateway, history: History) => void;
 }
 
 /** How long what a closed gateway has begun may take to end. */
@@ -44,6 +49,7 @@ export class SimGateway implements ServerEnd {
   readonly #core: GatewayCore;
   readonly #fanOut: RedisFanOut;
   readonly #options: SimGatewayOptions;
+  #isClosing = false;
   #ids = 0;
 
   constructor(options: SimGatewayOptions) {
@@ -66,11 +72,8 @@ export class SimGateway implements ServerEnd {
     const clock = this.process.clock as unknown as Clock;
     const clients = fanOutClients(this.subscriber, new SimPublisher(this.commands, redis));
     this.#fanOut = new RedisFanOut({ ...clients, defer: (callback) => clock.defer(callback) });
-    const store = mutation.store?.(redis.store) ?? redis.store;
-    const log = remoteSessionLog(
-      this.commands,
-      () => store,
-      (method, args, value) => audit.answered(name, method, args, value),
+    const log = remoteSessionLog(this.commands, redis, (method, args, value) =>
+      audit.answered(name, method, args, value),
     );
     this.#core = new GatewayCore({
       config,
@@ -112,8 +115,22 @@ export class SimGateway implements ServerEnd {
     };
   }
 
+  /** The newest messages of a session that it has in memory, and that can be counted on. */
+  tailOf(sessionId: string): Tail | undefined {
+    return this.state === 'gone' || this.#isClosing || !this.process.alive
+      ? undefined
+      : this.#core.rooms.get(sessionId)?.tail;
+  }
+
+  hasMembers(history: History): boolean {
+    for (const wire of this.links.values()) if (wire.history === history) return true;
+    return false;
+  }
+
   gone(link: Link): void {
+    const history = this.links.get(link)?.history;
     this.links.delete(link);
+    if (history && !this.hasMembers(history)) this.#options.left(this, history);
     this.#options.audit.note(`${this.name} and ${link.name} part`);
   }
 
@@ -122,6 +139,7 @@ export class SimGateway implements ServerEnd {
     const { audit, random } = this.#options;
     if (this.state === 'gone') return;
     audit.note(`${this.name} is killed`);
+    this.#options.ending(this);
     this.state = 'gone';
     this.process.kill();
     for (const link of this.links.keys()) link.serverDied(random.int(0, 3), clientNoticesMs());
@@ -148,6 +166,8 @@ export class SimGateway implements ServerEnd {
 
   async #close(): Promise<void> {
     const { audit, scheduler } = this.#options;
+    this.#options.ending(this);
+    this.#isClosing = true;
     await this.#core.close();
     await this.#fanOut.close();
     this.commands.end();

@@ -1,18 +1,22 @@
 import type { ChatMessage } from '@holdfast/client';
-import type { Fail, History } from './history.js';
+import type { Fail, History, Stored } from './history.js';
 
 /** Holds what one member is shown, over all its connections and pages, against the history: everything, in order, once. */
 export class ViewAudit {
   readonly #name: string;
   readonly #history: History;
   readonly #fail: Fail;
+  readonly #tailsAreSmall: boolean;
   /** By content: the number it was shown under. */
   readonly #contents = new Map<string, number>();
+  /** By number: what was shown. */
+  readonly #shown: string[] = [];
   /** The number that has to come next; absent before the first welcome. */
   #next: number | undefined;
 
-  constructor(name: string, history: History, fail: Fail) {
+  constructor(name: string, history: History, fail: Fail, tailsAreSmall: boolean) {
     this.#name = name;
+    this.#tailsAreSmall = tailsAreSmall;
     this.#history = history;
     this.#fail = fail;
   }
@@ -31,30 +35,63 @@ export class ViewAudit {
     const { id, content, seq } = message;
     // While Redis is away; it comes again with a number (V3).
     if (seq === undefined) return;
-    if (this.#contents.has(content) && !this.#history.isAgain(seq)) {
+    // In an epoch that it was not told of it asks for all that is kept, and knows it again.
+    if (this.#history.isDisturbed && this.#next !== undefined && seq < this.#next && this.#shown[seq] === content)
+      return;
+    if (this.#contents.has(content) && !this.#history.isAgain(seq) && !this.#mayDiffer) {
       this.#fail('1', `${this.#name} is shown ${id} twice`);
     }
     this.#contents.set(content, seq);
+    this.#shown[seq] = content;
     if (seq !== this.#next) this.#fail('1', `${this.#name} is shown ${seq} where ${this.#next} was due`);
-    if (this.#history.at(seq)?.content !== content)
+    const isIt = (stored: Stored | undefined) => stored?.content === content;
+    if (!isIt(this.#history.at(seq)) && !this.#history.ever(seq).some(isIt)) {
       this.#fail('1', `${this.#name} is shown ${id} as ${seq}, which it is not`);
+    }
     this.#next = seq + 1;
+  }
+
+  /** In the end: what was shown, and what it was told of, is the log. */
+  end(): void {
+    if (this.#mayDiffer) return;
+    for (const { seq, content } of this.#history.kept) {
+      const shown = this.#shown[seq];
+      if (shown !== undefined && shown !== content) {
+        this.#fail('1', `${this.#name} was shown "${shown}" as ${seq}, which is "${content}"`);
+      }
+    }
+  }
+
+  /** Where a room has forgotten what its members have, it cannot tell them what of that has changed (F5, G4). */
+  get #mayDiffer(): boolean {
+    return this.#history.isDisturbed && this.#tailsAreSmall;
+  }
+
+  /** The session has ended: whatever comes is of another one. */
+  forget(): void {
+    this.#next = undefined;
+    this.#shown.length = 0;
+    this.#contents.clear();
   }
 
   /** The member goes on, after an outage, from where it is told (D3). */
   reset(from: number): void {
-    if (this.#next !== undefined && from > this.#next && this.#next >= this.#history.firstKept) {
+    const isSkipped = this.#next !== undefined && from > this.#next && this.#next >= this.#history.firstKept;
+    if (isSkipped && !this.#history.isDisturbed) {
       this.#fail('D3', `${this.#name} goes on from ${from} where ${this.#next} was due`);
     }
     this.#next = from;
     for (const [content, seq] of this.#contents) if (seq >= from) this.#contents.delete(content);
+    this.#shown.length = Math.min(this.#shown.length, from);
   }
 
   /** The member was told that numbers will not come. */
   gap(from: number, to: number): void {
     if (from !== this.#next)
       this.#fail('V7', `${this.#name} is told of a gap from ${from} where ${this.#next} was due`);
-    if (to >= this.#history.firstKept) this.#fail('V7', `${this.#name} is told of a gap to ${to}, which is kept`);
+    if (to >= this.#history.firstKept && !this.#history.isDisturbed) {
+      this.#fail('V7', `${this.#name} is told of a gap to ${to}, which is kept`);
+    }
     this.#next = to + 1;
   }
 }

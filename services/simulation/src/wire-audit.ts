@@ -1,4 +1,4 @@
-import type { ConnectRequest, ResumeRequest, ServerFrame, WelcomeFrame } from '@holdfast/protocol';
+import type { ConnectRequest, ResumeRequest, ServerFrame, SessionFrame, WelcomeFrame } from '@holdfast/protocol';
 import type { Fail, History } from './history.js';
 
 export interface WireAuditOptions {
@@ -11,6 +11,8 @@ export interface WireAuditOptions {
   readonly now: () => number;
   /** Newest number that the gateway has heard of in this session, by pub/sub or by reading the log. */
   readonly heard: () => number;
+  /** Whether gateways may have forgotten what they have given their members. */
+  readonly tailsAreSmall: boolean;
 }
 
 const MESSAGE_HEAD = '{"type":"message","seq":';
@@ -26,8 +28,12 @@ export class FramedWireAudit {
   #sinceMs = Number.POSITIVE_INFINITY;
   /** What the connection was told of Redis last (V6). */
   #isInMemory = false;
+  /** What it was shown since. */
+  #pending: string[] = [];
   /** It was welcomed without an epoch, and waits for the reset that says where it goes on (D3). */
   #isLate = false;
+  /** The epoch it is in; absent: not known yet. */
+  #epoch: string | undefined;
 
   constructor(options: WireAuditOptions) {
     this.#options = options;
@@ -48,6 +54,11 @@ export class FramedWireAudit {
     return this.#options.history;
   }
 
+  /** Whether it still takes Redis for away. */
+  get isInMemory(): boolean {
+    return this.#isInMemory;
+  }
+
   sent(text: string): void {
     if (text.startsWith(MESSAGE_HEAD)) return this.#message(text);
     const frame = JSON.parse(text) as ServerFrame;
@@ -62,19 +73,18 @@ export class FramedWireAudit {
       case 'heartbeat':
         return this.#delivered('heartbeat', frame.seq);
       case 'status':
+        if (frame.storage === 'redis') this.#auditPending();
         if (this.#isInMemory === (frame.storage === 'memory')) this.#fail('V6', `told of ${frame.storage} again`);
         this.#isInMemory = frame.storage === 'memory';
         return;
       case 'session':
-        if (frame.event === 'gap') this.#gap(frame.from, frame.to);
-        else if (frame.event === 'reset' && this.#isLate) this.#placed(frame.epoch, frame.from);
-        else this.#fail('V7', `${frame.event} although nothing was lost and nothing expired`);
-        return;
+        return this.#session(frame);
       case 'error':
         if (frame.code !== 'not_stored') this.#fail('V11', `${frame.code}: ${frame.message}`);
         return;
       case 'message':
         if (!frame.pending || !this.#isInMemory) this.#fail('V2', `a message without a number: ${text}`);
+        this.#pending.push(frame.content);
         return;
       default:
     }
@@ -84,15 +94,53 @@ export class FramedWireAudit {
     this.#options.fail(rule, `${this.#options.name}: ${what}`);
   }
 
+  /** Redis is said to be back: whatever was shown meanwhile is stored (D3). */
+  #auditPending(): void {
+    const { history } = this.#options;
+    const missing = this.#pending.find((content) => !history.find(content) && !history.wasEnded);
+    if (missing !== undefined) this.#fail('D3', `"${missing}" is not stored although Redis is said to be back`);
+    this.#pending = [];
+  }
+
+  #session(frame: SessionFrame): void {
+    const { history } = this.#options;
+    if (frame.event === 'gap') return this.#gap(frame.from, frame.to);
+    if (frame.event === 'reset' && this.#isLate) return this.#placed(frame.epoch, frame.from);
+    if (!history.isDisturbed) this.#fail('V7', `${frame.event} although nothing was lost and nothing expired`);
+    if (frame.event === 'reset') this.#reset(frame.epoch, frame.from);
+    else if (frame.event === 'expired') {
+      this.#epoch = undefined;
+      this.#next = 1;
+    }
+  }
+
+  /** The history from a number on may differ: it begins where the connection is, or before (G4). */
+  #reset(epoch: string, from: number): void {
+    const { history } = this.#options;
+    if (!history.knowsEpoch(epoch)) this.#fail('V7', `reset to epoch ${epoch}, which never was`);
+    if (epoch === this.#epoch) this.#fail('V7', `reset to epoch ${epoch}, which it is in`);
+    if (from > this.#next) this.#fail('V7', `reset from ${from} where ${this.#next} was due`);
+    this.#epoch = epoch;
+    this.#next = from;
+  }
+
   #message(text: string): void {
     const { history } = this.#options;
     const seq = Number.parseInt(text.slice(MESSAGE_HEAD.length, MESSAGE_HEAD.length + 16), 10);
     if (!this.#welcome) this.#fail('V1', `message ${seq} came before the welcome`);
     else if (this.#isLate) this.#fail('V7', `message ${seq} came before the reset`);
     else if (seq !== this.#next) this.#fail('R1', `message ${seq} came where ${this.#next} was due`);
-    if (history.at(seq)?.frame !== text) this.#fail('F2', `message ${seq} is not the one of the log: ${text}`);
+    if (history.at(seq)?.frame !== text && !this.#everWas(seq, text)) {
+      this.#fail('F2', `message ${seq} is not the one of the log: ${text}`);
+    }
     this.#delivered('message', seq);
     this.#next = seq + 1;
+  }
+
+  /** Whether it was the message of that number, in the epoch that the connection is in, before something was lost. */
+  #everWas(seq: number, text: string): boolean {
+    const { history } = this.#options;
+    return history.isDisturbed && history.ever(seq, this.#epoch).some(({ frame }) => frame === text);
   }
 
   #welcomed(frame: WelcomeFrame): void {
@@ -106,7 +154,10 @@ export class FramedWireAudit {
       return;
     }
     this.#sinceMs = this.#options.now();
-    if (frame.epoch !== history.epoch && history.newest > 0) this.#fail('V1', `epoch ${frame.epoch}`);
+    this.#epoch = frame.epoch ? frame.epoch : undefined;
+    if (frame.epoch !== history.epoch && history.newest > 0 && !history.isDisturbed) {
+      this.#fail('V1', `epoch ${frame.epoch}`);
+    }
     this.#delivered('welcome', frame.seq);
     const start = frame.firstSeq || frame.seq + 1;
     const { resume } = request;
@@ -121,9 +172,11 @@ export class FramedWireAudit {
     const { history } = this.#options;
     const { recovered } = frame;
     this.#next = recovered ? lastSeq + 1 : start;
+    // What is there when the answer is made was perhaps not when it was found out.
+    if (history.isDisturbed) return;
     const asked = `${epoch} ${lastSeq} ${lastId}`;
     const isHere = epoch === frame.epoch && lastSeq <= Math.max(frame.seq, this.#newestWhenAsked);
-    const isOurs = lastId === '' || history.at(lastSeq)?.id === lastId;
+    const isOurs = lastId === '' || lastSeq === 0 || history.at(lastSeq)?.id === lastId;
     // What is not kept any more need not be compared.
     if (recovered && !(isHere && (isOurs || lastSeq < history.firstKept))) {
       this.#fail('R2', `recovered from ${asked}, which is not in the history`);
@@ -142,8 +195,15 @@ export class FramedWireAudit {
     const { history, request } = this.#options;
     const { epoch: wanted, lastSeq = 0, lastId = '' } = request.resume ?? {};
     this.#isLate = false;
+    this.#epoch = epoch;
+    if (history.isDisturbed) {
+      this.#sinceMs = this.#options.now();
+      this.#next = from;
+      if (!history.knowsEpoch(epoch)) this.#fail('V7', `reset to epoch ${epoch}, which never was`);
+      return;
+    }
     const missed = history.newestAt(this.#sinceMs) + 1;
-    if (!request.resume && from > missed && missed >= history.firstKept) {
+    if (!request.resume && from > missed && missed >= history.firstKept && !this.#options.tailsAreSmall) {
       this.#fail('D3', `goes on from ${from}, welcomed when ${missed} was due`);
     }
     this.#sinceMs = this.#options.now();
@@ -156,21 +216,27 @@ export class FramedWireAudit {
   }
 
   #gap(from: number, to: number): void {
+    const { history } = this.#options;
     if (from !== this.#next || to < from) this.#fail('V7', `gap from ${from} to ${to} where ${this.#next} was due`);
-    if (to >= this.#options.history.firstKept)
-      this.#fail('V7', `gap to ${to}, kept from ${this.#options.history.firstKept}`);
+    if (to >= history.firstKept && !history.isDisturbed) {
+      this.#fail('V7', `gap to ${to}, kept from ${history.firstKept}`);
+    }
     this.#next = to + 1;
   }
 
   #ack(id: string, seq: number): void {
-    if (this.#options.history.at(seq)?.id !== id) this.#fail('V4', `${id} was acknowledged as ${seq}, which it is not`);
+    const { history } = this.#options;
+    if (history.at(seq)?.id !== id && !history.ever(seq).some((each) => each.id === id)) {
+      this.#fail('V4', `${id} was acknowledged as ${seq}, which it is not`);
+    }
     this.#delivered('ack', seq);
   }
 
   /** F7: nothing is told that the room has not delivered; at the least the gateway must have heard of it. */
   #delivered(what: string, seq: number): void {
     const heard = this.#options.heard();
-    if (seq > heard) this.#fail('F7', `${what} of ${seq}, but the gateway has heard of ${heard} only`);
+    if (seq > heard && !this.#options.history.isDisturbed)
+      this.#fail('F7', `${what} of ${seq}, but the gateway has heard of ${heard} only`);
   }
 }
 
@@ -204,9 +270,18 @@ export class PlainWireAudit {
     const frame = JSON.parse(text) as { type?: string; count?: number; echo?: string };
     if (frame.type !== 'message') return;
     const { count = 0, echo = '' } = frame;
-    if (this.#shown.has(echo) && !history.isAgain(count)) fail('D3', `${name}: is shown twice: ${text}`);
+    const earlier = history.find(echo);
+    const isGone = earlier !== undefined && !history.isKept(earlier);
+    const mayRepeat = isGone || history.isAgain(count) || this.#options.tailsAreSmall || history.isShort;
+    if (this.#shown.has(echo) && !mayRepeat) fail('D3', `${name}: is shown twice: ${text}`);
     const before = this.seq;
+    if (this.#shown.has(echo) && mayRepeat) return;
     this.#shown.add(echo);
+    if (before === 0) this.sinceMs = this.#options.now();
+    if (history.isDisturbed) {
+      this.#seq = Math.max(1, before, history.at(count)?.content === echo ? count : 0);
+      return;
+    }
     if (history.at(count)?.content !== echo || count > heard()) {
       // Pending, unless it was there before this connection could miss it.
       const stored = history.find(echo);
@@ -214,10 +289,16 @@ export class PlainWireAudit {
       return;
     }
     // There is no frame that tells a plain member of a gap (V7): the count does.
-    const due = before === 0 || count <= before + 1 || count - 1 < history.firstKept;
+    let last = before;
+    while (last + 1 < count && (last + 1 < history.firstKept || this.#wasShown(last + 1))) last += 1;
+    const due = before === 0 || count <= last + 1;
     if (!due) fail('P2', `${name}: message ${count} came after ${before}`);
-    if (before === 0) this.sinceMs = this.#options.now();
     this.#seq = Math.max(before, count);
+  }
+
+  /** Whether it was given something at some time. */
+  has(content: string): boolean {
+    return this.#shown.has(content);
   }
 
   #wasShown(seq: number): boolean {

@@ -1,9 +1,12 @@
+import type { ForkRequest } from '@holdfast/session-store';
 import { createLogger, type Logger } from '@holdfast/telemetry';
 import { SeededRandom } from '@holdfast/testkit';
 import { Audit } from './audit.js';
 import type { Dial } from './client-socket.js';
 import { FramedMember, type MemberOptions } from './framed-member.js';
+import type { History } from './history.js';
 import { Link } from './link.js';
+import { CHANGE_BY, Losses } from './losses.js';
 import type { Mutation } from './mutation.js';
 import { Path } from './pipe.js';
 import { PlainMember } from './plain-member.js';
@@ -12,7 +15,13 @@ import { Probe } from './probe.js';
 import { RedisServer } from './redis-server.js';
 import { Scheduler } from './scheduler.js';
 import { SimGateway } from './sim-gateway.js';
+import type { SimStore } from './sim-store.js';
 import type { Trace } from './trace.js';
+
+/** Tails of which less fits may have dropped what Redis has lost before it was put back. */
+const RELIABLE_TAIL_BYTES = 100_000;
+/** How long it may take after an outage until messages come as fast as ever. */
+const OUTAGE_AFTERMATH_MS = 5_000;
 
 /** Everything of one run: Redis, gateways, members, and the network between them. */
 export class World {
@@ -22,6 +31,7 @@ export class World {
   readonly trace: Trace;
   readonly audit: Audit;
   readonly redis: RedisServer;
+  readonly losses: Losses;
   /** The present gateway of each place, or the one that was there last. */
   readonly gateways: SimGateway[];
   readonly framed: FramedMember[] = [];
@@ -40,7 +50,7 @@ export class World {
     this.plan = drawPlan(this.random.fork('plan'));
     this.trace = trace;
     this.scheduler = new Scheduler(this.random.fork('ties').next);
-    this.audit = new Audit(this.scheduler, trace);
+    this.audit = new Audit(this.scheduler, trace, (sessionId) => this.redis.store.look(sessionId));
     this.#mutation = mutation;
     this.#logger = trace.isOn ? tracingLogger((line) => this.audit.note(line)) : SILENT;
     const { historyMax, ttl } = this.plan.config.sessions;
@@ -48,7 +58,21 @@ export class World {
       historyMax,
       defaultTtl: ttl,
       published: (channel, payload) => this.audit.published(channel, payload),
+      called: (sessionId) => {
+        const history = this.audit.histories.get(sessionId);
+        if (history) this.losses.look(history);
+      },
+      changed: (method, sessionId, args) => this.#changed(method, sessionId, args),
+      wrap: mutation.store,
     });
+    this.losses = new Losses({
+      audit: this.audit,
+      redis: this.redis,
+      gateways: () => this.gateways,
+      isAccepted: (content) => this.framed.some((member) => member.hasAccepted(content)),
+    });
+    this.audit.tailsAreSmall = this.plan.config.memory.tailBytes < RELIABLE_TAIL_BYTES;
+    if (this.plan.absentMs > 0) this.redis.goDown(this.plan.absentMs);
     this.gateways = Array.from({ length: this.plan.gateways }, () => this.#makeGateway());
     for (const [index, session] of this.plan.sessions.entries()) this.#addSession(index, session);
   }
@@ -61,9 +85,38 @@ export class World {
     this.#disturbedUntilMs = Math.max(this.#disturbedUntilMs, this.scheduler.nowMs + ms);
   }
 
+  /** Some time from now, but while things still go wrong. */
+  later(ms: number, run: () => void): void {
+    this.scheduler.after(Math.min(ms, this.plan.busyMs - this.scheduler.nowMs), run);
+  }
+
   /** When the last thing that holds messages up was over, or will be. */
   get disturbedUntilMs(): number {
     return this.#disturbedUntilMs;
+  }
+
+  /** Redis' process ends, and comes back after a time with what is left. */
+  crash(downMs: number, change: (store: SimStore) => void): void {
+    this.disturb(downMs + OUTAGE_AFTERMATH_MS);
+    this.redis.goDown(downMs);
+    for (const { commands, subscriber } of this.gateways) {
+      commands.serverDied();
+      subscriber.connection.serverDied();
+    }
+    this.losses.lose('with its connections', change);
+  }
+
+  /** An operator deletes a session, by the API. */
+  delete(sessionId: string): void {
+    this.redis.callAsApi('remove', sessionId);
+  }
+
+  /** An operator gives a session little time to live, by the API. @param ttl seconds */
+  shorten(sessionId: string, ttl: number): void {
+    const history = this.audit.history(sessionId);
+    history.ttl = ttl;
+    history.disturb();
+    this.redis.callAsApi('extend', sessionId, ttl);
   }
 
   /** Puts a new gateway into a place whose last one is gone. */
@@ -82,6 +135,25 @@ export class World {
     return this.gateways.filter((gateway) => gateway.state === 'serving');
   }
 
+  #changed(method: string, sessionId: string, args: readonly unknown[]): void {
+    const history = this.audit.histories.get(sessionId);
+    if (!history) return;
+    if (method === 'remove') this.losses.delete(history);
+    if (method === 'bury') this.losses.bury(history);
+    if (method === 'fork') this.#forked(history, args[1] as ForkRequest);
+    const change = CHANGE_BY[method];
+    const isNew = history.epoch === '' && this.plan.hasLosses;
+    if (change && (history.isDisturbed || isNew)) this.audit.take(history, change);
+  }
+
+  #forked(history: History, { seenEpoch }: ForkRequest): void {
+    const { epoch } = this.redis.store.look(history.sessionId) ?? history;
+    if (epoch !== history.epoch && history.epoch !== seenEpoch) {
+      this.audit.fail('G4', `${history.epoch} was ended by a fork that knew of ${seenEpoch}`);
+    }
+    history.disturb();
+  }
+
   #addSession(index: number, { framed, plain, stored }: Plan['sessions'][number]): void {
     const sessionId = `s${index}`;
     const history = this.audit.addSession(sessionId, this.plan.config.sessions.historyMax);
@@ -92,7 +164,14 @@ export class World {
     }
     for (let i = 0; i < framed; i++) {
       const name = `m${index}.${i}`;
-      const options: MemberOptions = { ...shared, name, random: this.random.fork(name), dial: this.#dialFrom(name) };
+      const options: MemberOptions = {
+        ...shared,
+        name,
+        random: this.random.fork(name),
+        dial: this.#dialFrom(name),
+        mayFork: this.plan.hasLosses,
+        isDeleted: () => this.losses.wasDeleted(history),
+      };
       this.framed.push(new FramedMember(options, this.random.fork(`${name} history`).chance(0.75)));
     }
     for (let i = 0; i < plain; i++) {
@@ -114,6 +193,8 @@ export class World {
       logger: this.#logger,
       audit: this.audit,
       mutation: this.#mutation,
+      ending: (gateway) => this.losses.ending(gateway),
+      left: (gateway, history) => this.losses.left(gateway, history),
     });
   }
 

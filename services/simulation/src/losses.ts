@@ -1,0 +1,171 @@
+import type { Audit } from './audit.js';
+import type { Change, History } from './history.js';
+import type { RedisServer } from './redis-server.js';
+import type { SimGateway } from './sim-gateway.js';
+import type { SimStore } from './sim-store.js';
+
+/** An epoch that an operator has ended. */
+interface Deleted {
+  readonly epoch: string;
+  /** What its senders knew to be stored: none of it may come back. */
+  readonly accepted: ReadonlySet<string>;
+}
+
+export interface LossesOptions {
+  readonly audit: Audit;
+  readonly redis: RedisServer;
+  readonly gateways: () => readonly SimGateway[];
+  /** Whether the sender of something knows that it is stored. */
+  readonly isAccepted: (content: string) => boolean;
+}
+
+/**
+ * Knows what may legitimately be gone: what Redis has lost and no living gateway had in its tail, and what was deleted
+ * or has expired. Of the last it knows that it must not come back.
+ */
+export class Losses {
+  readonly #options: LossesOptions;
+  /** Those that have lost something in silence. */
+  readonly #silent = new Set<History>();
+  readonly #deleted = new Map<History, Deleted[]>();
+
+  constructor(options: LossesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Redis loses something, whatever that is.
+   *
+   * @param how whether gateways can notice it; what is lost in silence is missed by those alone that have members (F1)
+   */
+  lose(how: 'with its connections' | 'in silence', change: (store: SimStore) => void): void {
+    const { audit, redis } = this.#options;
+    const before = [...audit.histories.values()].map((history) => ({ history, kept: history.kept }));
+    change(redis.store);
+    for (const { history, kept } of before) {
+      history.disturb();
+      if (how === 'in silence') this.#silent.add(history);
+      audit.take(history, 'lost');
+      for (const stored of kept) {
+        if (!history.has(stored.name) && !this.#isInATail(history, stored.name)) this.#excuse(history, stored.content);
+      }
+      this.#mayReturn(history);
+    }
+  }
+
+  /** A gateway is about to end, and with it what it alone has. */
+  ending(gateway: SimGateway): void {
+    for (const history of this.#options.audit.histories.values()) {
+      if (!history.isDisturbed) continue;
+      this.#forget(gateway, history);
+      this.#mayReturn(history, gateway);
+    }
+  }
+
+  /** The last member of a session has left a gateway. */
+  left(gateway: SimGateway, history: History): void {
+    if (this.#silent.has(history)) this.#forget(gateway, history);
+  }
+
+  #forget(gateway: SimGateway, history: History): void {
+    const tail = gateway.tailOf(history.sessionId);
+    for (const { id, senderKey } of tail?.from(tail.firstSeq, Number.MAX_SAFE_INTEGER) ?? []) {
+      const name = `${senderKey} ${id}`;
+      const stored = history.findByName(name);
+      if (!stored || history.has(name) || this.#isInATail(history, name, gateway)) continue;
+      this.#excuse(history, stored.content);
+    }
+  }
+
+  /** A script is about to run: what it will not find has expired. */
+  look(history: History): void {
+    const { audit, redis } = this.#options;
+    if (!history.isShort || history.epoch === '' || redis.store.look(history.sessionId)) return;
+    audit.note(`${history.sessionId} has expired`);
+    this.#end(history, 'expired');
+  }
+
+  /** An operator has deleted the session. */
+  delete(history: History): void {
+    this.#end(history, 'deleted');
+  }
+
+  /** A deleted session that had come back is deleted again, with what was said in it meanwhile. */
+  bury(history: History): void {
+    const { epoch } = history;
+    if (this.#options.redis.store.look(history.sessionId)?.epoch === epoch) return;
+    for (const content of history.allOf(epoch)) history.excuse(content);
+  }
+
+  wasDeleted(history: History): boolean {
+    return this.#deleted.has(history);
+  }
+
+  /** What must not be in the log in the end, if anything of it is. */
+  returned(history: History): string | undefined {
+    const back = this.#deleted.get(history)?.find(({ epoch }) => epoch === history.epoch);
+    if (back) return `epoch ${back.epoch}`;
+    const contents = new Set(history.kept.map(({ content }) => content));
+    for (const { accepted } of this.#deleted.get(history) ?? []) {
+      for (const content of accepted) if (contents.has(content)) return content;
+    }
+    return undefined;
+  }
+
+  #end(history: History, how: 'deleted' | 'expired'): void {
+    const { audit, isAccepted } = this.#options;
+    const { epoch } = history;
+    const contents = history.allOf(epoch);
+    history.disturb();
+    history.wasEnded = true;
+    for (const content of contents) history.excuse(content);
+    if (how === 'deleted' || this.#isKnownToExpire(history)) {
+      const accepted = new Set(contents.filter(isAccepted));
+      this.#deleted.set(history, [...(this.#deleted.get(history) ?? []), { epoch, accepted }]);
+    }
+    audit.take(history, 'ended');
+  }
+
+  /** Whether all who have something of it know how long it lives. */
+  #isKnownToExpire({ sessionId, ttl, wasLost }: History): boolean {
+    const { audit, gateways } = this.#options;
+    if (wasLost || ttl === undefined) return false;
+    return gateways().every((gateway) => !gateway.tailOf(sessionId) || audit.wasToldTtl(gateway.name, sessionId, ttl));
+  }
+
+  #excuse(history: History, content: string): void {
+    this.#options.audit.note(`"${content}" of ${history.sessionId} is gone for good`);
+    history.excuse(content);
+  }
+
+  /** A partition and an empty restart together can bring a deleted session back: nobody is left who knows (G5). */
+  #mayReturn(history: History, without?: SimGateway): void {
+    const { audit, redis } = this.#options;
+    const living = this.#options.gateways().filter((gateway) => gateway !== without && gateway.state !== 'gone');
+    const deleted = this.#deleted.get(history)?.filter(({ epoch }) => {
+      if (redis.store.hasTombstone(history.sessionId, epoch)) return true;
+      const isTold = (gateway: SimGateway) => audit.wasTold(gateway.name, epoch);
+      return living.some(isTold) && living.every((gateway) => isTold(gateway) || !gateway.tailOf(history.sessionId));
+    });
+    if (deleted) this.#deleted.set(history, deleted);
+  }
+
+  #isInATail(history: History, name: string, without?: SimGateway): boolean {
+    if (this.#options.audit.tailsAreSmall) return false;
+    const [senderKey = '', id = ''] = name.split(' ');
+    return this.#options.gateways().some((gateway) => {
+      if (gateway === without || (this.#silent.has(history) && !gateway.hasMembers(history))) return false;
+      return gateway.tailOf(history.sessionId)?.find(senderKey, id) !== undefined;
+    });
+  }
+}
+
+/** What a script has done to a log, besides what it published. */
+export const CHANGE_BY: Readonly<Record<string, Change>> = {
+  open: 'ended',
+  heal: 'put back',
+  fork: 'joined',
+  bury: 'ended',
+  remove: 'ended',
+  extend: 'ended',
+};

@@ -32,6 +32,7 @@ export class ScriptLane {
   readonly #sha: string;
   readonly #pipe: Pipe;
   #text = '';
+  #collecting = false;
   #waiting: Call[] = [];
   /** Sent, oldest first; those that were answered meanwhile too. */
   #sent: Call[] = [];
@@ -46,14 +47,16 @@ export class ScriptLane {
       isPipeline: true,
       destination: { redis: client },
       write: (text) => {
-        this.#text += text;
+        if (this.#collecting) this.#text += text;
+        // It was called before there was a connection, and ioredis sends it now that there is one.
+        else this.#client.stream.write(text);
       },
     };
   }
 
   /** @returns nothing where calls must find their way by themselves: in a cluster, or with another kind of client */
   static over(client: Redis | Cluster, sha: string): ScriptLane | undefined {
-    return !client.isCluster && 'sendCommand' in client && 'stream' in client ? new ScriptLane(client, sha) : undefined;
+    return 'nodes' in client || !('sendCommand' in client) ? undefined : new ScriptLane(client, sha);
   }
 
   /**
@@ -73,10 +76,12 @@ export class ScriptLane {
     const calls = this.#waiting;
     this.#waiting = [];
     const send = this.#client.sendCommand as unknown as (command: Sendable, pipe: Pipe) => unknown;
+    this.#collecting = true;
     for (const call of calls) {
       send.call(this.#client, call, this.#pipe);
       if (call.timeoutMs > 0) this.#watch(call);
     }
+    this.#collecting = false;
     const text = this.#text;
     this.#text = '';
     if (text !== '') this.#client.stream.write(text);

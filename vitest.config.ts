@@ -24,6 +24,7 @@ export default defineConfig({
           // Nothing here is left behind for the next file: loading everything anew for each takes most of the time.
           isolate: false,
           maxWorkers: 2,
+          testTimeout: 60_000,
         },
       },
       {

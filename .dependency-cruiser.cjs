@@ -118,7 +118,8 @@ module.exports = {
     },
     {
       name: 'uwebsockets-in-one-file',
-      comment: "uWebSockets.js is imported by the gateway's src/server.ts alone, and by the servers it is measured beside",
+      comment:
+        "uWebSockets.js is imported by the gateway's src/server.ts alone, and by the servers it is measured beside",
       severity: 'error',
       from: { pathNot: ['^services/gateway/src/server\\.ts$', '^services/loadgen/src/bench/references/'] },
       to: { path: 'uWebSockets\\.js|node_modules/uwebsockets/' },

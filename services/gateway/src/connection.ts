@@ -16,6 +16,7 @@ import type { Clock } from './clock.js';
 import type { Identity } from './identity.js';
 import type { Member } from './member.js';
 import { RateLimit } from './rate-limit.js';
+import { readText } from './read-text.js';
 import type { Room } from './room.js';
 import type { Socket, SocketEvents } from './socket.js';
 
@@ -70,8 +71,6 @@ class Joining {
 const WAITING_BYTES_MAX = 1_048_576;
 /** What a waiting frame costs beside its bytes. */
 const WAITING_OVERHEAD_BYTES = 64;
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * One client: reads its frames, writes what its room delivers. Knows neither Redis nor the WebSocket library. There are
@@ -154,7 +153,7 @@ export class Connection implements Member, SocketEvents {
 
   receive(data: ArrayBuffer, isBinary: boolean): void {
     if (data.byteLength > this.#host.maxMessageBytes * FRAME_BYTES_FACTOR) return this.close(CLOSE.tooBig);
-    const text = decode(data, isBinary);
+    const text = readText(data, isBinary);
     if (text === undefined) {
       return this.#refuse({ code: 'invalid_frame', message: 'a binary frame must be valid UTF-8' });
     }
@@ -293,15 +292,5 @@ export class Connection implements Member, SocketEvents {
     const nowMs = this.#host.clock.monotonic();
     this.#invalidMs = [...(this.#invalidMs ?? []), nowMs].filter((ms) => nowMs - ms < INVALID_FRAME_WINDOW_MS);
     return this.#invalidMs.length >= INVALID_FRAME_LIMIT;
-  }
-}
-
-/** The library has checked text frames; what it hands over is valid only now, so it is copied into a string. */
-function decode(data: ArrayBuffer, isBinary: boolean): string | undefined {
-  if (!isBinary) return Buffer.from(data).toString('utf8');
-  try {
-    return utf8.decode(data);
-  } catch {
-    return undefined;
   }
 }

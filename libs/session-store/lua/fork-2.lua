@@ -70,11 +70,24 @@ if lastGiven > session.count then
   end
   session.count = lastGiven + #others
 else
-  -- The log's numbers stay. What it lacks follows.
+  -- The log's numbers stay. What it lacks follows; what is older than its first stays before that, or was trimmed.
   local names = namesOf(kept)
-  for _, entry in ipairs(kept) do joined[#joined + 1] = entry end
+  local firstKept = #kept > 0 and kept[1].seq or session.count + 1
+  local older, lacking = {}, {}
   for _, entry in ipairs(given) do
     if not names[nameOf(entry)] then
+      local list = ARGV[6] == '1' and entry.seq < firstKept and older or lacking
+      list[#list + 1] = entry
+    end
+  end
+  local reaches = #older > 0 and older[#older].seq == firstKept - 1 and older[1].seq == firstKept - #older
+  if reaches then
+    for _, entry in ipairs(older) do joined[#joined + 1] = entry end
+  end
+  for _, entry in ipairs(kept) do joined[#joined + 1] = entry end
+  local isFull = #kept >= tonumber(ARGV[3])
+  for _, list in ipairs({ not reaches and not isFull and older or {}, lacking }) do
+    for _, entry in ipairs(list) do
       session.count = session.count + 1
       entry.seq = session.count
       joined[#joined + 1] = entry

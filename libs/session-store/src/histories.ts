@@ -18,6 +18,7 @@ export function healLog(log: readonly LogEntry[], count: number, given: readonly
  * What `fork-2.lua` makes of two histories (G4).
  *
  * @param lastGiven the newest number that was delivered, whether it is still among the given ones or not
+ * @param historyMax entries that a log keeps
  * @param samePast whether the log's entries below the given ones are older than them
  */
 export function joinHistories(
@@ -25,12 +26,19 @@ export function joinHistories(
   count: number,
   given: readonly LogEntry[],
   lastGiven: number,
+  historyMax: number,
   samePast: boolean,
 ): LogEntry[] {
   const firstGiven = given[0]?.seq ?? lastGiven + 1;
   if (lastGiven <= count) {
+    const firstKept = log[0]?.seq ?? count + 1;
     const lacking = without(given, log);
-    return [...log, ...renumber(lacking, count + 1)];
+    const older = lacking.filter((entry) => samePast && entry.seq < firstKept);
+    const others = lacking.filter((entry) => !older.includes(entry));
+    // What is older than the log's first stays before that, or was trimmed.
+    const reaches = older.at(-1)?.seq === firstKept - 1 && older[0]?.seq === firstKept - older.length;
+    if (reaches) return [...older, ...log, ...renumber(others, count + 1)];
+    return [...log, ...renumber(log.length >= historyMax ? others : lacking, count + 1)];
   }
   const rest = without(log, given);
   const older = rest.filter((entry) => samePast && entry.seq < firstGiven);

@@ -145,12 +145,12 @@ export class MemorySessionLog implements SessionLog {
   }
 
   async fork(sessionId: string, request: ForkRequest): Promise<ForkResult> {
-    const { seenEpoch, samePast, session: was, seq, entries } = request;
+    const { seenEpoch, samePast, session: was, seq } = request;
     const session = this.find(sessionId);
     if (!session) return { outcome: 'gone' };
     const { state } = session;
     if (state.epoch !== seenEpoch) return { outcome: 'epoch' };
-    session.log = joinHistories(session.log, state.count, entries, seq, samePast).slice(-this.#historyMax);
+    session.log = this.#joined(session, request).slice(-this.#historyMax);
     state.count = Math.max(state.count, seq, session.log.at(-1)?.seq ?? 0);
     if (!samePast) {
       state.createdAt = was.createdAt;
@@ -162,6 +162,10 @@ export class MemorySessionLog implements SessionLog {
     state.epoch = newEpoch(this.#epochUs, this.#nonce(), seenEpoch);
     this.tell(sessionId, encodeSessionEvent({ event: 'epoch', epoch: state.epoch }));
     return { outcome: 'forked', epoch: state.epoch };
+  }
+
+  #joined({ log, state }: MemorySession, { entries, seq, samePast }: ForkRequest): LogEntry[] {
+    return joinHistories(log, state.count, entries, seq, this.#historyMax, samePast);
   }
 
   async bury(sessionId: string, epoch: string, keepMs: number): Promise<boolean> {

@@ -167,6 +167,17 @@ export function repairContract(stores: () => Stores): void {
       expect(await seqs()).toEqual(upTo(1, 9));
     });
 
+    it('G4: where the log is ahead, what is older than its first stays before that, or was trimmed', async () => {
+      await heal(run(4, 7));
+      await fork([...run(1, 5), ...run(6, 6, 'x')]);
+      expect(await ids()).toEqual(['m1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7', 'm6x']);
+      expect(await seqs()).toEqual(upTo(1, 8));
+      await log.remove(id);
+      await heal(run(8, 17), { position: { epoch: 'f0000000000000-z', seq: 17, id: 'm17' } });
+      await fork([...run(5, 8), ...run(9, 9, 'x')], { seenEpoch: 'f0000000000000-z' });
+      expect(await ids()).toEqual(['m9', 'm10', 'm11', 'm12', 'm13', 'm14', 'm15', 'm16', 'm17', 'm9x']);
+    });
+
     it('G4: of a hole nobody filled, nothing is lost that is left', async () => {
       await heal(run(1, 3));
       await fork(run(6, 8));

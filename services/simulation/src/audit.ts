@@ -1,5 +1,5 @@
 import type { ConnectRequest, WireProtocol } from '@holdfast/protocol';
-import { type LogRead, liveChannel } from '@holdfast/session-store';
+import { type AppendRequest, type AppendResult, type LogRead, liveChannel } from '@holdfast/session-store';
 import { type Change, History, type StoreState } from './history.js';
 import type { Scheduler } from './scheduler.js';
 import type { Trace } from './trace.js';
@@ -110,8 +110,21 @@ export class Audit {
   /** Redis has answered a gateway. */
   answered(gateway: string, method: string, args: readonly unknown[], value: unknown): void {
     const sessionId = String(args[0]);
+    if (method === 'append') this.#appended(args[1] as AppendRequest, value as AppendResult, this.history(sessionId));
     if (method === 'read') this.#note(gateway, sessionId, (value as LogRead).entries.at(-1)?.seq ?? 0);
     if (this.trace.isOn && method === 'append') this.note(`${gateway} append ${sessionId} -> ${JSON.stringify(value)}`);
+  }
+
+  /** G3: what is stored follows on what its sender has delivered. */
+  #appended({ position }: AppendRequest, result: AppendResult, history: History): void {
+    if (!position?.epoch || result.outcome !== 'stored') return;
+    const { epoch, seq, id } = position;
+    const first = result.messages.find(({ duplicate }) => !duplicate)?.seq ?? Number.POSITIVE_INFINITY;
+    if (result.epoch !== epoch) this.fail('G3', `an append from ${epoch} was stored in ${result.epoch}`);
+    if (first <= seq) this.fail('G3', `an append after ${seq} was stored as ${first}`);
+    const same = result.epoch === history.epoch ? history.at(seq) : undefined;
+    if (same && id !== '' && same.id !== id)
+      this.fail('G3', `an append after ${id} was stored although ${seq} is ${same.id}`);
   }
 
   /** @param name of the connection, for messages */

@@ -46,6 +46,8 @@ export class History {
   ttl: number | undefined;
   /** Whether Redis has lost it, or something of it, by other means than its end. */
   wasLost = false;
+  /** Whether it was deleted, or has expired. */
+  wasEnded = false;
   readonly #epochs = new Set<string>();
   /** Everything that was ever stored, by epoch and number; more than one where the store fell back between them. */
   readonly #ever = new Map<string, Stored[]>();

@@ -117,6 +117,7 @@ export class Losses {
     const { epoch } = history;
     const contents = history.allOf(epoch);
     history.disturb();
+    history.wasEnded = true;
     for (const content of contents) history.excuse(content);
     if (how === 'deleted' || this.#isKnownToExpire(history)) {
       const accepted = new Set(contents.filter(isAccepted));

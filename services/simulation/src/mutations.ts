@@ -1,7 +1,15 @@
 import { APPEND_MUTATIONS } from './append-mutations.js';
 import { DELIVERY_MUTATIONS } from './delivery-mutations.js';
+import { HEAL_MUTATIONS } from './heal-mutations.js';
 import type { Mutation } from './mutation.js';
+import { OUTAGE_MUTATIONS } from './outage-mutations.js';
 import { RESUME_MUTATIONS } from './resume-mutations.js';
 
 /** Every rule that can be broken on purpose: whatever of them the audit does not notice, it does not watch. */
-export const MUTATIONS: readonly Mutation[] = [...APPEND_MUTATIONS, ...DELIVERY_MUTATIONS, ...RESUME_MUTATIONS];
+export const MUTATIONS: readonly Mutation[] = [
+  ...APPEND_MUTATIONS,
+  ...DELIVERY_MUTATIONS,
+  ...RESUME_MUTATIONS,
+  ...HEAL_MUTATIONS,
+  ...OUTAGE_MUTATIONS,
+];

@@ -13,7 +13,7 @@ export interface RedisServerOptions {
   /** A script is about to run. */
   readonly called: (sessionId: string) => void;
   /** A script has run that may have changed more than it published. */
-  readonly changed: (method: string, sessionId: string) => void;
+  readonly changed: (method: string, sessionId: string, args: readonly unknown[]) => void;
   /** Puts something between gateways and the store: a mutation. */
   readonly wrap?: ((store: SessionLog) => SessionLog) | undefined;
 }
@@ -75,7 +75,7 @@ export class RedisServer {
     this.#options.called(sessionId);
     const result = store[method]?.(...args) ?? Promise.reject(new Error(`the store has no ${method}`));
     if (method === 'append' || method === 'read' || method === 'leave') return result;
-    return result.finally(() => this.#options.changed(method, sessionId));
+    return result.finally(() => this.#options.changed(method, sessionId, args));
   }
 
   /** Whether it stands still: new connections are not served either. */

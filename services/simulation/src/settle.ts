@@ -39,7 +39,12 @@ function settle(world: World, isLast: boolean, then: () => void): void {
 }
 
 function whatIsMissing(world: World, isLast: boolean): string | undefined {
-  for (const gateway of world.gateways) if (gateway.state !== 'serving') return `${gateway.name} is ${gateway.state}`;
+  for (const gateway of world.gateways) {
+    if (gateway.state !== 'serving') return `${gateway.name} is ${gateway.state}`;
+    for (const [link, wire] of gateway.links) {
+      if ('isInMemory' in wire && wire.isInMemory) return `${link.name} is not told that Redis is back`;
+    }
+  }
   for (const member of world.framed) {
     const missing = member.missing(isLast);
     if (missing !== undefined) return `${member.name} ${missing}`;

@@ -49,6 +49,7 @@ export class SimGateway implements ServerEnd {
   readonly #core: GatewayCore;
   readonly #fanOut: RedisFanOut;
   readonly #options: SimGatewayOptions;
+  #isClosing = false;
   #ids = 0;
 
   constructor(options: SimGatewayOptions) {
@@ -114,9 +115,11 @@ export class SimGateway implements ServerEnd {
     };
   }
 
-  /** The newest messages of a session that it has in memory; a process that has ended has nothing any more. */
+  /** The newest messages of a session that it has in memory, and that can be counted on. */
   tailOf(sessionId: string): Tail | undefined {
-    return this.state === 'gone' || !this.process.alive ? undefined : this.#core.rooms.get(sessionId)?.tail;
+    return this.state === 'gone' || this.#isClosing || !this.process.alive
+      ? undefined
+      : this.#core.rooms.get(sessionId)?.tail;
   }
 
   hasMembers(history: History): boolean {
@@ -164,6 +167,7 @@ export class SimGateway implements ServerEnd {
   async #close(): Promise<void> {
     const { audit, scheduler } = this.#options;
     this.#options.ending(this);
+    this.#isClosing = true;
     await this.#core.close();
     await this.#fanOut.close();
     this.commands.end();

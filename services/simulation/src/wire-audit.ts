@@ -28,6 +28,8 @@ export class FramedWireAudit {
   #sinceMs = Number.POSITIVE_INFINITY;
   /** What the connection was told of Redis last (V6). */
   #isInMemory = false;
+  /** What it was shown since. */
+  #pending: string[] = [];
   /** It was welcomed without an epoch, and waits for the reset that says where it goes on (D3). */
   #isLate = false;
   /** The epoch it is in; absent: not known yet. */
@@ -52,6 +54,11 @@ export class FramedWireAudit {
     return this.#options.history;
   }
 
+  /** Whether it still takes Redis for away. */
+  get isInMemory(): boolean {
+    return this.#isInMemory;
+  }
+
   sent(text: string): void {
     if (text.startsWith(MESSAGE_HEAD)) return this.#message(text);
     const frame = JSON.parse(text) as ServerFrame;
@@ -66,6 +73,7 @@ export class FramedWireAudit {
       case 'heartbeat':
         return this.#delivered('heartbeat', frame.seq);
       case 'status':
+        if (frame.storage === 'redis') this.#auditPending();
         if (this.#isInMemory === (frame.storage === 'memory')) this.#fail('V6', `told of ${frame.storage} again`);
         this.#isInMemory = frame.storage === 'memory';
         return;
@@ -76,6 +84,7 @@ export class FramedWireAudit {
         return;
       case 'message':
         if (!frame.pending || !this.#isInMemory) this.#fail('V2', `a message without a number: ${text}`);
+        this.#pending.push(frame.content);
         return;
       default:
     }
@@ -83,6 +92,14 @@ export class FramedWireAudit {
 
   #fail(rule: string, what: string): void {
     this.#options.fail(rule, `${this.#options.name}: ${what}`);
+  }
+
+  /** Redis is said to be back: whatever was shown meanwhile is stored (D3). */
+  #auditPending(): void {
+    const { history } = this.#options;
+    const missing = this.#pending.find((content) => !history.find(content) && !history.wasEnded);
+    if (missing !== undefined) this.#fail('D3', `"${missing}" is not stored although Redis is said to be back`);
+    this.#pending = [];
   }
 
   #session(frame: SessionFrame): void {
@@ -255,10 +272,10 @@ export class PlainWireAudit {
     const { count = 0, echo = '' } = frame;
     const earlier = history.find(echo);
     const isGone = earlier !== undefined && !history.isKept(earlier);
-    const mayRepeat =
-      isGone || history.isAgain(count) || (history.isDisturbed && this.#options.tailsAreSmall) || history.isShort;
+    const mayRepeat = isGone || history.isAgain(count) || this.#options.tailsAreSmall || history.isShort;
     if (this.#shown.has(echo) && !mayRepeat) fail('D3', `${name}: is shown twice: ${text}`);
     const before = this.seq;
+    if (this.#shown.has(echo) && mayRepeat) return;
     this.#shown.add(echo);
     if (before === 0) this.sinceMs = this.#options.now();
     if (history.isDisturbed) {
@@ -272,7 +289,9 @@ export class PlainWireAudit {
       return;
     }
     // There is no frame that tells a plain member of a gap (V7): the count does.
-    const due = before === 0 || count <= before + 1 || count - 1 < history.firstKept;
+    let last = before;
+    while (last + 1 < count && (last + 1 < history.firstKept || this.#wasShown(last + 1))) last += 1;
+    const due = before === 0 || count <= last + 1;
     if (!due) fail('P2', `${name}: message ${count} came after ${before}`);
     this.#seq = Math.max(before, count);
   }

@@ -1,8 +1,10 @@
+import type { ForkRequest } from '@holdfast/session-store';
 import { createLogger, type Logger } from '@holdfast/telemetry';
 import { SeededRandom } from '@holdfast/testkit';
 import { Audit } from './audit.js';
 import type { Dial } from './client-socket.js';
 import { FramedMember, type MemberOptions } from './framed-member.js';
+import type { History } from './history.js';
 import { Link } from './link.js';
 import { CHANGE_BY, Losses } from './losses.js';
 import type { Mutation } from './mutation.js';
@@ -60,7 +62,7 @@ export class World {
         const history = this.audit.histories.get(sessionId);
         if (history) this.losses.look(history);
       },
-      changed: (method, sessionId) => this.#changed(method, sessionId),
+      changed: (method, sessionId, args) => this.#changed(method, sessionId, args),
       wrap: mutation.store,
     });
     this.losses = new Losses({
@@ -133,15 +135,23 @@ export class World {
     return this.gateways.filter((gateway) => gateway.state === 'serving');
   }
 
-  #changed(method: string, sessionId: string): void {
+  #changed(method: string, sessionId: string, args: readonly unknown[]): void {
     const history = this.audit.histories.get(sessionId);
     if (!history) return;
     if (method === 'remove') this.losses.delete(history);
     if (method === 'bury') this.losses.bury(history);
-    if (method === 'fork') history.disturb();
+    if (method === 'fork') this.#forked(history, args[1] as ForkRequest);
     const change = CHANGE_BY[method];
     const isNew = history.epoch === '' && this.plan.hasLosses;
     if (change && (history.isDisturbed || isNew)) this.audit.take(history, change);
+  }
+
+  #forked(history: History, { seenEpoch }: ForkRequest): void {
+    const { epoch } = this.redis.store.look(history.sessionId) ?? history;
+    if (epoch !== history.epoch && history.epoch !== seenEpoch) {
+      this.audit.fail('G4', `${history.epoch} was ended by a fork that knew of ${seenEpoch}`);
+    }
+    history.disturb();
   }
 
   #addSession(index: number, { framed, plain, stored }: Plan['sessions'][number]): void {

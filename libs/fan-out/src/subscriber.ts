@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { tapMessages } from './message-tap.js';
 
 /** What a subscriber needs to know of its owner, and tells it. */
 export interface SubscriberOwner {
@@ -13,19 +14,25 @@ export interface SubscriberOwner {
 /** A connection for subscriptions, or a cluster's set of them; comes back by itself and restores what was confirmed. */
 export interface Subscriber {
   readonly connected: boolean;
+  readonly shards: readonly string[];
+  shardOf(channel: string): string;
+  connectedTo(shard: string): boolean;
   /** @returns for each channel when it is confirmed */
   subscribe(channels: readonly string[]): readonly Promise<unknown>[];
   /** Resolves when confirmed, or when there is no connection that could be subscribed. */
   unsubscribe(channel: string): Promise<void>;
-  reconnect(): void;
+  reconnect(shard: string): void;
   close(): void;
 }
 
+/** The one shard of a Redis that is no cluster. */
+const ONE_SHARD = '';
 /** Channels in one SUBSCRIBE: a few milliseconds of the server's time. */
 const CHUNK = 1_000;
 
 /** {@link Subscriber} on one Redis. The connection must not resubscribe by itself. */
 export class PlainSubscriber implements Subscriber {
+  readonly shards: readonly string[] = [ONE_SHARD];
   readonly #redis: Redis;
   readonly #owner: SubscriberOwner;
   #restoring = 0;
@@ -34,11 +41,23 @@ export class PlainSubscriber implements Subscriber {
     this.#redis = redis;
     this.#owner = owner;
     redis.on('messageBuffer', (channel: Buffer, payload: Buffer) => owner.message(channel.toString('latin1'), payload));
-    redis.on('ready', () => void this.#restore());
+    redis.on('ready', () => {
+      this.#tap();
+      void this.#restore();
+    });
+    if (this.connected) this.#tap();
   }
 
   get connected(): boolean {
     return this.#redis.status === 'ready';
+  }
+
+  shardOf(): string {
+    return ONE_SHARD;
+  }
+
+  connectedTo(): boolean {
+    return this.connected;
   }
 
   subscribe(channels: readonly string[]): readonly Promise<unknown>[] {
@@ -59,6 +78,11 @@ export class PlainSubscriber implements Subscriber {
   close(): void {
     this.#restoring += 1;
     this.#redis.disconnect();
+  }
+
+  /** Anew with each connection. */
+  #tap(): void {
+    if ('stream' in this.#redis) tapMessages(this.#redis, (channel, payload) => this.#owner.message(channel, payload));
   }
 
   async #restore(): Promise<void> {

@@ -1,6 +1,6 @@
 import { ConfigError, loadConfig } from '@holdfast/config';
 import { RedisFanOut } from '@holdfast/fan-out';
-import { closeRedis, createRedis, waitUntilReady } from '@holdfast/redis-client';
+import { closeRedis, connectSubscriber, createRedis, waitUntilReady } from '@holdfast/redis-client';
 import { RedisSessionStore } from '@holdfast/session-store';
 import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
 import { startGateway } from './gateway.js';
@@ -17,15 +17,17 @@ async function main(): Promise<void> {
   const onError = (err: Error): void => logger.debug({ err }, 'Redis connection');
   const commands = createRedis(config.redis, { name: 'holdfast-gateway', role: 'commands', onError });
   shutdown.add('command connection', () => closeRedis(commands));
-  const subscriber = createRedis(config.redis, { name: 'holdfast-gateway-live', role: 'subscriber', onError });
-  const fanOut = new RedisFanOut({ subscriber, publisher: commands });
+  const connections = connectSubscriber(config.redis, commands, { name: 'holdfast-gateway-live', onError });
+  const fanOut = new RedisFanOut(connections);
   shutdown.add('fan-out', () => fanOut.close());
   const sessionLog = new RedisSessionStore(commands, {
     defaultTtl: config.sessions.ttl,
     historyMax: config.sessions.historyMax,
   });
-  await Promise.all([commands, subscriber].map((client) => waitUntilReady(client, config.redis.timeoutMs))).catch(
-    (err: unknown) => logger.warn({ err }, 'Starting without Redis'),
+  // A cluster's nodes are subscribed on once they are known.
+  const clients = typeof connections.subscriber === 'function' ? [commands] : [commands, connections.subscriber];
+  await Promise.all(clients.map((client) => waitUntilReady(client, config.redis.timeoutMs))).catch((err: unknown) =>
+    logger.warn({ err }, 'Starting without Redis'),
   );
   const gateway = await startGateway({ config, logger, metrics, sessionLog, fanOut });
   shutdown.add('gateway', () => gateway.close());

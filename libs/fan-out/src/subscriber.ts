@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { tapMessages } from './message-tap.js';
 
 /** What a subscriber needs to know of its owner, and tells it. */
 export interface SubscriberOwner {
@@ -40,7 +41,11 @@ export class PlainSubscriber implements Subscriber {
     this.#redis = redis;
     this.#owner = owner;
     redis.on('messageBuffer', (channel: Buffer, payload: Buffer) => owner.message(channel.toString('latin1'), payload));
-    redis.on('ready', () => void this.#restore());
+    redis.on('ready', () => {
+      this.#tap();
+      void this.#restore();
+    });
+    if (this.connected) this.#tap();
   }
 
   get connected(): boolean {
@@ -73,6 +78,11 @@ export class PlainSubscriber implements Subscriber {
   close(): void {
     this.#restoring += 1;
     this.#redis.disconnect();
+  }
+
+  /** Anew with each connection. */
+  #tap(): void {
+    if ('stream' in this.#redis) tapMessages(this.#redis, (channel, payload) => this.#owner.message(channel, payload));
   }
 
   async #restore(): Promise<void> {

@@ -12,112 +12,106 @@ ARGV[11..]  four per message: retry, id, sender key, head
             retry: '' a first send; '*' look for it everywhere; 'EPOCH SEQ ID' look for it after that position
             head: the frame from "content": up to and including "timestamp":
 
-Returns {'stored', epoch, ttl, created 0|1, subscribers, fault or '', seq…} with a negative seq for a duplicate,
-or {'gone', 'deleted' | 'quarantined' | ''}, {'epoch'}, {'behind'}, {'forked'}.
+Returns one string, which is quicker to read than a list: 'stored EPOCH TTL CREATED SUBSCRIBERS SEQ…', CREATED 0 or 1,
+a negative SEQ for a duplicate, and after a newline what was wrong with what is in quarantine now;
+or 'gone', 'gone deleted', 'gone quarantined', 'epoch', 'behind', 'forked'.
 ]]
--- @include session.lua
--- @include quarantine.lua
 
 local FIRST = 11
 local positionEpoch, positionId = ARGV[1], ARGV[3]
 local positionSeq = positionEpoch ~= '' and tonumber(ARGV[2]) or 0
+local format, find, sub, byte, call = string.format, string.find, string.sub, string.byte, redis.call
 
-local json = readJson(KEYS[1])
-local session = json and parseSession(json) or nil
-local newestSeq, newestId = newestOf(KEYS[2])
-local fault = faultOf(json, session, newestSeq)
-local created = false
-local ended = nil
-local ms, seconds, microseconds = readClock()
-local newTtl = tonumber(ARGV[4])
+local time = call('TIME')
+local fraction = format('%03d', tonumber(time[2]) / 1000)
+-- As strings: Lua writes every number with a slow and general printf.
+local ms, seconds = time[1] .. fraction, time[1] .. '.' .. fraction
 
-if fault == 'log without session' and positionEpoch ~= '' then fault = nil end
-if fault then
-  ended = { epoch = endingEpoch(json, session), ttl = session and session.ttl or newTtl }
-  if ended.epoch == '' then ended.epoch = positionEpoch end
-  session, created = newSession(seconds, newTtl, newEpoch(microseconds, ARGV[6])), true
-  newestSeq, newestId = 0, ''
-elseif not json then
-  if positionEpoch ~= '' then return { 'gone', endOf(ARGV[9], positionEpoch) } end
-  session, created = newSession(seconds, newTtl, newEpoch(microseconds, ARGV[6])), true
-elseif positionEpoch ~= '' then
-  if positionEpoch ~= session.epoch then return { 'epoch' } end
-  if positionSeq > session.count then return { 'behind' } end
-  if positionSeq > 0 then
-    local id = newestId
-    if positionSeq < newestSeq then
-      local entry = redis.call('XRANGE', KEYS[2], positionSeq .. '-0', positionSeq .. '-0')[1]
-      id = entry and entry[2][2] or positionId
-    elseif newestSeq == 0 then
-      id = positionId
-    end
-    if id ~= positionId then return { 'forked' } end
+-- What is to be written: number and id of the newest entry, the JSON from behind `last_activity` up to `retried`, and
+-- what was stored already, by sender key and id.
+local count, newestId, json, rest, ttl, epoch, retried
+local created, seen, fault = '0', {}, nil
+
+-- Almost every call: a session as it should be, and first sends only. What does not fit is looked at in full below.
+-- Plain finds, because patterns cost more than all of the commands together.
+local HEAD, NEXT = '{"data":{"count":', ',"last_activity":'
+local stored = positionEpoch ~= '' and redis.pcall('GET', KEYS[1])
+if type(stored) == 'string' and sub(stored, 1, #HEAD) == HEAD then
+  local ending = ',"epoch":"' .. positionEpoch .. '","retried":'
+  local epochAt, epochEnd = find(stored, ending, -#ending - 16, true)
+  local _, ttlAt = find(stored, ',"ttl":', (epochAt or 0) - 22, true)
+  local countEnd = find(stored, ',', #HEAD, true)
+  -- Seconds with three digits of fraction have fourteen characters until the year 2286.
+  local restAt = countEnd + #NEXT + 14
+  local after = byte(stored, restAt)
+  if epochAt and ttlAt and ttlAt < epochAt and (after == 44 or after == 125) and sub(stored, countEnd, restAt - 15) == NEXT then
+    count, ttl, retried = sub(stored, #HEAD + 1, countEnd - 1), sub(stored, ttlAt + 1, epochAt - 1), sub(stored, epochEnd + 1, -2)
+    epoch, rest = positionEpoch, sub(stored, restAt, epochEnd - #'"retried":')
+    if not (tonumber(count) and tonumber(ttl) and tonumber(retried)) or #count + #ttl + #retried > 24 then count = nil end
   end
 end
-
--- Where to look for duplicates: nowhere, or from the lowest number any message asks for. First sends are looked for
--- only when a retry was stored that their gateway had not heard of when it formed this batch.
-local lookFrom, anchors = nil, {}
-if newestSeq > 0 then
-  if session.retried > positionSeq then lookFrom = positionSeq end
+if count and tonumber(retried) > positionSeq then count = nil end
+if count then
   for at = FIRST, #ARGV, 4 do
-    if ARGV[at] ~= '' then
-      local retryEpoch, seq, id = string.match(ARGV[at], '^(%S*) (%d+) (%S*)$')
-      seq = tonumber(seq)
-      if retryEpoch ~= session.epoch or seq > session.count then seq = 0 end
-      if seq > 0 then anchors[#anchors + 1] = { entry = seq .. '-0', id = id } end
-      if not lookFrom or seq < lookFrom then lookFrom = seq end
-    end
+    if ARGV[at] ~= '' then count = nil end
+  end
+end
+if count then
+  local log = redis.pcall('XREVRANGE', KEYS[2], '+', '-', 'COUNT', '1')
+  local newest = not log.err and log[1]
+  if newest and newest[1] == count .. '-0' and newest[2][1] == 'i' then
+    newestId = newest[2][2]
+    -- The caller may have delivered less than is stored: its own next batch, or another gateway's.
+    if count ~= ARGV[2] or newestId ~= positionId then count = nil end
+  else
+    count = nil
   end
 end
 
-local seen, idOfEntry = {}, {}
-local function lookThrough(start)
-  for _, entry in ipairs(redis.call('XRANGE', KEYS[2], start, '+')) do
-    local fields = entry[2]
-    idOfEntry[entry[1]] = fields[2]
-    if fields[4] ~= '' then seen[fields[4] .. ' ' .. fields[2]] = tonumber(string.match(entry[1], '^%d+')) end
-  end
+if count then
+  count = tonumber(count)
+else
+-- @include session.lua
+-- @include quarantine.lua
+-- @include append-checks.lua
 end
-if lookFrom then
-  lookThrough(lookFrom .. '-0')
-  for _, anchor in ipairs(anchors) do
-    if lookFrom > 0 and idOfEntry[anchor.entry] ~= anchor.id then
-      lookThrough('-')
-      break
-    end
-  end
-end
--- A stream that others have emptied may still refuse the next number.
-local emptied = newestSeq == 0 and not fault and redis.call('EXISTS', KEYS[2]) == 1
 
--- From here on it writes.
-if fault then quarantine(KEYS[1], KEYS[2], ARGV[10], ARGV[9], ended.epoch, ended.ttl, ms) end
-if emptied then redis.call('DEL', KEYS[2]) end
-
-local reply = { 'stored', session.epoch, session.ttl, created and 1 or 0, 0, fault or '' }
-local firstSeq = session.count + 1
-local parts = { 'm ' .. session.epoch .. ' ' .. firstSeq .. ' ' .. newestId }
-for at = FIRST, #ARGV, 4 do
+local stop = #ARGV - 3
+local reply = { 'stored', epoch, ttl, created, '0' }
+local parts = { 'm ' .. epoch .. ' ' .. format('%d', count + 1) .. ' ' .. newestId }
+local isTrimmed = true
+for at = FIRST, stop, 4 do
   local id, senderKey = ARGV[at + 1], ARGV[at + 2]
-  local name = senderKey ~= '' and senderKey .. ' ' .. id or nil
+  local name = senderKey ~= '' and senderKey .. ' ' .. id
   local earlier = name and seen[name]
   if earlier then
-    reply[#reply + 1] = -earlier
+    reply[#reply + 1] = '-' .. earlier
   else
-    local seq = session.count + 1
+    count = count + 1
+    local seq = format('%d', count)
     local body = ARGV[at + 3] .. ms .. '}'
-    redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[5], seq .. '-0', 'i', id, 'k', senderKey, 'b', body)
-    session.count = seq
+    isTrimmed = at == stop
+    if isTrimmed then
+      call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[5], seq .. '-0', 'i', id, 'k', senderKey, 'b', body)
+    else
+      call('XADD', KEYS[2], seq .. '-0', 'i', id, 'k', senderKey, 'b', body)
+    end
     if name then seen[name] = seq end
-    if ARGV[at] ~= '' then session.retried = seq end
+    if ARGV[at] ~= '' then retried = seq end
     parts[#parts + 1] = senderKey
-    parts[#parts + 1] = frameOf(seq, id, body)
+    parts[#parts + 1] = '{"type":"message","seq":' .. seq .. ',"id":"' .. id .. '",' .. body
     reply[#reply + 1] = seq
   end
 end
+if not isTrimmed then call('XTRIM', KEYS[2], 'MAXLEN', '=', ARGV[5]) end
 
-session.lastActivity = seconds
-saveSession(KEYS[1], KEYS[2], session, ms)
-if #parts > 1 then reply[5] = redis.call(ARGV[8], ARGV[7], table.concat(parts, '\n')) end
-return reply
+local deadline = format('%d', tonumber(ms) + tonumber(ttl) * 1000)
+call(
+  'SET', KEYS[1],
+  '{"data":{"count":' .. format('%d', count) .. ',"last_activity":' .. seconds .. rest .. '"retried":' .. retried .. '}',
+  'PXAT', deadline
+)
+call('PEXPIREAT', KEYS[2], deadline)
+if #parts > 1 then reply[5] = call(ARGV[8], ARGV[7], table.concat(parts, '\n')) end
+local answer = table.concat(reply, ' ')
+return fault and answer .. '\n' .. fault or answer

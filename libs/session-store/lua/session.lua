@@ -27,10 +27,15 @@ local function parseSession(json)
   }
 end
 
+-- The JSON from behind `last_activity` up to `retried`.
+local function restOf(session)
+  return session.middle .. '},"created_at":' .. session.createdAt .. ',"ttl":' .. session.ttl .. ',"epoch":"' .. session.epoch
+    .. '",'
+end
+
 local function renderSession(session)
-  return '{"data":{"count":' .. session.count .. ',"last_activity":' .. session.lastActivity .. session.middle
-    .. '},"created_at":' .. session.createdAt .. ',"ttl":' .. session.ttl .. ',"epoch":"' .. session.epoch
-    .. '","retried":' .. session.retried .. '}'
+  return '{"data":{"count":' .. session.count .. ',"last_activity":' .. session.lastActivity .. restOf(session)
+    .. '"retried":' .. session.retried .. '}'
 end
 
 -- The middle without its `disconnected_at`, which always stands first.

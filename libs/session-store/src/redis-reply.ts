@@ -1,4 +1,4 @@
-import type { AppendResult, LogEntry } from './port.js';
+import type { AppendResult, EpochEnd, LogEntry } from './port.js';
 
 /** A stream entry as XRANGE answers it. */
 export type StreamEntry = [id: string, fields: string[]];
@@ -11,16 +11,41 @@ export function readEntries(entries: readonly StreamEntry[]): LogEntry[] {
   });
 }
 
-/** What `append-2.lua` answers after `stored`. */
-export function readStored(rest: (string | number)[]): AppendResult {
-  const [epoch, ttl, created, subscribers, fault, ...seqs] = rest;
-  const result = {
-    outcome: 'stored' as const,
-    epoch: String(epoch),
+/** Reads what `append-2.lua` answers. */
+export function readAppended(reply: string): AppendResult {
+  const lineEnd = reply.indexOf('\n');
+  const [outcome, ...rest] = (lineEnd < 0 ? reply : reply.slice(0, lineEnd)).split(' ');
+  switch (outcome) {
+    case 'stored':
+      return lineEnd < 0 ? stored(rest) : { ...stored(rest), quarantined: reply.slice(lineEnd + 1) };
+    case 'gone':
+      return { outcome, ...endedBy(rest[0]) };
+    case 'epoch':
+    case 'behind':
+    case 'forked':
+      return { outcome };
+    default:
+      throw new Error(`append answered ${reply}`);
+  }
+}
+
+export function endedBy(ended: string | undefined): { ended?: EpochEnd } {
+  return ended === 'deleted' || ended === 'quarantined' ? { ended } : {};
+}
+
+function stored([epoch = '', ttl, created, subscribers, ...seqs]: string[]): Extract<
+  AppendResult,
+  { outcome: 'stored' }
+> {
+  return {
+    outcome: 'stored',
+    epoch,
     ttl: Number(ttl),
-    created: created === 1,
+    created: created === '1',
     subscribers: Number(subscribers),
-    messages: seqs.map((seq) => ({ seq: Math.abs(Number(seq)), duplicate: Number(seq) < 0 })),
+    messages: seqs.map((text) => {
+      const seq = Number(text);
+      return seq < 0 ? { seq: -seq, duplicate: true } : { seq, duplicate: false };
+    }),
   };
-  return fault === '' ? result : { ...result, quarantined: String(fault) };
 }

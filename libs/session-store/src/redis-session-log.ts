@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
 import { guarded } from './guarded.js';
 import { liveChannel, logKey, quarantinePrefix, sessionKey, tombstoneKey } from './keys.js';
 import type {
   AppendRequest,
   AppendResult,
-  EpochEnd,
   ForkRequest,
   ForkResult,
   HealRequest,
@@ -20,7 +19,8 @@ import type {
   StoredSession,
 } from './port.js';
 import { SessionCorruptError } from './port.js';
-import { readEntries, readStored, type StreamEntry } from './redis-reply.js';
+import { endedBy, readAppended, readEntries, type StreamEntry } from './redis-reply.js';
+import { ScriptLane } from './script-lane.js';
 import { loadScript, SCRIPT_FILES, type ScriptName } from './scripts.js';
 import { customPartOf, parseSession, renderCustom } from './session-json.js';
 
@@ -47,6 +47,9 @@ export class RedisSessionLog implements SessionLog {
   /** In a cluster a session's channel lives on its shard (K3). */
   protected readonly publish: 'PUBLISH' | 'SPUBLISH';
   protected readonly numsub: 'NUMSUB' | 'SHARDNUMSUB';
+  readonly #appends: ScriptLane | undefined;
+  /** Of the next epoch that an append begins. */
+  #nextNonce: string;
 
   /** @param client a connection that resends nothing by itself (A5); the caller closes it */
   constructor(client: Redis | Cluster, options: RedisSessionStoreOptions = {}) {
@@ -59,6 +62,9 @@ export class RedisSessionLog implements SessionLog {
     for (const [name, file] of Object.entries(SCRIPT_FILES)) {
       client.defineCommand(name, { numberOfKeys: 2, lua: loadScript(file) });
     }
+    const sha = createHash('sha1').update(loadScript(SCRIPT_FILES.holdfastAppend)).digest('hex');
+    this.#appends = ScriptLane.over(client, sha);
+    this.#nextNonce = this.nonce();
   }
 
   async open(sessionId: string, options: OpenOptions = {}): Promise<OpenResult | 'deleted' | 'gone'> {
@@ -99,25 +105,27 @@ export class RedisSessionLog implements SessionLog {
       position?.id ?? '',
       this.defaultTtl,
       this.historyMax,
-      this.nonce(),
+      this.#nextNonce,
       liveChannel(sessionId),
       this.publish,
       tombstoneKey(sessionId),
       quarantinePrefix(sessionId),
     ];
     for (const message of messages) args.push(retryArgument(message), message.id, message.senderKey, message.head);
-    const [outcome, ...rest] = (await this.call('holdfastAppend', sessionId, args)) as [string, ...(string | number)[]];
-    switch (outcome) {
-      case 'stored':
-        return readStored(rest);
-      case 'gone':
-        return { outcome, ...endedBy(rest[0]) };
-      case 'epoch':
-      case 'behind':
-      case 'forked':
-        return { outcome };
-      default:
-        throw new Error(`append answered ${outcome}`);
+    const result = readAppended(await this.#append(sessionId, args));
+    if (result.outcome === 'stored' && result.created) this.#nextNonce = this.nonce();
+    return result;
+  }
+
+  async #append(sessionId: string, args: (string | number)[]): Promise<string> {
+    const ordinary = async (): Promise<string> => (await this.call('holdfastAppend', sessionId, args)) as string;
+    const lane = this.#appends;
+    if (!lane) return ordinary();
+    try {
+      return await lane.call(2, [sessionKey(sessionId), logKey(sessionId), ...args]);
+    } catch (error) {
+      // A server that has just started, or forgotten it, is given the script.
+      return isUnknownScript(error) ? ordinary() : guarded(() => Promise.reject(error));
     }
   }
 
@@ -203,6 +211,6 @@ function entryArguments(entries: readonly LogEntry[]): (string | number)[] {
   return entries.flatMap(({ seq, id, senderKey, body }) => [seq, id, senderKey, body]);
 }
 
-function endedBy(ended: string | number | undefined): { ended?: EpochEnd } {
-  return ended === 'deleted' || ended === 'quarantined' ? { ended } : {};
+function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT');
 }

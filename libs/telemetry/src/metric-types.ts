@@ -47,6 +47,8 @@ export interface GatewayGauges {
   roomsInMemory: number;
   /** Bytes the tails hold (F5). */
   tailBytes: number;
+  /** Age of the oldest message the tails hold (F5). */
+  tailReachSeconds: number;
   /** Bytes of messages that members sent and that are not stored yet (D2). */
   unstoredBytes: number;
   /** How many those messages are. */

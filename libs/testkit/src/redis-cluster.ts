@@ -53,9 +53,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisC
   }
   const addresses = nodes.map((node) => `127.0.0.1:${node.port}`);
   const replicas = ['--cluster-replicas', String(replicasPerMaster), '--cluster-yes'];
-  await run('redis-cli', ['--cluster', 'create', ...addresses, ...replicas], { timeout: 30_000 });
+  await run('redis-cli', ['--cluster', 'create', ...addresses, ...replicas], { timeout: 60_000 });
 
-  const whole = async (timeoutMs = 20_000): Promise<void> => {
+  const whole = async (timeoutMs = 60_000): Promise<void> => {
     await eventually('the cluster to be whole', () => isWhole(nodes, masters), { timeoutMs });
   };
   await whole();

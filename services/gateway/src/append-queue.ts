@@ -115,7 +115,12 @@ export class AppendQueue {
   #schedule(): void {
     if (this.#state !== 'idle' || this.empty || this.#suspended) return;
     this.#state = 'scheduled';
-    this.#context.clock.defer(() => void this.#append());
+    this.#context.gathering.add(this);
+  }
+
+  /** Called when what was scheduled is due. */
+  due(): void {
+    void this.#append();
   }
 
   async #append(): Promise<void> {

@@ -4,14 +4,15 @@ import { HistoryPump, type PumpedRoom } from './history-pump.js';
 import type { Member } from './member.js';
 import { plainFrames } from './plain-frames.js';
 import type { RoomContext } from './room-context.js';
+import { SparseMap } from './sparse-map.js';
 
 /** The members of a room: those that get live messages, and those that are still being given history. */
 export class Audience {
   readonly #room: PumpedRoom;
   readonly #live = new Set<Member>();
-  readonly #pumps = new Map<Member, HistoryPump>();
+  readonly #pumps = new SparseMap<Member, HistoryPump>();
   /** Those that hear what is pending, and nothing stored until it is known where they are (D3). */
-  readonly #late = new Set<Member>();
+  readonly #late = new SparseMap<Member, true>();
 
   constructor(
     room: PumpedRoom,
@@ -27,7 +28,7 @@ export class Audience {
   *members(): Iterable<Member> {
     yield* this.#live;
     yield* this.#pumps.keys();
-    yield* this.#late;
+    yield* this.#late.keys();
   }
 
   /** Whether it has been welcomed here. */
@@ -48,7 +49,7 @@ export class Audience {
 
   /** A member joins that is going to be told where it is by {@link restart}. */
   attachLate(member: Member): void {
-    this.#late.add(member);
+    this.#late.set(member, true);
   }
 
   /** A member joins, but is given the history from a number on first (R1). */

@@ -1,7 +1,6 @@
 import {
   CLOSE,
   type CloseCode,
-  type ConnectRequest,
   contentProblem,
   FRAME_BYTES_FACTOR,
   type FrameProblem,
@@ -18,7 +17,7 @@ import type { Identity } from './identity.js';
 import type { Member } from './member.js';
 import { RateLimit } from './rate-limit.js';
 import type { Room } from './room.js';
-import type { Socket } from './socket.js';
+import type { Socket, SocketEvents } from './socket.js';
 
 /** What a connection needs of its gateway. */
 export interface ConnectionHost {
@@ -37,6 +36,18 @@ export interface ConnectionHost {
   messageRefused(): void;
   /** Its backlog passed the limit, and it is going to be closed (F6). */
   tooSlow(): void;
+  /** It is gone. @param code how it was closed */
+  ended(connection: Connection, code: number): void;
+}
+
+/** What was agreed on when it connected. */
+export interface ConnectionTerms {
+  readonly sessionId: string;
+  readonly protocol: WireProtocol;
+  readonly persistent: boolean;
+  readonly presence: boolean;
+  /** Where it comes from, where that counts; else empty. */
+  readonly address: string;
 }
 
 /** A message as a connection hands it on. */
@@ -48,11 +59,12 @@ export interface OutgoingMessage {
   readonly arrivedMs: number;
 }
 
-type State =
-  /** Not in its room yet: what the client sends meanwhile waits, and what it is told waits for its welcome (V1). */
-  | { readonly name: 'joining'; waiting: string[]; waitingBytes: number; readonly early: string[] }
-  | { readonly name: 'joined'; readonly room: Room }
-  | { readonly name: 'closed' };
+/** Not in its room yet: what the client sends meanwhile waits, and what it is told waits for its welcome (V1). */
+class Joining {
+  readonly waiting: string[] = [];
+  waitingBytes = 0;
+  readonly early: string[] = [];
+}
 
 /** A client may send this much before it is welcomed. */
 const WAITING_BYTES_MAX = 1_048_576;
@@ -61,67 +73,67 @@ const WAITING_OVERHEAD_BYTES = 64;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** One client: reads its frames, writes what its room delivers. Knows neither Redis nor the WebSocket library. */
-export class Connection implements Member {
+/**
+ * One client: reads its frames, writes what its room delivers. Knows neither Redis nor the WebSocket library. There are
+ * many of them, most of them silent: what only some need is made when they do.
+ */
+export class Connection implements Member, SocketEvents {
+  readonly sessionId: string;
+  readonly protocol: WireProtocol;
+  readonly persistent: boolean;
+  readonly presence: boolean;
+  readonly address: string;
+  readonly identity: Identity;
+  beatsFrom = 0;
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
-  readonly #rate: RateLimit;
-  #state: State = { name: 'joining', waiting: [], waitingBytes: 0, early: [] };
+  #state: Joining | Room | undefined = new Joining();
+  #rate: RateLimit | undefined;
   /** Set with the first dropped frame: none is sent after it (F6). */
   #dropped = false;
   #drained: (() => void) | undefined;
   /** What a plain member was shown while Redis was away. */
   #shown: Set<string> | undefined;
   /** When the latest invalid frames came; there are none on almost every connection. */
-  #invalidMs: number[] = [];
+  #invalidMs: number[] | undefined;
 
-  constructor(
-    socket: Socket,
-    host: ConnectionHost,
-    readonly sessionId: string,
-    readonly protocol: WireProtocol,
-    readonly request: ConnectRequest,
-    readonly identity: Identity,
-  ) {
+  constructor(socket: Socket, host: ConnectionHost, terms: ConnectionTerms, identity: Identity) {
     this.#socket = socket;
     this.#host = host;
-    this.#rate = new RateLimit(host.messagesPerSecond, host.messagesPerSecond * 2, host.clock.monotonic());
+    this.sessionId = terms.sessionId;
+    this.protocol = terms.protocol;
+    this.persistent = terms.persistent;
+    this.presence = terms.presence;
+    this.address = terms.address;
+    this.identity = identity;
   }
 
   get connectionId(): string {
     return this.identity.connectionId;
   }
 
-  get persistent(): boolean {
-    return this.request.redisPersistence;
-  }
-
-  get presence(): boolean {
-    return this.request.presence;
-  }
-
   get closed(): boolean {
-    return this.#state.name === 'closed';
+    return this.#state === undefined;
   }
 
   get room(): Room | undefined {
-    return this.#state.name === 'joined' ? this.#state.room : undefined;
+    return this.#state instanceof Joining ? undefined : this.#state;
   }
 
   /** From here on its messages go to the room; those that waited go first. */
   joined(room: Room): void {
-    if (this.#state.name !== 'joining') return;
+    if (!(this.#state instanceof Joining)) return;
     const { waiting, early } = this.#state;
-    this.#state = { name: 'joined', room };
+    this.#state = room;
     this.write(early);
     for (const text of waiting) this.#read(text, room);
   }
 
   /** One interval after opening, and then every interval (P3, V5). */
   heartbeat(): void {
-    if (this.#state.name !== 'joined') return;
+    const { room } = this;
+    if (!room) return;
     const timestamp = this.#host.clock.now();
-    const { room } = this.#state;
     const seq = room.audience.isLate(this) ? 0 : room.seq;
     if (this.protocol === 'framed') this.tell({ type: 'heartbeat', timestamp, seq });
     else this.write([JSON.stringify({ ts: new Date(timestamp).toISOString() })]);
@@ -134,10 +146,10 @@ export class Connection implements Member {
     this.close(CLOSE.goingAway);
   }
 
-  /** The socket is gone. */
-  ended(): void {
-    this.#state = { name: 'closed' };
+  ended(code: number): void {
+    this.#state = undefined;
     this.#released();
+    this.#host.ended(this, code);
   }
 
   receive(data: ArrayBuffer, isBinary: boolean): void {
@@ -146,14 +158,8 @@ export class Connection implements Member {
     if (text === undefined) {
       return this.#refuse({ code: 'invalid_frame', message: 'a binary frame must be valid UTF-8' });
     }
-    switch (this.#state.name) {
-      case 'joined':
-        return this.#read(text, this.#state.room);
-      case 'joining':
-        return this.#wait(this.#state, text, data.byteLength);
-      case 'closed':
-        return;
-    }
+    if (this.#state instanceof Joining) this.#wait(this.#state, text, data.byteLength);
+    else if (this.#state) this.#read(text, this.#state);
   }
 
   write(frames: readonly (string | Uint8Array)[]): void {
@@ -176,7 +182,7 @@ export class Connection implements Member {
 
   tell(frame: ServerFrame): void {
     if (frame.type === 'error') this.#host.errorSent(frame.code);
-    if (this.protocol === 'framed' && this.#state.name === 'joining' && frame.type !== 'welcome') {
+    if (this.protocol === 'framed' && this.#state instanceof Joining && frame.type !== 'welcome') {
       this.#state.early.push(JSON.stringify(frame));
     } else if (this.protocol === 'framed' || frame.type === 'error') this.write([JSON.stringify(frame)]);
     else if (frame.type === 'broadcast') {
@@ -219,7 +225,7 @@ export class Connection implements Member {
     return false;
   }
 
-  #wait(state: Extract<State, { name: 'joining' }>, text: string, bytes: number): void {
+  #wait(state: Joining, text: string, bytes: number): void {
     state.waitingBytes += bytes + WAITING_OVERHEAD_BYTES;
     if (state.waitingBytes <= WAITING_BYTES_MAX) state.waiting.push(text);
     else this.close(CLOSE.overloaded);
@@ -262,12 +268,20 @@ export class Connection implements Member {
 
   #send(message: OutgoingMessage, room: Room): void {
     this.#host.messageArrived();
-    const retryAfterMs = this.#rate.take(message.arrivedMs);
+    const retryAfterMs = this.#retryAfterMs(message.arrivedMs);
     if (retryAfterMs === 0) return this.#host.send(this, room, message);
     this.#host.messageRefused();
     const id = message.id === undefined ? {} : { id: message.id };
     const text = `at most ${this.#host.messagesPerSecond} messages a second`;
     this.tell({ type: 'error', code: 'rate_limited', message: text, ...id, retryAfterMs });
+  }
+
+  /** 0 when it may send now. */
+  #retryAfterMs(nowMs: number): number {
+    const { messagesPerSecond } = this.#host;
+    if (messagesPerSecond === 0) return 0;
+    this.#rate ??= new RateLimit(messagesPerSecond, messagesPerSecond * 2, nowMs);
+    return this.#rate.take(nowMs);
   }
 
   #refuse(problem: FrameProblem): void {
@@ -277,7 +291,7 @@ export class Connection implements Member {
 
   #tooManyInvalid(): boolean {
     const nowMs = this.#host.clock.monotonic();
-    this.#invalidMs = [...this.#invalidMs, nowMs].filter((ms) => nowMs - ms < INVALID_FRAME_WINDOW_MS);
+    this.#invalidMs = [...(this.#invalidMs ?? []), nowMs].filter((ms) => nowMs - ms < INVALID_FRAME_WINDOW_MS);
     return this.#invalidMs.length >= INVALID_FRAME_LIMIT;
   }
 }

@@ -30,7 +30,7 @@ export class Recovery {
   /** The room goes on in memory until Redis takes its messages again. */
   out(entry: RoomEntry): void {
     entry.room.outage();
-    for (const goOn of entry.joining) goOn();
+    for (const goOn of entry.joining.keys()) goOn();
     if (!entry.recovering) void this.#recover(entry);
   }
 

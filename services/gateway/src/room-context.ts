@@ -3,6 +3,7 @@ import type { SessionLog } from '@holdfast/session-store';
 import type { GatewayMetrics, Logger } from '@holdfast/telemetry';
 import type { Clock } from './clock.js';
 import type { Deletions } from './deletions.js';
+import type { Gathering } from './gathering.js';
 import type { RedisShards } from './redis-shards.js';
 import type { Reporter } from './reporter.js';
 import type { SessionStorage } from './storage-watch.js';
@@ -23,6 +24,8 @@ export interface GatewayContext {
   readonly sharded: boolean;
   readonly deletions: Deletions;
   readonly metrics: GatewayMetrics;
+  /** When appends are sent (A2). */
+  readonly gathering: Gathering;
   readonly tailBudget: TailBudget;
   /** Messages accepted from members but not stored yet, over all sessions. */
   readonly unstored: ByteBudget;

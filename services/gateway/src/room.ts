@@ -13,12 +13,15 @@ import { Expiry } from './expiry.js';
 import { LastWord } from './last-word.js';
 import type { Member } from './member.js';
 import { NOWHERE } from './position.js';
+import type { KnownSession } from './repair.js';
 import type { RoomContext } from './room-context.js';
 import { showPending } from './show-pending.js';
 import { Sync } from './sync.js';
 import { Tail } from './tail.js';
 import { Unheard } from './unheard.js';
 
+/** One for all sessions that have none. */
+const NO_CUSTOM: KnownSession['custom'] = {};
 /** Payloads held while a sync runs; beyond them the sync reads again. */
 const HELD_MAX = 1_000;
 
@@ -35,7 +38,7 @@ export class Room {
   readonly tail: Tail;
   readonly #unheard: Unheard;
   #position: Position | undefined;
-  #known: StoredSession | undefined;
+  #known: KnownSession | undefined;
   #storage: StorageState = 'redis';
   #firstSeq = 0;
   #held: Extract<LivePayload, { kind: 'stored' }>[] = [];
@@ -61,12 +64,13 @@ export class Room {
   }
 
   /** The session as Redis last told it: what a lost one is restored from (G2). */
-  get known(): StoredSession | undefined {
+  get known(): KnownSession | undefined {
     return this.#known;
   }
 
   noteSession(session: StoredSession): void {
-    this.#known = session;
+    const { createdAt, custom } = session;
+    this.#known = { createdAt, custom: Object.keys(custom).length === 0 ? NO_CUSTOM : custom };
   }
 
   /** `memory` while messages cannot be stored. */

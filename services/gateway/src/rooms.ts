@@ -147,7 +147,7 @@ export class Rooms {
   ): Promise<Joined | 'in memory' | undefined> {
     return new Promise((resolve, reject) => {
       const goOn = (): void => resolve('in memory');
-      entry.joining.add(goOn);
+      entry.joining.set(goOn, true);
       this.#enter(entry, member, resume)
         .then(resolve, reject)
         .finally(() => entry.joining.delete(goOn));

@@ -1,16 +1,25 @@
 import type { LiveMessage } from '@holdfast/session-store';
+import { SparseMap } from './sparse-map.js';
 
 /** A message as the budget remembers it: where it is, without keeping it. */
 interface Added {
   readonly tail: Tail;
   readonly generation: number;
   readonly seq: number;
+  /** Monotonic clock. */
+  readonly atMs: number;
+}
+
+export interface TailLimits {
+  /** Over all sessions. */
+  readonly bytes: number;
+  readonly ageMs: number;
 }
 
 /** Entries that may be remembered in vain before they are looked through. */
 const STALE_MAX = 1_024;
 
-/** Bytes that all tails of a gateway share; beyond them the oldest message of any session goes first (F5). */
+/** What all tails of a gateway share: beyond its bytes and its age the oldest message of any session goes first (F5). */
 export class TailBudget {
   #bytes = 0;
   #held = 0;
@@ -18,7 +27,14 @@ export class TailBudget {
   #order: Added[] = [];
   #front = 0;
 
-  constructor(readonly limitBytes: number) {}
+  readonly #limits: TailLimits;
+  readonly #nowMs: () => number;
+
+  /** @param nowMs the monotonic clock */
+  constructor(limits: TailLimits, nowMs: () => number) {
+    this.#limits = limits;
+    this.#nowMs = nowMs;
+  }
 
   get bytes(): number {
     return this.#bytes;
@@ -29,16 +45,17 @@ export class TailBudget {
     return this.#order.length;
   }
 
+  /** Milliseconds since the oldest message that is held was added: how long ago a member may have left and be resumed from memory. */
+  get reachMs(): number {
+    const oldest = this.#oldest();
+    return oldest ? this.#nowMs() - oldest.atMs : 0;
+  }
+
   added(tail: Tail, message: LiveMessage): void {
     this.#bytes += costOf(message);
     this.#held += 1;
-    this.#order.push({ tail, generation: tail.generation, seq: message.seq });
-    while (this.#bytes > this.limitBytes) {
-      const oldest = this.#order[this.#front];
-      if (!oldest) return;
-      this.#front += 1;
-      if (isHeld(oldest)) oldest.tail.dropThrough(oldest.seq);
-    }
+    this.#order.push({ tail, generation: tail.generation, seq: message.seq, atMs: this.#nowMs() });
+    this.#dropWhile(() => this.#bytes > this.#limits.bytes);
     if (this.#order.length > this.#held * 2 + STALE_MAX) {
       this.#order = this.#order.slice(this.#front).filter(isHeld);
       this.#front = 0;
@@ -48,6 +65,27 @@ export class TailBudget {
   removed(message: LiveMessage): void {
     this.#bytes -= costOf(message);
     this.#held -= 1;
+  }
+
+  /** Drops what has become too old. Called now and then. */
+  dropAged(): void {
+    const sinceMs = this.#nowMs() - this.#limits.ageMs;
+    this.#dropWhile(({ atMs }) => atMs < sinceMs);
+  }
+
+  #dropWhile(isTooMuch: (oldest: Added) => boolean): void {
+    for (let oldest = this.#oldest(); oldest && isTooMuch(oldest); oldest = this.#oldest()) {
+      oldest.tail.dropThrough(oldest.seq);
+    }
+  }
+
+  /** The oldest that is still held; what is not any more is passed over for good. */
+  #oldest(): Added | undefined {
+    for (;;) {
+      const oldest = this.#order[this.#front];
+      if (!oldest || isHeld(oldest)) return oldest;
+      this.#front += 1;
+    }
   }
 }
 
@@ -71,7 +109,7 @@ export class Tail {
   #front = 0;
   #generation = 0;
   /** Newest number by id; two senders may use one id, so a hit is a hint. */
-  readonly #byId = new Map<string, number>();
+  readonly #byId = new SparseMap<string, number>();
 
   constructor(
     readonly maxMessages: number,

@@ -41,7 +41,7 @@ describe('two gateways, one session', () => {
   it('V2, F2: every member gets every message in the same order under concurrent load, gapless', async () => {
     const members = await Promise.all([one, two, one, two].map((gateway) => joinFramed(gateway, 'order')));
     await speak(members, 250);
-    const heard = await Promise.all(members.map(({ client }) => client.frames.take(1_000, isMessage, 20_000)));
+    const heard = await Promise.all(members.map(({ client }) => client.frames.take(1_000, isMessage, 60_000)));
     const [first = []] = heard;
     expect(first.map(seqOf)).toEqual(numbers(1_000));
     for (const other of heard) expect(other).toEqual(first);
@@ -75,7 +75,7 @@ describe('resuming while others send', () => {
     const from = Number(welcome['seq']);
     for (;;) {
       const wanted = Math.min(heard.length + random.int(1, 120), until - from);
-      const frames = await client.frames.take(wanted - heard.length, isMessage, 20_000);
+      const frames = await client.frames.take(wanted - heard.length, isMessage, 60_000);
       heard.push(...frames);
       client.terminate();
       const last = heard.at(-1);

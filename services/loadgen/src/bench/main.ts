@@ -1,0 +1,73 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { arch, cpus, release, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ArgumentError } from '../command-line.js';
+import { BENCH_HELP, type BenchOptions, readBenchOptions } from './bench-options.js';
+import { type Series, summarize, table } from './report.js';
+import { type RunResult, runWorkload } from './run-workload.js';
+import type { TargetName } from './targets.js';
+import { WORKLOADS } from './workloads.js';
+
+const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../../../../.holdfast/bench');
+
+/** Rounds are interleaved: what a machine does besides hits every target alike. */
+async function bench(options: BenchOptions): Promise<void> {
+  const stamp = new Date().toISOString().replace(/[:.]/g, '-');
+  const profileTo = join(FOLDER, `${stamp}-profiles`);
+  const series = options.workloads.flatMap((workload) => {
+    const targets: readonly TargetName[] = WORKLOADS[workload].targets;
+    const wanted = targets.filter((target) => options.targets?.includes(target) ?? true);
+    return wanted.map((target) => ({ workload, target, rounds: [] as RunResult[] }) satisfies Series);
+  });
+  const total = series.length * options.rounds;
+  let done = 0;
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const { workload, target, rounds } of series) {
+      const { warmUpSeconds, seconds } = options;
+      const run = await runWorkload(WORKLOADS[workload], target, {
+        warmUpSeconds,
+        seconds,
+        ...(options.profile && { profileTo }),
+      });
+      rounds.push(run);
+      done += 1;
+      console.log(`[${done}/${total}] round ${round}, ${workload}, ${target}: ${describe(run)}`);
+    }
+  }
+  const summaries = summarize(series);
+  console.log(`\n${table(summaries)}\n`);
+  await mkdir(FOLDER, { recursive: true });
+  const file = join(FOLDER, `${stamp}.json`);
+  await writeFile(file, `${JSON.stringify({ machine: machine(), options, summaries, series }, undefined, 2)}\n`);
+  console.log(`Report: ${file}${options.profile ? `\nCPU profiles: ${profileTo}` : ''}`);
+  if (summaries.some(({ violations }) => violations > 0)) process.exitCode = 1;
+}
+
+function describe({ cpuUsPerDelivery, deliveriesPerSecond, latencyMs, audit }: RunResult): string {
+  const rate = Math.round(deliveriesPerSecond).toLocaleString('en');
+  const verdict = audit === undefined ? '' : `, audit of ${audit.messages} messages ${audit.violations[0] ?? 'ok'}`;
+  return `${cpuUsPerDelivery.toFixed(2)} µs per delivery, ${rate} deliveries/s, p50 ${latencyMs.p50.toFixed(2)} ms${verdict}`;
+}
+
+function machine() {
+  const [cpu] = cpus();
+  return {
+    cpu: cpu?.model,
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    system: `${process.platform} ${release()} ${arch()}`,
+    node: process.version,
+  };
+}
+
+try {
+  const options = readBenchOptions(process.argv.slice(2));
+  if (options) await bench(options);
+  else console.log(BENCH_HELP);
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  const isArgument = error instanceof ArgumentError;
+  console.error(isArgument ? `${message}\nSee npm run bench -- --help` : `FAILED: ${message}`);
+  process.exitCode = isArgument ? 2 : 1;
+}

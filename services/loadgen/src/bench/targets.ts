@@ -1,0 +1,116 @@
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Adapter } from './adapter.js';
+import { freePort, ServerProcess, startRedis } from './server-process.js';
+
+/** A server that runs and can be loaded. */
+export interface Running {
+  readonly adapter: Adapter;
+  /** Ports of 127.0.0.1 over which members are spread. */
+  readonly ports: readonly number[];
+  /** Those whose cost counts. */
+  readonly processes: readonly ServerProcess[];
+  /** Where what was stored can be read: the address of the HTTP API. */
+  readonly history?: string;
+  stop(): Promise<void>;
+}
+
+export interface TargetOptions {
+  /** Where each Node server leaves a CPU profile when it ends. */
+  readonly profileTo?: string;
+}
+
+/** What can be measured, by name. */
+export const TARGETS = {
+  raw: (options: TargetOptions) => reference('raw', options),
+  'fire-and-forget': (options: TargetOptions) => reference('fire-and-forget', options),
+  'socket.io': (options: TargetOptions) => reference('socket-io', options),
+  holdfast: (options: TargetOptions) => holdfast(1, FRAMED, options),
+  'holdfast-two': (options: TargetOptions) => holdfast(2, FRAMED, options),
+  'holdfast-plain': (options: TargetOptions) => holdfast(1, PLAIN, options),
+} as const satisfies Record<string, (options: TargetOptions) => Promise<Running>>;
+
+export type TargetName = keyof typeof TARGETS;
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../../..');
+const REFERENCES = fileURLToPath(new URL('./references/', import.meta.url));
+
+const BARE: Adapter = { path: '/?session={session}', publish: '{content}', message: '' };
+
+const SOCKET_IO: Adapter = {
+  path: '/socket.io/?EIO=4&transport=websocket&session={session}',
+  hello: '40',
+  ready: '40',
+  publish: '42["message","{content}"]',
+  message: '42["message"',
+  ping: { is: '2', answer: '3' },
+};
+
+const SESSION = '/ws/chat/?session={session}&redis_persistence=true&client={member}';
+
+const FRAMED: Adapter = {
+  path: SESSION,
+  subprotocol: 'holdfast.v1',
+  ready: '{"type":"welcome"',
+  publish: '{"type":"send","id":"{id}","content":"{content}"}',
+  message: '{"type":"message","seq":',
+  numbered: true,
+};
+
+const PLAIN: Adapter = { path: SESSION, publish: '{content}', message: '{"type":"message"' };
+
+async function reference(name: 'raw' | 'fire-and-forget' | 'socket-io', options: TargetOptions): Promise<Running> {
+  const redis = name === 'raw' ? undefined : await startRedis();
+  const port = await freePort();
+  const env = { PORT: String(port), ...(redis && { CHANNEL_REDIS_URL: redis.url }) };
+  const server = await ServerProcess.start({
+    name: 'server',
+    ...node(join(REFERENCES, `${name}.js`), options),
+    env,
+    port,
+  });
+  const processes = redis ? [server, redis.server] : [server];
+  const adapter = name === 'socket-io' ? SOCKET_IO : BARE;
+  return { adapter, ports: [port], processes, stop: () => stopAll(processes) };
+}
+
+async function holdfast(gateways: number, adapter: Adapter, options: TargetOptions): Promise<Running> {
+  const redis = await startRedis();
+  const processes = [redis.server];
+  const ports: number[] = [];
+  for (let index = 0; index < gateways; index++) {
+    const { port, server } = await service(`gateway-${index + 1}`, 'gateway', redis.url, options);
+    ports.push(port);
+    processes.push(server);
+  }
+  const api = await service('session-api', 'session-api', redis.url, {});
+  return {
+    adapter,
+    ports,
+    processes,
+    history: `http://127.0.0.1:${api.port}/api`,
+    stop: () => stopAll([api.server, ...processes].reverse()),
+  };
+}
+
+async function service(name: string, folder: string, redisUrl: string, options: TargetOptions) {
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const env = {
+    CHANNEL_REDIS_URL: redisUrl,
+    PORT: String(port),
+    ADMIN_PORT: String(adminPort),
+    DRAIN_SECONDS: '1',
+    LOG_LEVEL: 'warn',
+  };
+  const program = join(ROOT, 'services', folder, 'dist/main.js');
+  return { port, server: await ServerProcess.start({ name, ...node(program, options), env, port }) };
+}
+
+function node(program: string, { profileTo }: TargetOptions) {
+  const profile = profileTo === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileTo}`];
+  return { command: process.execPath, args: [...profile, program] };
+}
+
+async function stopAll(processes: readonly ServerProcess[]): Promise<void> {
+  for (const server of processes) await server.stop();
+}

@@ -1,0 +1,113 @@
+import { Worker } from 'node:worker_threads';
+import { Connector } from './connector.js';
+import { nowUs } from './content.js';
+import { Histogram } from './histogram.js';
+import { type LoadContext, LoadMember } from './load-member.js';
+import type { FromWorker, Load, MemberReport, ToWorker } from './messages.js';
+import type { Pace } from './pacer.js';
+
+/** Messages due at one instant, when the rate is higher than instants are. */
+const PERIOD_US = 500;
+const QUIET_MS = 300;
+const STOP_MS = 20_000;
+
+const latencies = new Histogram();
+const members = new Map<number, LoadMember>();
+let context: LoadContext | undefined;
+let stopping = false;
+let pacer: Worker | undefined;
+
+function say(message: FromWorker): void {
+  // The parent may be gone a moment before this process learns of it.
+  if (process.connected) process.send?.(message, () => undefined);
+}
+
+function connect({ adapter, members: plans, perSecond }: Extract<ToWorker, { do: 'connect' }>): void {
+  const connector = new Connector(plans, perSecond, {
+    open: (plan) => {
+      if (context) members.set(plan.number, new LoadMember(plan, context));
+    },
+    tell: (open) => say({ is: 'opening', open }),
+    done: () => say({ is: 'connected' }),
+  });
+  context = {
+    adapter,
+    latencies,
+    timesAll: false,
+    delivered: 0,
+    acknowledged: 0,
+    sent: 0,
+    ready: () => connector.opened(),
+    failed: (reason) => say({ is: 'failed', reason }),
+    cameBack: () => undefined,
+  };
+  connector.start();
+}
+
+function load(wanted: Load): void {
+  if (!context || wanted.kind === 'none') return;
+  if (wanted.kind === 'open') return keepRate(wanted, context);
+  context.cameBack = (member) => {
+    if (!stopping) member.send(nowUs());
+  };
+  for (const number of wanted.senders) members.get(number)?.send(nowUs());
+}
+
+function keepRate({ perSecond, offsetUs }: Extract<Load, { kind: 'open' }>, context: LoadContext): void {
+  context.timesAll = true;
+  const perTick = Math.max(1, Math.round((perSecond * PERIOD_US) / 1_000_000));
+  const periodUs = (perTick * 1_000_000) / perSecond;
+  const ring = [...members.values()];
+  let next = 0;
+  pacer = new Worker(new URL('./pacer.js', import.meta.url), {
+    workerData: { startUs: nowUs() + 50_000 + offsetUs, periodUs } satisfies Pace,
+  });
+  pacer.on('message', (dueUs: number) => {
+    if (stopping) return;
+    for (let at = 0; at < perTick; at++) {
+      ring[next]?.send(dueUs);
+      next = (next + 1) % ring.length;
+    }
+  });
+}
+
+/** Waits until everything that was sent has come back and nothing comes any more. */
+async function stop(): Promise<void> {
+  stopping = true;
+  await pacer?.terminate();
+  const deadline = performance.now() + STOP_MS;
+  let seen = -1;
+  while (context && performance.now() < deadline) {
+    const quiet = context.delivered === seen;
+    seen = context.delivered;
+    if (quiet && context.acknowledged >= context.sent) break;
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+  }
+  say({ is: 'stopped', members: [...members.values()].map(reportOf) });
+}
+
+function reportOf({ number, sent, acknowledged, received, problem }: LoadMember): MemberReport {
+  return { number, sent, acknowledged, received, ...(problem === undefined ? {} : { problem }) };
+}
+
+function count(): void {
+  if (!context) return;
+  const { sent, acknowledged, delivered } = context;
+  say({ is: 'counts', counts: { sent, acknowledged, delivered }, latencies: [...latencies.counts] });
+}
+
+process.on('message', (message: ToWorker) => {
+  switch (message.do) {
+    case 'connect':
+      return connect(message);
+    case 'load':
+      return load(message.load);
+    case 'count':
+      return count();
+    case 'clear latencies':
+      return latencies.clear();
+    case 'stop':
+      return void stop();
+  }
+});
+process.once('disconnect', () => process.exit());

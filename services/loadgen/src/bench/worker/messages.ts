@@ -1,0 +1,46 @@
+import type { Adapter } from '../adapter.js';
+import type { MemberPlan } from './load-member.js';
+
+/** How members send. */
+export type Load =
+  /** Every sender keeps one message in flight. */
+  | { readonly kind: 'closed'; readonly senders: readonly number[] }
+  /** Messages are due at a fixed rate, whatever has become of the earlier ones. */
+  | { readonly kind: 'open'; readonly perSecond: number; readonly offsetUs: number }
+  | { readonly kind: 'none' };
+
+/** What the bench tells a worker process. */
+export type ToWorker =
+  | {
+      readonly do: 'connect';
+      readonly adapter: Adapter;
+      readonly members: readonly MemberPlan[];
+      readonly perSecond: number;
+    }
+  | { readonly do: 'load'; readonly load: Load }
+  | { readonly do: 'count' }
+  | { readonly do: 'clear latencies' }
+  | { readonly do: 'stop' };
+
+export interface Counts {
+  readonly sent: number;
+  readonly acknowledged: number;
+  readonly delivered: number;
+}
+
+/** What became of one member. */
+export interface MemberReport {
+  readonly number: number;
+  readonly sent: number;
+  readonly acknowledged: number;
+  readonly received: number;
+  readonly problem?: string;
+}
+
+/** What a worker process tells the bench. */
+export type FromWorker =
+  | { readonly is: 'opening'; readonly open: number }
+  | { readonly is: 'connected' }
+  | { readonly is: 'failed'; readonly reason: string }
+  | { readonly is: 'counts'; readonly counts: Counts; readonly latencies: readonly number[] }
+  | { readonly is: 'stopped'; readonly members: readonly MemberReport[] };

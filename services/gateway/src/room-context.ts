@@ -5,6 +5,7 @@ import type { Clock } from './clock.js';
 import type { Deletions } from './deletions.js';
 import type { Gathering } from './gathering.js';
 import type { Reporter } from './reporter.js';
+import type { PublishToGroup } from './socket.js';
 import type { StorageWatch } from './storage-watch.js';
 import type { TailBudget } from './tail.js';
 
@@ -26,6 +27,9 @@ export interface RoomContext {
   readonly tailBudget: TailBudget;
   /** Messages accepted from members but not stored yet, over all sessions. */
   readonly unstored: ByteBudget;
+  readonly publishToGroup: PublishToGroup | undefined;
+  /** A member's backlog may have this much (F6). Bytes. */
+  readonly maxBackpressureBytes: number;
   readonly historyMax: number;
   /** Most bytes of history that a member is handed before it has taken them (F6). */
   readonly historyChunkBytes: number;

@@ -1,10 +1,12 @@
 import type { LiveMessage } from '@holdfast/session-store';
 
-/** A message as the budget remembers it: where it is, without keeping it. */
+/** Messages that came one after the other, as the budget remembers them: where they are, without keeping them. */
 interface Added {
   readonly tail: Tail;
   readonly generation: number;
-  readonly seq: number;
+  /** Of those that have not been dropped. */
+  firstSeq: number;
+  lastSeq: number;
 }
 
 /** Entries that may be remembered in vain before they are looked through. */
@@ -17,6 +19,7 @@ export class TailBudget {
   /** Oldest first. Messages that have gone by count or with their epoch stay until they are as many as the others. */
   #order: Added[] = [];
   #front = 0;
+  #newest: Added | undefined;
 
   constructor(readonly limitBytes: number) {}
 
@@ -32,17 +35,34 @@ export class TailBudget {
   added(tail: Tail, message: LiveMessage): void {
     this.#bytes += costOf(message);
     this.#held += 1;
-    this.#order.push({ tail, generation: tail.generation, seq: message.seq });
+    const { generation } = tail;
+    const newest = this.#newest;
+    if (newest?.tail === tail && newest.generation === generation && message.seq === newest.lastSeq + 1) {
+      newest.lastSeq = message.seq;
+    } else {
+      this.#newest = { tail, generation, firstSeq: message.seq, lastSeq: message.seq };
+      this.#order.push(this.#newest);
+    }
     while (this.#bytes > this.limitBytes) {
       const oldest = this.#order[this.#front];
       if (!oldest) return;
-      this.#front += 1;
-      if (isHeld(oldest)) oldest.tail.dropThrough(oldest.seq);
+      if (isHeld(oldest)) {
+        // What has gone by count is not looked for one by one.
+        oldest.firstSeq = Math.max(oldest.firstSeq, oldest.tail.firstSeq) + 1;
+        oldest.tail.dropThrough(oldest.firstSeq - 1);
+      } else oldest.firstSeq = oldest.lastSeq + 1;
+      if (oldest.firstSeq > oldest.lastSeq) this.#forgetOldest();
     }
     if (this.#order.length > this.#held * 2 + STALE_MAX) {
       this.#order = this.#order.slice(this.#front).filter(isHeld);
       this.#front = 0;
+      this.#newest = undefined;
     }
+  }
+
+  #forgetOldest(): void {
+    if (this.#order[this.#front] === this.#newest) this.#newest = undefined;
+    this.#front += 1;
   }
 
   removed(message: LiveMessage): void {
@@ -51,8 +71,8 @@ export class TailBudget {
   }
 }
 
-function isHeld({ tail, generation, seq }: Added): boolean {
-  return generation === tail.generation && tail.at(seq) !== undefined;
+function isHeld({ tail, generation, lastSeq }: Added): boolean {
+  return generation === tail.generation && tail.at(lastSeq) !== undefined;
 }
 
 /** What an entry costs beside its frame: objects, map entry, array slot; measured on Node 20. */

@@ -25,6 +25,8 @@ export interface ConnectionHost {
   readonly clock: Clock;
   /** Bytes of one content (C6). */
   readonly maxMessageBytes: number;
+  /** What its send buffer may hold (F6). Bytes. */
+  readonly maxBackpressureBytes: number;
   /** Messages a second of one connection; 0 is no limit. */
   readonly messagesPerSecond: number;
   /** Stores or passes on a message. */
@@ -54,8 +56,9 @@ export interface ConnectionTerms {
 /** A message as a connection hands it on. */
 export interface OutgoingMessage {
   /** Absent: the gateway names it. */
-  readonly id?: string;
-  readonly content: string;
+  readonly id?: string | undefined;
+  /** The content as a JSON string, with its quotes. */
+  readonly contentJson: string;
   readonly retry?: SendFrame['after'] | 'anywhere';
   readonly arrivedMs: number;
 }
@@ -71,6 +74,12 @@ class Joining {
 const WAITING_BYTES_MAX = 1_048_576;
 /** What a waiting frame costs beside its bytes. */
 const WAITING_OVERHEAD_BYTES = 64;
+
+/**
+ * A send as almost every client writes it: an id and a content without escapes, which stands in the frame of V2 as it
+ * stands here. Anything else is parsed.
+ */
+const ORDINARY_SEND = /^\{"type":"send","id":"([A-Za-z0-9._~-]{1,64})","content":("[^"\\\u0000-\u001f]+")\}$/;
 
 /**
  * One client: reads its frames, writes what its room delivers. Knows neither Redis nor the WebSocket library. There are
@@ -91,8 +100,12 @@ export class Connection implements Member, SocketEvents {
   /** Set with the first dropped frame: none is sent after it (F6). */
   #dropped = false;
   #drained: (() => void) | undefined;
+  /** Whose frames it is sent without being written to. */
+  #group: string | undefined;
   /** What a plain member was shown while Redis was away. */
   #shown: Set<string> | undefined;
+  /** Made with its first message. */
+  #senderJson: string | undefined;
   /** When the latest invalid frames came; there are none on almost every connection. */
   #invalidMs: number[] | undefined;
 
@@ -105,6 +118,12 @@ export class Connection implements Member, SocketEvents {
     this.presence = terms.presence;
     this.address = terms.address;
     this.identity = identity;
+  }
+
+  /** Its sender name as JSON (C7). */
+  get senderJson(): string {
+    this.#senderJson ??= JSON.stringify(this.identity.sender);
+    return this.#senderJson;
   }
 
   get connectionId(): string {
@@ -168,6 +187,18 @@ export class Connection implements Member, SocketEvents {
     else this.#socket.cork(() => frames.every((frame) => this.#writeOne(frame)));
   }
 
+  group(name: string | undefined): boolean {
+    if (this.#group === name || this.closed || this.protocol === 'plain') return this.#group !== undefined;
+    if (this.#group !== undefined) this.#socket.leaveGroup?.(this.#group);
+    this.#group = name !== undefined && this.#socket.enterGroup && !this.#dropped ? name : undefined;
+    if (this.#group !== undefined) this.#socket.enterGroup?.(this.#group);
+    return this.#group !== undefined;
+  }
+
+  checkBacklog(): void {
+    if (!this.closed && !this.#dropped && this.#socket.bufferedBytes() > this.#host.maxBackpressureBytes) this.#drop();
+  }
+
   showPending(name: string): boolean {
     // A framed client finds the message by its id (V3).
     if (this.protocol === 'framed') return true;
@@ -217,11 +248,16 @@ export class Connection implements Member, SocketEvents {
   #writeOne(frame: string | Uint8Array): boolean {
     if (this.#dropped || this.closed) return false;
     if (this.#socket.send(frame) !== 'dropped') return true;
+    this.#drop();
+    return false;
+  }
+
+  #drop(): void {
     this.#dropped = true;
+    this.group(undefined);
     this.#host.tooSlow();
     // Closing a socket while it is written to crashes the library.
     this.#host.clock.defer(() => this.close(CLOSE.tooSlow));
-    return false;
   }
 
   #wait(state: Joining, text: string, bytes: number): void {
@@ -239,19 +275,26 @@ export class Connection implements Member, SocketEvents {
   #readPlain(content: string, room: Room): void {
     const problem = contentProblem(content, this.#host.maxMessageBytes);
     if (problem) this.#refuse(problem);
-    else this.#send({ content, arrivedMs: this.#host.clock.monotonic() }, room);
+    else this.#send({ contentJson: JSON.stringify(content), arrivedMs: this.#host.clock.monotonic() }, room);
   }
 
   #readFramed(text: string, room: Room): void {
+    // A string's UTF-8 takes one to three bytes per unit: none of these is too large.
+    const ordinary = text.length * 3 <= this.#host.maxMessageBytes ? ORDINARY_SEND.exec(text) : null;
+    if (ordinary) {
+      const arrivedMs = this.#host.clock.monotonic();
+      return this.#send({ id: ordinary[1], contentJson: ordinary[2] ?? '', arrivedMs }, room);
+    }
     const parsed = parseClientFrame(text, this.#host.maxMessageBytes);
     if (!parsed.ok) return this.#refuse(parsed.problem);
     const { frame } = parsed;
     switch (frame.type) {
       case 'send': {
         const { id, content, retry, after } = frame;
+        const contentJson = JSON.stringify(content);
         const arrivedMs = this.#host.clock.monotonic();
         return this.#send(
-          retry ? { id, content, retry: after ?? 'anywhere', arrivedMs } : { id, content, arrivedMs },
+          retry ? { id, contentJson, retry: after ?? 'anywhere', arrivedMs } : { id, contentJson, arrivedMs },
           room,
         );
       }

@@ -4,17 +4,18 @@ import {
   contentProblem,
   FRAME_BYTES_FACTOR,
   type FrameProblem,
-  INVALID_FRAME_LIMIT,
-  INVALID_FRAME_WINDOW_MS,
   parseClientFrame,
   type SendFrame,
   type ServerFrame,
   type SignalSendFrame,
   type WireProtocol,
 } from '@holdfast/protocol';
+import { Abuse } from './abuse.js';
 import type { Clock } from './clock.js';
 import type { Identity } from './identity.js';
+import { Joining } from './joining.js';
 import type { Member } from './member.js';
+import { ordinarySend } from './ordinary-send.js';
 import { RateLimit } from './rate-limit.js';
 import { readText } from './read-text.js';
 import type { Room } from './room.js';
@@ -63,24 +64,6 @@ export interface OutgoingMessage {
   readonly arrivedMs: number;
 }
 
-/** Not in its room yet: what the client sends meanwhile waits, and what it is told waits for its welcome (V1). */
-class Joining {
-  readonly waiting: string[] = [];
-  waitingBytes = 0;
-  readonly early: string[] = [];
-}
-
-/** A client may send this much before it is welcomed. */
-const WAITING_BYTES_MAX = 1_048_576;
-/** What a waiting frame costs beside its bytes. */
-const WAITING_OVERHEAD_BYTES = 64;
-
-/**
- * A send as almost every client writes it: an id and a content without escapes, which stands in the frame of V2 as it
- * stands here. Anything else is parsed.
- */
-const ORDINARY_SEND = /^\{"type":"send","id":"([A-Za-z0-9._~-]{1,64})","content":("[^"\\\u0000-\u001f]+")\}$/;
-
 /**
  * One client: reads its frames, writes what its room delivers. Knows neither Redis nor the WebSocket library. There are
  * many of them, most of them silent: what only some need is made when they do.
@@ -106,8 +89,7 @@ export class Connection implements Member, SocketEvents {
   #shown: Set<string> | undefined;
   /** Made with its first message. */
   #senderJson: string | undefined;
-  /** When the latest invalid frames came; there are none on almost every connection. */
-  #invalidMs: number[] | undefined;
+  #abuse: Abuse | undefined;
 
   constructor(socket: Socket, host: ConnectionHost, terms: ConnectionTerms, identity: Identity) {
     this.#socket = socket;
@@ -176,8 +158,9 @@ export class Connection implements Member, SocketEvents {
     if (text === undefined) {
       return this.#refuse({ code: 'invalid_frame', message: 'a binary frame must be valid UTF-8' });
     }
-    if (this.#state instanceof Joining) this.#wait(this.#state, text, data.byteLength);
-    else if (this.#state) this.#read(text, this.#state);
+    if (!(this.#state instanceof Joining)) {
+      if (this.#state) this.#read(text, this.#state);
+    } else if (!this.#state.hold(text, data.byteLength)) this.close(CLOSE.overloaded);
   }
 
   write(frames: readonly (string | Uint8Array)[]): void {
@@ -260,12 +243,6 @@ export class Connection implements Member, SocketEvents {
     this.#host.clock.defer(() => this.close(CLOSE.tooSlow));
   }
 
-  #wait(state: Joining, text: string, bytes: number): void {
-    state.waitingBytes += bytes + WAITING_OVERHEAD_BYTES;
-    if (state.waitingBytes <= WAITING_BYTES_MAX) state.waiting.push(text);
-    else this.close(CLOSE.overloaded);
-  }
-
   #read(text: string, room: Room): void {
     if (this.closed) return;
     if (this.protocol === 'plain') this.#readPlain(text, room);
@@ -279,11 +256,10 @@ export class Connection implements Member, SocketEvents {
   }
 
   #readFramed(text: string, room: Room): void {
-    // A string's UTF-8 takes one to three bytes per unit: none of these is too large.
-    const ordinary = text.length * 3 <= this.#host.maxMessageBytes ? ORDINARY_SEND.exec(text) : null;
+    const ordinary = ordinarySend(text, this.#host.maxMessageBytes);
     if (ordinary) {
       const arrivedMs = this.#host.clock.monotonic();
-      return this.#send({ id: ordinary[1], contentJson: ordinary[2] ?? '', arrivedMs }, room);
+      return this.#send({ id: ordinary.id, contentJson: ordinary.contentJson, arrivedMs }, room);
     }
     const parsed = parseClientFrame(text, this.#host.maxMessageBytes);
     if (!parsed.ok) return this.#refuse(parsed.problem);
@@ -328,12 +304,8 @@ export class Connection implements Member, SocketEvents {
 
   #refuse(problem: FrameProblem): void {
     this.tell({ type: 'error', ...problem });
-    if (problem.code === 'invalid_frame' && this.#tooManyInvalid()) this.close(CLOSE.protocolAbuse);
-  }
-
-  #tooManyInvalid(): boolean {
-    const nowMs = this.#host.clock.monotonic();
-    this.#invalidMs = [...(this.#invalidMs ?? []), nowMs].filter((ms) => nowMs - ms < INVALID_FRAME_WINDOW_MS);
-    return this.#invalidMs.length >= INVALID_FRAME_LIMIT;
+    if (problem.code !== 'invalid_frame') return;
+    this.#abuse ??= new Abuse();
+    if (this.#abuse.add(this.#host.clock.monotonic())) this.close(CLOSE.protocolAbuse);
   }
 }

@@ -113,7 +113,8 @@ export class RedisSessionLog implements SessionLog {
       quarantinePrefix(sessionId),
     ];
     for (const message of messages) args.push(retryArgument(message), message.id, message.senderKey, message.head);
-    const ordinary = async (): Promise<string> => (await this.call('holdfastAppend', sessionId, args.slice(2))) as string;
+    const ordinary = async (): Promise<string> =>
+      (await this.call('holdfastAppend', sessionId, args.slice(2))) as string;
     if (!this.#appends) return ordinary().then((text) => this.#appended(text));
     return this.#appends.call(2, args).then(
       (text) => this.#appended(text),

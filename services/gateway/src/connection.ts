@@ -66,7 +66,7 @@ const WAITING_OVERHEAD_BYTES = 64;
  * A send as almost every client writes it: an id and a content without escapes, which stands in the frame of V2 as it
  * stands here. Anything else is parsed.
  */
-const ORDINARY_SEND = /^\{"type":"send","id":"([A-Za-z0-9._~-]{1,64})","content":("[^"\\\u0000-\u001f]+")\}$/;
+const ORDINARY_SEND = /^\{"type":"send","id":"([A-Za-z0-9._~-]{1,64})","content":("[^"\\\p{Cc}]+")\}$/u;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

@@ -47,7 +47,9 @@ describe('decodeLive', () => {
           expect(live.before).toEqual(before);
           expect(
             live.messages.map((each) => ({
-              ...each,
+              seq: each.seq,
+              id: each.id,
+              senderKey: each.senderKey,
               frame: each.frame.toString(),
               json: JSON.parse(String(each.frame)),
             })),

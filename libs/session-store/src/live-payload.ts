@@ -102,6 +102,39 @@ export function decodeLive(payload: Buffer): LivePayload | undefined {
   }
 }
 
+/**
+ * A message where it stands in its payload: what is asked of few messages is read when it is asked. Rooms keep
+ * thousands of them, which the garbage collector goes through again and again.
+ */
+class PublishedMessage implements LiveMessage {
+  readonly seq: number;
+  readonly #payload: Buffer;
+  readonly #keyAt: number;
+  readonly #frameAt: number;
+  readonly #end: number;
+
+  constructor(seq: number, payload: Buffer, keyAt: number, frameAt: number, end: number) {
+    this.seq = seq;
+    this.#payload = payload;
+    this.#keyAt = keyAt;
+    this.#frameAt = frameAt;
+    this.#end = end;
+  }
+
+  get id(): string {
+    const start = this.#frameAt + FRAME_HEAD.length + digits(this.seq) + ID_HEAD.length;
+    return quotedAt(this.#payload, start);
+  }
+
+  get senderKey(): string {
+    return this.#payload.toString('latin1', this.#keyAt, this.#frameAt - 1);
+  }
+
+  get frame(): Buffer {
+    return this.#payload.subarray(this.#frameAt, this.#end);
+  }
+}
+
 function decodeStored(payload: Buffer, start: number, fields: string[]): LivePayload | undefined {
   const [epoch, first, id] = fields;
   const firstSeq = wholeNumber(first);
@@ -110,9 +143,7 @@ function decodeStored(payload: Buffer, start: number, fields: string[]): LivePay
   for (let at = start, seq = firstSeq; at < payload.length; seq++) {
     const keyEnd = lineEnd(payload, at);
     const frameEnd = lineEnd(payload, keyEnd + 1);
-    const frame = payload.subarray(keyEnd + 1, frameEnd);
-    const idStart = FRAME_HEAD.length + digits(seq) + ID_HEAD.length;
-    messages.push({ seq, id: quotedAt(frame, idStart), senderKey: payload.toString('latin1', at, keyEnd), frame });
+    messages.push(new PublishedMessage(seq, payload, at, keyEnd + 1, frameEnd));
     at = frameEnd + 1;
   }
   return { kind: 'stored', before: { epoch, seq: firstSeq - 1, id }, messages };

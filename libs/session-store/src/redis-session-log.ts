@@ -97,9 +97,10 @@ export class RedisSessionLog implements SessionLog {
     return fault === '' ? opened : { ...opened, quarantined: fault };
   }
 
-  async append(sessionId: string, request: AppendRequest): Promise<AppendResult> {
-    const { position, messages } = request;
+  append(sessionId: string, { position, messages }: AppendRequest): Promise<AppendResult> {
     const args: (string | number)[] = [
+      sessionKey(sessionId),
+      logKey(sessionId),
       position?.epoch ?? '',
       position?.seq ?? 0,
       position?.id ?? '',
@@ -112,21 +113,22 @@ export class RedisSessionLog implements SessionLog {
       quarantinePrefix(sessionId),
     ];
     for (const message of messages) args.push(retryArgument(message), message.id, message.senderKey, message.head);
-    const result = readAppended(await this.#append(sessionId, args));
-    if (result.outcome === 'stored' && result.created) this.#nextNonce = this.nonce();
-    return result;
+    const ordinary = async (): Promise<string> =>
+      (await this.call('holdfastAppend', sessionId, args.slice(2))) as string;
+    if (!this.#appends) return ordinary().then((text) => this.#appended(text));
+    return this.#appends.call(2, args).then(
+      (text) => this.#appended(text),
+      async (error: unknown) => {
+        // A server that has just started, or forgotten it, is given the script.
+        return this.#appended(await (isUnknownScript(error) ? ordinary() : guarded(() => Promise.reject(error))));
+      },
+    );
   }
 
-  async #append(sessionId: string, args: (string | number)[]): Promise<string> {
-    const ordinary = async (): Promise<string> => (await this.call('holdfastAppend', sessionId, args)) as string;
-    const lane = this.#appends;
-    if (!lane) return ordinary();
-    try {
-      return await lane.call(2, [sessionKey(sessionId), logKey(sessionId), ...args]);
-    } catch (error) {
-      // A server that has just started, or forgotten it, is given the script.
-      return isUnknownScript(error) ? ordinary() : guarded(() => Promise.reject(error));
-    }
+  #appended(reply: string): AppendResult {
+    const result = readAppended(reply);
+    if (result.outcome === 'stored' && result.created) this.#nextNonce = this.nonce();
+    return result;
   }
 
   async read(sessionId: string, range: ReadRange, epoch = ''): Promise<LogRead> {

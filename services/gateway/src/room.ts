@@ -244,6 +244,11 @@ export class Room {
     const position = this.#position;
     if (!position || before.epoch !== position.epoch || before.seq > position.seq) return false;
     if (this.#contradicts(before.seq, before.id)) return false;
+    if (before.seq === position.seq) {
+      this.deliverNext(before.epoch, messages);
+      if (messages.length > 0) this.expiry.refreshed();
+      return true;
+    }
     const known = messages.slice(0, position.seq - before.seq);
     if (known.some((message) => this.#contradicts(message.seq, message.id))) return false;
     this.deliverNext(before.epoch, messages.slice(known.length));

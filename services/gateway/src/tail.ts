@@ -131,8 +131,8 @@ export class Tail {
   #messages: LiveMessage[] = [];
   #front = 0;
   #generation = 0;
-  /** Newest number by id; two senders may use one id, so a hit is a hint. */
-  readonly #byId = new SparseMap<string, number>();
+  /** Newest number by the hash of its id; others may have the same, so a hit is a hint. */
+  readonly #byId = new SparseMap<number, number>();
 
   constructor(
     readonly maxMessages: number,
@@ -161,7 +161,7 @@ export class Tail {
       throw new Error(`a tail that ends at ${lastSeq} cannot take ${message.seq}`);
     }
     this.#messages.push(message);
-    this.#byId.set(message.id, message.seq);
+    this.#byId.set(hashOf(message.id), message.seq);
     if (this.#messages.length - this.#front > this.maxMessages) this.#dropOldest();
     this.budget.added(this, message);
   }
@@ -180,9 +180,10 @@ export class Tail {
 
   /** The number under which a sender's message was delivered; nothing when it is not in the tail. */
   find(senderKey: string, id: string): number | undefined {
-    const hint = this.#byId.get(id);
+    const hint = this.#byId.get(hashOf(id));
     if (hint === undefined) return undefined;
-    if (this.at(hint)?.senderKey === senderKey) return hint;
+    const hinted = this.at(hint);
+    if (hinted?.id === id && hinted.senderKey === senderKey) return hint;
     for (let at = this.#messages.length - 1; at >= this.#front; at--) {
       const message = this.#messages[at];
       if (message?.id === id && message.senderKey === senderKey) return message.seq;
@@ -204,11 +205,19 @@ export class Tail {
     const oldest = this.#messages[this.#front];
     if (!oldest) return;
     this.budget.removed(oldest);
-    if (this.#byId.get(oldest.id) === oldest.seq) this.#byId.delete(oldest.id);
+    const hash = hashOf(oldest.id);
+    if (this.#byId.get(hash) === oldest.seq) this.#byId.delete(hash);
     this.#front += 1;
     if (this.#front === this.#messages.length || (this.#front > 64 && this.#front * 2 > this.#messages.length)) {
       this.#messages = this.#messages.slice(this.#front);
       this.#front = 0;
     }
   }
+}
+
+/** A whole number of thirty bits, which costs a map no memory of its own. */
+function hashOf(id: string): number {
+  let hash = 0;
+  for (let at = 0; at < id.length; at++) hash = (Math.imul(hash, 31) + id.charCodeAt(at)) & 0x3fffffff;
+  return hash;
 }

@@ -1,5 +1,5 @@
 import { formatReport } from '@holdfast/loadgen';
-import { type RedisCluster, stopAll } from '@holdfast/testkit';
+import { eventually, type RedisCluster, redisInfo, stopAll } from '@holdfast/testkit';
 import { afterEach, expect, it } from 'vitest';
 import { EndedSessions } from './ended-sessions.js';
 import { startOnCluster } from './redis-modes.js';
@@ -58,5 +58,28 @@ it.each(seeds('slots move while people chat'))(
     const report = await expectNothingLost(system, load);
     expect(report.interruptions, formatReport(report)).toEqual({});
     tellWaits('slots move while people chat', report, truthMs);
+  },
+);
+
+it.each(seeds('every master hands over to its replica'))(
+  'A7, D6: masters that hand over to their replicas while people chat are followed, and nobody misses anything (seed %i)',
+  async (seed) => {
+    const system = await startOnCluster({ replicasPerMaster: 1 });
+    const { cluster } = system;
+    const load = await startLoad(system, seed);
+    await load.accepted(150);
+    for (const replica of cluster.nodes.slice(3)) {
+      const isMaster = async (): Promise<boolean> =>
+        (await redisInfo(replica.port, 'replication')).get('role') === 'master';
+      await replica.cli('cluster', 'failover');
+      await eventually(`${replica.name} to take over`, isMaster, { timeoutMs: 30_000 });
+      await load.flowing();
+    }
+    await cluster.whole();
+    const truthMs = await storedIn('redis', system.gateways);
+    await load.flowing();
+    const report = await expectNothingLost(system, load);
+    expect(report.interruptions, formatReport(report)).toEqual({});
+    tellWaits('every master hands over to its replica', report, truthMs);
   },
 );

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type ServiceProcess, stopAll } from '@holdfast/testkit';
+import { type ServiceProcess, startProcess, stopAll } from '@holdfast/testkit';
 import { afterEach, expect, it } from 'vitest';
 import { storedIn, tellWaits } from './storage.js';
 import { expectNothingLost, type System, seeds, startLoad, startSystem } from './system.js';
@@ -62,8 +62,13 @@ async function watch(service: ServiceProcess): Promise<Second[]> {
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The outage itself; says in the output what it cost each process. */
-async function endure(system: System, bufferBytes: number): Promise<void> {
-  const services = [...system.gateways, system.api];
+async function endure({ redis, gateways, api }: System, bufferBytes: number): Promise<void> {
+  const sweeper = await startProcess({
+    service: 'sweeper',
+    env: { CHANNEL_REDIS_URL: redis.url, AUDIT_INTERVAL_SECONDS: '5' },
+    until: 'alive',
+  });
+  const services = [...gateways, api, sweeper];
   const before = await Promise.all(services.map(usageOf));
   const watched = await Promise.all(services.map(watch));
   for (const [index, service] of services.entries()) {

@@ -1,5 +1,5 @@
 import { formatReport } from '@holdfast/loadgen';
-import { eventually, stopAll } from '@holdfast/testkit';
+import { eventually, redisCli, stopAll } from '@holdfast/testkit';
 import { afterEach, expect, it } from 'vitest';
 import { EndedSessions } from './ended-sessions.js';
 import { startOnSentinels } from './redis-modes.js';
@@ -36,5 +36,24 @@ it.each(seeds('Sentinel failover to a replica that lagged'))(
     const report = await expectNothingLost(system, load);
     expect(report.interruptions, formatReport(report)).toEqual({});
     tellWaits('Sentinel failover to a replica that lagged', report, truthMs);
+  },
+);
+
+it.each(seeds('a failover that an operator asks for'))(
+  'D3: a master that is told to hand over while people chat is left, and nobody misses anything (seed %i)',
+  async (seed) => {
+    const system = await startOnSentinels();
+    const { set, gateways } = system;
+    const load = await startLoad(system, seed);
+    await load.accepted(150);
+    const master = await set.master();
+    await redisCli(Number(new URL(set.urls[0] ?? '').port), 'sentinel', 'failover', set.masterName);
+    await set.failedOverFrom(master);
+    const truthMs = await storedIn('redis', gateways);
+    await load.flowing();
+    await load.accepted(150);
+    const report = await expectNothingLost(system, load);
+    expect(report.interruptions, formatReport(report)).toEqual({});
+    tellWaits('a failover that an operator asks for', report, truthMs);
   },
 );

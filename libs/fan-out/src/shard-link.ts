@@ -18,6 +18,8 @@ export class ShardLink {
   readonly channels = new Set<string>();
   readonly #redis: Redis;
   readonly #owner: ShardLinkOwner;
+  /** Shared by all that wait for it. */
+  #opening: Promise<void> | undefined;
   #looking: NodeJS.Immediate | undefined;
   /** It was told to end, and its status does not say so yet. */
   #dropping = false;
@@ -50,8 +52,16 @@ export class ShardLink {
   /** Resolves when the connection is there; rejects at once, or soon, when it cannot be made. */
   opened(): Promise<void> {
     if (this.connected) return Promise.resolve();
-    if (this.#dropping || this.#redis.status === 'reconnecting')
+    if (this.#dropping || this.#redis.status === 'reconnecting') {
       return Promise.reject(new Error('Connection is closed.'));
+    }
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  #open(): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (outcome: () => void) => () => {
         this.#redis.off('ready', onReady);

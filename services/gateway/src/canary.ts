@@ -35,6 +35,10 @@ export class Canary {
     this.#heardMs = options.clock.monotonic();
   }
 
+  get channel(): string {
+    return this.#options.channel;
+  }
+
   /** Milliseconds since it last came back. */
   get ageMs(): number {
     return this.#options.clock.monotonic() - this.#heardMs;

@@ -91,6 +91,21 @@ describe('a cluster', () => {
     expect(truth()).toEqual(['redis', true]);
   });
 
+  it('F3: a canary whose slot moves to another shard is replaced by one that stays with its own', async () => {
+    gateway.fanOut.shards = ['a', 'b'];
+    // What was on the second shard is on the first one now, and the other way round.
+    gateway.fanOut.shardOf = (channel) => (SECOND.test(channel) ? 'a' : 'b');
+    await world.advance(1_000);
+    const reconnected: string[] = [];
+    gateway.fanOut.reconnect = (shard) => void reconnected.push(shard);
+    gateway.fanOut.hear = (channel) => !SECOND.test(channel);
+    await world.advance(3_000);
+    expect(new Set(reconnected)).toEqual(new Set(['a']));
+    gateway.fanOut.hear = () => true;
+    await world.advance(1_000);
+    expect(truth()).toEqual(['redis', true]);
+  });
+
   it('D1: while no node of it was ever reached, all is away', async () => {
     const early = world.gateway(
       { REDIS_MODE: 'cluster' },

@@ -15,7 +15,7 @@ export interface RedisShardsOptions {
 
 interface Shard {
   readonly watch: StorageWatch;
-  readonly canary: Canary;
+  canary: Canary;
 }
 
 /** While a cluster's shards are not known yet, they are away, or not, together. */
@@ -91,19 +91,26 @@ export class RedisShards {
     if (shards === this.#known && this.#shards.size > 0) return;
     this.#known = shards;
     const names = shards.length === 0 ? UNKNOWN : shards;
-    for (const name of names) if (!this.#shards.has(name)) this.#add(name);
-    for (const [name, shard] of this.#shards) {
-      // Slots may have gone from one that is away to one that is not.
-      if (shard.watch.away) shard.watch.release();
+    const before = [...this.#shards];
+    // First those that go: their canaries' channels may be the next ones' own.
+    for (const [name, shard] of before) {
       if (names.includes(name)) continue;
       this.#shards.delete(name);
       stop(shard);
-      if (shard.watch.away) this.#changed('back');
     }
+    for (const name of names) {
+      const shard = this.#shards.get(name);
+      if (!shard) this.#add(name);
+      else if (!this.#livesOn(name, shard.canary.channel)) this.#replaceCanary(name, shard);
+    }
+    // Slots may have gone from one that is away to one that is not.
+    const away = before.filter(([, { watch }]) => watch.away);
+    for (const [, { watch }] of away) watch.release();
+    if (away.length > 0) this.#changed('back');
   }
 
   #add(name: string): void {
-    const { fanOut, logger, clock, metrics } = this.#options;
+    const { logger, clock, metrics } = this.#options;
     const watch = new StorageWatch({
       logger: name === '' ? logger : logger.child({ shard: name }),
       metrics,
@@ -111,17 +118,32 @@ export class RedisShards {
       onAnswer: () => this.#measure(),
       onChange: (change) => this.#changed(change),
     });
-    const canary = new Canary({ fanOut, clock, storage: watch, channel: this.#canaryChannel(name), shard: name });
-    this.#shards.set(name, { watch, canary });
+    this.#shards.set(name, { watch, canary: this.#newCanary(name, watch) });
+  }
+
+  /** Its channel's slot has moved to another shard. */
+  #replaceCanary(name: string, shard: Shard): void {
+    shard.canary.stop();
+    shard.canary = this.#newCanary(name, shard.watch);
+  }
+
+  #newCanary(shard: string, storage: StorageWatch): Canary {
+    const { fanOut, clock } = this.#options;
+    const canary = new Canary({ fanOut, clock, storage, channel: this.#canaryChannel(shard), shard });
     if (this.#running) canary.start();
+    return canary;
+  }
+
+  #livesOn(shard: string, channel: string): boolean {
+    return shard === '' || this.#options.fanOut.shardOf(channel) === shard;
   }
 
   /** A channel that lives on the shard: one of the first few that are tried. */
   #canaryChannel(shard: string): string {
-    const { fanOut, name } = this.#options;
+    const { name } = this.#options;
     for (let number = 0; ; number++) {
       const channel = `holdfast:canary:${name}${number === 0 ? '' : `:${number}`}`;
-      if (shard === '' || fanOut.shardOf(channel) === shard) return channel;
+      if (this.#livesOn(shard, channel)) return channel;
     }
   }
 

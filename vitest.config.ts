@@ -21,7 +21,10 @@ export default defineConfig({
           name: 'unit',
           include: ['{libs,services}/*/src/**/*.test.{ts,tsx}', 'scripts/**/*.test.ts', 'grafana/**/*.test.ts'],
           exclude,
+          // Nothing here is left behind for the next file: loading everything anew for each takes most of the time.
+          isolate: false,
           maxWorkers: 2,
+          testTimeout: 60_000,
         },
       },
       {
@@ -40,8 +43,8 @@ export default defineConfig({
           exclude: [...exclude, SIMULATION],
           // Real processes measure time: two of them side by side are what two cores bear.
           maxWorkers: 2,
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],

@@ -190,6 +190,14 @@ export function overview(): Dashboard {
         { legend: '{{color}} {{instance}}', query: 'holdfast_canary_age_seconds' },
       ]),
     )
+    .withPanel(
+      graph(
+        'Reach of the tails',
+        'How long ago a member may have left and still be resumed from memory; history that Redis loses is healed from as far back.',
+        's',
+        [{ legend: '{{color}} {{instance}}', query: 'holdfast_tail_reach_seconds' }],
+      ),
+    )
     .withRow(new RowBuilder('API'))
     .withPanel(
       graph('API requests', 'Per second, by status.', 'reqps', [

@@ -23,7 +23,7 @@ afterAll(stopAll);
 
 async function openPage(options?: Parameters<typeof ChatPage.open>[2]): Promise<ChatPage> {
   const chat = await ChatPage.open(browser, system.url, options);
-  chat.page.setDefaultTimeout(15_000);
+  chat.page.setDefaultTimeout(60_000);
   open.push(chat);
   return chat;
 }

@@ -43,12 +43,12 @@ export async function startHoldfast(options: HoldfastOptions = {}): Promise<Hold
   });
   registerCleanup('the system', async () => {
     // In its own order: killed, it would take its children with it only a moment later.
-    if (!child.exit) await child.stop('SIGTERM', 12_000);
+    if (!child.exit) await child.stop('SIGTERM', 30_000);
   });
   const ended = child.exited.then(() => {
     throw new Error(`the system ended instead of starting:\n${child.log.tail()}`);
   });
-  await Promise.race([child.log.waitFor(/^Ready: /, { timeoutMs: 45_000 }), ended]);
+  await Promise.race([child.log.waitFor(/^Ready: /, { timeoutMs: 120_000 }), ended]);
   return {
     url: `http://localhost:${port}`,
     wsUrl: `ws://localhost:${port}/ws/chat/`,

@@ -297,5 +297,5 @@ describe('redis-messages-guide.md', () => {
     expect(Number(stdout)).toBeLessThanOrEqual(300);
     await client.close();
     await other.child.stop();
-  }, 60_000);
+  });
 });

@@ -112,6 +112,17 @@ describe('HoldfastClient: sending', () => {
     expect(seen('update')).toMatchObject([{ id, seq: 1 }]);
   });
 
+  it('D3, V4: what was pending and has not come with a number when Redis is back is asked for', async () => {
+    const { client, open } = harness();
+    const socket = open();
+    const { id, result } = client.send('one');
+    socket.message(undefined, id, { pending: true });
+    socket.receive({ type: 'status', storage: 'redis' });
+    expect(socket.frames.at(-1)).toMatchObject({ type: 'send', id, retry: true });
+    socket.receive({ type: 'ack', id, seq: 3 });
+    expect(await result).toEqual({ ok: true, id, seq: 3 });
+  });
+
   it("V2: another client's message of the same id accepts nothing", async () => {
     const { client, open } = harness();
     const socket = open({ sender: 'me' });

@@ -1,4 +1,4 @@
-import { CLOSE, type Position, type WelcomeFrame } from '@holdfast/protocol';
+import { type Position, SESSION_DELETED_CODE, type WelcomeFrame } from '@holdfast/protocol';
 import { connectTarget } from './connect-url.js';
 import { Connection } from './connection.js';
 import type { ConnectionState } from './connection-state.js';
@@ -141,7 +141,7 @@ export class HoldfastClient {
 
   #changed(state: ConnectionState): void {
     if (state.kind === 'closed') {
-      if (state.code === CLOSE.sessionDeleted.code) {
+      if (state.code === SESSION_DELETED_CODE) {
         this.#outgoing.rejectAll('session_deleted', 'the session was deleted');
         this.#incoming.forget();
       }

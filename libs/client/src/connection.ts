@@ -1,7 +1,8 @@
 import {
-  CLOSE,
   type ClientFrame,
   type DrainFrame,
+  OVERLOADED_CODE,
+  RATE_CODE,
   type ServerFrame,
   shouldReconnect,
   type WelcomeFrame,
@@ -177,7 +178,7 @@ export class Connection implements LinkHandler {
     if (!this.#settings.autoReconnect || !shouldReconnect(code)) {
       return this.#become(['connecting', 'open'], { kind: 'closed', code, reason });
     }
-    const isOverloaded = code === CLOSE.overloaded.code || code === CLOSE.rate.code;
+    const isOverloaded = code === OVERLOADED_CODE || code === RATE_CODE;
     const delay = backoffDelay(isOverloaded ? Math.max(failures, FAILURES_WHEN_OVERLOADED) : failures, this.#settings);
     const retryAt = this.#settings.clock.now() + delay;
     this.#become(['connecting', 'open'], { kind: 'waiting', failures: failures + 1, retryAt, code, reason });

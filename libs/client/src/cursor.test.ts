@@ -160,6 +160,17 @@ describe('Cursor: events of the session', () => {
     expect(cursor.message(from(1, 'first'))).toBe('new');
   });
 
+  it('R3, V7: who meets a further epoch then is told that the history comes again', () => {
+    const cursor = cursorAt(5);
+    cursor.expired();
+    cursor.message(from(1, 'first'));
+    expect(cursor.welcome({ ...WELCOME, epoch: 'E3', seq: 0, firstSeq: 0 }, 'kept')).toEqual({
+      event: 'reset',
+      value: { epoch: 'E3', from: 1 },
+    });
+    expect(cursor.message(from(1, 'another'))).toBe('new');
+  });
+
   it('V5: notices that what one heartbeat announced has not come by the next', () => {
     const cursor = cursorAt(2);
     expect(cursor.heartbeat(4)).toBe(false);

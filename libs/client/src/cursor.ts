@@ -63,7 +63,9 @@ export class Cursor {
     if (isTrimmed && from <= before.seq + 1) return undefined;
     this.#position = { epoch, seq: from - 1, id: '' };
     if (isTrimmed) return { event: 'gap', value: { from: before.seq + 1, to: from - 1 } };
-    return asked === 'kept' ? undefined : { event: 'reset', value: { epoch, from } };
+    // Who asked for all that is kept may have had some of it, in an epoch that nobody has named.
+    const isNew = asked === 'kept' && (before?.seq ?? 0) < from;
+    return isNew ? undefined : { event: 'reset', value: { epoch, from } };
   }
 
   message({ seq, id, sender }: Pick<MessageFrame, 'seq' | 'id' | 'sender'>): Verdict {

@@ -70,7 +70,11 @@ export class Incoming {
         this.#outgoing.refuse(frame);
         return this.#events.emit('refused', frame);
       case 'status':
-        if (frame.storage === 'redis') this.#outgoing.outbox.expectHeld();
+        // What the gateway held is stored: an answer that has not come by now was trimmed.
+        if (frame.storage === 'redis') {
+          this.#outgoing.restart();
+          this.#outgoing.flush();
+        }
         return this.#events.emit('storage', frame.storage);
       case 'broadcast':
         if (frame.id !== undefined && this.#broadcasts.get(frame.id)) return;

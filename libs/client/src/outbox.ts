@@ -127,16 +127,6 @@ export class Outbox {
     if (entry) this.#leave(entry, 'held');
   }
 
-  /** Redis is back: what was held is stored, and its ack can come any moment. */
-  expectHeld(): void {
-    for (const entry of this.#entries.values()) {
-      if (entry.state !== 'held') continue;
-      entry.state = 'sent';
-      entry.beats = 0;
-      this.#underWay += 1;
-    }
-  }
-
   /** @returns the entry that has ended, if it was still here */
   finish(result: SendResult): OutboxEntry | undefined {
     const entry = this.#entries.get(result.id);

@@ -88,7 +88,7 @@ export class Outgoing {
     );
   }
 
-  /** A new link: what was sent on the last one is sent again, first of all. */
+  /** A new link, or Redis is back: what has not been answered is sent again, first of all. */
   restart(): void {
     this.outbox.requeue();
     this.#resume();

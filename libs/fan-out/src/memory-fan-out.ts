@@ -41,6 +41,7 @@ export class MemoryBroker {
 /** {@link FanOut} inside one process: for the embedded mode, tests and the simulation. Never interrupted. */
 export class MemoryFanOut implements FanOut {
   readonly connected = true;
+  readonly shards: readonly string[] = [''];
   readonly #broker: MemoryBroker;
   readonly #listeners = new Map<string, Listener>();
 
@@ -68,6 +69,14 @@ export class MemoryFanOut implements FanOut {
 
   onInterrupted(): void {
     // Nothing is ever missed inside one process.
+  }
+
+  shardOf(): string {
+    return '';
+  }
+
+  connectedTo(): boolean {
+    return true;
   }
 
   reconnect(): void {

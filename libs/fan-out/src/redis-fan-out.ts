@@ -1,16 +1,23 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { FanOut, Listener } from './port.js';
-import { ShardedSubscriber } from './sharded-subscriber.js';
+import { RedisPublisher } from './redis-publisher.js';
+import { type ConnectNode, ShardedSubscriber } from './sharded-subscriber.js';
 import { PlainSubscriber, type Subscriber } from './subscriber.js';
 
-export interface RedisFanOutOptions {
-  /** A connection for nothing else, which does not resubscribe by itself. In a cluster: with sharded subscribers. */
-  readonly subscriber: Redis | Cluster;
-  /** Any command connection. */
-  readonly publisher: Redis | Cluster;
+/** A cluster needs a connection to each of its nodes, which its command connections know. */
+type Connections =
+  | {
+      /** A connection for nothing else, which does not resubscribe by itself. */
+      readonly subscriber: Redis;
+      /** Any command connection. */
+      readonly publisher: Redis;
+    }
+  | { readonly subscriber: ConnectNode; readonly publisher: Cluster };
+
+export type RedisFanOutOptions = Connections & {
   /** Runs a callback once the current turn of the event loop is over. Default `setImmediate`. */
   readonly defer?: (callback: () => void) => void;
-}
+};
 
 interface Subscription {
   readonly channel: string;
@@ -23,15 +30,15 @@ interface Subscription {
 /** {@link FanOut} on Redis pub/sub; in a cluster on sharded pub/sub (K3). One subscriber connection a shard (F1). */
 export class RedisFanOut implements FanOut {
   readonly #subscriber: Subscriber;
-  readonly #publisher: Redis | Cluster;
+  readonly #publisher: RedisPublisher;
   readonly #defer: (callback: () => void) => void;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #interrupted: ((channels: readonly string[]) => void)[] = [];
   #waiting: Subscription[] = [];
 
-  constructor({ subscriber, publisher, defer }: RedisFanOutOptions) {
-    this.#publisher = publisher;
-    this.#defer = defer ?? ((callback) => void setImmediate(callback));
+  constructor(options: RedisFanOutOptions) {
+    this.#publisher = new RedisPublisher(options.publisher);
+    this.#defer = options.defer ?? ((callback) => void setImmediate(callback));
     const owner = {
       // The parser's slice pins a whole network chunk; a listener may keep what it gets (F5).
       message: (channel: string, payload: Buffer) => this.#subscriptions.get(channel)?.listener(Buffer.from(payload)),
@@ -42,11 +49,25 @@ export class RedisFanOut implements FanOut {
       },
     };
     this.#subscriber =
-      'nodes' in subscriber ? new ShardedSubscriber(subscriber, owner) : new PlainSubscriber(subscriber, owner);
+      typeof options.subscriber === 'function'
+        ? new ShardedSubscriber(options.publisher as Cluster, options.subscriber, owner)
+        : new PlainSubscriber(options.subscriber, owner);
   }
 
   get connected(): boolean {
     return this.#subscriber.connected;
+  }
+
+  get shards(): readonly string[] {
+    return this.#subscriber.shards;
+  }
+
+  shardOf(channel: string): string {
+    return this.#subscriber.shardOf(channel);
+  }
+
+  connectedTo(shard: string): boolean {
+    return this.#subscriber.connectedTo(shard);
   }
 
   subscribe(channel: string, listener: Listener): Promise<void> {
@@ -66,20 +87,16 @@ export class RedisFanOut implements FanOut {
     if (subscription.state !== 'waiting') await this.#subscriber.unsubscribe(channel);
   }
 
-  async publish(channel: string, payload: string | Buffer): Promise<number> {
-    const publisher = this.#publisher;
-    const heard = await (publisher.isCluster
-      ? publisher.spublish(channel, payload)
-      : publisher.publish(channel, payload));
-    return Number(heard);
+  publish(channel: string, payload: string | Buffer): Promise<number> {
+    return this.#publisher.publish(channel, payload);
   }
 
   onInterrupted(listener: (channels: readonly string[]) => void): void {
     this.#interrupted.push(listener);
   }
 
-  reconnect(): void {
-    this.#subscriber.reconnect();
+  reconnect(shard: string): void {
+    this.#subscriber.reconnect(shard);
   }
 
   async close(): Promise<void> {

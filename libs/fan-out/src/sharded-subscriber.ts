@@ -1,130 +1,174 @@
-import type { Cluster } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { keySlot } from './key-slot.js';
+import { ShardLink } from './shard-link.js';
 import type { Subscriber, SubscriberOwner } from './subscriber.js';
 
+/** Makes a connection for subscriptions to a node, which comes back by itself and subscribes nothing by itself. */
+export type ConnectNode = (address: { readonly host: string; readonly port: number }) => Redis;
+
+/** Pause between two looks for the node that has a channel's slot now. */
+const PLACE_EVERY_MS = 100;
+
 /**
- * {@link Subscriber} on a cluster's sharded pub/sub: ioredis keeps a connection per shard and subscribes again by
- * itself when a shard's connection broke or its slots moved, but does not say which channels that were. Here each
- * channel is remembered with the node whose connection it is subscribed on.
+ * {@link Subscriber} on a cluster's sharded pub/sub: a connection of its own to each master (F1). Which master has a
+ * slot is what the command connections know; a subscription that a node refuses, or ends because the slot has moved,
+ * is made again on the node that has it then (A7).
+ *
+ * ioredis' own sharded subscribers are not used: each subscription there costs as much as there are channels, and it
+ * does not tell which ones it has lost.
  */
 export class ShardedSubscriber implements Subscriber {
   readonly #cluster: Cluster;
+  readonly #connect: ConnectNode;
   readonly #owner: SubscriberOwner;
-  /** The node each channel is subscribed on; nothing while that is lost. */
-  readonly #nodes = new Map<string, string | undefined>();
-  /** Unsubscribed while there was no connection to tell: ioredis would subscribe them again. */
-  readonly #unwanted = new Set<string>();
-  /** Nodes that are being asked whether they are back. */
-  readonly #asking = new Set<string>();
-  /** ioredis has subscribed again before it calls the cluster ready. */
-  #resubscribed = false;
+  readonly #links = new Map<string, ShardLink>();
+  readonly #wanted = new Set<string>();
+  /** Where each channel is subscribed. */
+  readonly #places = new Map<string, ShardLink>();
+  /** Channels that were subscribed, and are to be again. */
+  readonly #lost = new Set<string>();
+  #nodes: readonly (string | undefined)[] = [];
+  #shards: readonly string[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
 
-  constructor(cluster: Cluster, owner: SubscriberOwner) {
+  constructor(cluster: Cluster, connect: ConnectNode, owner: SubscriberOwner) {
     this.#cluster = cluster;
+    this.#connect = connect;
     this.#owner = owner;
-    cluster.on('smessageBuffer', (channel: Buffer, payload: Buffer) =>
-      owner.message(channel.toString('latin1'), payload),
-    );
-    // The pool of command connections emits it too, without a name.
-    cluster.on('-node', (_connection: unknown, node?: string) => this.#lose((of) => of === node));
-    cluster.on('subscribersReady', () => {
-      if (this.connected) this.#restore();
-      else this.#resubscribed = true;
-    });
-    cluster.on('close', () => {
-      this.#resubscribed = false;
-      this.#lose(() => true);
-    });
-    cluster.on('ready', () => {
-      this.#forgetUnwanted();
-      if (this.#resubscribed) this.#restore();
-    });
+    cluster.on('refresh', () => this.#followTopology());
+    this.#followTopology();
   }
 
   get connected(): boolean {
-    return this.#cluster.status === 'ready';
+    return this.#links.size > 0 && [...this.#links.values()].every((link) => link.connected);
   }
 
-  /** Channels of one command must share a slot: each has its own, and shards that are up do not wait for others. */
+  get shards(): readonly string[] {
+    return this.#shards;
+  }
+
+  shardOf(channel: string): string {
+    return this.#nodeOf(channel) ?? '';
+  }
+
+  connectedTo(shard: string): boolean {
+    return this.#links.get(shard)?.connected ?? false;
+  }
+
   subscribe(channels: readonly string[]): readonly Promise<unknown>[] {
     return channels.map((channel) => this.#subscribe(channel));
   }
 
   async unsubscribe(channel: string): Promise<void> {
-    this.#nodes.delete(channel);
-    if (this.connected) await this.#cluster.sunsubscribe(channel);
-    else this.#unwanted.add(channel);
+    // What timed out may have been subscribed all the same.
+    const link = this.#places.get(channel) ?? this.#links.get(this.shardOf(channel));
+    this.#wanted.delete(channel);
+    this.#places.delete(channel);
+    this.#lost.delete(channel);
+    await link?.unsubscribe(channel);
   }
 
-  reconnect(): void {
-    this.#cluster.disconnect(true);
+  reconnect(shard: string): void {
+    this.#links.get(shard)?.reconnect();
   }
 
   close(): void {
-    this.#nodes.clear();
-    this.#cluster.disconnect();
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const link of this.#links.values()) link.close();
   }
 
   async #subscribe(channel: string): Promise<void> {
-    this.#unwanted.delete(channel);
-    const node = this.#nodeOf(channel);
-    await this.#cluster.ssubscribe(channel);
-    this.#nodes.set(channel, node);
-  }
-
-  #forgetUnwanted(): void {
-    for (const channel of this.#unwanted) {
-      this.#cluster.sunsubscribe(channel).catch(() => {
-        // Its shard is away and has nothing subscribed; that ioredis was asked is enough for it to forget the channel.
-      });
+    this.#wanted.add(channel);
+    const link = this.#links.get(this.shardOf(channel));
+    if (!link) throw new Error(`no node of the cluster is known to have the slot of ${channel}`);
+    await link.opened();
+    if (!this.#wanted.has(channel)) throw new Error(`${channel} was unsubscribed`);
+    try {
+      await link.subscribe(channel);
+    } catch (error) {
+      this.#askAgain();
+      throw error;
     }
-    this.#unwanted.clear();
+    if (this.#wanted.has(channel)) this.#places.set(channel, link);
   }
 
   #nodeOf(channel: string): string | undefined {
-    return this.#cluster.slots[keySlot(channel)]?.[0];
+    return this.#nodes[keySlot(channel)];
   }
 
-  #lose(isLost: (node: string | undefined) => boolean): void {
-    for (const [channel, node] of this.#nodes) if (isLost(node)) this.#nodes.set(channel, undefined);
+  /** The cluster's map of slots was read; most times nothing has changed. */
+  #followTopology(): void {
+    if (this.#closed) return;
+    const nodes = Array.from({ length: this.#cluster.slots.length }, (_, slot) => this.#cluster.slots[slot]?.[0]);
+    if (nodes.length === this.#nodes.length && nodes.every((node, slot) => node === this.#nodes[slot])) return;
+    this.#nodes = nodes;
+    this.#shards = [...new Set(nodes)].filter((node) => node !== undefined).toSorted();
+    for (const node of this.#shards) if (!this.#links.has(node)) this.#links.set(node, this.#newLink(node));
+    for (const [channel, { node }] of this.#places) if (this.#nodeOf(channel) !== node) this.#lost.add(channel);
+    for (const [node, link] of this.#links) {
+      if (this.#shards.includes(node)) continue;
+      this.#links.delete(node);
+      link.close();
+    }
+    void this.#place();
   }
 
-  /** Asks each node that has got lost channels, or channels of moved slots, whether it is back. */
-  #restore(): void {
-    const lost = new Map<string, string[]>();
-    for (const [channel, was] of this.#nodes) {
-      const node = this.#nodeOf(channel);
-      if (node === undefined || node === was) continue;
-      const channels = lost.get(node) ?? [];
+  #newLink(node: string): ShardLink {
+    const colon = node.lastIndexOf(':');
+    const address = { host: node.slice(0, colon), port: Number(node.slice(colon + 1)) };
+    return new ShardLink(node, this.#connect(address), {
+      message: this.#owner.message,
+      reconnected: (channels) => this.#lose(channels),
+      ended: (channels) => {
+        this.#lose(channels);
+        this.#cluster.refreshSlotsCache();
+      },
+    });
+  }
+
+  #lose(channels: Iterable<string>): void {
+    for (const channel of channels) if (this.#places.has(channel)) this.#lost.add(channel);
+    void this.#place();
+  }
+
+  /** Subscribes what was lost where its slot is now. */
+  async #place(): Promise<void> {
+    const byLink = new Map<ShardLink, string[]>();
+    for (const channel of this.#lost) {
+      const link = this.#links.get(this.shardOf(channel));
+      if (!link?.connected) continue;
+      this.#lost.delete(channel);
+      const channels = byLink.get(link) ?? [];
       channels.push(channel);
-      lost.set(node, channels);
+      byLink.set(link, channels);
     }
-    for (const [node, channels] of lost) void this.#confirm(node, channels);
+    await Promise.all([...byLink].map(([link, channels]) => this.#placeOn(link, channels)));
   }
 
-  /**
-   * ioredis has sent what it subscribes again; a node answers in order. So the answer to one more command on the same
-   * connection, to unsubscribe what nobody has subscribed, confirms all before it.
-   */
-  async #confirm(node: string, channels: readonly string[]): Promise<void> {
-    const [first] = channels;
-    if (first === undefined || this.#asking.has(node)) return;
-    this.#asking.add(node);
-    try {
-      await this.#cluster.sunsubscribe(fenceBeside(first));
-    } catch {
-      // The node is still away, or away again: ioredis goes on trying, and tells when it has subscribed again.
-      return;
-    } finally {
-      this.#asking.delete(node);
+  async #placeOn(link: ShardLink, channels: readonly string[]): Promise<void> {
+    const done = new Set(await link.subscribeAll(channels));
+    for (const channel of channels) {
+      const was = this.#places.get(channel);
+      // It was unsubscribed meanwhile.
+      if (!was) void link.unsubscribe(channel).catch(() => undefined);
+      else if (!done.has(channel)) this.#lost.add(channel);
+      else {
+        this.#places.set(channel, link);
+        if (was !== link) void was.unsubscribe(channel).catch(() => undefined);
+      }
     }
-    const restored = channels.filter((channel) => this.#nodes.has(channel) && this.#nodeOf(channel) === node);
-    for (const channel of restored) this.#nodes.set(channel, node);
-    this.#owner.restored(restored.filter((channel) => this.#owner.isConfirmed(channel)));
+    if (this.#lost.size > 0) this.#askAgain();
+    this.#owner.restored(channels.filter((channel) => done.has(channel) && this.#owner.isConfirmed(channel)));
   }
-}
 
-/** A channel of the same slot that is never subscribed. */
-function fenceBeside(channel: string): string {
-  return channel.includes('{') ? `${channel}:fence` : `{${channel}}:fence`;
+  /** The map of slots was not right: it is read again, and what could not be subscribed is tried again. */
+  #askAgain(): void {
+    if (this.#closed) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#cluster.refreshSlotsCache(() => void this.#place());
+    }, PLACE_EVERY_MS);
+  }
 }

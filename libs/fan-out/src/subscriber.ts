@@ -14,19 +14,25 @@ export interface SubscriberOwner {
 /** A connection for subscriptions, or a cluster's set of them; comes back by itself and restores what was confirmed. */
 export interface Subscriber {
   readonly connected: boolean;
+  readonly shards: readonly string[];
+  shardOf(channel: string): string;
+  connectedTo(shard: string): boolean;
   /** @returns for each channel when it is confirmed */
   subscribe(channels: readonly string[]): readonly Promise<unknown>[];
   /** Resolves when confirmed, or when there is no connection that could be subscribed. */
   unsubscribe(channel: string): Promise<void>;
-  reconnect(): void;
+  reconnect(shard: string): void;
   close(): void;
 }
 
+/** The one shard of a Redis that is no cluster. */
+const ONE_SHARD = '';
 /** Channels in one SUBSCRIBE: a few milliseconds of the server's time. */
 const CHUNK = 1_000;
 
 /** {@link Subscriber} on one Redis. The connection must not resubscribe by itself. */
 export class PlainSubscriber implements Subscriber {
+  readonly shards: readonly string[] = [ONE_SHARD];
   readonly #redis: Redis;
   readonly #owner: SubscriberOwner;
   #restoring = 0;
@@ -44,6 +50,14 @@ export class PlainSubscriber implements Subscriber {
 
   get connected(): boolean {
     return this.#redis.status === 'ready';
+  }
+
+  shardOf(): string {
+    return ONE_SHARD;
+  }
+
+  connectedTo(): boolean {
+    return this.connected;
   }
 
   subscribe(channels: readonly string[]): readonly Promise<unknown>[] {

@@ -74,7 +74,7 @@ describe('a subscriber of a cluster', () => {
   });
 
   it('F3: is made anew on demand, and tells all channels', async () => {
-    ours.reconnect();
+    for (const shard of ours.shards) ours.reconnect(shard);
     await eventually('the channels to be told', () => told.length >= inboxes.size, { everyMs: 2 });
     expect([...told].sort()).toEqual([...inboxes.keys()].sort());
     await expectHeard([...inboxes.keys()], 'again');
@@ -82,7 +82,7 @@ describe('a subscriber of a cluster', () => {
 
   it('restores nothing that was unsubscribed while it was away', async () => {
     const [gone = '', ...kept] = [...inboxes.keys()];
-    ours.reconnect();
+    for (const shard of ours.shards) ours.reconnect(shard);
     await ours.unsubscribe(gone);
     await eventually('the channels to be told', () => told.length >= kept.length, { everyMs: 2 });
     await eventually('it to be forgotten', async () => (await theirs.publish(gone, 'x')) === 0);
@@ -93,6 +93,43 @@ describe('a subscriber of a cluster', () => {
       its.every((channel) => channel === gone || told.filter((t) => t === channel).length === 2),
     );
     expect(await theirs.publish(gone, 'x')).toBe(0);
+  });
+
+  it('D6: names the shard of each channel, and drops one shard’s connection alone', async () => {
+    const { node, its, others } = oneNode();
+    const shard = `127.0.0.1:${node.port}`;
+    expect([...ours.shards]).toEqual(fanOuts.cluster.nodes.map(({ port }) => `127.0.0.1:${port}`).toSorted());
+    expect(its.map((channel) => ours.shardOf(channel))).toEqual(its.map(() => shard));
+    ours.reconnect(shard);
+    await eventually('the channels to be told', () => told.length >= its.length, { everyMs: 2 });
+    await expectHeard([...its, ...others], 'again');
+    expect([...told].sort()).toEqual([...its].sort());
+  });
+
+  it('A7: a slot that moves takes its channels along: they are told, and nothing is missed after that', async () => {
+    const [channel = '', ...others] = [...inboxes.keys()];
+    for (let round = 1; round <= 3; round++) {
+      const to = await fanOuts.cluster.moveSlot(channel, () => expectHeard([channel], 'on the move'));
+      await eventually('the channel to be told', () => told.length >= round);
+      await expectHeard([channel], `round ${round}`);
+      expect(ours.shardOf(channel)).toBe(`127.0.0.1:${to.port}`);
+    }
+    await expectHeard(others, 'elsewhere');
+    expect(new Set(told)).toEqual(new Set([channel]));
+  });
+
+  it('A7: channels of moved slots that nobody has heard of can be subscribed and left', async () => {
+    const channel = freshChannel();
+    await fanOuts.cluster.moveSlot(channel);
+    const inbox = new Inbox();
+    await eventually('the channel to be subscribed', async () => {
+      await ours.subscribe(channel, inbox.listener);
+      return true;
+    });
+    expect(await theirs.publish(channel, 'x')).toBe(1);
+    await inbox.has(1);
+    await ours.unsubscribe(channel);
+    expect(await theirs.publish(channel, 'x')).toBe(0);
   });
 
   it('D6: a shard that is down refuses its channels only, and tells those it had when it is back', async () => {

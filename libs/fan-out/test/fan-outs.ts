@@ -57,10 +57,15 @@ export interface ClusterFanOuts extends FanOuts {
 export async function clusterFanOuts(): Promise<ClusterFanOuts> {
   const cluster = await startCluster();
   const nodes = cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
-  const clients: Cluster[] = [];
-  const connect = async (shardedSubscribers: boolean): Promise<Cluster> => {
+  const clients: (Cluster | Redis)[] = [];
+  const subscriber = (address: { host: string; port: number }): Redis => {
+    const client = new Redis({ ...OPTIONS, ...address });
+    client.on('error', () => undefined);
+    clients.push(client);
+    return client;
+  };
+  const connect = async (): Promise<Cluster> => {
     const client = new Cluster(nodes, {
-      shardedSubscribers,
       redisOptions: OPTIONS,
       enableOfflineQueue: false,
       clusterRetryStrategy: () => 20,
@@ -78,7 +83,7 @@ export async function clusterFanOuts(): Promise<ClusterFanOuts> {
   };
   return {
     cluster,
-    create: async () => new RedisFanOut({ subscriber: await connect(true), publisher: await connect(false) }),
+    create: async () => new RedisFanOut({ subscriber, publisher: await connect() }),
     close: async () => {
       for (const client of clients) client.disconnect();
       await Promise.all(cluster.nodes.filter((node) => node.running).map((node) => node.kill()));

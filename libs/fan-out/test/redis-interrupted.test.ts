@@ -75,7 +75,7 @@ describe('a subscriber connection that breaks', () => {
 
   it('F3: is made anew on demand', async () => {
     const [channel, inbox] = [...(await subscribed(1))][0] ?? [];
-    ours.reconnect();
+    ours.reconnect('');
     await eventually('the channel to be told', () => told.length > 0, { everyMs: 2 });
     await theirs.publish(channel ?? '', 'heard');
     await inbox?.has(1);

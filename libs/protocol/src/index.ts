@@ -11,7 +11,15 @@ export {
   type SendFrame,
   type SignalSendFrame,
 } from './client-frames.js';
-export { CLOSE, type CloseCode, type CloseName, shouldReconnect } from './close-codes.js';
+export {
+  CLOSE,
+  type CloseCode,
+  type CloseName,
+  OVERLOADED_CODE,
+  RATE_CODE,
+  SESSION_DELETED_CODE,
+  shouldReconnect,
+} from './close-codes.js';
 export {
   type ConnectRequest,
   chooseProtocol,

@@ -1,5 +1,5 @@
-/** Milliseconds of the longest pause between two attempts to connect. */
-export const MAX_BACKOFF_MS = 1000;
+/** Milliseconds of the longest pause between two attempts to connect: what waits for Redis waits no longer than that. */
+export const MAX_BACKOFF_MS = 500;
 
 /**
  * How long to wait before the n-th attempt to connect (n from 1): doubling from 50 ms up to {@link MAX_BACKOFF_MS},

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ConnectionSettings, clusterOptions, redisOptions } from './connection-options.js';
+import { type ConnectionSettings, clusterOptions, nodeOptions, redisOptions } from './connection-options.js';
 
 const standalone: ConnectionSettings = { mode: 'standalone', urls: ['redis://u:p@h:1/2'], timeoutMs: 700 };
 const sentinel: ConnectionSettings = {
@@ -92,9 +92,10 @@ describe('clusterOptions', () => {
     }
   });
 
-  it('K3: subscribes at the shard of the session', () => {
-    expect(clusterOptions(cluster, 'gateway', 'subscriber').options.shardedSubscribers).toBe(true);
-    expect(clusterOptions(cluster, 'gateway', 'commands').options.shardedSubscribers).toBe(false);
+  it('K3: each node is subscribed on with the same credentials, over TLS by its own name', () => {
+    const { tls, ...options } = nodeOptions(cluster, 'live', 'subscriber');
+    expect(tls).toEqual({});
+    expect(options).toMatchObject({ username: 'u', password: 'p', autoResubscribe: false, enableOfflineQueue: false });
   });
 
   it('reaches every named node with the same credentials, over TLS by its name', () => {

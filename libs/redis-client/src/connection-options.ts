@@ -84,6 +84,13 @@ export function redisOptions(settings: ConnectionSettings, name: string, role: C
   };
 }
 
+/** Options of a connection to one node of a cluster, but for its address. @throws {TypeError} when a URL is not one */
+export function nodeOptions(settings: ConnectionSettings, name: string, role: ConnectionRole): Legacy<RedisOptions> {
+  const options = redisOptions({ ...settings, mode: 'standalone' }, name, role);
+  // A cluster tells its nodes' addresses, not whom their certificates name.
+  return options.tls ? { ...options, tls: {} } : options;
+}
+
 function firstOf(settings: ConnectionSettings): RedisEndpoint {
   const [first] = settings.urls;
   if (first === undefined) throw new TypeError('there is no Redis URL');
@@ -107,7 +114,6 @@ export function clusterOptions(
         ...(tls === undefined ? {} : { tls: {} }),
       },
       ...(tls === undefined ? {} : { dnsLookup: keepName }),
-      shardedSubscribers: role === 'subscriber',
       enableOfflineQueue: role === 'bullmq',
       clusterRetryStrategy: (attempt) => backoffMs(attempt),
       slotsRefreshTimeout: settings.timeoutMs,

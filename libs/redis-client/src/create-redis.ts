@@ -13,7 +13,7 @@ export interface RedisClientOptions {
 }
 
 /**
- * Connects to Redis, and goes on trying with growing, jittered pauses of at most a second.
+ * Connects to Redis, and goes on trying with growing, jittered pauses of at most half a second.
  *
  * A command of role `commands` or `subscriber` is sent at most once (A5) and rejects at the latest after
  * `settings.timeoutMs`, at once when there is no connection (D1, D2). Whether a rejected one was carried out is

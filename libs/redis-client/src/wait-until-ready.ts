@@ -1,12 +1,24 @@
+import { Cluster } from 'ioredis';
 import type { RedisClient } from './create-redis.js';
 
 /**
- * Resolves when commands can be sent. The client goes on trying in either case.
+ * Resolves when commands can be sent; in a cluster to every master. The client goes on trying in either case.
  *
  * @param timeoutMs milliseconds
  * @throws {Error} after that time, with the reason of the last failure, or as soon as the client is closed
  */
-export function waitUntilReady(client: RedisClient, timeoutMs: number): Promise<void> {
+export async function waitUntilReady(client: RedisClient, timeoutMs: number): Promise<void> {
+  const startedMs = performance.now();
+  await untilReady(client, timeoutMs);
+  if (!(client instanceof Cluster)) return;
+  // A node's connection is made with its first command, and refuses all others until it is there.
+  const answers = Promise.allSettled(client.nodes('master').map((node) => node.ping()));
+  const outcomes = await within(answers, timeoutMs - (performance.now() - startedMs));
+  const failed = outcomes === undefined ? undefined : outcomes.find((outcome) => outcome.status === 'rejected');
+  if (outcomes === undefined || failed) throw notReady(timeoutMs, failed ? String(failed.reason) : 'no answer');
+}
+
+function untilReady(client: RedisClient, timeoutMs: number): Promise<void> {
   if (client.status === 'ready') return Promise.resolve();
   return new Promise((resolve, reject) => {
     let reason = 'no answer';
@@ -22,9 +34,26 @@ export function waitUntilReady(client: RedisClient, timeoutMs: number): Promise<
     const onError = (error: Error) => {
       reason = error.message;
     };
-    const timer = setTimeout(() => settle(new Error(`Redis is not ready after ${timeoutMs} ms: ${reason}`)), timeoutMs);
+    const timer = setTimeout(() => settle(notReady(timeoutMs, reason)), timeoutMs);
     client.on('ready', onReady);
     client.on('error', onError);
     client.on('end', onEnd);
   });
+}
+
+/** @returns nothing when the time is over */
+async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, undefined);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function notReady(timeoutMs: number, reason: string): Error {
+  return new Error(`Redis is not ready after ${timeoutMs} ms: ${reason}`);
 }

@@ -145,7 +145,7 @@ export class MemorySessionLog implements SessionLog {
   }
 
   async fork(sessionId: string, request: ForkRequest): Promise<ForkResult> {
-    const { seenEpoch, samePast, session: was, seq, entries } = request;
+    const { seenEpoch, samePast, session: was, seq } = request;
     const session = this.find(sessionId);
     if (!session) return { outcome: 'gone' };
     const { state } = session;

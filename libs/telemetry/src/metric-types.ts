@@ -43,8 +43,12 @@ export interface GatewayCounters {
 export interface GatewayGauges {
   /** Sessions with members, or with a tail that is kept, here. */
   rooms: number;
+  /** Of those, the ones that Redis does not store now (D1). */
+  roomsInMemory: number;
   /** Bytes the tails hold (F5). */
   tailBytes: number;
+  /** Age of the oldest message the tails hold (F5). */
+  tailReachSeconds: number;
   /** Bytes of messages that members sent and that are not stored yet (D2). */
   unstoredBytes: number;
   /** How many those messages are. */

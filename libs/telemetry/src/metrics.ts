@@ -108,7 +108,9 @@ function gatewayMetrics(registers: Registry[]): GatewayMetrics {
   };
   const gauges: GatewayGauges = {
     rooms: 0,
+    roomsInMemory: 0,
     tailBytes: 0,
+    tailReachSeconds: 0,
     unstoredBytes: 0,
     unstoredMessages: 0,
     canaryAgeSeconds: 0,
@@ -216,7 +218,9 @@ function ledgerImbalance(counters: GatewayCounters, gauges: GatewayGauges): numb
 function gatewayGauges(gauges: GatewayGauges, registers: Registry[]): void {
   const numbers = [
     ['rooms', 'holdfast_rooms', 'Sessions that are live on this gateway'],
+    ['roomsInMemory', 'holdfast_rooms_in_memory', 'Sessions on this gateway that Redis does not store now'],
     ['tailBytes', 'holdfast_tail_bytes', 'Bytes of the newest messages kept in memory'],
+    ['tailReachSeconds', 'holdfast_tail_reach_seconds', 'Age of the oldest message kept in memory'],
     ['unstoredBytes', 'holdfast_unstored_bytes', 'Bytes of messages sent by members and not stored yet'],
     ['unstoredMessages', 'holdfast_messages_pending', 'Messages sent by members and not stored yet'],
     ['canaryAgeSeconds', 'holdfast_canary_age_seconds', 'Time since the gateway heard itself through pub/sub'],

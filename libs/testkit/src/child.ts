@@ -81,7 +81,7 @@ export class Child {
    *
    * @param timeoutMs how long it may take before it is killed, which is an error
    */
-  async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = 10_000): Promise<ChildExit> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = 30_000): Promise<ChildExit> {
     this.signal(signal);
     this.signal('SIGCONT');
     try {

@@ -1,5 +1,5 @@
 /** What a wait in a test gives up after, unless told otherwise: generous, because two busy cores can be slow. */
-export const DEFAULT_DEADLINE_MS = 10_000;
+export const DEFAULT_DEADLINE_MS = 30_000;
 
 /** A wait of a test was not fulfilled in time. */
 export class DeadlineError extends Error {

@@ -1,21 +1,27 @@
 import { createServer } from 'node:net';
 
+/** Below the ports that the kernel gives to outgoing connections: those of other tests would soon have taken it. */
+const FIRST_PORT = 10_000;
+const LAST_PORT = 32_000;
+
 /**
  * A TCP port of 127.0.0.1 that nobody listens on now. Another process may take it before it is used: starters try
  * again with another one.
  */
 export async function freePort(): Promise<number> {
   const [port] = await freePorts(1);
-  if (port === undefined) throw new Error('the system gave no port');
+  if (port === undefined) throw new Error('no port is free');
   return port;
 }
 
 /** Several free ports, each another. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listenOn(0)));
-  const ports = servers.map((server) => portOf(server));
-  await Promise.all(servers.map(close));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+    if (await isPortFree(port)) ports.add(port);
+  }
+  return [...ports];
 }
 
 /** Whether this process could listen on a port of 127.0.0.1. */
@@ -36,12 +42,6 @@ function listenOn(port: number): Promise<Listening> {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', () => resolve(server));
   });
-}
-
-function portOf(server: Listening): number {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server listens on no port');
-  return address.port;
 }
 
 function close(server: Listening): Promise<void> {

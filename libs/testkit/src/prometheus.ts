@@ -50,7 +50,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
     ],
   });
   await eventually('prometheus to be ready', async () => child.exit ?? (await fetch(`${url}/-/ready`)).ok, {
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
   });
   if (child.exit) throw new Error(`prometheus ended instead of starting:\n${child.log.tail()}`);
 
@@ -63,7 +63,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
     url,
     child,
     query,
-    async targetsUp(timeoutMs = 20_000) {
+    async targetsUp(timeoutMs = 60_000) {
       await eventually(`${targets} targets to be up`, async () => (await query('sum(up)'))[0]?.value === targets, {
         timeoutMs,
         everyMs: 200,

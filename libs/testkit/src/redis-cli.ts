@@ -14,7 +14,7 @@ export async function redisCli(port: number, ...args: readonly (string | number)
     'redis-cli',
     ['-h', '127.0.0.1', '-p', String(port), '-e', '--raw', ...args.map(String)],
     {
-      timeout: 10_000,
+      timeout: 30_000,
       maxBuffer: 64 * 1024 * 1024,
     },
   );

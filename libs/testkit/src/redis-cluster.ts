@@ -25,6 +25,13 @@ export interface RedisCluster {
   readonly urls: readonly string[];
   /** The master that holds a key's slot now. */
   ownerOf(key: string): Promise<RedisServer>;
+  /**
+   * Moves a key's slot, with every key in it, to another master, one step after the other as resharding does.
+   *
+   * @param halfway runs when both nodes have the slot on the move, and its keys are still where they were
+   * @returns the master that has it now
+   */
+  moveSlot(key: string, halfway?: () => Promise<void>): Promise<RedisServer>;
   /** Waits until every running node says that the cluster is whole. */
   whole(timeoutMs?: number): Promise<void>;
 }
@@ -46,9 +53,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisC
   }
   const addresses = nodes.map((node) => `127.0.0.1:${node.port}`);
   const replicas = ['--cluster-replicas', String(replicasPerMaster), '--cluster-yes'];
-  await run('redis-cli', ['--cluster', 'create', ...addresses, ...replicas], { timeout: 30_000 });
+  await run('redis-cli', ['--cluster', 'create', ...addresses, ...replicas], { timeout: 60_000 });
 
-  const whole = async (timeoutMs = 20_000): Promise<void> => {
+  const whole = async (timeoutMs = 60_000): Promise<void> => {
     await eventually('the cluster to be whole', () => isWhole(nodes, masters), { timeoutMs });
   };
   await whole();
@@ -57,6 +64,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisC
     urls: nodes.map((node) => `redis://127.0.0.1:${node.port}`),
     whole,
     ownerOf: (key) => ownerOf(nodes, key),
+    moveSlot: (key, halfway) => moveSlot(nodes, key, halfway),
   };
 }
 
@@ -85,6 +93,38 @@ async function ownerOf(nodes: readonly RedisServer[], key: string): Promise<Redi
     if (holds && owner) return owner;
   }
   throw new Error(`no node holds slot ${slot} of ${key}`);
+}
+
+async function moveSlot(
+  nodes: readonly RedisServer[],
+  key: string,
+  halfway: (() => Promise<void>) | undefined,
+): Promise<RedisServer> {
+  const from = await ownerOf(nodes, key);
+  const roles = await Promise.all(nodes.map((node) => node.running && redisInfo(node.port, 'replication')));
+  const masters = nodes.filter((_node, index) => {
+    const role = roles[index];
+    return role && role.get('role') === 'master';
+  });
+  const to = masters[(masters.indexOf(from) + 1) % masters.length];
+  if (!to || to === from) throw new Error('there is no other master');
+  const slot = await from.cli('cluster', 'keyslot', key);
+  const [fromId, toId] = await Promise.all([from, to].map((node) => node.cli('cluster', 'myid')));
+  await to.cli('cluster', 'setslot', slot, 'importing', String(fromId));
+  await from.cli('cluster', 'setslot', slot, 'migrating', String(toId));
+  await halfway?.();
+  for (let keys = await keysIn(from, slot); keys.length > 0; keys = await keysIn(from, slot)) {
+    // One by one: for a while a session is here and its log there.
+    for (const each of keys) await from.cli('migrate', '127.0.0.1', to.port, each, 0, 5_000);
+  }
+  for (const node of [to, from, ...masters.filter((master) => master !== to && master !== from)]) {
+    await node.cli('cluster', 'setslot', slot, 'node', String(toId));
+  }
+  return to;
+}
+
+async function keysIn(node: RedisServer, slot: string): Promise<string[]> {
+  return (await node.cli('cluster', 'getkeysinslot', slot, 100)).split('\n').filter((key) => key !== '');
 }
 
 /** The nodes talk to each other on their port plus 10000: below the ephemeral range both are likely to stay free. */

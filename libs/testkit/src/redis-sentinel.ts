@@ -80,7 +80,7 @@ export async function startSentinel(options: SentinelOptions = {}): Promise<Sent
     sentinels,
     urls: ports.map((port) => `redis://127.0.0.1:${port}`),
     master,
-    failedOverFrom: (old, timeoutMs = 20_000) =>
+    failedOverFrom: (old, timeoutMs = 60_000) =>
       eventually(
         `a failover from ${old.name}`,
         async () => {

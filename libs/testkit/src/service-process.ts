@@ -66,7 +66,7 @@ export class ServiceProcess {
 
   /** Starts it again after it ended: same ports, same environment; `env` is laid over that. */
   async start(env: Record<string, string> = {}): Promise<void> {
-    const { service, until = 'ready', timeoutMs = 20_000 } = this.#options;
+    const { service, until = 'ready', timeoutMs = 60_000 } = this.#options;
     const child = await startChild({
       name: this.name,
       command: process.execPath,

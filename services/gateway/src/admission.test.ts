@@ -31,6 +31,25 @@ function refused(upgrade: Partial<UpgradeRequest>, of?: Admission, nowMs?: numbe
   return decision;
 }
 
+describe('many at once', () => {
+  const RESUMES = { query: 'session=s&redis_persistence=true&last_seq=3&last_id=m3&epoch=e1' };
+
+  it('B5, C4: who comes back is let in when nobody new is any more, until those before have their welcome', () => {
+    const gate = admission();
+    for (let n = 0; n < 2_000; n++) admitted({}, gate);
+    const refusal = refused({}, gate);
+    expect([refusal.status, refusal.body.code, refusal.retryAfterSeconds]).toEqual([503, 'overloaded', 2]);
+    for (let n = 2_000; n < 30_000; n++) admitted(RESUMES, gate);
+    expect(refused(RESUMES, gate).body.code).toBe('overloaded');
+    gate.joined();
+    admitted(RESUMES, gate);
+    for (let n = 2_000; n < 30_000; n++) gate.joined();
+    expect(refused({}, gate).status).toBe(503);
+    gate.joined();
+    admitted({}, gate);
+  });
+});
+
 describe('what a client asks for', () => {
   it('C1: without a query: a session of its own, nothing stored', () => {
     expect(admitted({}).request).toEqual({ redisPersistence: false, presence: false });
@@ -173,6 +192,9 @@ describe('limits', () => {
 
   it('C4: none is off by default', () => {
     const open = admission();
-    for (let i = 0; i < 5_000; i++) admitted({}, open);
+    for (let i = 0; i < 5_000; i++) {
+      admitted({}, open);
+      open.joined();
+    }
   });
 });

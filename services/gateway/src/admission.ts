@@ -32,7 +32,7 @@ export interface Refusal {
 export type Admitted = {
   readonly protocol: WireProtocol;
   readonly request: ConnectRequest;
-  /** Counts against `MAX_CONNECTIONS_PER_IP` until {@link Admission.left}. */
+  /** Counts against `MAX_CONNECTIONS_PER_IP` until {@link Admission.left}; empty where nothing is counted. */
   readonly address: string;
 };
 
@@ -46,11 +46,17 @@ export interface AdmissionOptions {
   readonly connectsPerSecond: number;
 }
 
+/** Members that may wait for their welcome while others are let in that had none yet: half a second's work. */
+const JOINING_MAX = 2_000;
+/** Members that may wait while those are let in that come back. */
+const RESUMING_MAX = 30_000;
+
 /** Decides who may connect, before the upgrade (C2–C4). */
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #rate: RateLimit;
   readonly #byAddress = new Map<string, number>();
+  #joining = 0;
   draining = false;
 
   constructor(options: AdmissionOptions, nowMs: number) {
@@ -68,14 +74,25 @@ export class Admission {
     if (!this.#originAllowed(upgrade)) {
       return refusal('forbidden', 'the Origin header names a site that ALLOWED_ORIGINS does not allow');
     }
-    const address = this.#addressOf(upgrade);
+    // Whoever was here already comes first: it has something to lose (B5).
+    if (this.#joining >= (parsed.request.resume ? RESUMING_MAX : JOINING_MAX)) {
+      return refusal('overloaded', 'too many are connecting at once: connect again', 2);
+    }
     const { connectionsPerIp, connectsPerSecond } = this.#options;
-    if (connectionsPerIp > 0 && (this.#byAddress.get(address) ?? 0) >= connectionsPerIp) {
+    const address = connectionsPerIp > 0 ? this.#addressOf(upgrade) : '';
+    const already = this.#byAddress.get(address) ?? 0;
+    if (connectionsPerIp > 0 && already >= connectionsPerIp) {
       return refusal('rate_limited', `at most ${connectionsPerIp} connections from one address`, 10);
     }
     if (this.#rate.take(nowMs) > 0) return refusal('rate_limited', `at most ${connectsPerSecond} connects a second`, 1);
-    this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1);
+    this.#byAddress.set(address, already + 1);
+    this.#joining += 1;
     return { protocol, request: parsed.request, address };
+  }
+
+  /** One that was admitted has its welcome, or will never have it. */
+  joined(): void {
+    this.#joining -= 1;
   }
 
   /** A connection that was admitted has ended. */

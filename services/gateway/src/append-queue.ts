@@ -2,6 +2,8 @@ import type { Position } from '@holdfast/protocol';
 import { type AppendedMessage, type AppendResult, StorageUnavailableError } from '@holdfast/session-store';
 import type { AppendRoom } from './append-room.js';
 import { asRetry, firstOf, type Sending, type Waiting } from './batch.js';
+import { DeliveryTimer } from './delivery-timer.js';
+import { HeldSends } from './held-sends.js';
 import { NOWHERE } from './position.js';
 import { RetryPause } from './retry-pause.js';
 import type { RoomContext } from './room-context.js';
@@ -27,18 +29,20 @@ export class AppendQueue {
   #state: 'idle' | 'scheduled' | 'appending' | 'stopped' = 'idle';
   /** Redis is away: nothing is appended, members here are shown what waits (D1). */
   #suspended = false;
+  readonly #held: HeldSends;
   /** How many of the waiting, from the first on, members here have been shown. */
   #shown = 0;
   /** Whoever waits for what members were shown to be stored. */
   #resumed: ((stored: boolean) => void) | undefined;
   #failing: { readonly sinceMs: number; readonly error: unknown } | undefined;
   readonly #retry: RetryPause;
-  /** First message of the batch in flight: one a batch is enough to know how long delivery takes. */
-  #timed: { readonly id: string; readonly arrivedMs: number } | undefined;
+  readonly timer: DeliveryTimer;
 
   constructor(room: AppendRoom, context: RoomContext) {
     this.#room = room;
     this.#context = context;
+    this.#held = new HeldSends(room, context);
+    this.timer = new DeliveryTimer(context);
     this.#retry = new RetryPause(context);
   }
 
@@ -48,12 +52,15 @@ export class AppendQueue {
 
   /** @returns whether there was room for it (D2) */
   push(sending: Sending): boolean {
+    if (this.#suspended && this.#held.takes(sending, this.#waiting)) return true;
     if (!this.#context.unstored.take(sending.bytes)) return false;
     const { member, clientId, message, bytes, arrivedMs } = sending;
     this.#waiting.push({ member, clientId, message, bytes, arrivedMs, since: this.#room.position });
     this.#context.metrics.gauges.unstoredMessages += 1;
-    if (this.#suspended) this.#showWaiting();
-    else this.#schedule();
+    if (this.#suspended) {
+      this.#showWaiting();
+      this.#held.add(this.#waiting.slice(-1));
+    } else this.#schedule();
     return true;
   }
 
@@ -71,11 +78,13 @@ export class AppendQueue {
   suspend(): void {
     this.#suspended = true;
     this.#showWaiting();
+    this.#held.add(this.#waiting.slice(this.#inFlight));
   }
 
   /** Redis is back and the room has synced: stores what waited, in order (D3). @returns whether it is stored */
   resume(): Promise<boolean> {
     this.#suspended = false;
+    this.#held.clear();
     if (this.#shown === 0) {
       this.#schedule();
       return Promise.resolve(true);
@@ -84,14 +93,6 @@ export class AppendQueue {
       this.#resumed = resolve;
       this.#schedule();
     });
-  }
-
-  /** The room delivers a run of messages that begins with this one. */
-  delivered(firstId: string): void {
-    if (this.#timed?.id !== firstId) return;
-    const { clock, metrics } = this.#context;
-    metrics.deliverySeconds.observe((clock.monotonic() - this.#timed.arrivedMs) / 1000);
-    this.#timed = undefined;
   }
 
   /**
@@ -163,8 +164,7 @@ export class AppendQueue {
     const position = this.#room.position;
     const startedMs = clock.monotonic();
     const messages = batch.map((sending) => sending.message);
-    const [first] = batch;
-    this.#timed = first && { id: first.message.id, arrivedMs: first.arrivedMs };
+    this.timer.begin(batch);
     this.#inFlight = batch.length;
     this.#orphaned = false;
     let result: AppendResult;
@@ -180,7 +180,7 @@ export class AppendQueue {
       if (this.#resumed) {
         this.suspend();
         this.#settleResume(false);
-      } else if (!this.#suspended) await this.#retry.wait();
+      } else if (!this.#suspended) await this.#retry.wait(error);
       return;
     }
     metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);
@@ -267,6 +267,7 @@ export class AppendQueue {
     counters.stored += stored;
     counters.published += stored;
     room.stored(result.epoch, newest);
+    if (stored > 0 && result.subscribers === 0) room.heardByNobody(result.epoch, newest - stored + 1);
   }
 
   /** Takes out first sends that the room has delivered already: the first attempt was stored after all (A4). */

@@ -13,6 +13,8 @@ export interface AppendRoom {
   readonly expiry: { confirmed(remainingMs: number, ttl: number, askedMs: number): void };
   /** An append was answered: its newest message has to be heard soon (F2). */
   stored(epoch: string, seq: number): void;
+  /** What was stored from a number on was published, and no subscriber counted (A7). */
+  heardByNobody(epoch: string, from: number): void;
   acknowledge(member: Member, id: string, seq: number): void;
   /** Answers a send whose own frame, which would be the answer, is not going to come (V7). */
   acknowledgeIfSkipped(member: Member, id: string, seq: number): void;

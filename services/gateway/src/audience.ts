@@ -4,6 +4,7 @@ import { HistoryPump, type PumpedRoom } from './history-pump.js';
 import type { Member } from './member.js';
 import { plainFrames } from './plain-frames.js';
 import type { RoomContext } from './room-context.js';
+import { SparseMap } from './sparse-map.js';
 
 /** How often backlogs are looked at while the limit's worth of bytes is published. */
 const BACKLOG_CHECKS = 4;
@@ -15,12 +16,12 @@ export class Audience {
   readonly #room: PumpedRoom;
   readonly #live = new Set<Member>();
   /** Of those the ones that are written to one by one. */
-  readonly #alone = new Set<Member>();
+  readonly #alone = new SparseMap<Member, true>();
   /** Bytes published to the others since their backlogs were looked at. */
   #publishedBytes = 0;
-  readonly #pumps = new Map<Member, HistoryPump>();
+  readonly #pumps = new SparseMap<Member, HistoryPump>();
   /** Those that hear what is pending, and nothing stored until it is known where they are (D3). */
-  readonly #late = new Set<Member>();
+  readonly #late = new SparseMap<Member, true>();
 
   constructor(
     room: PumpedRoom,
@@ -29,10 +30,14 @@ export class Audience {
     this.#room = room;
   }
 
+  get isEmpty(): boolean {
+    return this.#live.size + this.#pumps.size + this.#late.size === 0;
+  }
+
   *members(): Iterable<Member> {
     yield* this.#live;
     yield* this.#pumps.keys();
-    yield* this.#late;
+    yield* this.#late.keys();
   }
 
   /** Whether it has been welcomed here. */
@@ -44,7 +49,7 @@ export class Audience {
   attach(member: Member): void {
     this.#pumps.delete(member);
     this.#live.add(member);
-    if (!this.context.publishToGroup || !member.group(this.#room.sessionId)) this.#alone.add(member);
+    if (!this.context.publishToGroup || !member.group(this.#room.sessionId)) this.#alone.set(member, true);
   }
 
   /** Whether it does not know yet where it is. */
@@ -54,7 +59,7 @@ export class Audience {
 
   /** A member joins that is going to be told where it is by {@link restart}. */
   attachLate(member: Member): void {
-    this.#late.add(member);
+    this.#late.set(member, true);
   }
 
   /** A member joins, but is given the history from a number on first (R1). */
@@ -75,8 +80,8 @@ export class Audience {
   /** Gives live messages to those that get them. */
   deliver(messages: readonly LiveMessage[]): void {
     const isGrouped = this.#live.size > this.#alone.size;
-    if (isGrouped && this.#publish(messages)) this.#write(this.#alone, messages);
-    else this.#write(this.#live, messages);
+    if (!isGrouped || !this.#publish(messages)) this.#write(this.#live, messages);
+    else if (this.#alone.size > 0) this.#write(this.#alone.keys(), messages);
     this.context.metrics.counters.delivered += messages.length * this.#live.size;
   }
 
@@ -96,7 +101,7 @@ export class Audience {
   }
 
   #write(members: Iterable<Member>, messages: readonly LiveMessage[]): void {
-    if (this.#live.size === 0 || (members === this.#alone && this.#alone.size === 0)) return;
+    if (this.#live.size === 0) return;
     const framed = messages.map((message) => message.frame);
     let plain: string[] | undefined;
     for (const member of members) {

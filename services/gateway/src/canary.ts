@@ -1,17 +1,18 @@
 import type { FanOut } from '@holdfast/fan-out';
 import type { Clock, Timer } from './clock.js';
-import type { StorageWatch } from './storage-watch.js';
+import type { SessionStorage } from './storage-watch.js';
 
 /** How often the gateway speaks to itself, and how long it may hear nothing (F3). */
-const INTERVAL_MS = 500;
+export const CANARY_EVERY_MS = 500;
 const SILENCE_MS = 1_000;
 
 export interface CanaryOptions {
   readonly fanOut: FanOut;
   readonly clock: Clock;
-  readonly storage: StorageWatch;
-  /** This gateway's alone. */
-  readonly name: string;
+  readonly storage: Pick<SessionStorage, 'worked' | 'failed'>;
+  /** This gateway's alone, on the shard. */
+  readonly channel: string;
+  readonly shard: string;
 }
 
 /**
@@ -20,7 +21,6 @@ export interface CanaryOptions {
  */
 export class Canary {
   readonly #options: CanaryOptions;
-  readonly #channel: string;
   #heardMs: number;
   /** When the oldest canary was sent that Redis took and that has not come back; nothing when none is missing. */
   #missingMs: number | undefined;
@@ -32,8 +32,11 @@ export class Canary {
 
   constructor(options: CanaryOptions) {
     this.#options = options;
-    this.#channel = `holdfast:canary:${options.name}`;
     this.#heardMs = options.clock.monotonic();
+  }
+
+  get channel(): string {
+    return this.#options.channel;
   }
 
   /** Milliseconds since it last came back. */
@@ -43,12 +46,12 @@ export class Canary {
 
   /** Whether it comes back in time. */
   get alive(): boolean {
-    return this.#subscribed && this.ageMs <= SILENCE_MS + INTERVAL_MS;
+    return this.#subscribed && this.ageMs <= SILENCE_MS + CANARY_EVERY_MS;
   }
 
   start(): void {
     if (!this.#singing) void this.#sing();
-    this.#timer = this.#options.clock.setTimeout(() => this.start(), INTERVAL_MS);
+    this.#timer = this.#options.clock.setTimeout(() => this.start(), CANARY_EVERY_MS);
   }
 
   stop(): void {
@@ -58,13 +61,14 @@ export class Canary {
   }
 
   async #sing(): Promise<void> {
-    const { clock, fanOut, storage } = this.#options;
+    const { clock, fanOut, storage, channel, shard } = this.#options;
     this.#singing = true;
     try {
       if (!this.#subscribed) await this.#subscribe();
       const sentMs = clock.monotonic();
-      if (this.#missingMs !== undefined && sentMs - this.#missingMs > SILENCE_MS && fanOut.connected) this.#giveUp();
-      await fanOut.publish(this.#channel, 'canary');
+      const isDeaf = this.#missingMs !== undefined && sentMs - this.#missingMs > SILENCE_MS;
+      if (isDeaf && fanOut.connectedTo(shard)) this.#giveUp();
+      await fanOut.publish(channel, 'canary');
       // A gateway that was held up itself has sent none meanwhile, and misses none.
       if (this.#heardMs < sentMs) this.#missingMs ??= sentMs;
       if (!this.#stopped) storage.worked();
@@ -76,7 +80,7 @@ export class Canary {
   }
 
   async #subscribe(): Promise<void> {
-    await this.#options.fanOut.subscribe(this.#channel, () => this.#heard());
+    await this.#options.fanOut.subscribe(this.#options.channel, () => this.#heard());
     this.#subscribed = true;
     this.#heard();
     if (this.#stopped) this.#unsubscribe();
@@ -84,7 +88,7 @@ export class Canary {
 
   #unsubscribe(): void {
     if (!this.#subscribed) return;
-    this.#options.fanOut.unsubscribe(this.#channel).catch((error: unknown) => {
+    this.#options.fanOut.unsubscribe(this.#options.channel).catch((error: unknown) => {
       this.#options.storage.failed(error);
     });
   }
@@ -95,7 +99,7 @@ export class Canary {
   }
 
   #giveUp(): void {
-    this.#options.fanOut.reconnect();
+    this.#options.fanOut.reconnect(this.#options.shard);
     // The new connection has as long as the first one.
     this.#heard();
   }

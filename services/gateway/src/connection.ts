@@ -1,24 +1,25 @@
 import {
   CLOSE,
   type CloseCode,
-  type ConnectRequest,
   contentProblem,
   FRAME_BYTES_FACTOR,
   type FrameProblem,
-  INVALID_FRAME_LIMIT,
-  INVALID_FRAME_WINDOW_MS,
   parseClientFrame,
   type SendFrame,
   type ServerFrame,
   type SignalSendFrame,
   type WireProtocol,
 } from '@holdfast/protocol';
+import { Abuse } from './abuse.js';
 import type { Clock } from './clock.js';
 import type { Identity } from './identity.js';
+import { Joining } from './joining.js';
 import type { Member } from './member.js';
+import { ordinarySend } from './ordinary-send.js';
 import { RateLimit } from './rate-limit.js';
+import { readText } from './read-text.js';
 import type { Room } from './room.js';
-import type { Socket } from './socket.js';
+import type { Socket, SocketEvents } from './socket.js';
 
 /** What a connection needs of its gateway. */
 export interface ConnectionHost {
@@ -39,6 +40,18 @@ export interface ConnectionHost {
   messageRefused(): void;
   /** Its backlog passed the limit, and it is going to be closed (F6). */
   tooSlow(): void;
+  /** It is gone. @param code how it was closed */
+  ended(connection: Connection, code: number): void;
+}
+
+/** What was agreed on when it connected. */
+export interface ConnectionTerms {
+  readonly sessionId: string;
+  readonly protocol: WireProtocol;
+  readonly persistent: boolean;
+  readonly presence: boolean;
+  /** Where it comes from, where that counts; else empty. */
+  readonly address: string;
 }
 
 /** A message as a connection hands it on. */
@@ -51,31 +64,22 @@ export interface OutgoingMessage {
   readonly arrivedMs: number;
 }
 
-type State =
-  /** Not in its room yet: what the client sends meanwhile waits, and what it is told waits for its welcome (V1). */
-  | { readonly name: 'joining'; waiting: string[]; waitingBytes: number; readonly early: string[] }
-  | { readonly name: 'joined'; readonly room: Room }
-  | { readonly name: 'closed' };
-
-/** A client may send this much before it is welcomed. */
-const WAITING_BYTES_MAX = 1_048_576;
-/** What a waiting frame costs beside its bytes. */
-const WAITING_OVERHEAD_BYTES = 64;
-
 /**
- * A send as almost every client writes it: an id and a content without escapes, which stands in the frame of V2 as it
- * stands here. Anything else is parsed.
+ * One client: reads its frames, writes what its room delivers. Knows neither Redis nor the WebSocket library. There are
+ * many of them, most of them silent: what only some need is made when they do.
  */
-const ORDINARY_SEND = /^\{"type":"send","id":"([A-Za-z0-9._~-]{1,64})","content":("[^"\\\p{Cc}]+")\}$/u;
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** One client: reads its frames, writes what its room delivers. Knows neither Redis nor the WebSocket library. */
-export class Connection implements Member {
+export class Connection implements Member, SocketEvents {
+  readonly sessionId: string;
+  readonly protocol: WireProtocol;
+  readonly persistent: boolean;
+  readonly presence: boolean;
+  readonly address: string;
+  readonly identity: Identity;
+  beatsFrom = 0;
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
-  readonly #rate: RateLimit;
-  #state: State = { name: 'joining', waiting: [], waitingBytes: 0, early: [] };
+  #state: Joining | Room | undefined = new Joining();
+  #rate: RateLimit | undefined;
   /** Set with the first dropped frame: none is sent after it (F6). */
   #dropped = false;
   #drained: (() => void) | undefined;
@@ -85,20 +89,17 @@ export class Connection implements Member {
   #shown: Set<string> | undefined;
   /** Made with its first message. */
   #senderJson: string | undefined;
-  /** When the latest invalid frames came; there are none on almost every connection. */
-  #invalidMs: number[] = [];
+  #abuse: Abuse | undefined;
 
-  constructor(
-    socket: Socket,
-    host: ConnectionHost,
-    readonly sessionId: string,
-    readonly protocol: WireProtocol,
-    readonly request: ConnectRequest,
-    readonly identity: Identity,
-  ) {
+  constructor(socket: Socket, host: ConnectionHost, terms: ConnectionTerms, identity: Identity) {
     this.#socket = socket;
     this.#host = host;
-    this.#rate = new RateLimit(host.messagesPerSecond, host.messagesPerSecond * 2, host.clock.monotonic());
+    this.sessionId = terms.sessionId;
+    this.protocol = terms.protocol;
+    this.persistent = terms.persistent;
+    this.presence = terms.presence;
+    this.address = terms.address;
+    this.identity = identity;
   }
 
   /** Its sender name as JSON (C7). */
@@ -111,36 +112,28 @@ export class Connection implements Member {
     return this.identity.connectionId;
   }
 
-  get persistent(): boolean {
-    return this.request.redisPersistence;
-  }
-
-  get presence(): boolean {
-    return this.request.presence;
-  }
-
   get closed(): boolean {
-    return this.#state.name === 'closed';
+    return this.#state === undefined;
   }
 
   get room(): Room | undefined {
-    return this.#state.name === 'joined' ? this.#state.room : undefined;
+    return this.#state instanceof Joining ? undefined : this.#state;
   }
 
   /** From here on its messages go to the room; those that waited go first. */
   joined(room: Room): void {
-    if (this.#state.name !== 'joining') return;
+    if (!(this.#state instanceof Joining)) return;
     const { waiting, early } = this.#state;
-    this.#state = { name: 'joined', room };
+    this.#state = room;
     this.write(early);
     for (const text of waiting) this.#read(text, room);
   }
 
   /** One interval after opening, and then every interval (P3, V5). */
   heartbeat(): void {
-    if (this.#state.name !== 'joined') return;
+    const { room } = this;
+    if (!room) return;
     const timestamp = this.#host.clock.now();
-    const { room } = this.#state;
     const seq = room.audience.isLate(this) ? 0 : room.seq;
     if (this.protocol === 'framed') this.tell({ type: 'heartbeat', timestamp, seq });
     else this.write([JSON.stringify({ ts: new Date(timestamp).toISOString() })]);
@@ -153,26 +146,21 @@ export class Connection implements Member {
     this.close(CLOSE.goingAway);
   }
 
-  /** The socket is gone. */
-  ended(): void {
-    this.#state = { name: 'closed' };
+  ended(code: number): void {
+    this.#state = undefined;
     this.#released();
+    this.#host.ended(this, code);
   }
 
   receive(data: ArrayBuffer, isBinary: boolean): void {
     if (data.byteLength > this.#host.maxMessageBytes * FRAME_BYTES_FACTOR) return this.close(CLOSE.tooBig);
-    const text = decode(data, isBinary);
+    const text = readText(data, isBinary);
     if (text === undefined) {
       return this.#refuse({ code: 'invalid_frame', message: 'a binary frame must be valid UTF-8' });
     }
-    switch (this.#state.name) {
-      case 'joined':
-        return this.#read(text, this.#state.room);
-      case 'joining':
-        return this.#wait(this.#state, text, data.byteLength);
-      case 'closed':
-        return;
-    }
+    if (!(this.#state instanceof Joining)) {
+      if (this.#state) this.#read(text, this.#state);
+    } else if (!this.#state.hold(text, data.byteLength)) this.close(CLOSE.overloaded);
   }
 
   write(frames: readonly (string | Uint8Array)[]): void {
@@ -207,7 +195,7 @@ export class Connection implements Member {
 
   tell(frame: ServerFrame): void {
     if (frame.type === 'error') this.#host.errorSent(frame.code);
-    if (this.protocol === 'framed' && this.#state.name === 'joining' && frame.type !== 'welcome') {
+    if (this.protocol === 'framed' && this.#state instanceof Joining && frame.type !== 'welcome') {
       this.#state.early.push(JSON.stringify(frame));
     } else if (this.protocol === 'framed' || frame.type === 'error') this.write([JSON.stringify(frame)]);
     else if (frame.type === 'broadcast') {
@@ -255,12 +243,6 @@ export class Connection implements Member {
     this.#host.clock.defer(() => this.close(CLOSE.tooSlow));
   }
 
-  #wait(state: Extract<State, { name: 'joining' }>, text: string, bytes: number): void {
-    state.waitingBytes += bytes + WAITING_OVERHEAD_BYTES;
-    if (state.waitingBytes <= WAITING_BYTES_MAX) state.waiting.push(text);
-    else this.close(CLOSE.overloaded);
-  }
-
   #read(text: string, room: Room): void {
     if (this.closed) return;
     if (this.protocol === 'plain') this.#readPlain(text, room);
@@ -274,11 +256,10 @@ export class Connection implements Member {
   }
 
   #readFramed(text: string, room: Room): void {
-    // A string's UTF-8 takes one to three bytes per unit: none of these is too large.
-    const ordinary = text.length * 3 <= this.#host.maxMessageBytes ? ORDINARY_SEND.exec(text) : null;
+    const ordinary = ordinarySend(text, this.#host.maxMessageBytes);
     if (ordinary) {
       const arrivedMs = this.#host.clock.monotonic();
-      return this.#send({ id: ordinary[1], contentJson: ordinary[2] ?? '', arrivedMs }, room);
+      return this.#send({ id: ordinary.id, contentJson: ordinary.contentJson, arrivedMs }, room);
     }
     const parsed = parseClientFrame(text, this.#host.maxMessageBytes);
     if (!parsed.ok) return this.#refuse(parsed.problem);
@@ -305,7 +286,7 @@ export class Connection implements Member {
 
   #send(message: OutgoingMessage, room: Room): void {
     this.#host.messageArrived();
-    const retryAfterMs = this.#rate.take(message.arrivedMs);
+    const retryAfterMs = this.#retryAfterMs(message.arrivedMs);
     if (retryAfterMs === 0) return this.#host.send(this, room, message);
     this.#host.messageRefused();
     const id = message.id === undefined ? {} : { id: message.id };
@@ -313,24 +294,18 @@ export class Connection implements Member {
     this.tell({ type: 'error', code: 'rate_limited', message: text, ...id, retryAfterMs });
   }
 
+  /** 0 when it may send now. */
+  #retryAfterMs(nowMs: number): number {
+    const { messagesPerSecond } = this.#host;
+    if (messagesPerSecond === 0) return 0;
+    this.#rate ??= new RateLimit(messagesPerSecond, messagesPerSecond * 2, nowMs);
+    return this.#rate.take(nowMs);
+  }
+
   #refuse(problem: FrameProblem): void {
     this.tell({ type: 'error', ...problem });
-    if (problem.code === 'invalid_frame' && this.#tooManyInvalid()) this.close(CLOSE.protocolAbuse);
-  }
-
-  #tooManyInvalid(): boolean {
-    const nowMs = this.#host.clock.monotonic();
-    this.#invalidMs = [...this.#invalidMs, nowMs].filter((ms) => nowMs - ms < INVALID_FRAME_WINDOW_MS);
-    return this.#invalidMs.length >= INVALID_FRAME_LIMIT;
-  }
-}
-
-/** The library has checked text frames; what it hands over is valid only now, so it is copied into a string. */
-function decode(data: ArrayBuffer, isBinary: boolean): string | undefined {
-  if (!isBinary) return Buffer.from(data).toString('utf8');
-  try {
-    return utf8.decode(data);
-  } catch {
-    return undefined;
+    if (problem.code !== 'invalid_frame') return;
+    this.#abuse ??= new Abuse();
+    if (this.#abuse.add(this.#host.clock.monotonic())) this.close(CLOSE.protocolAbuse);
   }
 }

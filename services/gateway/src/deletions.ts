@@ -37,9 +37,9 @@ export class Deletions {
     return true;
   }
 
-  /** An old copy of Redis may have brought back any of them. */
-  async buryAll(log: SessionLog): Promise<void> {
-    for (const [sessionId, { epoch }] of [...this.#noted]) await this.bury(log, sessionId, epoch);
+  /** Session and epoch of each. */
+  noted(): [sessionId: string, epoch: string][] {
+    return [...this.#noted].map(([sessionId, { epoch }]) => [sessionId, epoch]);
   }
 
   #forgetOld(): void {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '@holdfast/config';
 import { BROADCAST_CHANNEL, type FanOut } from '@holdfast/fan-out';
-import { CLOSE, FRAMED_PROTOCOL } from '@holdfast/protocol';
-import type { SessionLog } from '@holdfast/session-store';
+import { CLOSE, FRAMED_PROTOCOL, type ResumeRequest } from '@holdfast/protocol';
+import { liveChannel, type SessionLog } from '@holdfast/session-store';
 import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
 import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest } from './admission.js';
-import { Canary } from './canary.js';
+import { Broadcasts } from './broadcasts.js';
 import { type Clock, systemClock, type Timer } from './clock.js';
 import { Connection, type ConnectionHost } from './connection.js';
 import { Deletions } from './deletions.js';
@@ -14,12 +14,12 @@ import { Gathering } from './gathering.js';
 import { Heartbeats } from './heartbeats.js';
 import { identify } from './identity.js';
 import { MessageIntake } from './message-intake.js';
-import { readBroadcast } from './read-broadcast.js';
+import { ownCopy } from './own-copy.js';
+import { RedisShards } from './redis-shards.js';
 import { Reporter } from './reporter.js';
-import { ByteBudget, HISTORY_CHUNK_BYTES, type RoomContext } from './room-context.js';
+import { ByteBudget, type GatewayContext, HISTORY_CHUNK_BYTES } from './room-context.js';
 import { type Joined, Rooms } from './rooms.js';
 import type { PublishToGroup, Socket, SocketEvents } from './socket.js';
-import { StorageWatch } from './storage-watch.js';
 import { TailBudget } from './tail.js';
 import { UnstoredCounts } from './unstored-counts.js';
 import { welcome } from './welcome.js';
@@ -49,6 +49,8 @@ export interface Acceptance {
 }
 
 const TICK_MS = 1_000;
+/** How long a message stays in memory at most (F5). */
+const TAIL_AGE_MS = 24 * 3_600_000;
 /** How long closing waits for messages that are on their way into the log. */
 const FLUSH_MS = 3_000;
 
@@ -59,18 +61,14 @@ export class GatewayCore {
   readonly #newId: () => string;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
-  readonly #fanOut: FanOut;
-  readonly #context: RoomContext;
+  readonly #context: GatewayContext;
   readonly #counts: UnstoredCounts;
   readonly #admission: Admission;
   readonly #heartbeats: Heartbeats;
-  readonly #canary: Canary;
+  readonly #broadcasts: Broadcasts;
   readonly #host: ConnectionHost;
   readonly #connections = new Set<Connection>();
   #ticker: Timer | undefined;
-  /** Tries again to listen for broadcasts. */
-  #listenTimer: Timer | undefined;
-  #listening = false;
   #drain: { readonly run: Drain; readonly empty: Promise<void> } | undefined;
   #closed: Promise<void> | undefined;
 
@@ -82,7 +80,7 @@ export class GatewayCore {
     fanOut,
     clock = systemClock,
     random = Math.random,
-    newId = randomUUID,
+    newId = () => ownCopy(randomUUID()),
     gatherMs = 1,
     publishToGroup,
   }: GatewayDependencies) {
@@ -90,7 +88,6 @@ export class GatewayCore {
     this.#newId = newId;
     this.#metrics = metrics;
     this.#clock = clock;
-    this.#fanOut = fanOut;
     this.#context = {
       log: sessionLog,
       fanOut,
@@ -98,10 +95,11 @@ export class GatewayCore {
       logger,
       reporter: new Reporter(logger),
       deletions: new Deletions(clock, config.sessions.ttl * 1000),
-      storage: new StorageWatch({ logger, metrics: metrics.redis, clock, sharded: config.redis.mode === 'cluster' }),
+      shards: new RedisShards({ fanOut, logger, metrics: metrics.redis, clock, name: newId() }),
+      sharded: config.redis.mode === 'cluster',
       metrics: metrics.gateway,
       gathering: new Gathering(clock, gatherMs),
-      tailBudget: new TailBudget(config.memory.tailBytes),
+      tailBudget: new TailBudget({ bytes: config.memory.tailBytes, ageMs: TAIL_AGE_MS }, () => clock.monotonic()),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
       publishToGroup,
       maxBackpressureBytes: config.memory.maxBackpressureBytes,
@@ -113,16 +111,22 @@ export class GatewayCore {
     this.#counts = new UnstoredCounts(config.sessions.ttl * 1000);
     this.#admission = new Admission({ ...config.limits, ...config }, clock.monotonic());
     this.#heartbeats = new Heartbeats(clock, config.sessions.heartbeatMs);
-    this.#canary = new Canary({ fanOut, clock, storage: this.#context.storage, name: newId() });
+    this.#broadcasts = new Broadcasts({
+      ...this.#context,
+      storage: this.#context.shards.of(BROADCAST_CHANNEL),
+      tell: (frame) => {
+        for (const connection of this.#connections) connection.tell(frame);
+      },
+    });
     this.#host = this.#makeHost();
   }
 
   /** Begins what runs by itself. */
   start(): void {
     this.#heartbeats.start();
-    this.#canary.start();
+    this.#context.shards.start();
     this.#tick();
-    this.#listenForBroadcasts();
+    this.#broadcasts.start();
   }
 
   /** Decides about an upgrade request (C2–C4). */
@@ -138,10 +142,12 @@ export class GatewayCore {
 
   readiness(): Readiness {
     const { draining } = this.#admission;
+    const { shards } = this.#context;
     return {
       ready: !draining,
-      storage: this.#context.storage.away || !this.#canary.alive ? 'memory' : 'redis',
-      canaryAgeMs: Math.round(this.#canary.ageMs),
+      storage: shards.away || !shards.heard ? 'memory' : 'redis',
+      roomsInMemory: this.rooms.inMemory,
+      canaryAgeMs: Math.round(shards.canaryAgeMs),
       draining,
       connections: this.#connections.size,
     };
@@ -174,10 +180,9 @@ export class GatewayCore {
   async #closeAll(): Promise<void> {
     this.#admission.draining = true;
     this.#heartbeats.stop();
-    this.#canary.stop();
-    this.#context.storage.stop();
+    this.#context.shards.stop();
     this.#clock.clearTimeout(this.#ticker);
-    this.#stopListening();
+    this.#broadcasts.stop();
     for (const connection of [...this.#connections]) connection.close(CLOSE.restart);
     await this.rooms.flush(FLUSH_MS);
     this.rooms.dispose();
@@ -204,41 +209,47 @@ export class GatewayCore {
       tooSlow: () => {
         counters.backpressureCloses += 1;
       },
+      ended: (connection, code) => this.#ended(connection, code),
     };
   }
 
   #open(socket: Socket, { protocol, request, address }: Admitted): SocketEvents {
-    const sessionId = request.sessionId ?? this.#newId();
-    const identity = identify(this.#newId(), request.client);
-    const connection = new Connection(socket, this.#host, sessionId, protocol, request, identity);
-    const persistence = connection.persistent ? 'redis' : 'none';
+    const { redisPersistence: persistent, presence, client, resume } = request;
+    const sessionId = request.sessionId === undefined ? this.#newId() : this.#nameOf(request.sessionId);
+    const identity = identify(this.#newId(), client);
+    const terms = { sessionId, protocol, persistent, presence, address };
+    const connection = new Connection(socket, this.#host, terms, identity);
     this.#connections.add(connection);
-    this.#metrics.gateway.connected(protocol, persistence);
-    void this.#join(connection);
-    return {
-      message: (data, isBinary) => connection.receive(data, isBinary),
-      drained: () => connection.drained(),
-      closed: (code) => {
-        connection.ended();
-        this.#connections.delete(connection);
-        this.#heartbeats.remove(connection);
-        this.#admission.left(address);
-        this.#metrics.gateway.disconnected(protocol, persistence, code);
-        this.rooms.leave(connection, sessionId);
-        this.#drain?.run.checkEmpty();
-      },
-    };
+    this.#metrics.gateway.connected(protocol, persistenceOf(connection));
+    void this.#join(connection, resume);
+    return connection;
   }
 
-  async #join(connection: Connection): Promise<void> {
+  /** One text for all members of a session. */
+  #nameOf(sessionId: string): string {
+    return this.rooms.get(sessionId)?.sessionId ?? ownCopy(sessionId);
+  }
+
+  #ended(connection: Connection, code: number): void {
+    this.#connections.delete(connection);
+    this.#heartbeats.remove(connection);
+    this.#admission.left(connection.address);
+    this.#metrics.gateway.disconnected(connection.protocol, persistenceOf(connection), code);
+    this.rooms.leave(connection, connection.sessionId);
+    this.#drain?.run.checkEmpty();
+  }
+
+  async #join(connection: Connection, resume: ResumeRequest | undefined): Promise<void> {
     try {
-      const joined = await this.rooms.join(connection, connection.sessionId, connection.request.resume);
+      const joined = await this.rooms.join(connection, connection.sessionId, resume);
       if (connection.closed) return;
       if (joined) this.#admit(connection, joined);
       else connection.close(CLOSE.sessionDeleted);
     } catch (error) {
-      this.#context.storage.failed(error);
+      this.#context.shards.of(liveChannel(connection.sessionId)).failed(error);
       connection.close(CLOSE.overloaded);
+    } finally {
+      this.#admission.joined();
     }
   }
 
@@ -268,44 +279,22 @@ export class GatewayCore {
 
   #tick(): void {
     const { gauges } = this.#metrics.gateway;
+    const { tailBudget } = this.#context;
     this.rooms.tick();
     this.#counts.sweep(this.#clock.now());
     gauges.rooms = this.rooms.size;
-    gauges.tailBytes = this.#context.tailBudget.bytes;
+    // Nobody knows what Redis will have lost when it is back.
+    if (this.rooms.inMemory === 0) tailBudget.dropAged();
+    gauges.roomsInMemory = this.rooms.inMemory;
+    gauges.tailBytes = tailBudget.bytes;
+    gauges.tailReachSeconds = tailBudget.reachMs / 1000;
     gauges.unstoredBytes = this.#context.unstored.used;
-    gauges.canaryAgeSeconds = this.#canary.ageMs / 1000;
+    gauges.canaryAgeSeconds = this.#context.shards.canaryAgeMs / 1000;
     gauges.membersLeft = this.#drain ? this.#connections.size : 0;
     this.#ticker = this.#clock.setTimeout(() => this.#tick(), TICK_MS);
   }
+}
 
-  /** Tries until it is subscribed: a gateway also starts while Redis is away (D1). */
-  #listenForBroadcasts(): void {
-    this.#fanOut
-      .subscribe(BROADCAST_CHANNEL, (payload) => this.#broadcast(payload))
-      .then(
-        () => {
-          this.#listening = true;
-          this.#context.storage.worked();
-          if (this.#closed) this.#stopListening();
-        },
-        (error: unknown) => {
-          this.#context.storage.failed(error);
-          if (!this.#closed) this.#listenTimer = this.#clock.setTimeout(() => this.#listenForBroadcasts(), TICK_MS);
-        },
-      );
-  }
-
-  #stopListening(): void {
-    this.#clock.clearTimeout(this.#listenTimer);
-    if (!this.#listening) return;
-    this.#fanOut.unsubscribe(BROADCAST_CHANNEL).catch((error: unknown) => {
-      this.#context.storage.failed(error);
-    });
-  }
-
-  #broadcast(payload: Buffer): void {
-    const frame = readBroadcast(payload);
-    if (!frame) return this.#context.logger.warn('Payload on the broadcast channel cannot be read');
-    for (const connection of this.#connections) connection.tell(frame);
-  }
+function persistenceOf({ persistent }: Connection): 'redis' | 'none' {
+  return persistent ? 'redis' : 'none';
 }

@@ -18,7 +18,7 @@ beforeEach(() => {
 function open(): { beats: number[]; close(): void } {
   const beats: number[] = [];
   const openedMs = clock.monotonic();
-  const connection = { heartbeat: () => void beats.push(clock.monotonic() - openedMs) };
+  const connection = { beatsFrom: 0, heartbeat: () => void beats.push(clock.monotonic() - openedMs) };
   heartbeats.add(connection);
   return { beats, close: () => heartbeats.remove(connection) };
 }
@@ -60,6 +60,7 @@ describe('heartbeats', () => {
     const gone = open();
     const leaving = {
       beats: 0,
+      beatsFrom: 0,
       heartbeat(): void {
         this.beats += 1;
         heartbeats.remove(this);

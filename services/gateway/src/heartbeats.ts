@@ -5,13 +5,9 @@ const SLOTS = 30;
 
 /** Something that has a heartbeat. */
 export interface Heartbeating {
+  /** Turn of its first heartbeat: kept here by the wheel. */
+  beatsFrom: number;
   heartbeat(): void;
-}
-
-interface Place {
-  readonly slot: Set<Heartbeating>;
-  /** Turn of its first heartbeat. */
-  readonly from: number;
 }
 
 /**
@@ -20,7 +16,6 @@ interface Place {
  */
 export class Heartbeats {
   readonly #slots: Set<Heartbeating>[] = Array.from({ length: SLOTS }, () => new Set());
-  readonly #places = new Map<Heartbeating, Place>();
   /** Slots passed since the start. */
   #turn = 0;
   #timer: Timer | undefined;
@@ -42,23 +37,19 @@ export class Heartbeats {
   /** The first heartbeat comes one interval from now, or up to a slot later. */
   add(connection: Heartbeating): void {
     // The turn that is under way has begun before the connection opened.
-    const from = this.#turn + 1 + SLOTS;
-    const slot = this.#slots[from % SLOTS];
-    if (!slot) return;
-    slot.add(connection);
-    this.#places.set(connection, { slot, from });
+    connection.beatsFrom = this.#turn + 1 + SLOTS;
+    this.#slots[connection.beatsFrom % SLOTS]?.add(connection);
   }
 
   remove(connection: Heartbeating): void {
-    this.#places.get(connection)?.slot.delete(connection);
-    this.#places.delete(connection);
+    this.#slots[connection.beatsFrom % SLOTS]?.delete(connection);
   }
 
   #beat(): void {
     this.start();
     this.#turn += 1;
     for (const connection of this.#slots[this.#turn % SLOTS] ?? []) {
-      if ((this.#places.get(connection)?.from ?? 0) <= this.#turn) connection.heartbeat();
+      if (connection.beatsFrom <= this.#turn) connection.heartbeat();
     }
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { ownCopy } from './own-copy.js';
 
 /** Who a connection is. */
 export interface Identity {
@@ -21,5 +22,5 @@ export function identify(connectionId: string, client: string | undefined): Iden
   if (client === undefined) return { connectionId, sender: connectionId, senderKey: connectionId };
   // The secret itself never leaves the gateway: keys stand in the log and on the channel.
   const hash = createHash('sha256').update(client).digest('base64url');
-  return { connectionId, sender: hash.slice(0, NAME_LENGTH), senderKey: hash.slice(0, KEY_LENGTH) };
+  return { connectionId, sender: ownCopy(hash.slice(0, NAME_LENGTH)), senderKey: ownCopy(hash.slice(0, KEY_LENGTH)) };
 }

@@ -2,7 +2,7 @@ import type { Position, SignalSendFrame } from '@holdfast/protocol';
 import { encodeSignal, encodeUnstored, liveChannel, unstoredFrame } from '@holdfast/session-store';
 import type { Connection, OutgoingMessage } from './connection.js';
 import type { Room } from './room.js';
-import type { RoomContext } from './room-context.js';
+import type { GatewayContext } from './room-context.js';
 import type { UnstoredCounts } from './unstored-counts.js';
 
 /** When a refused send may be tried again. */
@@ -12,11 +12,11 @@ const MESSAGE_OVERHEAD_BYTES = 200;
 
 /** Renders what members send, and hands it to the session's queue, or, without persistence, to the fan-out. */
 export class MessageIntake {
-  readonly #context: RoomContext;
+  readonly #context: GatewayContext;
   readonly #counts: UnstoredCounts;
   #made = 0;
 
-  constructor(context: RoomContext, counts: UnstoredCounts) {
+  constructor(context: GatewayContext, counts: UnstoredCounts) {
     this.#context = context;
     this.#counts = counts;
   }
@@ -44,13 +44,14 @@ export class MessageIntake {
     const payload = encodeSignal(connection.connectionId, frame);
     this.#context.fanOut.publish(liveChannel(room.sessionId), payload).catch((error: unknown) => {
       // A signal is worth nothing later: it is not repeated and its sender is not told.
-      this.#context.storage.failed(error);
+      room.context.storage.failed(error);
     });
   }
 
   #publish(connection: Connection, room: Room, id: string, head: string, clientId: string | undefined): void {
     const { sessionId } = room;
-    const { clock, fanOut, metrics, storage } = this.#context;
+    const { clock, fanOut, metrics } = this.#context;
+    const { storage } = room.context;
     const nowMs = clock.now();
     const count = this.#counts.next(sessionId, nowMs);
     const payload = encodeUnstored(count, connection.identity.senderKey, unstoredFrame(id, `${head}${nowMs}}`));

@@ -114,6 +114,30 @@ describe('what waits', () => {
     ]);
   });
 
+  it('D2: what a client sends again each time it comes back waits once, is shown to it, and keeps its place', async () => {
+    await world.silence();
+    const ids = Array.from({ length: 20 }, (_, n) => `a${n}`);
+    for (const id of ids) ann.say(id);
+    await world.settle();
+    const { unstoredMessages } = gateway.metrics.gateway.gauges;
+    let last = ann;
+    for (let round = 0; round < 5; round++) {
+      last.leave();
+      last = await gateway.connect('s', { client: 'secret-of-ann-0001' });
+      for (const id of ids) last.say(id, id, { retry: true });
+      await world.advance(1_000);
+      expect(pending(last)).toEqual(ids);
+    }
+    last.say('new');
+    await world.settle();
+    const { gauges } = gateway.metrics.gateway;
+    expect(gauges.unstoredMessages).toBe(unstoredMessages + 1);
+    await world.answer();
+    expect(await world.ids('s')).toEqual(['m1', ...ids, 'new']);
+    expect(stored(last)).toEqual([...ids, 'new'].map((id, index) => [index + 2, id]));
+    expect(gauges.unstoredMessages).toBe(0);
+  });
+
   it('D1: what was heard before its answer was lost is not shown as pending', async () => {
     gateway.log.fate = ({ method }) => (method === 'append' ? 'lost after' : 'works');
     ann.say('m2');
@@ -178,21 +202,6 @@ describe('what waits', () => {
     await world.advance(2_000);
     expect(bob.contents.slice(1)).toEqual([...Array.from({ length: 200 }, (_, i) => `n${i}`), 'last']);
     expect(statuses(ann).at(-1)).toBe('redis');
-  });
-
-  it('D6: sessions that one shard does not take go on in memory, the others are stored', async () => {
-    const sharded = world.gateway({ REDIS_MODE: 'cluster' });
-    const [down, up] = [await sharded.connect('down'), await sharded.connect('up')];
-    sharded.log.fate = ({ sessionId }) => (sessionId === 'down' ? 'silence' : 'works');
-    for (const member of [down, up]) member.say('m1');
-    await world.advance(2_500);
-    expect([statuses(down), pending(down)]).toEqual([['memory'], ['m1']]);
-    expect([statuses(up), stored(up)]).toEqual([[], [[1, 'm1']]]);
-    const late = await sharded.connect('down');
-    expect(late.welcome).toMatchObject({ storage: 'memory' });
-    sharded.log.fate = () => 'works';
-    await world.advance(3_000);
-    expect([statuses(down), stored(down)]).toEqual([['memory', 'redis'], [[1, 'm1']]]);
   });
 
   it('D1: a session that Redis does not take, because it is full, goes on in memory', async () => {

@@ -242,6 +242,30 @@ describe('Redis away', () => {
     expect(statuses(member)).toEqual(['redis']);
   });
 
+  it('F3: /readyz and the metric tell the truth within two canary intervals of its end', async () => {
+    const truth = (): unknown[] => [gateway.core.readiness()['storage'], gateway.metrics.redis.up];
+    await world.silence();
+    await world.advance(60_000);
+    expect(truth()).toEqual(['memory', false]);
+    gateway.answer();
+    await world.advance(1_000);
+    expect(truth()).toEqual(['redis', true]);
+  });
+
+  it('T1, G5: keeps no session alive in which nobody speaks, and brings none back that has expired', async () => {
+    const before = (await world.store.get('s'))?.remainingMs ?? 0;
+    await world.silence();
+    await world.advance(60_000);
+    await world.answer();
+    expect((await world.store.get('s'))?.remainingMs).toBeLessThan(before - 60_000);
+    await world.silence();
+    await world.advance(3_600_000);
+    await world.answer();
+    await world.advance(2_000);
+    expect(ann.ofType('session')).toEqual([{ type: 'session', event: 'expired' }]);
+    expect(await world.store.get('s')).toBeUndefined();
+  });
+
   it('D1, F5: what is known of a session outlives its last member as long as the outage lasts', async () => {
     await world.silence();
     for (const member of [ann, plain]) member.leave();

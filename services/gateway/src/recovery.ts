@@ -3,7 +3,7 @@ import { openSession } from './open-session.js';
 import { NOWHERE } from './position.js';
 import { planHistory } from './resume.js';
 import { RetryPause } from './retry-pause.js';
-import type { RoomContext } from './room-context.js';
+import type { GatewayContext } from './room-context.js';
 import type { RoomEntry } from './room-entry.js';
 
 /** How far Redis' clock, which messages have their time from, may be behind the gateway's. */
@@ -20,9 +20,9 @@ export interface RecoveringRooms {
 /** Takes rooms into memory when they cannot be stored (D1), and brings them back (D3). */
 export class Recovery {
   readonly #rooms: RecoveringRooms;
-  readonly #context: RoomContext;
+  readonly #context: GatewayContext;
 
-  constructor(rooms: RecoveringRooms, context: RoomContext) {
+  constructor(rooms: RecoveringRooms, context: GatewayContext) {
     this.#rooms = rooms;
     this.#context = context;
   }
@@ -30,12 +30,12 @@ export class Recovery {
   /** The room goes on in memory until Redis takes its messages again. */
   out(entry: RoomEntry): void {
     entry.room.outage();
-    for (const goOn of entry.joining) goOn();
+    for (const goOn of entry.joining.keys()) goOn();
     if (!entry.recovering) void this.#recover(entry);
   }
 
   async #recover(entry: RoomEntry): Promise<void> {
-    const { storage } = this.#context;
+    const { storage } = entry.room.context;
     const retry = new RetryPause(this.#context);
     entry.recovering = true;
     while (entry.room.storage === 'memory' && this.#rooms.has(entry)) {
@@ -53,13 +53,19 @@ export class Recovery {
     try {
       if (entry.users > 0) await this.#rooms.subscribed(entry);
       if (room.position) await room.sync.run('outage');
-      const stored = [...room.audience.members()].some((member) => member.persistent);
-      if (stored || entry.late.size > 0 || !room.queue.empty) await openSession(room, this.#context);
+      // Those who were there before keep nothing alive, and bring nothing back that has ended (T1, G5).
+      if (entry.toOpen || entry.late.size > 0 || !room.queue.empty) {
+        entry.toOpen = false;
+        await openSession(room, room.context).catch((error: unknown) => {
+          entry.toOpen = true;
+          throw error;
+        });
+      }
       await this.#resumeLate(entry);
       // For whoever has come meanwhile nothing of this was done.
       return (await room.queue.resume()) && entry.late.size === 0 && !entry.newcomers;
     } catch (error) {
-      this.#context.storage.failed(error);
+      room.context.storage.failed(error);
       return false;
     }
   }
@@ -69,7 +75,7 @@ export class Recovery {
     for (const [member, { resume, sinceMs }] of late) {
       // It is about to be welcomed.
       if (!room.audience.has(member)) continue;
-      const plan = await planHistory(room, this.#context, resume);
+      const plan = await planHistory(room, room.context, resume);
       const { epoch } = room.position ?? NOWHERE;
       // It has ended meanwhile: there is another one to be opened first.
       if (epoch === NOWHERE.epoch) return;

@@ -12,13 +12,16 @@ import { liveMessage } from './live-message.js';
 import type { RoomContext } from './room-context.js';
 import type { Tail } from './tail.js';
 
+/** What a lost session is made anew with, beside its position and its time. */
+export type KnownSession = Pick<StoredSession, 'createdAt' | 'custom'>;
+
 /** What a repair needs of its room. */
 export interface RepairedRoom {
   readonly sessionId: string;
   readonly position: Position | undefined;
   readonly tail: Tail;
   /** The session as Redis last told it. */
-  readonly known: StoredSession | undefined;
+  readonly known: KnownSession | undefined;
   readonly expiry: { readonly ttl: number; readonly remainingMs: number };
   moveTo(position: Position | undefined, firstSeq: number): void;
   readonly audience: Pick<Audience, 'noteHad' | 'restartAll' | 'tellGap'>;

@@ -4,22 +4,25 @@ import type { GatewayMetrics, Logger } from '@holdfast/telemetry';
 import type { Clock } from './clock.js';
 import type { Deletions } from './deletions.js';
 import type { Gathering } from './gathering.js';
+import type { RedisShards } from './redis-shards.js';
 import type { Reporter } from './reporter.js';
 import type { PublishToGroup } from './socket.js';
-import type { StorageWatch } from './storage-watch.js';
+import type { SessionStorage } from './storage-watch.js';
 import type { TailBudget } from './tail.js';
 
 /** Most bytes of history handed over at once where send buffers allow as much. */
 export const HISTORY_CHUNK_BYTES = 65_536;
 
-/** What every room of a gateway shares. */
-export interface RoomContext {
+/** What the rooms of a gateway share. */
+export interface GatewayContext {
   readonly log: SessionLog;
   readonly fanOut: FanOut;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly reporter: Reporter;
-  readonly storage: StorageWatch;
+  readonly shards: RedisShards;
+  /** Whether sessions live on more shards than one. */
+  readonly sharded: boolean;
   readonly deletions: Deletions;
   readonly metrics: GatewayMetrics;
   /** When appends are sent (A2). */
@@ -35,6 +38,12 @@ export interface RoomContext {
   readonly historyChunkBytes: number;
   /** From 0 up to 1. */
   random(): number;
+}
+
+/** What a room needs of its gateway. */
+export interface RoomContext extends GatewayContext {
+  /** Of the shard that the room's session lives on. */
+  readonly storage: SessionStorage;
 }
 
 /** Bytes taken of a limit (D2). */

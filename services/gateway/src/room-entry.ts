@@ -1,6 +1,7 @@
 import type { ResumeRequest } from '@holdfast/protocol';
 import type { Member } from './member.js';
 import type { Room } from './room.js';
+import { SparseMap } from './sparse-map.js';
 
 /** What a member asked for, and when it was welcomed without it. */
 export interface LateJoin {
@@ -24,10 +25,12 @@ export interface RoomEntry {
   recovering: boolean;
   /** Somebody has joined in memory since the last attempt to bring it back. */
   newcomers: boolean;
+  /** Somebody has joined in memory whose connecting the session has not been told (C5). */
+  toOpen: boolean;
   /** What lets those that are joining go on in memory when Redis goes away. */
-  readonly joining: Set<() => void>;
+  readonly joining: SparseMap<() => void, true>;
   /** Members that joined in memory and could not be given what they asked for (D3). */
-  readonly late: Map<Member, LateJoin>;
+  readonly late: SparseMap<Member, LateJoin>;
 }
 
 export function roomEntry(room: Room): RoomEntry {
@@ -40,7 +43,8 @@ export function roomEntry(room: Room): RoomEntry {
     idleSinceMs: 0,
     recovering: false,
     newcomers: false,
-    joining: new Set(),
-    late: new Map(),
+    toOpen: false,
+    joining: new SparseMap(),
+    late: new SparseMap(),
   };
 }

@@ -13,12 +13,15 @@ import { Expiry } from './expiry.js';
 import { LastWord } from './last-word.js';
 import type { Member } from './member.js';
 import { NOWHERE } from './position.js';
+import type { KnownSession } from './repair.js';
 import type { RoomContext } from './room-context.js';
 import { showPending } from './show-pending.js';
 import { Sync } from './sync.js';
 import { Tail } from './tail.js';
 import { Unheard } from './unheard.js';
 
+/** One for all sessions that have none. */
+const NO_CUSTOM: KnownSession['custom'] = {};
 /** Payloads held while a sync runs; beyond them the sync reads again. */
 const HELD_MAX = 1_000;
 
@@ -35,7 +38,7 @@ export class Room {
   readonly tail: Tail;
   readonly #unheard: Unheard;
   #position: Position | undefined;
-  #known: StoredSession | undefined;
+  #known: KnownSession | undefined;
   #storage: StorageState = 'redis';
   #firstSeq = 0;
   #held: Extract<LivePayload, { kind: 'stored' }>[] = [];
@@ -61,12 +64,13 @@ export class Room {
   }
 
   /** The session as Redis last told it: what a lost one is restored from (G2). */
-  get known(): StoredSession | undefined {
+  get known(): KnownSession | undefined {
     return this.#known;
   }
 
   noteSession(session: StoredSession): void {
-    this.#known = session;
+    const { createdAt, custom } = session;
+    this.#known = { createdAt, custom: Object.keys(custom).length === 0 ? NO_CUSTOM : custom };
   }
 
   /** `memory` while messages cannot be stored. */
@@ -120,7 +124,7 @@ export class Room {
     this.#position = { epoch, seq: last.seq, id: last.id };
     if (this.#firstSeq === 0) this.#firstSeq = messages[0]?.seq ?? 0;
     this.audience.deliver(messages);
-    this.queue.delivered(messages[0]?.id ?? '');
+    this.queue.timer.delivered(messages[0]?.id ?? '');
     this.#settleAcks('delivered');
   }
 
@@ -153,6 +157,12 @@ export class Room {
   stored(epoch: string, seq: number): void {
     this.lastWord.stored();
     this.#unheard.expect(epoch, seq);
+  }
+
+  /** An append's publish found no subscriber. Without members here that is as it should be. */
+  heardByNobody(epoch: string, from: number): void {
+    if (this.audience.isEmpty) return;
+    void this.#unheard.sayAgain(epoch, from);
   }
 
   hasDelivered(epoch: string, seq: number): boolean {

@@ -7,7 +7,7 @@ import { NOWHERE } from './position.js';
 import { Recovery } from './recovery.js';
 import { type HistoryPlan, planFromTail, planHistory } from './resume.js';
 import { Room } from './room.js';
-import type { RoomContext } from './room-context.js';
+import type { GatewayContext, RoomContext } from './room-context.js';
 import { type RoomEntry, roomEntry } from './room-entry.js';
 
 /** What a member that has joined is told in its welcome. */
@@ -28,12 +28,15 @@ const FAILING_MS = 300;
 
 /** The rooms of a gateway: opened with the first member, closed some time after the last (F1). */
 export class Rooms {
-  readonly #context: RoomContext;
+  readonly #context: GatewayContext;
+  /** What all rooms share that live on the one shard there is; absent in a cluster. */
+  readonly #shared: RoomContext | undefined;
   readonly #entries = new Map<string, RoomEntry>();
   readonly #recovery: Recovery;
 
-  constructor(context: RoomContext) {
+  constructor(context: GatewayContext) {
     this.#context = context;
+    this.#shared = context.sharded ? undefined : { ...context, storage: context.shards.of('') };
     this.#recovery = new Recovery(
       {
         has: (entry) => this.#entries.get(entry.room.sessionId) === entry,
@@ -42,14 +45,21 @@ export class Rooms {
       context,
     );
     context.fanOut.onInterrupted((channels) => this.#interrupted(channels));
-    context.storage.onChange((change) => {
-      if (change === 'away') this.#allOut();
+    context.shards.onChange((change) => {
+      if (change === 'away') this.#awayOut();
       else void this.#bury();
     });
   }
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** How many of them Redis does not store now. */
+  get inMemory(): number {
+    let count = 0;
+    for (const { room } of this.#entries.values()) if (room.storage === 'memory') count += 1;
+    return count;
   }
 
   get(sessionId: string): Room | undefined {
@@ -63,7 +73,7 @@ export class Rooms {
    */
   async join(member: Member, sessionId: string, resume: ResumeRequest | undefined): Promise<Joined | undefined> {
     const entry = this.#acquire(sessionId);
-    const { clock, storage } = this.#context;
+    const { clock, storage } = entry.room.context;
     const deadline = clock.monotonic() + JOIN_TRIES_MS;
     while (!storage.away && entry.room.storage === 'redis') {
       try {
@@ -96,7 +106,7 @@ export class Rooms {
     for (const [sessionId, entry] of this.#entries) {
       const { room } = entry;
       if (room.queue.failingMs > FAILING_MS && room.storage === 'redis') {
-        this.#context.storage.doesNotStore(room.queue.failure);
+        room.context.storage.doesNotStore(room.queue.failure);
         this.#recovery.out(entry);
       }
       room.lastWord.tick(entry.users > 0);
@@ -137,7 +147,7 @@ export class Rooms {
   ): Promise<Joined | 'in memory' | undefined> {
     return new Promise((resolve, reject) => {
       const goOn = (): void => resolve('in memory');
-      entry.joining.add(goOn);
+      entry.joining.set(goOn, true);
       this.#enter(entry, member, resume)
         .then(resolve, reject)
         .finally(() => entry.joining.delete(goOn));
@@ -149,9 +159,9 @@ export class Rooms {
     await this.#subscribed(entry);
     if (!member.persistent) return { room, plan: { recovered: false } };
     for (;;) {
-      const opened = await openSession(room, this.#context, resume?.epoch);
+      const opened = await openSession(room, room.context, resume?.epoch);
       if (opened === 'deleted') return undefined;
-      const plan = await planHistory(room, this.#context, resume);
+      const plan = await planHistory(room, room.context, resume);
       // Else it ended meanwhile: the member gets to know the session that is, not the one that was (C5).
       if (room.position?.epoch === opened.session.epoch || member.closed) return { room, plan };
     }
@@ -162,6 +172,7 @@ export class Rooms {
     entry.newcomers = true;
     this.#recovery.out(entry);
     if (!member.persistent) return { room, plan: { recovered: false } };
+    entry.toOpen = true;
     if (this.#wasDeleted(room, resume)) return undefined;
     const plan = planFromTail(room, resume);
     if (plan) return { room, plan };
@@ -175,23 +186,28 @@ export class Rooms {
   }
 
   /** Redis is away: every room goes on in memory (D1), also those whose members may come back to what they know. */
-  #allOut(): void {
-    for (const entry of this.#entries.values()) this.#recovery.out(entry);
+  #awayOut(): void {
+    for (const entry of this.#entries.values()) if (entry.room.context.storage.away) this.#recovery.out(entry);
   }
 
+  /** An old copy of Redis may have brought back what was deleted. */
   async #bury(): Promise<void> {
-    const { deletions, log, storage } = this.#context;
-    try {
-      await deletions.buryAll(log);
-    } catch (error) {
-      storage.failed(error);
+    const { deletions, log } = this.#context;
+    for (const [sessionId, epoch] of deletions.noted()) {
+      const { storage } = this.#contextOf(sessionId);
+      // Whatever else is back is buried all the same.
+      if (!storage.away) await deletions.bury(log, sessionId, epoch).catch((error: unknown) => storage.failed(error));
     }
+  }
+
+  #contextOf(sessionId: string): RoomContext {
+    return this.#shared ?? { ...this.#context, storage: this.#context.shards.of(liveChannel(sessionId)) };
   }
 
   #acquire(sessionId: string): RoomEntry {
     let entry = this.#entries.get(sessionId);
     if (!entry) {
-      entry = roomEntry(new Room(sessionId, this.#context));
+      entry = roomEntry(new Room(sessionId, this.#contextOf(sessionId)));
       this.#entries.set(sessionId, entry);
     }
     entry.users += 1;
@@ -211,7 +227,7 @@ export class Rooms {
       if (room.position) await room.sync.run('open');
     });
     entry.chain = subscribed.catch((error: unknown) => {
-      this.#context.storage.failed(error);
+      room.context.storage.failed(error);
       // Another one may have been made since, after members had left.
       if (entry.subscribed === subscribed) entry.subscribed = undefined;
     });
@@ -232,13 +248,13 @@ export class Rooms {
     this.#context.clock.defer(() => {
       this.#chain(entry, async () => {
         entry.leaving = false;
-        if (!this.#context.storage.away) await this.#context.log.leave(entry.room.sessionId);
+        if (!entry.room.context.storage.away) await this.#context.log.leave(entry.room.sessionId);
       });
     });
   }
 
   #chain(entry: RoomEntry, step: () => Promise<void>): void {
-    entry.chain = entry.chain.then(step).catch((error: unknown) => this.#context.storage.failed(error));
+    entry.chain = entry.chain.then(step).catch((error: unknown) => entry.room.context.storage.failed(error));
   }
 
   #interrupted(channels: readonly string[]): void {

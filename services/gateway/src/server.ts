@@ -35,9 +35,10 @@ interface ExclusiveListener {
 /** `LIBUS_LISTEN_EXCLUSIVE_PORT`: a second gateway on a port fails, where it would silently share the connections. */
 const EXCLUSIVE = 1;
 
+/** Both fields from the beginning, so that neither needs memory beside the object. */
 interface SocketData {
-  open(socket: Socket): SocketEvents;
-  events?: SocketEvents;
+  open: ((socket: Socket) => SocketEvents) | undefined;
+  events: SocketEvents | undefined;
 }
 
 const PATHS = ['/ws/chat', '/ws/chat/'];
@@ -72,7 +73,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           remoteAddress: Buffer.from(res.getRemoteAddressAsText()).toString(),
         });
         if (!('open' in accepted)) return refuse(res, accepted);
-        const data: SocketData = { open: accepted.open };
+        const data: SocketData = { open: accepted.open, events: undefined };
         const { subprotocol } = accepted;
         res.upgrade(
           data,
@@ -84,13 +85,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       },
       open: (ws) => {
         const data = ws.getUserData();
-        data.events = data.open(new LibrarySocket(ws, options.maxBackpressureBytes));
+        data.events = data.open?.(new LibrarySocket(ws, options.maxBackpressureBytes));
+        data.open = undefined;
       },
-      message: (ws, message, isBinary) => ws.getUserData().events?.message(message, isBinary),
+      message: (ws, message, isBinary) => ws.getUserData().events?.receive(message, isBinary),
       drain: (ws) => ws.getUserData().events?.drained(),
       close: (ws, code, reason) => {
         const text = Buffer.from(reason).toString();
-        ws.getUserData().events?.closed(CUT_CODES[text] ?? code);
+        ws.getUserData().events?.ended(CUT_CODES[text] ?? code);
       },
     });
     app.get(path, (res) => refuse(res, upgradeRequired()));

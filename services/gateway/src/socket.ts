@@ -20,11 +20,11 @@ export interface Socket {
 /** Sends one text frame to every socket of a group, in order with what is sent to each of them alone. */
 export type PublishToGroup = (group: string, frame: Uint8Array) => void;
 
-/** What the WebSocket server calls for one connection. Nothing is called after `closed`. */
+/** What the WebSocket server calls for one connection. Nothing is called after `ended`. */
 export interface SocketEvents {
   /** The bytes are valid during the call only. */
-  message(data: ArrayBuffer, isBinary: boolean): void;
+  receive(data: ArrayBuffer, isBinary: boolean): void;
   /** The network has taken what was buffered, or some of it. */
   drained(): void;
-  closed(code: number): void;
+  ended(code: number): void;
 }

@@ -7,15 +7,16 @@ type State = { readonly name: 'up' } | { readonly name: 'doubtful'; readonly tim
 
 export type StorageChange = 'away' | 'back';
 
+/** Whether the part of Redis that a session lives on answers, and what its commands tell of that. */
+export type SessionStorage = Pick<StorageWatch, 'away' | 'back' | 'worked' | 'failed' | 'doesNotStore'>;
+
 export interface StorageWatchOptions {
   readonly logger: Logger;
   readonly metrics: RedisMetrics;
   readonly clock: Clock;
-  /**
-   * Whether one failure may be a shard's alone: then it counts for the sessions that meet it, and never for all of
-   * them (D6).
-   */
-  readonly sharded: boolean;
+  /** Called each time Redis has answered. */
+  readonly onAnswer: () => void;
+  readonly onChange: (change: StorageChange) => void;
 }
 
 /** How long a connection may take to be made anew before its failure counts as an outage: a canary comes meanwhile. */
@@ -34,12 +35,11 @@ const OUTAGES: ReadonlySet<RedisErrorKind> = new Set([
 ]);
 
 /**
- * Knows whether Redis answers (D1): the one place that changes that state. A command without an answer in
+ * Knows whether Redis, or one shard of it, answers (D1): the one place that changes that state. A command without an answer in
  * `REDIS_TIMEOUT_MS` is an outage at once; a lost connection only when the next one is no better.
  */
 export class StorageWatch {
   readonly #options: StorageWatchOptions;
-  readonly #listeners: ((change: StorageChange) => void)[] = [];
   #state: State = { name: 'up' };
   #waiting: (() => void)[] = [];
   #complainAgainMs = Number.NEGATIVE_INFINITY;
@@ -52,41 +52,41 @@ export class StorageWatch {
     return this.#state.name === 'away';
   }
 
-  onChange(listener: (change: StorageChange) => void): void {
-    this.#listeners.push(listener);
-  }
-
   /** Resolves when Redis answers; at once when it does. */
   back(): Promise<void> {
     if (!this.away) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  worked(): void {
-    this.#options.metrics.up = true;
-    if (this.#state.name === 'up') return;
-    const wasAway = this.away;
-    this.#become({ name: 'up' });
-    if (!wasAway) return;
-    this.#options.logger.info('Redis answers');
+  /** Lets those who wait look again: their sessions may live elsewhere by now. */
+  release(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();
-    for (const listener of this.#listeners) listener('back');
+  }
+
+  worked(): void {
+    const wasAway = this.away;
+    if (this.#state.name !== 'up') this.#become({ name: 'up' });
+    this.#options.onAnswer();
+    if (!wasAway) return;
+    this.#options.logger.info('Redis answers');
+    this.release();
+    this.#options.onChange('back');
   }
 
   failed(error: unknown): void {
-    const { clock, metrics, sharded } = this.#options;
+    const { clock, metrics } = this.#options;
     const kind = kindOf(error);
     metrics.failed(kind);
-    if (this.away || sharded || !OUTAGES.has(kind)) return;
+    if (this.away || !OUTAGES.has(kind)) return;
     if (kind === 'timeout') return this.#declareAway(error, kind);
     if (this.#state.name === 'doubtful') return;
     const timer = clock.setTimeout(() => this.#declareAway(error, kind), DOUBT_MS);
     this.#become({ name: 'doubtful', timer });
   }
 
-  /** A session goes on in memory although Redis answers: it is full, a replica, or the session's shard is down. */
+  /** A session goes on in memory although Redis answers: it is full, a replica, or the session's slot is on the move. */
   doesNotStore(error: unknown): void {
     const nowMs = this.#options.clock.monotonic();
     if (this.away || nowMs < this.#complainAgainMs) return;
@@ -102,9 +102,8 @@ export class StorageWatch {
 
   #declareAway(error: unknown, kind: string): void {
     this.#become({ name: 'away' });
-    this.#options.metrics.up = false;
     this.#options.logger.error({ err: error, kind }, 'Redis does not answer: chat goes on in memory');
-    for (const listener of this.#listeners) listener('away');
+    this.#options.onChange('away');
   }
 
   #become(state: State): void {

@@ -10,7 +10,11 @@ function message(seq: number, id = `id-${seq}`, senderKey = 'ann'): LiveMessage 
   return { seq, id, senderKey, frame: Buffer.alloc(FRAME_BYTES, 'x') };
 }
 
-function tailOf(seqs: readonly number[], { max = 1_000, budget = new TailBudget(1e9) } = {}): Tail {
+function budgetOf(bytes: number, ageMs = 1e9, nowMs = () => 0): TailBudget {
+  return new TailBudget({ bytes, ageMs }, nowMs);
+}
+
+function tailOf(seqs: readonly number[], { max = 1_000, budget = budgetOf(1e9) } = {}): Tail {
   const tail = new Tail(max, budget);
   for (const seq of seqs) tail.push(message(seq));
   return tail;
@@ -89,7 +93,7 @@ describe('a tail', () => {
 
 describe('the byte budget of all tails', () => {
   it('F5: lets the oldest message of any session go first', () => {
-    const budget = new TailBudget(4 * COST);
+    const budget = budgetOf(4 * COST);
     const [quiet, busy] = [new Tail(1_000, budget), new Tail(1_000, budget)];
     busy.push(message(1));
     quiet.push(message(1));
@@ -103,8 +107,28 @@ describe('the byte budget of all tails', () => {
     expect(budget.bytes).toBe(4 * COST);
   });
 
+  it('F5: drops what is too old, of any session, and tells how far back it reaches', () => {
+    let nowMs = 0;
+    const budget = budgetOf(1e9, 1_000, () => nowMs);
+    const [one, two] = [new Tail(1_000, budget), new Tail(1_000, budget)];
+    expect(budget.reachMs).toBe(0);
+    one.push(message(1));
+    nowMs = 400;
+    two.push(message(1));
+    one.push(message(2));
+    nowMs = 1_000;
+    budget.dropAged();
+    expect([held(one), held(two), budget.reachMs]).toEqual([[1, 2], [1], 1_000]);
+    nowMs = 1_001;
+    budget.dropAged();
+    expect([held(one), held(two), budget.reachMs]).toEqual([[2], [1], 601]);
+    nowMs = 2_000;
+    budget.dropAged();
+    expect([held(one), held(two), budget.reachMs, budget.bytes]).toEqual([[], [], 0, 0]);
+  });
+
   it('F5: counts the bytes held, and gets them back by count, by forgetting and by clearing', () => {
-    const budget = new TailBudget(1e9);
+    const budget = budgetOf(1e9);
     const tail = tailOf(upTo(30), { max: 20, budget });
     expect(budget.bytes).toBe(20 * COST);
     tail.dropThrough(15);
@@ -114,12 +138,12 @@ describe('the byte budget of all tails', () => {
   });
 
   it('F5: keeps no message where there is no room for one', () => {
-    const tail = tailOf(upTo(5), { budget: new TailBudget(0) });
+    const tail = tailOf(upTo(5), { budget: budgetOf(0) });
     expect(held(tail)).toEqual([]);
   });
 
   it('F5: spares the messages of a new epoch when those of the old one would have been next', () => {
-    const budget = new TailBudget(4 * COST);
+    const budget = budgetOf(4 * COST);
     const [restarted, other] = [tailOf([501, 502], { budget }), new Tail(1_000, budget)];
     restarted.clear();
     other.push(message(1));
@@ -138,7 +162,7 @@ describe('the byte budget of all tails', () => {
   });
 
   it('F5: remembers no more about messages that have gone by count than about those there are', () => {
-    const budget = new TailBudget(1e9);
+    const budget = budgetOf(1e9);
     const tail = new Tail(10, budget);
     for (let seq = 1; seq <= 20_000; seq++) tail.push(message(seq));
     expect(budget.remembered).toBeLessThan(5_000);

@@ -1,4 +1,5 @@
 import type { LiveMessage } from '@holdfast/session-store';
+import { SparseMap } from './sparse-map.js';
 
 /** Messages that came one after the other, as the budget remembers them: where they are, without keeping them. */
 interface Added {
@@ -7,12 +8,22 @@ interface Added {
   /** Of those that have not been dropped. */
   firstSeq: number;
   lastSeq: number;
+  /** When the first of them was added; monotonic clock. */
+  readonly atMs: number;
 }
 
+export interface TailLimits {
+  /** Over all sessions. */
+  readonly bytes: number;
+  readonly ageMs: number;
+}
+
+/** How long one entry goes on: as exactly as that the age of what it remembers is known. */
+const RUN_MS = 1_000;
 /** Entries that may be remembered in vain before they are looked through. */
 const STALE_MAX = 1_024;
 
-/** Bytes that all tails of a gateway share; beyond them the oldest message of any session goes first (F5). */
+/** What all tails of a gateway share: beyond its bytes and its age the oldest message of any session goes first (F5). */
 export class TailBudget {
   #bytes = 0;
   #held = 0;
@@ -21,7 +32,14 @@ export class TailBudget {
   #front = 0;
   #newest: Added | undefined;
 
-  constructor(readonly limitBytes: number) {}
+  readonly #limits: TailLimits;
+  readonly #nowMs: () => number;
+
+  /** @param nowMs the monotonic clock */
+  constructor(limits: TailLimits, nowMs: () => number) {
+    this.#limits = limits;
+    this.#nowMs = nowMs;
+  }
 
   get bytes(): number {
     return this.#bytes;
@@ -32,27 +50,26 @@ export class TailBudget {
     return this.#order.length;
   }
 
+  /** Milliseconds since the oldest message that is held was added: how long ago a member may have left and be resumed from memory. */
+  get reachMs(): number {
+    const oldest = this.#oldest();
+    return oldest ? this.#nowMs() - oldest.atMs : 0;
+  }
+
   added(tail: Tail, message: LiveMessage): void {
     this.#bytes += costOf(message);
     this.#held += 1;
     const { generation } = tail;
+    const { seq } = message;
+    const nowMs = this.#nowMs();
     const newest = this.#newest;
-    if (newest?.tail === tail && newest.generation === generation && message.seq === newest.lastSeq + 1) {
-      newest.lastSeq = message.seq;
-    } else {
-      this.#newest = { tail, generation, firstSeq: message.seq, lastSeq: message.seq };
+    const follows = newest?.tail === tail && newest.generation === generation && seq === newest.lastSeq + 1;
+    if (follows && nowMs - newest.atMs < RUN_MS) newest.lastSeq = seq;
+    else {
+      this.#newest = { tail, generation, firstSeq: seq, lastSeq: seq, atMs: nowMs };
       this.#order.push(this.#newest);
     }
-    while (this.#bytes > this.limitBytes) {
-      const oldest = this.#order[this.#front];
-      if (!oldest) return;
-      if (isHeld(oldest)) {
-        // What has gone by count is not looked for one by one.
-        oldest.firstSeq = Math.max(oldest.firstSeq, oldest.tail.firstSeq) + 1;
-        oldest.tail.dropThrough(oldest.firstSeq - 1);
-      } else oldest.firstSeq = oldest.lastSeq + 1;
-      if (oldest.firstSeq > oldest.lastSeq) this.#forgetOldest();
-    }
+    this.#dropWhile(() => this.#bytes > this.#limits.bytes);
     if (this.#order.length > this.#held * 2 + STALE_MAX) {
       this.#order = this.#order.slice(this.#front).filter(isHeld);
       this.#front = 0;
@@ -68,6 +85,30 @@ export class TailBudget {
   removed(message: LiveMessage): void {
     this.#bytes -= costOf(message);
     this.#held -= 1;
+  }
+
+  /** Drops what has become too old. Called now and then. */
+  dropAged(): void {
+    const sinceMs = this.#nowMs() - this.#limits.ageMs;
+    this.#dropWhile(({ atMs }) => atMs < sinceMs);
+  }
+
+  #dropWhile(isTooMuch: (oldest: Added) => boolean): void {
+    for (let oldest = this.#oldest(); oldest && isTooMuch(oldest); oldest = this.#oldest()) {
+      // What has gone by count is not looked for one by one.
+      oldest.firstSeq = Math.max(oldest.firstSeq, oldest.tail.firstSeq) + 1;
+      oldest.tail.dropThrough(oldest.firstSeq - 1);
+      if (oldest.firstSeq > oldest.lastSeq) this.#forgetOldest();
+    }
+  }
+
+  /** The oldest that is still held; what is not any more is passed over for good. */
+  #oldest(): Added | undefined {
+    for (;;) {
+      const oldest = this.#order[this.#front];
+      if (!oldest || isHeld(oldest)) return oldest;
+      this.#forgetOldest();
+    }
   }
 }
 
@@ -91,7 +132,7 @@ export class Tail {
   #front = 0;
   #generation = 0;
   /** Newest number by the hash of its id; others may have the same, so a hit is a hint. */
-  readonly #byId = new Map<number, number>();
+  readonly #byId = new SparseMap<number, number>();
 
   constructor(
     readonly maxMessages: number,

@@ -18,7 +18,7 @@ describe('ownRedis', () => {
     for (const count of ['1', '2']) {
       const log = new ServiceLog(join(dir, 'redis.log'), () => undefined);
       const redis = ownRedis({ program, port, dir: join(dir, 'data'), env: {}, log, say: () => undefined });
-      expect(await redis.start(10_000)).toBe(true);
+      expect(await redis.start(60_000)).toBe(true);
       expect(await redisCli(port, 'incr', 'starts')).toBe(count);
       expect(await redisCli(port, 'config', 'get', 'maxmemory-policy')).toContain('noeviction');
       expect(await redisCli(port, 'config', 'get', 'bind')).toContain('127.0.0.1');

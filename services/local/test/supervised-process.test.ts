@@ -42,7 +42,7 @@ describe('SupervisedProcess', () => {
     const worker = supervised(
       'process.on("SIGTERM", () => { console.log("bye"); process.exit(0) }); setTimeout(ready, 100); setInterval(() => {}, 1e6)',
     );
-    expect(await worker.start(10_000)).toBe(true);
+    expect(await worker.start(60_000)).toBe(true);
     const { pid } = worker;
     await worker.stop(5_000);
     expect(readFileSync(join(dir, `${count}.log`), 'utf8')).toBe('bye\n');
@@ -52,7 +52,7 @@ describe('SupervisedProcess', () => {
 
   it('says why a process ended before it was ready, and does not try again', async () => {
     const worker = supervised('console.error("PORT is taken"); process.exit(3)');
-    const start = worker.start(10_000);
+    const start = worker.start(60_000);
     await expect(start).rejects.toBeInstanceOf(StartFailedError);
     await expect(start).rejects.toThrow('worker could not start (exit code 3):\nPORT is taken');
     expect(worker.pid).toBeUndefined();
@@ -61,7 +61,7 @@ describe('SupervisedProcess', () => {
   it('starts it again when it ends, later each time, and says so', async () => {
     const lines: string[] = [];
     const worker = supervised('ready(); setInterval(() => {}, 1e6)', lines);
-    await worker.start(10_000);
+    await worker.start(60_000);
     for (const delay of [0.5, 1]) {
       const { pid = 0 } = worker;
       process.kill(pid, 'SIGKILL');
@@ -73,7 +73,7 @@ describe('SupervisedProcess', () => {
   it('kills what does not stop in time, and says so', async () => {
     const lines: string[] = [];
     const worker = supervised('process.on("SIGTERM", () => {}); ready(); setInterval(() => {}, 1e6)', lines);
-    await worker.start(10_000);
+    await worker.start(60_000);
     await worker.stop(200);
     expect(lines).toEqual(['worker did not stop in 0.2 s and was killed']);
   });

@@ -1,12 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { ConfigError, loadConfig } from '@holdfast/config';
-import { RedisFanOut } from '@holdfast/fan-out';
-import { closeRedis, createRedis, waitUntilReady } from '@holdfast/redis-client';
-import { RedisSessionStore } from '@holdfast/session-store';
+import { RedisPublisher } from '@holdfast/fan-out';
+import { closeRedis, createRedis, type RedisClient, RedisWatch, waitUntilReady } from '@holdfast/redis-client';
+import { pooled, RedisSessionStore } from '@holdfast/session-store';
 import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
 import { buildApp } from './app.js';
 import { readRedisStatus } from './redis-status.js';
-import { watchRedis } from './redis-watch.js';
 
 /** Where the web UI is built to, seen from `dist/`. */
 const WEB_ROOT = fileURLToPath(new URL('../../web/dist', import.meta.url));
@@ -30,11 +29,21 @@ async function main(): Promise<void> {
   process.on('SIGTERM', (signal) => void stop(signal));
   process.on('SIGINT', (signal) => void stop(signal));
 
-  const client = createRedis(config.redis, { name: `holdfast-${service}`, role: 'commands' });
   shutdown.add('metrics', () => metrics.close());
-  shutdown.add('redis', () => closeRedis(client));
-  const watch = watchRedis(client, metrics.redis, logger);
-  shutdown.add('redis watch', () => watch.stop());
+  const connect = (): RedisClient => {
+    const client = createRedis(config.redis, { name: `holdfast-${service}`, role: 'commands' });
+    shutdown.add('redis', () => closeRedis(client));
+    return client;
+  };
+  const client = connect();
+  const pool = [client, ...Array.from({ length: config.redis.poolSize - 1 }, connect)];
+  const watch = new RedisWatch({
+    client,
+    metrics: metrics.redis,
+    onAway: (reason) => logger.warn({ reason }, 'Redis is away: answering 503 until it is back'),
+    onBack: () => logger.info('Redis is back'),
+  });
+  shutdown.add('redis watch', () => watch.close());
 
   const admin = await startAdminListener({
     host: config.adminHost,
@@ -53,16 +62,13 @@ async function main(): Promise<void> {
   });
   shutdown.add('admin listener', () => admin.close());
 
+  const { ttl: defaultTtl, historyMax } = config.sessions;
   const app = await buildApp({
     config,
     logger,
     metrics,
-    sessions: new RedisSessionStore(client, {
-      defaultTtl: config.sessions.ttl,
-      historyMax: config.sessions.historyMax,
-    }),
-    // This process only publishes, so it needs no connection for subscriptions.
-    fanOut: new RedisFanOut({ subscriber: client, publisher: client }),
+    sessions: pooled(pool.map((each) => new RedisSessionStore(each, { defaultTtl, historyMax }))),
+    fanOut: new RedisPublisher(client),
     status: () => readRedisStatus(client, config.redis),
     webRoot: WEB_ROOT,
   });

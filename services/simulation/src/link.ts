@@ -143,7 +143,7 @@ export class Link {
       case 'connect':
         return this.#connect();
       case 'text':
-        if (this.#isServerOpen) this.#events?.message(encoder.encode(packet.text).buffer as ArrayBuffer, false);
+        if (this.#isServerOpen) this.#events?.receive(encoder.encode(packet.text).buffer as ArrayBuffer, false);
         return;
       case 'close':
         return this.#serverClosed(packet.code);
@@ -172,7 +172,7 @@ export class Link {
     if (!this.#isServerOpen) return;
     this.#isServerOpen = false;
     this.#options.server.gone(this);
-    this.#events?.closed(code);
+    this.#events?.ended(code);
   }
 
   /** For {@link ServerSocket}. */

@@ -48,6 +48,10 @@ export function replaced<T extends object>(prototype: T, methods: Methods<T>): (
     Object.defineProperty(prototype, name, { value, configurable: true, writable: true });
   }
   return () => {
-    for (const [name, descriptor] of before) if (descriptor) Object.defineProperty(prototype, name, descriptor);
+    for (const [name, descriptor] of before) {
+      if (descriptor) Object.defineProperty(prototype, name, descriptor);
+      // What a class inherits it gets back from there.
+      else Reflect.deleteProperty(prototype, name);
+    }
   };
 }

@@ -1,12 +1,11 @@
 import type { Config } from '@holdfast/config';
-import { closeRedis, createRedis, redisErrorKind } from '@holdfast/redis-client';
+import { closeRedis, createRedis, RedisWatch, redisErrorKind } from '@holdfast/redis-client';
 import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
 import { Queue, Worker } from 'bullmq';
 import { AUDIT_QUEUE, AUDIT_QUEUE_PREFIX, type AuditJob, jobOptions, QUEUE_EVENTS_MAX } from './audit-job.js';
 import { AuditProcessor, LOCK_MS, showFindings } from './audit-processor.js';
 import { AuditSchedule } from './audit-schedule.js';
 import { ExpiryAudit } from './expiry-audit.js';
-import { RedisWatch } from './redis-watch.js';
 import { readFaults } from './report.js';
 
 export interface SweeperDeps {
@@ -33,7 +32,12 @@ export function startSweeper({ config, logger, metrics }: SweeperDeps): Sweeper 
   const onError = (error: Error) => metrics.redis.failed(redisErrorKind(error));
   const bull = createRedis(config.redis, { name: 'holdfast-sweeper-queue', role: 'bullmq', onError });
   const commands = createRedis(config.redis, { name: 'holdfast-sweeper', role: 'commands', onError });
-  const watch = new RedisWatch({ client: commands, logger, metrics });
+  const watch = new RedisWatch({
+    client: commands,
+    metrics: metrics.redis,
+    onAway: (reason) => logger.error({ reason }, 'Redis is away; audits wait for it'),
+    onBack: () => logger.info('Redis is back; audits go on'),
+  });
 
   const { intervalSeconds, graceSeconds, dryRun } = config.audit;
   const audits = [new ExpiryAudit({ client: commands, graceSeconds, intervalSeconds, dryRun })];

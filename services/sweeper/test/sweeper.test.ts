@@ -159,7 +159,7 @@ describe('the sweeper', () => {
     await log.waitFor('Redis is away');
     const begun = performance.now();
     await sweeper.close();
-    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(performance.now() - begun).toBeLessThan(30_000);
   });
 
   it('closing twice is closing once', async () => {
@@ -189,7 +189,7 @@ describe('the sweeper behind Sentinels', () => {
         const text = await promoted.cli('hget', AUDIT_REPORT_KEY, 'expiry');
         return text.includes('"session_id":"lost"') ? text : undefined;
       },
-      { timeoutMs: 40_000, everyMs: 100 },
+      { timeoutMs: 60_000, everyMs: 100 },
     );
     expect((JSON.parse(json) as { masters: string[] }).masters).toEqual([SENTINEL_MASTER]);
     expect(Number(await promoted.cli('ttl', sessionKey('lost')))).toBeGreaterThan(0);
@@ -220,7 +220,7 @@ describe('the sweeper of a cluster', () => {
     const { log, metric } = start({ REDIS_MODE: 'cluster', CHANNEL_REDIS_URL: nodes.urls.join(',') });
     await log.waitFor('Audit expiry finished: ');
     await victim.kill();
-    const line = await log.waitFor('Audit expiry finished without some masters', { timeoutMs: 25_000 });
+    const line = await log.waitFor('Audit expiry finished without some masters', { timeoutMs: 60_000 });
     expect(Object.keys((JSON.parse(line) as { unread: Record<string, string> }).unread)).toEqual([
       `127.0.0.1:${victim.port}`,
     ]);

@@ -69,7 +69,7 @@ export class FakeSocket implements Socket {
   /** The client sends a frame. */
   receive(data: string | Uint8Array, isBinary = typeof data !== 'string'): void {
     const bytes = new Uint8Array(Buffer.from(data));
-    this.#events?.message(bytes.buffer, isBinary);
+    this.#events?.receive(bytes.buffer, isBinary);
     // The library takes the memory back as soon as the call returns.
     bytes.fill(0);
   }
@@ -81,7 +81,7 @@ export class FakeSocket implements Socket {
 
   #end(code: number): void {
     this.#open = false;
-    this.#events?.closed(code);
+    this.#events?.ended(code);
   }
 
   #assertOpen(): void {

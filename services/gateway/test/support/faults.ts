@@ -94,6 +94,8 @@ export class FaultyFanOut implements FanOut {
   /** Channels subscribed now, without those that no session has. */
   readonly subscribed = new Set<string>();
   reconnects = 0;
+  shards: readonly string[] = [''];
+  shardOf: (channel: string) => string = () => '';
   /** Decides about each payload that arrives. */
   hear: (channel: string, payload: Buffer) => boolean = () => true;
   /** Hands on each payload that is heard; by default at once. Must keep their order. */
@@ -108,6 +110,10 @@ export class FaultyFanOut implements FanOut {
 
   get connected(): boolean {
     return this.#fanOut.connected;
+  }
+
+  connectedTo(shard: string): boolean {
+    return this.#fanOut.connectedTo(shard);
   }
 
   async subscribe(channel: string, listener: Listener): Promise<void> {
@@ -145,7 +151,7 @@ export class FaultyFanOut implements FanOut {
     for (const listener of this.#interrupted) listener(channels);
   }
 
-  reconnect(): void {
+  reconnect(_shard: string): void {
     this.reconnects += 1;
   }
 

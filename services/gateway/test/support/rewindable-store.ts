@@ -14,6 +14,12 @@ export class RewindableStore extends MemorySessionStore {
     for (const [id, tombstone] of tombstones) this.tombstones.set(id, tombstone);
   }
 
+  /** Keeps a session, but not its log. */
+  loseLog(sessionId: string): void {
+    const session = this.sessions.get(sessionId);
+    if (session) session.log = [];
+  }
+
   /** Comes back empty. */
   lose(): void {
     this.sessions.clear();

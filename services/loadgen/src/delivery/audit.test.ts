@@ -55,6 +55,28 @@ it('what a reloaded page was shown before it had a number is shown again; nothin
   expect(new Scene().audit(same)).toEqual(['shown_twice']);
 });
 
+it('V7: what a page was shown before it was loaded anew is shown again after a reset, and only then', () => {
+  const audit = (see: (track: Track) => void): ViolationKind[] => {
+    const scene = new Scene();
+    scene.hadReset = true;
+    const track = saw([0, 1]);
+    see(track);
+    track.message(0, 1);
+    track.message(1, 2);
+    track.message(2, 3);
+    return scene.audit(track);
+  };
+  const reload = (track: Track): void => track.reload();
+  const reset = (track: Track): void => track.reset(1);
+  const both = (track: Track): void => {
+    reload(track);
+    reset(track);
+  };
+  expect(audit(both)).toEqual([]);
+  expect(audit(reset)).toEqual(['shown_twice', 'shown_twice']);
+  expect(audit(reload)).toContain('shown_twice');
+});
+
 describe('senders', () => {
   it('an accepted message must be in the history', () => {
     const scene = new Scene();

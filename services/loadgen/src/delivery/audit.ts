@@ -71,6 +71,9 @@ function auditMember(
   const idOf = (index: number): string => journal.messages[index]?.id ?? '?';
   /** By place in the journal: the newest number it was shown under, 0 while pending. */
   const shown = new Map<number, number>();
+  /** Places in the journal that this page was shown, and those that only an earlier page of the member was. */
+  let page = new Set<number>();
+  const forgotten = new Set<number>();
   const skipped: { from: number; to: number }[] = [];
   let newest = joinedAfter;
   for (const sighting of track.sightings()) {
@@ -81,14 +84,19 @@ function auditMember(
         break;
       case 'reset':
         newest = sighting.from - 1;
+        // By id a page does not show twice what it knows; what its predecessor knew it cannot tell.
+        for (const index of shown.keys()) if (!page.has(index)) forgotten.add(index);
         break;
       case 'reload':
+        page = new Set();
         for (const [index, seq] of shown) if (seq === 0) shown.delete(index);
         break;
       case 'message':
       case 'update': {
         const { index, seq } = sighting;
-        if (sighting.kind === 'message' && shown.has(index)) report('shown_twice', idOf(index), number);
+        const isAgain = sighting.kind === 'message' && shown.has(index) && !forgotten.delete(index);
+        if (isAgain) report('shown_twice', idOf(index), number);
+        page.add(index);
         shown.set(index, seq);
         if (seq === 0) break;
         if (seq !== newest + 1) report('out_of_order', `${idOf(index)}: ${seq} follows ${newest}`, number);

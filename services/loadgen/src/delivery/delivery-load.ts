@@ -106,6 +106,13 @@ export class DeliveryLoad {
     );
   }
 
+  /** Waits until members were shown this many more messages, pending ones too. @throws Error as {@link accepted} */
+  async shown(count: number): Promise<void> {
+    const before = this.#tally.shown;
+    if (await this.#until(() => this.#tally.shown >= before + count)) return;
+    throw new Error(`${this.#tally.shown - before} of ${count} messages were shown in time; ${this.#conditions()}`);
+  }
+
   /**
    * Waits until a message was accepted in every session that was sent after this call.
    *

@@ -43,6 +43,14 @@ it('R2: a resume must succeed when everything is there', () => {
   ]);
 });
 
+it('R2: ... unless another message has its number by now', () => {
+  const refused = watch('last_seq=2&last_id=mine&epoch=e', welcome, message(1), message(2), message(3));
+  expect(refused).toEqual([]);
+  expect(watch('last_seq=2&last_id=m2&epoch=e', welcome, message(1), message(2), message(3))).toEqual([
+    'unrecovered asked for what follows 2; kept are 1 to 10',
+  ]);
+});
+
 it('V7: a gap, a reset and an expiry say what comes next', () => {
   expect(watch('', welcome, { type: 'session', event: 'gap', from: 11, to: 13 }, message(14))).toEqual([]);
   expect(watch('', welcome, { type: 'session', event: 'reset', epoch: 'f', from: 5 }, message(5))).toEqual([]);

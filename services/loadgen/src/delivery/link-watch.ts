@@ -13,10 +13,13 @@ export type ReportLink = (
  */
 export class LinkWatch {
   readonly #lastSeq: number | undefined;
+  readonly #lastId: string | undefined;
   readonly #epoch: string | undefined;
   readonly #report: ReportLink;
   /** The number that has to come next; absent: any. */
   #next: number | undefined;
+  /** A resume that was refused although its number is kept: unless there is another message under it. */
+  #doubt: string | undefined;
   #isWelcomed = false;
 
   /** @param url as connected to: it says what was asked for */
@@ -24,6 +27,7 @@ export class LinkWatch {
     const query = new URL(url).searchParams;
     const lastSeq = query.get('last_seq');
     this.#lastSeq = lastSeq === null ? undefined : Number(lastSeq);
+    this.#lastId = query.get('last_id') ?? undefined;
     this.#epoch = query.get('epoch') ?? undefined;
     this.#report = report;
   }
@@ -51,13 +55,18 @@ export class LinkWatch {
     if (recovered) return this.#lastSeq + 1;
     const first = firstSeq || seq + 1;
     if (epoch === this.#epoch && this.#lastSeq + 1 >= first && this.#lastSeq <= seq) {
-      this.#report('unrecovered', `asked for what follows ${this.#lastSeq}; kept are ${first} to ${seq}`);
+      const detail = `asked for what follows ${this.#lastSeq}; kept are ${first} to ${seq}`;
+      if (this.#lastId === undefined || this.#lastSeq < first) this.#report('unrecovered', detail);
+      else this.#doubt = detail;
     }
     return first;
   }
 
   #message({ seq, id }: MessageFrame): void {
     if (seq === undefined) return;
+    if (this.#doubt !== undefined && seq === this.#lastSeq && id === this.#lastId) {
+      this.#report('unrecovered', this.#doubt);
+    }
     if (this.#next !== undefined && seq > this.#next)
       this.#report('wire_gap', `${id}: ${seq} follows ${this.#next - 1}`);
     if (this.#next !== undefined && seq < this.#next) {

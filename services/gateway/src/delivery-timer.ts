@@ -1,0 +1,25 @@
+import type { Waiting } from './batch.js';
+import type { RoomContext } from './room-context.js';
+
+/** Measures the first message of each batch, from its arrival to its delivery: one a batch tells how long that takes. */
+export class DeliveryTimer {
+  readonly #context: RoomContext;
+  #timed: { readonly id: string; readonly arrivedMs: number } | undefined;
+
+  constructor(context: RoomContext) {
+    this.#context = context;
+  }
+
+  begin(batch: readonly Waiting[]): void {
+    const [first] = batch;
+    this.#timed = first && { id: first.message.id, arrivedMs: first.arrivedMs };
+  }
+
+  /** The room delivers a run of messages that begins with this one. */
+  delivered(firstId: string): void {
+    if (this.#timed?.id !== firstId) return;
+    const { clock, metrics } = this.#context;
+    metrics.deliverySeconds.observe((clock.monotonic() - this.#timed.arrivedMs) / 1000);
+    this.#timed = undefined;
+  }
+}

@@ -1,0 +1,39 @@
+import {
+  type ClusterOptions,
+  type RedisCluster,
+  type SentinelOptions,
+  type SentinelSet,
+  startCluster,
+  startSentinel,
+} from '@holdfast/testkit';
+import { type Services, startServices } from './system.js';
+
+/** What every process is told of a cluster. */
+export function clusterEnv({ urls }: RedisCluster): Record<string, string> {
+  return { REDIS_MODE: 'cluster', CHANNEL_REDIS_URL: urls.join(',') };
+}
+
+/** What every process is told of Sentinels. */
+export function sentinelEnv({ urls, masterName }: SentinelSet): Record<string, string> {
+  return { REDIS_MODE: 'sentinel', CHANNEL_REDIS_URL: urls.join(','), REDIS_SENTINEL_MASTER: masterName };
+}
+
+/** Services on a Redis Cluster. */
+export async function startOnCluster(
+  options: ClusterOptions = {},
+  more: Record<string, string> = {},
+): Promise<Services & { cluster: RedisCluster }> {
+  const cluster = await startCluster(options);
+  const env = { ...clusterEnv(cluster), ...more };
+  return { cluster, ...(await startServices({ one: env, two: env, api: env })) };
+}
+
+/** Services on a master and its replica behind Sentinels. */
+export async function startOnSentinels(
+  options: SentinelOptions = {},
+  more: Record<string, string> = {},
+): Promise<Services & { set: SentinelSet }> {
+  const set = await startSentinel(options);
+  const env = { ...sentinelEnv(set), ...more };
+  return { set, ...(await startServices({ one: env, two: env, api: env })) };
+}

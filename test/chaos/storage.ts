@@ -1,0 +1,34 @@
+import type { DeliveryReport } from '@holdfast/loadgen';
+import { eventually, type ServiceProcess } from '@holdfast/testkit';
+
+/** A busy machine takes as long as this; what it took is told. */
+const PATIENCE_MS = 30_000;
+
+export type Storage = 'redis' | 'memory';
+
+/** Resolves when `/readyz` and the metrics of all these gateways say where sessions are stored. @returns milliseconds */
+export async function storedIn(storage: Storage, gateways: readonly ServiceProcess[]): Promise<number> {
+  const startedAt = performance.now();
+  await Promise.all(
+    gateways.map((gateway) =>
+      eventually(`${gateway.name} to store in ${storage}`, () => says(gateway, storage), { timeoutMs: PATIENCE_MS }),
+    ),
+  );
+  return performance.now() - startedAt;
+}
+
+async function says(gateway: ServiceProcess, storage: Storage): Promise<boolean> {
+  const { status, body } = await gateway.readiness();
+  const up = await gateway.metric('holdfast_redis_up');
+  return status === 200 && body['storage'] === storage && up === (storage === 'redis' ? 1 : 0);
+}
+
+/** What a case has come to, as a line of the run's output: how long people had to wait. */
+export function tellWaits(what: string, { accepting, showing, resets }: DeliveryReport, truthMs: number): void {
+  const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
+  process.stdout.write(
+    `${what}: senders waited at most ${seconds(accepting.max)} (half of them ${seconds(accepting.p50)}), ` +
+      `members at most ${seconds(showing.max)} (95 %: ${seconds(showing.p95)}), ${resets} were told of a reset; ` +
+      `/readyz and metrics were right ${seconds(truthMs)} after Redis was back\n`,
+  );
+}

@@ -12,6 +12,19 @@ function cursorAt(seq: number, limit = 100): Cursor {
   return cursor;
 }
 
+describe('Cursor: what the next page goes on from', () => {
+  it('D1, R3: is all that is kept where no gateway could tell a position, and nothing without a session', () => {
+    const cursor = new Cursor(100);
+    expect(cursor.kept).toBeUndefined();
+    cursor.welcome({ ...WELCOME, epoch: '', seq: 0, firstSeq: 0 }, 'live');
+    expect(cursor.position).toBeUndefined();
+    const next = new Cursor(100, cursor.kept);
+    expect(next.ask()).toBe('kept');
+    expect(next.welcome({ ...WELCOME, seq: 5, firstSeq: 1 }, 'kept')).toBeUndefined();
+    expect(next.message(from(1, 'm1'))).toBe('new');
+  });
+});
+
 describe('Cursor: messages', () => {
   it('V2: takes what is next, and only that', () => {
     const cursor = cursorAt(2);

@@ -33,6 +33,11 @@ export class Cursor {
     return this.#position;
   }
 
+  /** What a page that comes after this one goes on from: one that nobody could tell a position misses nothing either. */
+  get kept(): Position | undefined {
+    return this.#position ?? (this.#isStored ? { epoch: '', seq: 0, id: '' } : undefined);
+  }
+
   /** What the next connection should ask for. Who was there already must not miss what came in between. */
   ask(wantsHistory = false): Asked {
     if (this.#position?.epoch) return this.#position.seq;

@@ -126,7 +126,7 @@ export class Incoming {
   }
 
   #keepPosition(): void {
-    if (this.#settings.keepPosition) this.#keep.position = this.#cursor.position;
+    if (this.#settings.keepPosition) this.#keep.position = this.#cursor.kept;
   }
 
   /** The session was deleted. */

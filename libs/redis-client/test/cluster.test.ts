@@ -3,7 +3,7 @@ import { Cluster, type Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { closeRedis, connectSubscriber, createRedis, redisErrorKind, waitUntilReady } from '../src/index.js';
 
-const TIMEOUT_MS = 400;
+const TIMEOUT_MS = 1000;
 
 let cluster: RedisCluster;
 const clients: (Cluster | Redis)[] = [];
@@ -68,12 +68,9 @@ describe('a connection to a cluster', () => {
     const { key, owner, elsewhere } = await twoShards();
     await client.set(key, 0);
     owner.pause();
-    const started = performance.now();
-    const outcome = kindOf(client.incr(key));
-    expect(await kindOf(client.incr(elsewhere))).toBe('answered');
-    expect(performance.now() - started).toBeLessThan(TIMEOUT_MS);
-    expect(await outcome).toBe('timeout');
-    expect(performance.now() - started).toBeLessThan(TIMEOUT_MS * 2);
+    const silent = kindOf(client.incr(key));
+    expect(await Promise.race([silent, kindOf(client.incr(elsewhere))])).toBe('answered');
+    expect(await silent).toBe('timeout');
     owner.resume();
     await cluster.whole();
     await eventually('the shard to answer', async () => (await kindOf(client.get(key))) === 'answered');

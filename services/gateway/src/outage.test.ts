@@ -182,6 +182,24 @@ describe('Redis away', () => {
     expect(ann.ofType('session')).toEqual([]);
   });
 
+  it('V3, D3: one that is shown as pending what it has passed is told its number all the same', async () => {
+    // Stored by way of the other gateway, and sent again here, where nobody has heard of it.
+    gateway.silence();
+    bob.say('m2');
+    await world.advance(1_000);
+    const epoch = String(ann.welcome['epoch']);
+    bob.leave();
+    const moved = await gateway.connect('s', { resume: { lastSeq: 2, lastId: 'm2', epoch } });
+    const again = await gateway.connect('s', { client: 'secret-of-bob-0001' });
+    again.say('m2', 'm2', { retry: true });
+    await world.settle();
+    expect(pending(moved)).toEqual(['m2']);
+    gateway.answer();
+    await world.advance(1_000);
+    expect(moved.ofType('session')).toEqual([{ type: 'session', event: 'reset', epoch, from: 2 }]);
+    expect([stored(moved), await world.ids('s')]).toEqual([[[2, 'm2']], ['m1', 'm2']]);
+  });
+
   it('D3, F1: whoever comes while its room is brought back hears what follows', async () => {
     for (const member of [ann, plain]) member.leave();
     await world.settle();

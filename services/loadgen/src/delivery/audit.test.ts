@@ -77,6 +77,24 @@ it('V7: what a page was shown before it was loaded anew is shown again after a r
   expect(audit(reload)).toContain('shown_twice');
 });
 
+it('D3: a new page may be shown as pending what its predecessor was shown, and is owed the number', () => {
+  const audit = (see: (track: Track) => void): ViolationKind[] => {
+    const track = saw([0, 1, 2]);
+    track.reload();
+    track.message(2, 0);
+    see(track);
+    const scene = new Scene();
+    scene.hadReset = true;
+    return scene.audit(track);
+  };
+  const number = (track: Track): void => {
+    track.reset(3);
+    track.update(2, 3);
+  };
+  expect(audit(number)).toEqual([]);
+  expect(audit(() => undefined)).toEqual(['wrong_number']);
+});
+
 describe('senders', () => {
   it('an accepted message must be in the history', () => {
     const scene = new Scene();

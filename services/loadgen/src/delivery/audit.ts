@@ -94,7 +94,9 @@ function auditMember(
       case 'message':
       case 'update': {
         const { index, seq } = sighting;
-        const isAgain = sighting.kind === 'message' && shown.has(index) && !forgotten.delete(index);
+        // A page that does not know it may be shown it as pending, where its sender has sent it again (D3).
+        const isPending = seq === 0 && !page.has(index);
+        const isAgain = sighting.kind === 'message' && shown.has(index) && !isPending && !forgotten.delete(index);
         if (isAgain) report('shown_twice', idOf(index), number);
         page.add(index);
         shown.set(index, seq);

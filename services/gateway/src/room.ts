@@ -245,9 +245,9 @@ export class Room {
     const position = this.#position;
     if (!position || before.epoch !== position.epoch || before.seq > position.seq) return false;
     if (this.#contradicts(before.seq, before.id)) return false;
-    const known = position.seq - before.seq;
-    for (const { seq, id } of known > 0 ? messages.slice(0, known) : []) if (this.#contradicts(seq, id)) return false;
-    this.deliverNext(before.epoch, known > 0 ? messages.slice(known) : messages);
+    const known = before.seq === position.seq ? [] : messages.slice(0, position.seq - before.seq);
+    if (known.some((message) => this.#contradicts(message.seq, message.id))) return false;
+    this.deliverNext(before.epoch, known.length === 0 ? messages : messages.slice(known.length));
     if (messages.length > 0) this.expiry.refreshed();
     // Redis did not know what came before: it has lost the log, which is healed by those that have it (G2).
     if (before.id === '' && this.tail.at(before.seq)) this.sync.request('gap');

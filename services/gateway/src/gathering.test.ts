@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest';
+import { HeldClock } from '../test/support/held-clock.js';
+import { Gathering } from './gathering.js';
+
+function gathered(): { clock: HeldClock; add(name: string): void; sent: string[] } {
+  const clock = new HeldClock();
+  const gathering = new Gathering(clock);
+  const sent: string[] = [];
+  return { clock, sent, add: (name) => gathering.add({ due: () => sent.push(`${name} at ${clock.monotonic()}`) }) };
+}
+
+it('A2: what comes after a millisecond of rest is sent at the end of the turn', async () => {
+  const { clock, add, sent } = gathered();
+  add('a');
+  expect(sent).toEqual([]);
+  await clock.settle();
+  await clock.advance(1);
+  add('b');
+  add('c');
+  await clock.settle();
+  expect(sent).toEqual(['a at 0', 'b at 1', 'c at 1']);
+});
+
+it('A2: under steady load waits up to a millisecond to gather more, in the order it came', async () => {
+  const { clock, add, sent } = gathered();
+  add('a');
+  await clock.advance(0.25);
+  add('b');
+  await clock.advance(0.25);
+  add('c');
+  await clock.advance(0.25);
+  expect(sent).toEqual(['a at 0']);
+  await clock.advance(0.25);
+  expect(sent).toEqual(['a at 0', 'b at 1', 'c at 1']);
+});

@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest';
+import { BENCH_HELP, readBenchOptions } from './bench-options.js';
+import { WORKLOADS } from './workloads.js';
+
+it('runs three rounds of everything when nothing is said', () => {
+  expect(readBenchOptions([])).toEqual({
+    rounds: 3,
+    seconds: 5,
+    warmUpSeconds: 4,
+    workloads: Object.keys(WORKLOADS),
+    profile: false,
+  });
+});
+
+it('takes everything that the help names', () => {
+  const argv = '--rounds 1 --seconds 2 --warm-up 3 --workload chat --workload pairs --target holdfast --profile yes';
+  expect(readBenchOptions(argv.split(' '))).toEqual({
+    rounds: 1,
+    seconds: 2,
+    warmUpSeconds: 3,
+    workloads: ['chat', 'pairs'],
+    targets: ['holdfast'],
+    profile: true,
+  });
+  for (const name of argv.match(/--[\w-]+/g) ?? []) expect(BENCH_HELP).toContain(`${name} `);
+});
+
+it.each([
+  ['--rounds 0', '--rounds must be a whole number from 1 to 3600, not 0'],
+  ['--workload dance', '--workload must be one of broadcast, chat'],
+  ['--target nobody', '--target must be one of raw, fire-and-forget'],
+  ['--profile maybe', '--profile must be yes or no, not "maybe"'],
+])('names the argument that is wrong: %s', (line, told) => {
+  expect(() => readBenchOptions(line.split(' '))).toThrow(told);
+});

@@ -63,14 +63,9 @@ export class AppendQueue {
     return true;
   }
 
-  /** Milliseconds since appends have failed without a success; 0 when the last one succeeded. */
-  get failingMs(): number {
-    return this.#failing === undefined ? 0 : this.#context.clock.monotonic() - this.#failing.sinceMs;
-  }
-
-  /** What the last append failed of; nothing when it succeeded. */
-  get failure(): unknown {
-    return this.#failing?.error;
+  /** Since when appends have failed, monotonic milliseconds, and the last one of what; nothing when it succeeded. */
+  get failing(): { readonly sinceMs: number; readonly error: unknown } | undefined {
+    return this.#failing;
   }
 
   /** Redis is away: from here on messages wait, and members here see them (D1). */
@@ -101,6 +96,11 @@ export class AppendQueue {
   deleted(): void {
     this.#orphaned = this.#inFlight > 0;
     this.#refuse(this.#waiting.slice(this.#inFlight), DELETED);
+  }
+
+  /** The room is about to forget what it has delivered: answers what of that waits here as a repetition. */
+  answerKnown(): void {
+    this.#withoutKnown(this.#waiting.slice(this.#inFlight));
   }
 
   stop(): void {
@@ -192,16 +192,12 @@ export class AppendQueue {
   #failed(batch: readonly Waiting[], position: Position | undefined, error: unknown): void {
     this.#refusals = error instanceof StorageUnavailableError ? 0 : this.#refusals + 1;
     if (this.#orphaned) this.#refuse(batch, DELETED);
-    else if (this.#refusals < REFUSALS_MAX) this.#markRetry(batch, position);
+    // Whether it was stored is unknown: it stays first, and is looked for before it is stored again (A5).
+    else if (this.#refusals < REFUSALS_MAX) this.#mark(batch, () => position ?? NOWHERE);
     else {
       this.#refuse(batch, 'the message cannot be stored');
       this.#refusals = 1;
     }
-  }
-
-  /** Whether a batch was stored is unknown: it stays first, and is looked for before it is stored again (A5). */
-  #markRetry(batch: readonly Waiting[], position: Position | undefined): void {
-    this.#mark(batch, () => position ?? NOWHERE);
   }
 
   /**

@@ -83,8 +83,8 @@ export class Recovery {
       if (epoch === NOWHERE.epoch) return;
       if (!late.delete(member)) continue;
       const from = plan.from ?? Math.max(room.firstSeq, firstSince(room, sinceMs - CLOCKS_DIFFER_MS));
-      // What was trimmed meanwhile is told as a gap, from where the member is.
-      const due = resume?.epoch === epoch ? resume.lastSeq + 1 : from;
+      // What was trimmed meanwhile is told as a gap, from where the member is: numbers go on in a new epoch too.
+      const due = resume?.epoch === undefined ? from : resume.lastSeq + 1;
       room.audience.restart(member, epoch, Math.min(from, due, owed));
     }
   }

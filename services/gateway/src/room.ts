@@ -184,6 +184,7 @@ export class Room {
   expired(): void {
     if (!this.#position || this.#position === NOWHERE) return;
     this.audience.giveUpHistory();
+    this.queue.answerKnown();
     this.#forget();
     this.audience.tellAll({ type: 'session', event: 'expired' });
   }

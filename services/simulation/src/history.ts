@@ -48,6 +48,8 @@ export class History {
   wasLost = false;
   /** Whether it was deleted, or has expired. */
   wasEnded = false;
+  /** Whether its log was lost alone: a repetition that comes before it is put back is not recognised. */
+  hasLostLog = false;
   readonly #epochs = new Set<string>();
   /** Everything that was ever stored, by epoch and number; more than one where the store fell back between them. */
   readonly #ever = new Map<string, Stored[]>();
@@ -151,7 +153,7 @@ export class History {
 
   /** Whether what stands under a number had been stored before, beyond what was kept. */
   isAgain(seq: number): boolean {
-    return this.#again.has(seq);
+    return this.#again.has(seq) || this.hasLostLog;
   }
 
   /** The log, oldest first. */
@@ -197,7 +199,7 @@ export class History {
     const names = new Set<string>();
     for (const entry of log) {
       const name = `${entry.senderKey} ${entry.id}`;
-      if (names.has(name)) this.#fail('A4', `${entry.id} is in the log of ${this.sessionId} twice`);
+      if (names.has(name) && !this.hasLostLog) this.#fail('A4', `${entry.id} is in the log of ${this.sessionId} twice`);
       names.add(name);
       this.#record[entry.seq - 1] = this.#taken(entry, name, change);
     }

@@ -277,8 +277,8 @@ export class PlainWireAudit {
     const before = this.seq;
     if (this.#shown.has(echo) && mayRepeat) return;
     this.#shown.add(echo);
-    if (before === 0) this.sinceMs = this.#options.now();
     if (history.isDisturbed) {
+      if (before === 0) this.sinceMs = this.#options.now();
       this.#seq = Math.max(1, before, history.at(count)?.content === echo ? count : 0);
       return;
     }
@@ -293,6 +293,7 @@ export class PlainWireAudit {
     while (last + 1 < count && (last + 1 < history.firstKept || this.#wasShown(last + 1))) last += 1;
     const due = before === 0 || count <= last + 1;
     if (!due) fail('P2', `${name}: message ${count} came after ${before}`);
+    if (before === 0) this.sinceMs = this.#options.now();
     this.#seq = Math.max(before, count);
   }
 

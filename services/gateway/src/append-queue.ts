@@ -29,7 +29,7 @@ export class AppendQueue {
   #state: 'idle' | 'scheduled' | 'appending' | 'stopped' = 'idle';
   /** Redis is away: nothing is appended, members here are shown what waits (D1). */
   #suspended = false;
-  readonly held: HeldSends;
+  readonly #held: HeldSends;
   /** How many of the waiting, from the first on, members here have been shown. */
   #shown = 0;
   /** Whoever waits for what members were shown to be stored. */
@@ -41,7 +41,7 @@ export class AppendQueue {
   constructor(room: AppendRoom, context: RoomContext) {
     this.#room = room;
     this.#context = context;
-    this.held = new HeldSends(room, context);
+    this.#held = new HeldSends(room, context);
     this.timer = new DeliveryTimer(context);
     this.#retry = new RetryPause(context);
   }
@@ -52,14 +52,14 @@ export class AppendQueue {
 
   /** @returns whether there was room for it (D2) */
   push(sending: Sending): boolean {
-    if (this.#suspended && this.held.takes(sending, this.#waiting)) return true;
+    if (this.#suspended && this.#held.takes(sending, this.#waiting)) return true;
     if (!this.#context.unstored.take(sending.bytes)) return false;
     const { member, clientId, message, bytes, arrivedMs } = sending;
     this.#waiting.push({ member, clientId, message, bytes, arrivedMs, since: this.#room.position });
     this.#context.metrics.gauges.unstoredMessages += 1;
     if (this.#suspended) {
       this.#showWaiting();
-      this.held.add(this.#waiting.slice(-1));
+      this.#held.add(this.#waiting.slice(-1));
     } else this.#schedule();
     return true;
   }
@@ -73,13 +73,13 @@ export class AppendQueue {
   suspend(): void {
     this.#suspended = true;
     this.#showWaiting();
-    this.held.add(this.#waiting.slice(this.#inFlight));
+    this.#held.add(this.#waiting.slice(this.#inFlight));
   }
 
   /** Redis is back and the room has synced: stores what waited, in order (D3). @returns whether it is stored */
   resume(): Promise<boolean> {
     this.#suspended = false;
-    this.held.clear();
+    this.#held.clear();
     if (this.#shown === 0) {
       this.#schedule();
       return Promise.resolve(true);

@@ -22,15 +22,6 @@ export class HeldSends {
     for (const sending of waiting) if (sending.message.senderKey !== '') this.#byName.set(nameOf(sending), sending);
   }
 
-  /** The lowest number under which something that waits was stored already: its sender has sent it elsewhere before. */
-  lowestStored(): number {
-    let lowest = Number.POSITIVE_INFINITY;
-    for (const { message } of this.#byName.values()) {
-      lowest = Math.min(lowest, this.#room.tail.find(message.senderKey, message.id) ?? lowest);
-    }
-    return lowest;
-  }
-
   clear(): void {
     this.#byName.clear();
   }

@@ -54,7 +54,8 @@ export class AppendQueue {
   push(sending: Sending): boolean {
     if (this.#suspended && this.#held.takes(sending, this.#waiting)) return true;
     if (!this.#context.unstored.take(sending.bytes)) return false;
-    this.#waiting.push({ ...sending, since: this.#room.position });
+    const { member, clientId, message, bytes, arrivedMs } = sending;
+    this.#waiting.push({ member, clientId, message, bytes, arrivedMs, since: this.#room.position });
     this.#context.metrics.gauges.unstoredMessages += 1;
     if (this.#suspended) {
       this.#showWaiting();
@@ -119,11 +120,7 @@ export class AppendQueue {
   }
 
   /** Called when what was scheduled is due. */
-  due(): void {
-    void this.#append();
-  }
-
-  async #append(): Promise<void> {
+  async due(): Promise<void> {
     if (this.#state !== 'scheduled') return;
     this.#state = 'appending';
     if (!this.#room.position) await this.#room.sync.run('open');
@@ -168,7 +165,7 @@ export class AppendQueue {
     this.#orphaned = false;
     let result: AppendResult;
     try {
-      result = await log.append(this.#room.sessionId, { messages, ...(position ? { position } : {}) });
+      result = await log.append(this.#room.sessionId, position ? { messages, position } : { messages });
       this.#inFlight = 0;
     } catch (error) {
       this.#inFlight = 0;
@@ -214,6 +211,7 @@ export class AppendQueue {
 
   /** Marks those of the first batch that were stored, if they were, after the position they are given. */
   #mark(batch: readonly Waiting[], after: (sending: Waiting) => Position | undefined): readonly Waiting[] {
+    if (!batch.some((sending) => sending.message.retry === undefined && after(sending))) return batch;
     const marked = batch.map((sending) => asRetry(sending, after(sending)));
     this.#waiting.splice(0, batch.length, ...marked);
     return marked;
@@ -244,16 +242,17 @@ export class AppendQueue {
     if (result.created) reporter.stored(room.sessionId, result.ttl);
     if (result.quarantined !== undefined) reporter.quarantined(room.sessionId, result.quarantined);
     let newest = 0;
-    for (const [index, sending] of batch.entries()) {
+    let stored = 0;
+    for (let index = 0; index < batch.length; index++) {
+      const sending = batch[index] as Sending;
       const { seq, duplicate } = result.messages[index] as AppendedMessage;
       // A repetition that was found may be the first the room hears of the message (F2).
       newest = Math.max(newest, seq);
-      if (duplicate) {
-        counters.duplicates += 1;
-        this.#acknowledge(sending, seq);
-      } else if (sending.clientId !== undefined) room.acknowledgeIfSkipped(sending.member, sending.clientId, seq);
+      if (duplicate) this.#acknowledge(sending, seq);
+      else if (sending.clientId !== undefined) room.acknowledgeIfSkipped(sending.member, sending.clientId, seq);
+      if (!duplicate) stored += 1;
     }
-    const stored = result.messages.filter(({ duplicate }) => !duplicate).length;
+    counters.duplicates += batch.length - stored;
     counters.stored += stored;
     counters.published += stored;
     room.stored(result.epoch, newest);
@@ -264,8 +263,8 @@ export class AppendQueue {
   #withoutKnown(batch: readonly Waiting[]): readonly Waiting[] {
     const { tail } = this.#room;
     const seqOf = ({ message }: Sending): number | undefined => tail.find(message.senderKey, message.id);
+    if (!batch.some((sending) => seqOf(sending) !== undefined)) return batch;
     const known = batch.filter((sending) => seqOf(sending) !== undefined);
-    if (known.length === 0) return batch;
     this.#context.metrics.counters.duplicates += known.length;
     for (const sending of known) {
       this.#remove([sending]);

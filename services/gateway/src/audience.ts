@@ -6,10 +6,19 @@ import { plainFrames } from './plain-frames.js';
 import type { RoomContext } from './room-context.js';
 import { SparseMap } from './sparse-map.js';
 
+/** How often backlogs are looked at while the limit's worth of bytes is published. */
+const BACKLOG_CHECKS = 4;
+/** What takes more than this part of the limit at once is large. */
+const LARGE_SHARE = 32;
+
 /** The members of a room: those that get live messages, and those that are still being given history. */
 export class Audience {
   readonly #room: PumpedRoom;
   readonly #live = new Set<Member>();
+  /** Of those the ones that are written to one by one. */
+  readonly #alone = new SparseMap<Member, true>();
+  /** Bytes published to the others since their backlogs were looked at. */
+  #publishedBytes = 0;
   readonly #pumps = new SparseMap<Member, HistoryPump>();
   /** Those that hear what is pending, and nothing stored until it is known where they are (D3). */
   readonly #late = new SparseMap<Member, true>();
@@ -45,6 +54,7 @@ export class Audience {
   attach(member: Member): void {
     this.#pumps.delete(member);
     this.#live.add(member);
+    if (!this.context.publishToGroup || !member.group(this.#room.sessionId)) this.#alone.set(member, true);
   }
 
   /** Whether it does not know yet where it is. */
@@ -66,7 +76,7 @@ export class Audience {
   }
 
   detach(member: Member): void {
-    this.#live.delete(member);
+    if (this.#live.delete(member) && !this.#alone.delete(member)) member.group(undefined);
     this.#late.delete(member);
     this.#pumps.get(member)?.stop();
     this.#pumps.delete(member);
@@ -74,16 +84,38 @@ export class Audience {
 
   /** Gives live messages to those that get them. */
   deliver(messages: readonly LiveMessage[]): void {
+    const isGrouped = this.#live.size > this.#alone.size;
+    if (!isGrouped || !this.#publish(messages)) this.#write(this.#live, messages);
+    else if (this.#alone.size > 0) this.#write(this.#alone.keys(), messages);
+    this.context.metrics.counters.delivered += messages.length * this.#live.size;
+  }
+
+  /** @returns false for what is so large that each member's backlog has to be watched frame by frame */
+  #publish(messages: readonly LiveMessage[]): boolean {
+    const { publishToGroup, maxBackpressureBytes } = this.context;
+    let bytes = 0;
+    for (const { frame } of messages) bytes += frame.length;
+    if (!publishToGroup || bytes * LARGE_SHARE > maxBackpressureBytes) return false;
+    for (const { frame } of messages) publishToGroup(this.#room.sessionId, frame);
+    this.#publishedBytes += bytes;
+    // Nobody's backlog grows by more than what was published.
+    if (this.#publishedBytes * BACKLOG_CHECKS < maxBackpressureBytes) return true;
+    this.#publishedBytes = 0;
+    for (const member of this.#live) member.checkBacklog();
+    return true;
+  }
+
+  #write(members: Iterable<Member>, messages: readonly LiveMessage[]): void {
+    if (this.#live.size === 0) return;
     const framed = messages.map((message) => message.frame);
     let plain: string[] | undefined;
-    for (const member of this.#live) {
+    for (const member of members) {
       if (member.protocol === 'framed') member.write(framed);
       else {
         plain ??= plainFrames(this.#room.sessionId, messages);
         member.write(plain.filter((_frame, index) => !member.sawPending(messages[index] as LiveMessage)));
       }
     }
-    this.context.metrics.counters.delivered += messages.length * this.#live.size;
   }
 
   /** These are going to be stored anew: a plain member cannot tell that it has had them (G4). */

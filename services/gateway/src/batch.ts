@@ -6,7 +6,7 @@ import type { Member } from './member.js';
 export interface Sending {
   readonly member: Member;
   /** What the member named it; absent on the plain protocol, where the gateway named it. */
-  readonly clientId?: string;
+  readonly clientId?: string | undefined;
   readonly message: NewMessage;
   readonly bytes: number;
   /** When the member's frame arrived; monotonic milliseconds. */
@@ -26,12 +26,9 @@ const BATCH_BYTES = 262_144;
 /** The next append's messages: the first that wait, within its bounds. */
 export function firstOf(waiting: readonly Waiting[], most = BATCH_MESSAGES): Waiting[] {
   let bytes = 0;
-  const end = waiting.findIndex((sending, index) => {
-    const full = index >= most || bytes >= BATCH_BYTES;
-    bytes += sending.bytes;
-    return full;
-  });
-  return waiting.slice(0, end < 0 ? waiting.length : end);
+  let end = 0;
+  for (; end < waiting.length && end < most && bytes < BATCH_BYTES; end++) bytes += waiting[end]?.bytes ?? 0;
+  return waiting.slice(0, end);
 }
 
 /**

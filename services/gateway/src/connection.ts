@@ -4,18 +4,20 @@ import {
   contentProblem,
   FRAME_BYTES_FACTOR,
   type FrameProblem,
-  INVALID_FRAME_LIMIT,
-  INVALID_FRAME_WINDOW_MS,
   parseClientFrame,
   type SendFrame,
   type ServerFrame,
   type SignalSendFrame,
   type WireProtocol,
 } from '@holdfast/protocol';
+import { Abuse } from './abuse.js';
 import type { Clock } from './clock.js';
 import type { Identity } from './identity.js';
+import { Joining } from './joining.js';
 import type { Member } from './member.js';
+import { ordinarySend } from './ordinary-send.js';
 import { RateLimit } from './rate-limit.js';
+import { readText } from './read-text.js';
 import type { Room } from './room.js';
 import type { Socket, SocketEvents } from './socket.js';
 
@@ -24,6 +26,8 @@ export interface ConnectionHost {
   readonly clock: Clock;
   /** Bytes of one content (C6). */
   readonly maxMessageBytes: number;
+  /** What its send buffer may hold (F6). Bytes. */
+  readonly maxBackpressureBytes: number;
   /** Messages a second of one connection; 0 is no limit. */
   readonly messagesPerSecond: number;
   /** Stores or passes on a message. */
@@ -53,25 +57,12 @@ export interface ConnectionTerms {
 /** A message as a connection hands it on. */
 export interface OutgoingMessage {
   /** Absent: the gateway names it. */
-  readonly id?: string;
-  readonly content: string;
+  readonly id?: string | undefined;
+  /** The content as a JSON string, with its quotes. */
+  readonly contentJson: string;
   readonly retry?: SendFrame['after'] | 'anywhere';
   readonly arrivedMs: number;
 }
-
-/** Not in its room yet: what the client sends meanwhile waits, and what it is told waits for its welcome (V1). */
-class Joining {
-  readonly waiting: string[] = [];
-  waitingBytes = 0;
-  readonly early: string[] = [];
-}
-
-/** A client may send this much before it is welcomed. */
-const WAITING_BYTES_MAX = 1_048_576;
-/** What a waiting frame costs beside its bytes. */
-const WAITING_OVERHEAD_BYTES = 64;
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * One client: reads its frames, writes what its room delivers. Knows neither Redis nor the WebSocket library. There are
@@ -92,10 +83,13 @@ export class Connection implements Member, SocketEvents {
   /** Set with the first dropped frame: none is sent after it (F6). */
   #dropped = false;
   #drained: (() => void) | undefined;
+  /** Whose frames it is sent without being written to. */
+  #group: string | undefined;
   /** What a plain member was shown while Redis was away. */
   #shown: Set<string> | undefined;
-  /** When the latest invalid frames came; there are none on almost every connection. */
-  #invalidMs: number[] | undefined;
+  /** Made with its first message. */
+  #senderJson: string | undefined;
+  #abuse: Abuse | undefined;
 
   constructor(socket: Socket, host: ConnectionHost, terms: ConnectionTerms, identity: Identity) {
     this.#socket = socket;
@@ -106,6 +100,12 @@ export class Connection implements Member, SocketEvents {
     this.presence = terms.presence;
     this.address = terms.address;
     this.identity = identity;
+  }
+
+  /** Its sender name as JSON (C7). */
+  get senderJson(): string {
+    this.#senderJson ??= JSON.stringify(this.identity.sender);
+    return this.#senderJson;
   }
 
   get connectionId(): string {
@@ -154,12 +154,13 @@ export class Connection implements Member, SocketEvents {
 
   receive(data: ArrayBuffer, isBinary: boolean): void {
     if (data.byteLength > this.#host.maxMessageBytes * FRAME_BYTES_FACTOR) return this.close(CLOSE.tooBig);
-    const text = decode(data, isBinary);
+    const text = readText(data, isBinary);
     if (text === undefined) {
       return this.#refuse({ code: 'invalid_frame', message: 'a binary frame must be valid UTF-8' });
     }
-    if (this.#state instanceof Joining) this.#wait(this.#state, text, data.byteLength);
-    else if (this.#state) this.#read(text, this.#state);
+    if (!(this.#state instanceof Joining)) {
+      if (this.#state) this.#read(text, this.#state);
+    } else if (!this.#state.hold(text, data.byteLength)) this.close(CLOSE.overloaded);
   }
 
   write(frames: readonly (string | Uint8Array)[]): void {
@@ -167,6 +168,18 @@ export class Connection implements Member, SocketEvents {
     if (this.closed || this.#dropped || only === undefined) return;
     if (frames.length === 1) this.#writeOne(only);
     else this.#socket.cork(() => frames.every((frame) => this.#writeOne(frame)));
+  }
+
+  group(name: string | undefined): boolean {
+    if (this.#group === name || this.closed || this.protocol === 'plain') return this.#group !== undefined;
+    if (this.#group !== undefined) this.#socket.leaveGroup?.(this.#group);
+    this.#group = name !== undefined && this.#socket.enterGroup && !this.#dropped ? name : undefined;
+    if (this.#group !== undefined) this.#socket.enterGroup?.(this.#group);
+    return this.#group !== undefined;
+  }
+
+  checkBacklog(): void {
+    if (!this.closed && !this.#dropped && this.#socket.bufferedBytes() > this.#host.maxBackpressureBytes) this.#drop();
   }
 
   showPending(name: string): boolean {
@@ -218,17 +231,16 @@ export class Connection implements Member, SocketEvents {
   #writeOne(frame: string | Uint8Array): boolean {
     if (this.#dropped || this.closed) return false;
     if (this.#socket.send(frame) !== 'dropped') return true;
-    this.#dropped = true;
-    this.#host.tooSlow();
-    // Closing a socket while it is written to crashes the library.
-    this.#host.clock.defer(() => this.close(CLOSE.tooSlow));
+    this.#drop();
     return false;
   }
 
-  #wait(state: Joining, text: string, bytes: number): void {
-    state.waitingBytes += bytes + WAITING_OVERHEAD_BYTES;
-    if (state.waitingBytes <= WAITING_BYTES_MAX) state.waiting.push(text);
-    else this.close(CLOSE.overloaded);
+  #drop(): void {
+    this.#dropped = true;
+    this.group(undefined);
+    this.#host.tooSlow();
+    // Closing a socket while it is written to crashes the library.
+    this.#host.clock.defer(() => this.close(CLOSE.tooSlow));
   }
 
   #read(text: string, room: Room): void {
@@ -240,19 +252,25 @@ export class Connection implements Member, SocketEvents {
   #readPlain(content: string, room: Room): void {
     const problem = contentProblem(content, this.#host.maxMessageBytes);
     if (problem) this.#refuse(problem);
-    else this.#send({ content, arrivedMs: this.#host.clock.monotonic() }, room);
+    else this.#send({ contentJson: JSON.stringify(content), arrivedMs: this.#host.clock.monotonic() }, room);
   }
 
   #readFramed(text: string, room: Room): void {
+    const ordinary = ordinarySend(text, this.#host.maxMessageBytes);
+    if (ordinary) {
+      const arrivedMs = this.#host.clock.monotonic();
+      return this.#send({ id: ordinary.id, contentJson: ordinary.contentJson, arrivedMs }, room);
+    }
     const parsed = parseClientFrame(text, this.#host.maxMessageBytes);
     if (!parsed.ok) return this.#refuse(parsed.problem);
     const { frame } = parsed;
     switch (frame.type) {
       case 'send': {
         const { id, content, retry, after } = frame;
+        const contentJson = JSON.stringify(content);
         const arrivedMs = this.#host.clock.monotonic();
         return this.#send(
-          retry ? { id, content, retry: after ?? 'anywhere', arrivedMs } : { id, content, arrivedMs },
+          retry ? { id, contentJson, retry: after ?? 'anywhere', arrivedMs } : { id, contentJson, arrivedMs },
           room,
         );
       }
@@ -286,22 +304,8 @@ export class Connection implements Member, SocketEvents {
 
   #refuse(problem: FrameProblem): void {
     this.tell({ type: 'error', ...problem });
-    if (problem.code === 'invalid_frame' && this.#tooManyInvalid()) this.close(CLOSE.protocolAbuse);
-  }
-
-  #tooManyInvalid(): boolean {
-    const nowMs = this.#host.clock.monotonic();
-    this.#invalidMs = [...(this.#invalidMs ?? []), nowMs].filter((ms) => nowMs - ms < INVALID_FRAME_WINDOW_MS);
-    return this.#invalidMs.length >= INVALID_FRAME_LIMIT;
-  }
-}
-
-/** The library has checked text frames; what it hands over is valid only now, so it is copied into a string. */
-function decode(data: ArrayBuffer, isBinary: boolean): string | undefined {
-  if (!isBinary) return Buffer.from(data).toString('utf8');
-  try {
-    return utf8.decode(data);
-  } catch {
-    return undefined;
+    if (problem.code !== 'invalid_frame') return;
+    this.#abuse ??= new Abuse();
+    if (this.#abuse.add(this.#host.clock.monotonic())) this.close(CLOSE.protocolAbuse);
   }
 }

@@ -19,7 +19,7 @@ import { RedisShards } from './redis-shards.js';
 import { Reporter } from './reporter.js';
 import { ByteBudget, type GatewayContext, HISTORY_CHUNK_BYTES } from './room-context.js';
 import { type Joined, Rooms } from './rooms.js';
-import type { Socket, SocketEvents } from './socket.js';
+import type { PublishToGroup, Socket, SocketEvents } from './socket.js';
 import { TailBudget } from './tail.js';
 import { UnstoredCounts } from './unstored-counts.js';
 import { welcome } from './welcome.js';
@@ -35,6 +35,8 @@ export interface GatewayDependencies {
   readonly random?: () => number;
   /** Makes names that nobody else makes, of the characters of C2. */
   readonly newId?: () => string;
+  /** What sockets that can be grouped are sent through; absent: each is sent its frames by itself. */
+  readonly publishToGroup?: PublishToGroup;
   /** Appends are sent at most this often, milliseconds (A2). Default 1. */
   readonly gatherMs?: number;
 }
@@ -80,6 +82,7 @@ export class GatewayCore {
     random = Math.random,
     newId = () => ownCopy(randomUUID()),
     gatherMs = 1,
+    publishToGroup,
   }: GatewayDependencies) {
     this.#config = config;
     this.#newId = newId;
@@ -98,6 +101,8 @@ export class GatewayCore {
       gathering: new Gathering(clock, gatherMs),
       tailBudget: new TailBudget({ bytes: config.memory.tailBytes, ageMs: TAIL_AGE_MS }, () => clock.monotonic()),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
+      publishToGroup,
+      maxBackpressureBytes: config.memory.maxBackpressureBytes,
       historyMax: config.sessions.historyMax,
       historyChunkBytes: Math.min(HISTORY_CHUNK_BYTES, config.memory.maxBackpressureBytes),
       random,
@@ -190,6 +195,7 @@ export class GatewayCore {
     return {
       clock: this.#clock,
       maxMessageBytes: this.#config.sessions.messageMaxBytes,
+      maxBackpressureBytes: this.#config.memory.maxBackpressureBytes,
       messagesPerSecond: this.#config.limits.messagesPerSecond,
       send: (connection, room, message) => intake.send(connection, room, message),
       signal: (connection, room, frame) => intake.signal(connection, room, frame),

@@ -2,6 +2,7 @@ import { FRAME_BYTES_FACTOR } from '@holdfast/protocol';
 import type { Readiness } from '@holdfast/telemetry';
 import { GatewayCore, type GatewayDependencies } from './gateway-core.js';
 import { startServer } from './server.js';
+import type { PublishToGroup } from './socket.js';
 
 export interface Gateway {
   readonly port: number;
@@ -18,7 +19,8 @@ const PAYLOAD_FACTOR = 16;
 /** Starts a gateway on its public port. @throws {Error} when the port cannot be listened on */
 export async function startGateway(dependencies: GatewayDependencies): Promise<Gateway> {
   const { host, port, memory, sessions } = dependencies.config;
-  const core = new GatewayCore(dependencies);
+  const publishToGroup: PublishToGroup = (group, frame) => server.publish(group, frame);
+  const core = new GatewayCore({ ...dependencies, publishToGroup });
   const server = await startServer({
     host,
     port,

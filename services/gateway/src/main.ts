@@ -1,7 +1,7 @@
 import { ConfigError, loadConfig } from '@holdfast/config';
 import { RedisFanOut } from '@holdfast/fan-out';
-import { closeRedis, connectSubscriber, createRedis, waitUntilReady } from '@holdfast/redis-client';
-import { RedisSessionStore } from '@holdfast/session-store';
+import { closeRedis, connectSubscriber, createRedis, type RedisClient, waitUntilReady } from '@holdfast/redis-client';
+import { pooled, RedisSessionStore } from '@holdfast/session-store';
 import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
 import { startGateway } from './gateway.js';
 
@@ -15,17 +15,20 @@ async function main(): Promise<void> {
   const metrics = createMetrics(identity);
   const shutdown = createShutdown({ logger, timeoutMs: CLOSE_MS });
   const onError = (err: Error): void => logger.debug({ err }, 'Redis connection');
-  const commands = createRedis(config.redis, { name: 'holdfast-gateway', role: 'commands', onError });
-  shutdown.add('command connection', () => closeRedis(commands));
+  const connect = (): RedisClient => {
+    const client = createRedis(config.redis, { name: 'holdfast-gateway', role: 'commands', onError });
+    shutdown.add('command connection', () => closeRedis(client));
+    return client;
+  };
+  const commands = connect();
+  const pool = [commands, ...Array.from({ length: config.redis.poolSize - 1 }, connect)];
   const connections = connectSubscriber(config.redis, commands, { name: 'holdfast-gateway-live', onError });
   const fanOut = new RedisFanOut(connections);
   shutdown.add('fan-out', () => fanOut.close());
-  const sessionLog = new RedisSessionStore(commands, {
-    defaultTtl: config.sessions.ttl,
-    historyMax: config.sessions.historyMax,
-  });
+  const { ttl: defaultTtl, historyMax } = config.sessions;
+  const sessionLog = pooled(pool.map((client) => new RedisSessionStore(client, { defaultTtl, historyMax })));
   // A cluster's nodes are subscribed on once they are known.
-  const clients = typeof connections.subscriber === 'function' ? [commands] : [commands, connections.subscriber];
+  const clients = typeof connections.subscriber === 'function' ? pool : [...pool, connections.subscriber];
   await Promise.all(clients.map((client) => waitUntilReady(client, config.redis.timeoutMs))).catch((err: unknown) =>
     logger.warn({ err }, 'Starting without Redis'),
   );

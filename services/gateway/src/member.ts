@@ -18,6 +18,14 @@ export interface Member {
   sawPending(message: { readonly senderKey: string; readonly id: string }): boolean;
   /** Sends frames in order; after a dropped one nothing is sent any more (F6). */
   write(frames: readonly (string | Uint8Array)[]): void;
+  /**
+   * Has it sent what is published to a group instead of what is written to it; nothing: not any more.
+   *
+   * @returns whether it is; a plain member, and a socket that cannot, is written to
+   */
+  group(name: string | undefined): boolean;
+  /** Closes it when its backlog has passed the limit (F6). */
+  checkBacklog(): void;
   /** Sends one frame; nothing on the plain protocol, except those the rules give it. */
   tell(frame: ServerFrame): void;
   /** Bytes that the network has not taken yet. */

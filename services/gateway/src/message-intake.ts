@@ -24,7 +24,7 @@ export class MessageIntake {
   send(connection: Connection, room: Room, outgoing: OutgoingMessage): void {
     const { identity } = connection;
     const id = outgoing.id ?? this.#nextId(identity.connectionId);
-    const head = `"content":${JSON.stringify(outgoing.content)},"sender":${JSON.stringify(identity.sender)},"timestamp":`;
+    const head = `"content":${outgoing.contentJson},"sender":${connection.senderJson},"timestamp":`;
     if (!connection.persistent) return this.#publish(connection, room, id, head, outgoing.id);
     const message = { id, senderKey: identity.senderKey, head };
     const taken = room.queue.push({
@@ -32,7 +32,7 @@ export class MessageIntake {
       message: outgoing.retry === undefined ? message : { ...message, retry: lookAfter(outgoing.retry, room) },
       bytes: head.length + MESSAGE_OVERHEAD_BYTES,
       arrivedMs: outgoing.arrivedMs,
-      ...(outgoing.id === undefined ? {} : { clientId: outgoing.id }),
+      clientId: outgoing.id,
     });
     if (taken) return;
     this.#context.metrics.counters.refused += 1;

@@ -6,6 +6,7 @@ import type { Deletions } from './deletions.js';
 import type { Gathering } from './gathering.js';
 import type { RedisShards } from './redis-shards.js';
 import type { Reporter } from './reporter.js';
+import type { PublishToGroup } from './socket.js';
 import type { SessionStorage } from './storage-watch.js';
 import type { TailBudget } from './tail.js';
 
@@ -29,6 +30,9 @@ export interface GatewayContext {
   readonly tailBudget: TailBudget;
   /** Messages accepted from members but not stored yet, over all sessions. */
   readonly unstored: ByteBudget;
+  readonly publishToGroup: PublishToGroup | undefined;
+  /** A member's backlog may have this much (F6). Bytes. */
+  readonly maxBackpressureBytes: number;
   readonly historyMax: number;
   /** Most bytes of history that a member is handed before it has taken them (F6). */
   readonly historyChunkBytes: number;

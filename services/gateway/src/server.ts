@@ -2,7 +2,7 @@ import type { HttpRequest, HttpResponse, us_listen_socket, WebSocket } from 'uWe
 import { createRequire } from 'node:module';
 import { HTTP_ERRORS, httpFailure } from '@holdfast/protocol';
 import type { Refusal, UpgradeRequest } from './admission.js';
-import type { SendOutcome, Socket, SocketEvents } from './socket.js';
+import type { PublishToGroup, SendOutcome, Socket, SocketEvents } from './socket.js';
 
 type Library = typeof import('uWebSockets.js');
 
@@ -20,6 +20,7 @@ export interface ServerOptions {
 
 export interface Server {
   readonly port: number;
+  publish: PublishToGroup;
   /** Takes no more connections; open ones stay. */
   stopListening(): void;
   /** Drops every connection. */
@@ -100,6 +101,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const token = await listen(app, options);
   return {
     port: library.us_socket_local_port(token),
+    publish: (group, frame) => {
+      app.publish(group, frame, false);
+    },
     stopListening: () => library.us_listen_socket_close(token),
     close: () => app.close(),
   };
@@ -129,6 +133,14 @@ class LibrarySocket implements Socket {
 
   cork(write: () => void): void {
     this.#ws.cork(write);
+  }
+
+  enterGroup(group: string): void {
+    this.#ws.subscribe(group);
+  }
+
+  leaveGroup(group: string): void {
+    this.#ws.unsubscribe(group);
   }
 
   close(code: number, reason: string): void {

@@ -1,12 +1,14 @@
 import type { LiveMessage } from '@holdfast/session-store';
 import { SparseMap } from './sparse-map.js';
 
-/** A message as the budget remembers it: where it is, without keeping it. */
+/** Messages that came one after the other, as the budget remembers them: where they are, without keeping them. */
 interface Added {
   readonly tail: Tail;
   readonly generation: number;
-  readonly seq: number;
-  /** Monotonic clock. */
+  /** Of those that have not been dropped. */
+  firstSeq: number;
+  lastSeq: number;
+  /** When the first of them was added; monotonic clock. */
   readonly atMs: number;
 }
 
@@ -16,6 +18,8 @@ export interface TailLimits {
   readonly ageMs: number;
 }
 
+/** How long one entry goes on: as exactly as that the age of what it remembers is known. */
+const RUN_MS = 1_000;
 /** Entries that may be remembered in vain before they are looked through. */
 const STALE_MAX = 1_024;
 
@@ -26,6 +30,7 @@ export class TailBudget {
   /** Oldest first. Messages that have gone by count or with their epoch stay until they are as many as the others. */
   #order: Added[] = [];
   #front = 0;
+  #newest: Added | undefined;
 
   readonly #limits: TailLimits;
   readonly #nowMs: () => number;
@@ -54,12 +59,27 @@ export class TailBudget {
   added(tail: Tail, message: LiveMessage): void {
     this.#bytes += costOf(message);
     this.#held += 1;
-    this.#order.push({ tail, generation: tail.generation, seq: message.seq, atMs: this.#nowMs() });
+    const { generation } = tail;
+    const { seq } = message;
+    const nowMs = this.#nowMs();
+    const newest = this.#newest;
+    const follows = newest?.tail === tail && newest.generation === generation && seq === newest.lastSeq + 1;
+    if (follows && nowMs - newest.atMs < RUN_MS) newest.lastSeq = seq;
+    else {
+      this.#newest = { tail, generation, firstSeq: seq, lastSeq: seq, atMs: nowMs };
+      this.#order.push(this.#newest);
+    }
     this.#dropWhile(() => this.#bytes > this.#limits.bytes);
     if (this.#order.length > this.#held * 2 + STALE_MAX) {
       this.#order = this.#order.slice(this.#front).filter(isHeld);
       this.#front = 0;
+      this.#newest = undefined;
     }
+  }
+
+  #forgetOldest(): void {
+    if (this.#order[this.#front] === this.#newest) this.#newest = undefined;
+    this.#front += 1;
   }
 
   removed(message: LiveMessage): void {
@@ -75,7 +95,10 @@ export class TailBudget {
 
   #dropWhile(isTooMuch: (oldest: Added) => boolean): void {
     for (let oldest = this.#oldest(); oldest && isTooMuch(oldest); oldest = this.#oldest()) {
-      oldest.tail.dropThrough(oldest.seq);
+      // What has gone by count is not looked for one by one.
+      oldest.firstSeq = Math.max(oldest.firstSeq, oldest.tail.firstSeq) + 1;
+      oldest.tail.dropThrough(oldest.firstSeq - 1);
+      if (oldest.firstSeq > oldest.lastSeq) this.#forgetOldest();
     }
   }
 
@@ -84,13 +107,13 @@ export class TailBudget {
     for (;;) {
       const oldest = this.#order[this.#front];
       if (!oldest || isHeld(oldest)) return oldest;
-      this.#front += 1;
+      this.#forgetOldest();
     }
   }
 }
 
-function isHeld({ tail, generation, seq }: Added): boolean {
-  return generation === tail.generation && tail.at(seq) !== undefined;
+function isHeld({ tail, generation, lastSeq }: Added): boolean {
+  return generation === tail.generation && tail.at(lastSeq) !== undefined;
 }
 
 /** What an entry costs beside its frame: objects, map entry, array slot; measured on Node 20. */

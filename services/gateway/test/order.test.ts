@@ -20,7 +20,7 @@ beforeAll(async () => {
   const env = { MAX_MESSAGES_PER_SECOND: '0', MESSAGE_HISTORY_MAX: '5000' };
   [one, two] = await Promise.all([
     startGatewayProcess(redis.url, env, 'gateway 1'),
-    startGatewayProcess(redis.url, env, 'gateway 2'),
+    startGatewayProcess(redis.url, { ...env, REDIS_POOL_SIZE: '3' }, 'gateway 2'),
   ]);
 });
 afterAll(stopAll);
@@ -51,6 +51,17 @@ describe('two gateways, one session', () => {
     }
     expect(await redis.cli('xlen', '{session:order}:log')).toBe('1000');
     for (const gateway of [one, two]) expect(await gateway.metric('holdfast_ledger_imbalance')).toBe(0);
+  });
+
+  it('REDIS_POOL_SIZE: sessions are spread over as many connections', async () => {
+    const commands = async (): Promise<string[]> => {
+      const clients = (await redis.cli('client', 'list')).split('\n');
+      return clients.filter((line) => / name=holdfast-gateway /.test(line) && /cmd=eval/.test(line));
+    };
+    const members = await Promise.all(numbers(30).map((n) => joinFramed(two, `spread-${n}`)));
+    for (const { client } of members) client.send({ type: 'send', id: 'm', content: 'x' });
+    await Promise.all(members.map(({ client }) => client.frames.next({ id: 'm' })));
+    expect((await commands()).length).toBeGreaterThanOrEqual(3);
   });
 
   it('P2: plain members hear the same, with the count of the session', async () => {

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { ConfigError, loadConfig } from '@holdfast/config';
 import { RedisPublisher } from '@holdfast/fan-out';
-import { closeRedis, createRedis, RedisWatch, waitUntilReady } from '@holdfast/redis-client';
-import { RedisSessionStore } from '@holdfast/session-store';
+import { closeRedis, createRedis, type RedisClient, RedisWatch, waitUntilReady } from '@holdfast/redis-client';
+import { pooled, RedisSessionStore } from '@holdfast/session-store';
 import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
 import { buildApp } from './app.js';
 import { readRedisStatus } from './redis-status.js';
@@ -29,9 +29,14 @@ async function main(): Promise<void> {
   process.on('SIGTERM', (signal) => void stop(signal));
   process.on('SIGINT', (signal) => void stop(signal));
 
-  const client = createRedis(config.redis, { name: `holdfast-${service}`, role: 'commands' });
   shutdown.add('metrics', () => metrics.close());
-  shutdown.add('redis', () => closeRedis(client));
+  const connect = (): RedisClient => {
+    const client = createRedis(config.redis, { name: `holdfast-${service}`, role: 'commands' });
+    shutdown.add('redis', () => closeRedis(client));
+    return client;
+  };
+  const client = connect();
+  const pool = [client, ...Array.from({ length: config.redis.poolSize - 1 }, connect)];
   const watch = new RedisWatch({
     client,
     metrics: metrics.redis,
@@ -57,14 +62,12 @@ async function main(): Promise<void> {
   });
   shutdown.add('admin listener', () => admin.close());
 
+  const { ttl: defaultTtl, historyMax } = config.sessions;
   const app = await buildApp({
     config,
     logger,
     metrics,
-    sessions: new RedisSessionStore(client, {
-      defaultTtl: config.sessions.ttl,
-      historyMax: config.sessions.historyMax,
-    }),
+    sessions: pooled(pool.map((each) => new RedisSessionStore(each, { defaultTtl, historyMax }))),
     fanOut: new RedisPublisher(client),
     status: () => readRedisStatus(client, config.redis),
     webRoot: WEB_ROOT,

@@ -221,7 +221,7 @@ export class History {
     const before = this.#byName.get(name);
     if (change === 'put back') this.#fail('G2', `${id} is put back as ${seq}, which it never was`);
     if (change === 'joined' && !before) this.#fail('G4', `${id}, which was never stored, is in the joined log`);
-    return this.#store(seq, id, name, storedFrame(seq, id, body), before);
+    return this.#store(seq, id, name, storedFrame(seq, id, body), before?.atMs);
   }
 
   #add({ before, messages }: Extract<LivePayload, { kind: 'stored' }>): void {
@@ -238,7 +238,7 @@ export class History {
         this.#fail('A4', `${id} was stored twice in ${this.sessionId}: as ${earlier.seq} and as ${seq}`);
       }
       const text = frame.toString();
-      this.#record[seq - 1] = this.#store(seq, id, name, text, earlier);
+      this.#record[seq - 1] = this.#store(seq, id, name, text);
       this.#newest = seq;
       if (seq - this.#first + 1 > this.#historyMax) this.#trim();
       if (earlier) this.#again.add(seq);
@@ -259,9 +259,9 @@ export class History {
     this.#newest = 0;
   }
 
-  #store(seq: number, id: string, name: string, frame: string, before: Stored | undefined): Stored {
-    const content = before?.content ?? (JSON.parse(frame) as { content: string }).content;
-    const stored: Stored = { seq, id, name, content, frame, atMs: before?.atMs ?? this.#now() };
+  #store(seq: number, id: string, name: string, frame: string, atMs = this.#now()): Stored {
+    const content = this.#byName.get(name)?.content ?? (JSON.parse(frame) as { content: string }).content;
+    const stored: Stored = { seq, id, name, content, frame, atMs };
     const namesake = this.#byContent.get(content);
     if (namesake && namesake.name !== name) {
       this.#fail('A4', `"${content}" was stored as ${namesake.seq} and, under another name, as ${seq}`);

@@ -120,11 +120,7 @@ export class AppendQueue {
   }
 
   /** Called when what was scheduled is due. */
-  due(): void {
-    void this.#append();
-  }
-
-  async #append(): Promise<void> {
+  async due(): Promise<void> {
     if (this.#state !== 'scheduled') return;
     this.#state = 'appending';
     if (!this.#room.position) await this.#room.sync.run('open');
@@ -252,14 +248,11 @@ export class AppendQueue {
       const { seq, duplicate } = result.messages[index] as AppendedMessage;
       // A repetition that was found may be the first the room hears of the message (F2).
       newest = Math.max(newest, seq);
-      if (duplicate) {
-        counters.duplicates += 1;
-        this.#acknowledge(sending, seq);
-      } else {
-        stored += 1;
-        if (sending.clientId !== undefined) room.acknowledgeIfSkipped(sending.member, sending.clientId, seq);
-      }
+      if (duplicate) this.#acknowledge(sending, seq);
+      else if (sending.clientId !== undefined) room.acknowledgeIfSkipped(sending.member, sending.clientId, seq);
+      if (!duplicate) stored += 1;
     }
+    counters.duplicates += batch.length - stored;
     counters.stored += stored;
     counters.published += stored;
     room.stored(result.epoch, newest);

@@ -1,9 +1,10 @@
 import type { ConnectRequest, WireProtocol } from '@holdfast/protocol';
 import { type AppendRequest, type AppendResult, type LogRead, liveChannel } from '@holdfast/session-store';
 import { type Change, History, type StoreState } from './history.js';
+import { PlainWireAudit } from './plain-wire-audit.js';
 import type { Scheduler } from './scheduler.js';
 import type { Trace } from './trace.js';
-import { FramedWireAudit, PlainWireAudit } from './wire-audit.js';
+import { FramedWireAudit } from './wire-audit.js';
 
 /** What was found wrong first. */
 export interface Finding {

@@ -61,8 +61,13 @@ if count then
   local newest = not log.err and log[1]
   if newest and newest[1] == count .. '-0' and newest[2][1] == 'i' then
     newestId = newest[2][2]
-    -- The caller may have delivered less than is stored: its own next batch, or another gateway's.
-    if count ~= ARGV[2] or newestId ~= positionId then count = nil end
+    local idThere = newestId
+    if count ~= ARGV[2] then
+      -- The caller has not heard yet of what others have appended.
+      local there = positionSeq > 0 and call('XRANGE', KEYS[2], ARGV[2] .. '-0', ARGV[2] .. '-0')[1]
+      idThere = there and there[2][2] or positionId
+    end
+    if idThere ~= positionId or positionSeq > tonumber(count) then count = nil end
   else
     count = nil
   end

@@ -20,7 +20,7 @@ export const WORKLOADS = {
     sessions: 400,
     members: 5,
     load: { kind: 'closed', senders: 'all' },
-    targets: [...REFERENCES, 'holdfast-two'],
+    targets: [...REFERENCES, 'holdfast-two', 'socket.io'],
   },
   'chat-4000': { sessions: 400, members: 5, load: { kind: 'open', perSecond: 4_000 }, targets: REFERENCES },
   'chat-20000': { sessions: 400, members: 5, load: { kind: 'open', perSecond: 20_000 }, targets: REFERENCES },

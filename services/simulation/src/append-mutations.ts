@@ -62,7 +62,7 @@ export const APPEND_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a retry is looked for nowhere when its position is not kept any more',
     rule: 'A4',
-    shownBy: [887],
+    shownBy: [246],
     store: (store) =>
       withMessages(store, async (log, sessionId, messages) =>
         Promise.all(

@@ -74,7 +74,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'rooms are not synced after the subscriber came back',
     rule: 'F4',
-    shownBy: [1227],
+    shownBy: [197],
     fanOut: (fanOut) => changed(fanOut, { onInterrupted: () => undefined }),
   },
   {
@@ -120,7 +120,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a member gets live messages while it is given the history',
     rule: 'R1',
-    shownBy: [609],
+    shownBy: [37],
     patch: () => {
       const { attachAfterHistory } = Audience.prototype;
       return replaced(Audience.prototype, {

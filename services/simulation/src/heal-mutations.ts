@@ -85,17 +85,13 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
   {
     name: 'an append in another epoch is not refused',
     rule: 'G3',
+    shownBy: [245],
     store: neverRefused('epoch'),
   },
   {
     name: 'an append of a gateway that is ahead is not refused',
     rule: 'G3',
     store: neverRefused('behind'),
-  },
-  {
-    name: 'an append after another message under its number is not refused',
-    rule: 'G3',
-    store: neverRefused('forked'),
   },
   {
     name: 'a fork changes an epoch that its gateway has not seen',
@@ -111,6 +107,7 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
   {
     name: 'what the log has is left out of a fork',
     rule: 'G4',
+    shownBy: [512],
     patch: () => {
       const { fork } = SimStore.prototype;
       return replaced(SimStore.prototype, {
@@ -124,19 +121,8 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
   {
     name: 'numbers fall back in a fork of which nothing is left',
     rule: 'G4',
+    shownBy: [1223],
     sessionLog: forking((request) => ({ ...request, seq: request.entries.at(-1)?.seq ?? 0 })),
-  },
-  {
-    name: 'what the log of a new epoch lacks is not stored again',
-    rule: 'G4',
-    patch: () => {
-      const { adopt } = Repair.prototype;
-      return replaced(Repair.prototype, {
-        adopt(session) {
-          return adopt.call(this, session, false);
-        },
-      });
-    },
   },
   {
     name: 'a reset begins one number late',

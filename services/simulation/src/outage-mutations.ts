@@ -1,4 +1,4 @@
-import { AppendQueue, Audience, Connection, Deletions, Expiry, Room, Sync } from '@holdfast/gateway';
+import { AppendQueue, Audience, Connection, Deletions, Expiry, Room } from '@holdfast/gateway';
 import type { SessionLog } from '@holdfast/session-store';
 import { changed, type Mutation, replaced } from './mutation.js';
 import { SimStore } from './sim-store.js';
@@ -29,6 +29,7 @@ export const OUTAGE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a deletion leaves no tombstone',
     rule: 'G5',
+    shownBy: [1172],
     patch: () => {
       const { remove } = SimStore.prototype;
       return replaced(SimStore.prototype, {
@@ -58,19 +59,8 @@ export const OUTAGE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'what has expired is put back',
     rule: 'G5',
+    shownBy: [330],
     patch: () => told(Expiry.prototype, 'passed', () => false),
-  },
-  {
-    name: 'what waited in an outage is appended before the room has synced',
-    rule: 'D3',
-    patch: () => {
-      const { run } = Sync.prototype;
-      return replaced(Sync.prototype, {
-        run(reason) {
-          return reason === 'outage' ? Promise.resolve() : run.call(this, reason);
-        },
-      });
-    },
   },
   {
     name: 'what waited in an outage is not stored',

@@ -63,7 +63,7 @@ export const RESUME_MUTATIONS: readonly Mutation[] = [
   knowing((told) => ({
     name: 'the welcome tells what is stored, delivered or not',
     rule: 'F7',
-    shownBy: [150],
+    shownBy: [39],
     ...saying('welcome', (frame) => ({ ...frame, seq: Math.max(frame.seq, told.get(frame.sessionId)?.newest ?? 0) })),
   })),
   {
@@ -74,7 +74,7 @@ export const RESUME_MUTATIONS: readonly Mutation[] = [
   {
     name: 'who is ahead of the gateway is not waited for',
     rule: 'R2',
-    shownBy: [771],
+    shownBy: [55],
     patch: () => {
       const { run } = Sync.prototype;
       return replaced(Sync.prototype, {
@@ -119,7 +119,7 @@ export const RESUME_MUTATIONS: readonly Mutation[] = [
   {
     name: 'history that is not kept any more is left out in silence',
     rule: 'R2',
-    shownBy: [269],
+    shownBy: [184],
     socket: (socket) =>
       changed(socket, {
         send: (frame) => (typeof frame === 'string' && frame.includes('"event":"gap"') ? 'sent' : socket.send(frame)),

@@ -2,7 +2,7 @@ import { eventually, type FaultProxy, startFaultProxy, stopAll } from '@holdfast
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { EndedSessions } from './ended-sessions.js';
 import { storedIn, tellWaits } from './storage.js';
-import { expectNothingLost, type System, seeds, startLoad, startSystem } from './system.js';
+import { expectNothingLost, REDIS_TIMEOUT_MS, type System, seeds, startLoad, startSystem } from './system.js';
 
 let system: System;
 /** Between the first gateway and Redis. */
@@ -10,6 +10,7 @@ let link: FaultProxy;
 
 beforeAll(async () => {
   system = await startSystem({
+    redisTimeoutMs: REDIS_TIMEOUT_MS,
     redisUrls: async (redis) => {
       link = await startFaultProxy(redis);
       return [`redis://127.0.0.1:${link.port}/0`, redis.url];

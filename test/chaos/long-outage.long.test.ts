@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type ServiceProcess, startProcess, stopAll } from '@holdfast/testkit';
 import { afterEach, expect, it } from 'vitest';
 import { storedIn, tellWaits } from './storage.js';
-import { expectNothingLost, type System, seeds, startLoad, startSystem } from './system.js';
+import { expectNothingLost, REDIS_TIMEOUT_MS, type System, seeds, startLoad, startSystem } from './system.js';
 
 const OUTAGE_SECONDS = 60;
 const RATE = 300;
@@ -94,7 +94,10 @@ it.each(seeds('60 s without Redis under 300 messages/s').slice(0, 2))(
   'D2: 60 s without Redis under 300 messages/s: nothing grows beyond its budget, the log is quiet, the CPU flat, and nothing is lost (seed %i)',
   async (seed) => {
     const bufferBytes = 64 * MIB;
-    const system = await startSystem({ gatewayEnv: { OUTAGE_BUFFER_BYTES: String(bufferBytes) } });
+    const system = await startSystem({
+      redisTimeoutMs: REDIS_TIMEOUT_MS,
+      gatewayEnv: { OUTAGE_BUFFER_BYTES: String(bufferBytes) },
+    });
     const load = await startLoad(system, seed, { rate: RATE, settleSeconds: 240 });
     await load.accepted(RATE);
     await system.redis.kill();
@@ -112,7 +115,10 @@ it.each(seeds('60 s without Redis under 300 messages/s').slice(0, 2))(
 it.each(seeds('60 s without Redis, and too little room').slice(0, 1))(
   'D2: beyond OUTAGE_BUFFER_BYTES a send gets not_stored with retryAfterMs; clients send it again, and nothing is lost (seed %i)',
   async (seed) => {
-    const system = await startSystem({ gatewayEnv: { OUTAGE_BUFFER_BYTES: String(SMALL_BUFFER_BYTES) } });
+    const system = await startSystem({
+      redisTimeoutMs: REDIS_TIMEOUT_MS,
+      gatewayEnv: { OUTAGE_BUFFER_BYTES: String(SMALL_BUFFER_BYTES) },
+    });
     const load = await startLoad(system, seed, { rate: RATE, settleSeconds: 240 });
     await load.accepted(RATE);
     await system.redis.kill();

@@ -3,13 +3,13 @@ import { type RedisServer, stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { EndedSessions } from './ended-sessions.js';
 import { storedIn, tellWaits } from './storage.js';
-import { expectNothingLost, type System, seeds, startLoad, startSystem } from './system.js';
+import { expectNothingLost, REDIS_TIMEOUT_MS, type System, seeds, startLoad, startSystem } from './system.js';
 
 let system: System;
 let redis: RedisServer;
 
 beforeAll(async () => {
-  system = await startSystem();
+  system = await startSystem({ redisTimeoutMs: REDIS_TIMEOUT_MS });
   redis = system.redis;
 });
 

@@ -16,6 +16,8 @@ import { expect, onTestFinished, vi } from 'vitest';
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 const START_MS = 60_000;
+/** What `REDIS_TIMEOUT_MS` is by default, for those who wait for an outage to be noticed (D1). */
+export const REDIS_TIMEOUT_MS = 1_000;
 
 /** Two built gateways, session-api, and members at both gateways, on whatever Redis. */
 export interface Services {
@@ -33,13 +35,19 @@ export interface SystemOptions {
   readonly redisUrls?: (redis: RedisServer) => Promise<readonly [string, string]>;
   /** Laid over what every gateway gets. */
   readonly gatewayEnv?: Record<string, string>;
+  /** Milliseconds of silence that are an outage. Default: so many that a busy machine is none. */
+  readonly redisTimeoutMs?: number;
 }
 
-export async function startSystem({ redisUrls, gatewayEnv }: SystemOptions = {}): Promise<System> {
+export async function startSystem(options: SystemOptions = {}): Promise<System> {
+  const { redisUrls, gatewayEnv, redisTimeoutMs = 10_000 } = options;
   // A disk of its own: nothing that is tested here may be Redis forgetting.
   const redis = await startRedis({ appendOnly: true });
   const urls = (await redisUrls?.(redis)) ?? [redis.url, redis.url];
-  const [one, two, api] = [...urls, redis.url].map((url) => ({ CHANNEL_REDIS_URL: url }));
+  const [one, two, api] = [...urls, redis.url].map((url) => ({
+    CHANNEL_REDIS_URL: url,
+    REDIS_TIMEOUT_MS: String(redisTimeoutMs),
+  }));
   return { redis, ...(await startServices({ one: { ...one, ...gatewayEnv }, two: { ...two, ...gatewayEnv }, api })) };
 }
 

@@ -69,7 +69,7 @@ export class Cursor {
     this.#position = { epoch, seq: from - 1, id: '' };
     if (isTrimmed) return { event: 'gap', value: { from: before.seq + 1, to: from - 1 } };
     // Who asked for all that is kept may have had some of it, in an epoch that nobody has named.
-    const isNew = asked === 'kept' && (before?.seq ?? 0) < from;
+    const isNew = asked === 'kept' && !before?.seq;
     return isNew ? undefined : { event: 'reset', value: { epoch, from } };
   }
 

@@ -69,7 +69,7 @@ export async function startLeakCheck(): Promise<LeakCheck> {
   };
 
   return {
-    async assertNone(graceMs = 2_000) {
+    async assertNone(graceMs = 30_000) {
       let last: string[] = [];
       // What the check itself opens while looking is not to be found.
       looking = true;

@@ -29,7 +29,7 @@ export class AppendQueue {
   #state: 'idle' | 'scheduled' | 'appending' | 'stopped' = 'idle';
   /** Redis is away: nothing is appended, members here are shown what waits (D1). */
   #suspended = false;
-  readonly held: HeldSends;
+  readonly #held: HeldSends;
   /** How many of the waiting, from the first on, members here have been shown. */
   #shown = 0;
   /** Whoever waits for what members were shown to be stored. */
@@ -41,7 +41,7 @@ export class AppendQueue {
   constructor(room: AppendRoom, context: RoomContext) {
     this.#room = room;
     this.#context = context;
-    this.held = new HeldSends(room, context);
+    this.#held = new HeldSends(room, context);
     this.timer = new DeliveryTimer(context);
     this.#retry = new RetryPause(context);
   }
@@ -52,39 +52,34 @@ export class AppendQueue {
 
   /** @returns whether there was room for it (D2) */
   push(sending: Sending): boolean {
-    if (this.#suspended && this.held.takes(sending, this.#waiting)) return true;
+    if (this.#suspended && this.#held.takes(sending, this.#waiting)) return true;
     if (!this.#context.unstored.take(sending.bytes)) return false;
     const { member, clientId, message, bytes, arrivedMs } = sending;
     this.#waiting.push({ member, clientId, message, bytes, arrivedMs, since: this.#room.position });
     this.#context.metrics.gauges.unstoredMessages += 1;
     if (this.#suspended) {
       this.#showWaiting();
-      this.held.add(this.#waiting.slice(-1));
+      this.#held.add(this.#waiting.slice(-1));
     } else this.#schedule();
     return true;
   }
 
-  /** Milliseconds since appends have failed without a success; 0 when the last one succeeded. */
-  get failingMs(): number {
-    return this.#failing === undefined ? 0 : this.#context.clock.monotonic() - this.#failing.sinceMs;
-  }
-
-  /** What the last append failed of; nothing when it succeeded. */
-  get failure(): unknown {
-    return this.#failing?.error;
+  /** Since when appends have failed, monotonic milliseconds, and the last one of what; nothing when it succeeded. */
+  get failing(): { readonly sinceMs: number; readonly error: unknown } | undefined {
+    return this.#failing;
   }
 
   /** Redis is away: from here on messages wait, and members here see them (D1). */
   suspend(): void {
     this.#suspended = true;
     this.#showWaiting();
-    this.held.add(this.#waiting.slice(this.#inFlight));
+    this.#held.add(this.#waiting.slice(this.#inFlight));
   }
 
   /** Redis is back and the room has synced: stores what waited, in order (D3). @returns whether it is stored */
   resume(): Promise<boolean> {
     this.#suspended = false;
-    this.held.clear();
+    this.#held.clear();
     if (this.#shown === 0) {
       this.#schedule();
       return Promise.resolve(true);
@@ -104,6 +99,11 @@ export class AppendQueue {
     this.#refuse(this.#waiting.slice(this.#inFlight), DELETED);
   }
 
+  /** The room is about to forget what it has delivered: answers what of that waits here as a repetition. */
+  answerKnown(): void {
+    this.#withoutKnown(this.#waiting.slice(this.#inFlight));
+  }
+
   stop(): void {
     this.#state = 'stopped';
     this.#retry.cut();
@@ -120,11 +120,7 @@ export class AppendQueue {
   }
 
   /** Called when what was scheduled is due. */
-  due(): void {
-    void this.#append();
-  }
-
-  async #append(): Promise<void> {
+  async due(): Promise<void> {
     if (this.#state !== 'scheduled') return;
     this.#state = 'appending';
     if (!this.#room.position) await this.#room.sync.run('open');
@@ -193,16 +189,12 @@ export class AppendQueue {
   #failed(batch: readonly Waiting[], position: Position | undefined, error: unknown): void {
     this.#refusals = error instanceof StorageUnavailableError ? 0 : this.#refusals + 1;
     if (this.#orphaned) this.#refuse(batch, DELETED);
-    else if (this.#refusals < REFUSALS_MAX) this.#markRetry(batch, position);
+    // Whether it was stored is unknown: it stays first, and is looked for before it is stored again (A5).
+    else if (this.#refusals < REFUSALS_MAX) this.#mark(batch, () => position ?? NOWHERE);
     else {
       this.#refuse(batch, 'the message cannot be stored');
       this.#refusals = 1;
     }
-  }
-
-  /** Whether a batch was stored is unknown: it stays first, and is looked for before it is stored again (A5). */
-  #markRetry(batch: readonly Waiting[], position: Position | undefined): void {
-    this.#mark(batch, () => position ?? NOWHERE);
   }
 
   /**
@@ -256,14 +248,11 @@ export class AppendQueue {
       const { seq, duplicate } = result.messages[index] as AppendedMessage;
       // A repetition that was found may be the first the room hears of the message (F2).
       newest = Math.max(newest, seq);
-      if (duplicate) {
-        counters.duplicates += 1;
-        this.#acknowledge(sending, seq);
-      } else {
-        stored += 1;
-        if (sending.clientId !== undefined) room.acknowledgeIfSkipped(sending.member, sending.clientId, seq);
-      }
+      if (duplicate) this.#acknowledge(sending, seq);
+      else if (sending.clientId !== undefined) room.acknowledgeIfSkipped(sending.member, sending.clientId, seq);
+      if (!duplicate) stored += 1;
     }
+    counters.duplicates += batch.length - stored;
     counters.stored += stored;
     counters.published += stored;
     room.stored(result.epoch, newest);

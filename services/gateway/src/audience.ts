@@ -40,6 +40,11 @@ export class Audience {
     yield* this.#late.keys();
   }
 
+  /** Members that know where they are, and this one. */
+  *placed(also: Member): Iterable<Member> {
+    for (const member of this.members()) if (member === also || !this.#late.has(member)) yield member;
+  }
+
   /** Whether it has been welcomed here. */
   has(member: Member): boolean {
     return this.#live.has(member) || this.#pumps.has(member) || this.#late.has(member);

@@ -22,15 +22,6 @@ export class HeldSends {
     for (const sending of waiting) if (sending.message.senderKey !== '') this.#byName.set(nameOf(sending), sending);
   }
 
-  /** The lowest number under which something that waits was stored already: its sender has sent it elsewhere before. */
-  lowestStored(): number {
-    let lowest = Number.POSITIVE_INFINITY;
-    for (const { message } of this.#byName.values()) {
-      lowest = Math.min(lowest, this.#room.tail.find(message.senderKey, message.id) ?? lowest);
-    }
-    return lowest;
-  }
-
   clear(): void {
     this.#byName.clear();
   }
@@ -47,7 +38,9 @@ export class HeldSends {
     waiting[at] = moved;
     this.add([moved]);
     this.#context.metrics.counters.duplicates += 1;
-    this.#room.showPending(moved, at + 1);
+    // Its append may have been heard before its answer was lost.
+    const { senderKey, id } = moved.message;
+    if (this.#room.tail.find(senderKey, id) === undefined) this.#room.showPending(moved, at + 1);
     return true;
   }
 }

@@ -117,6 +117,51 @@ describe('what was found by the simulation', () => {
     expect(there.core.rooms.get('s')?.expiry.remainingMs).toBe(200_000);
   });
 
+  it('G5, V4: a repetition that waits is answered before the end of what it repeats is forgotten', async () => {
+    await say(bob, 'm1');
+    await world.silence();
+    bob.say('m1', 'm1', { retry: true });
+    await world.advance(1_001_000);
+    world.store.lose();
+    await world.answer();
+    expect(bob.ofType('session').at(-1)).toMatchObject({ event: 'expired' });
+    expect(bob.ofType('ack')).toMatchObject([{ id: 'm1', seq: 1 }]);
+    expect(await world.ids('s')).toEqual([]);
+  });
+
+  it('D3, D2: what was stored is not shown as pending again when its sender repeats it in an outage', async () => {
+    const plain = await there.connect('s', { plain: true });
+    there.log.fate = ({ method }) => (method === 'append' ? 'lost after' : 'works');
+    await say(bob, 'm1');
+    await world.advance(3_000);
+    expect(bob.ofType('status').at(-1)).toMatchObject({ storage: 'memory' });
+    bob.say('m1', 'm1', { retry: true });
+    await world.advance(3_000);
+    expect(plain.contents).toEqual(['m1']);
+    there.log.fate = () => 'works';
+    await world.advance(5_000);
+    expect(await world.ids('s')).toEqual(['m1']);
+    expect(plain.contents).toEqual(['m1']);
+  });
+
+  it('D3, V7: a member whose epoch has gone is placed where it is, and told what was trimmed', async () => {
+    const small = new World({ historyMax: 3 });
+    const [one, two] = [small.gateway(), small.gateway()];
+    const carol = await one.connect('s');
+    for (let n = 1; n <= 6; n++) carol.say(`m${n}`);
+    await small.settle();
+    await small.silence();
+    const late = await two.connect('s', { resume: { lastSeq: 1, lastId: 'x1', epoch: 'gone' } });
+    await small.answer();
+    await small.advance(5_000);
+    expect(late.ofType('session')).toMatchObject([
+      { event: 'reset', from: 2 },
+      { event: 'gap', from: 2, to: 3 },
+    ]);
+    expect(late.seqs).toEqual([4, 5, 6]);
+    await small.close();
+  });
+
   it('G5: a gateway remembers also that an epoch was deleted which is not its own', async () => {
     await say(bob, 'm1');
     const copy = world.store.copy();

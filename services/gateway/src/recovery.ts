@@ -72,8 +72,6 @@ export class Recovery {
 
   /** Members that joined while nothing could be read get what they asked for, on the same socket. */
   async #resumeLate({ room, late }: RoomEntry): Promise<void> {
-    // Who was shown it as pending is owed its number (V3), also beyond where it asked to go on.
-    const owed = late.size === 0 ? 0 : room.queue.held.lowestStored();
     for (const [member, { resume, sinceMs }] of late) {
       // It is about to be welcomed.
       if (!room.audience.has(member)) continue;
@@ -83,9 +81,9 @@ export class Recovery {
       if (epoch === NOWHERE.epoch) return;
       if (!late.delete(member)) continue;
       const from = plan.from ?? Math.max(room.firstSeq, firstSince(room, sinceMs - CLOCKS_DIFFER_MS));
-      // What was trimmed meanwhile is told as a gap, from where the member is.
-      const due = resume?.epoch === epoch ? resume.lastSeq + 1 : from;
-      room.audience.restart(member, epoch, Math.min(from, due, owed));
+      // What was trimmed meanwhile is told as a gap, from where the member is: numbers go on in a new epoch too.
+      const due = resume?.epoch === undefined ? from : resume.lastSeq + 1;
+      room.audience.restart(member, epoch, Math.min(from, due));
     }
   }
 }

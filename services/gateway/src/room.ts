@@ -184,6 +184,7 @@ export class Room {
   expired(): void {
     if (!this.#position || this.#position === NOWHERE) return;
     this.audience.giveUpHistory();
+    this.queue.answerKnown();
     this.#forget();
     this.audience.tellAll({ type: 'session', event: 'expired' });
   }
@@ -213,8 +214,11 @@ export class Room {
   }
 
   /** Shows members a message that is not stored yet (V3). @param place its place among those that wait, from 1 */
-  showPending({ message }: Sending, place: number): void {
-    showPending(this.sessionId, this.audience.members(), message, this.seq + place, this.context.clock.now());
+  showPending({ message, member: sender }: Sending, place: number): void {
+    // What is sent again may have been stored by another gateway, and whoever is not placed yet may have had it there:
+    // its number would not come again.
+    const members = message.retry === undefined ? this.audience.members() : this.audience.placed(sender);
+    showPending(this.sessionId, members, message, this.seq + place, this.context.clock.now());
   }
 
   /** Gives back what the room holds of shared budgets. */

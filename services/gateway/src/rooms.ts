@@ -105,8 +105,9 @@ export class Rooms {
   tick(): void {
     for (const [sessionId, entry] of this.#entries) {
       const { room } = entry;
-      if (room.queue.failingMs > FAILING_MS && room.storage === 'redis') {
-        room.context.storage.doesNotStore(room.queue.failure);
+      const { failing } = room.queue;
+      if (failing && room.context.clock.monotonic() - failing.sinceMs > FAILING_MS && room.storage === 'redis') {
+        room.context.storage.doesNotStore(failing.error);
         this.#recovery.out(entry);
       }
       room.lastWord.tick(entry.users > 0);

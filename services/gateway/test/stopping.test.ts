@@ -61,7 +61,11 @@ describe('a graceful stop', () => {
 
     const byes = await Promise.all(plain.map((member) => member.frames.next({ bye: true })));
     for (const bye of byes) expect(bye).toEqual({ bye: true, total: expect.any(Number), message: expect.any(String) });
-    for (const bye of byes) expect([2, 22]).toContain(bye['total']);
+    // However many of the twenty had come by then.
+    for (const bye of byes) {
+      expect(bye['total']).toBeGreaterThanOrEqual(2);
+      expect(bye['total']).toBeLessThanOrEqual(22);
+    }
     for (const member of plain) expect((await member.closed).code).toBe(1001);
     const moves = await Promise.all(moving);
     const delays = moves.map(({ told }) => Number(told['reconnectInMs']));

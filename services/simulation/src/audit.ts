@@ -1,9 +1,10 @@
 import type { ConnectRequest, WireProtocol } from '@holdfast/protocol';
 import { type AppendRequest, type AppendResult, type LogRead, liveChannel } from '@holdfast/session-store';
 import { type Change, History, type StoreState } from './history.js';
+import { PlainWireAudit } from './plain-wire-audit.js';
 import type { Scheduler } from './scheduler.js';
 import type { Trace } from './trace.js';
-import { FramedWireAudit, PlainWireAudit } from './wire-audit.js';
+import { FramedWireAudit } from './wire-audit.js';
 
 /** What was found wrong first. */
 export interface Finding {
@@ -28,6 +29,8 @@ export class Audit {
   readonly #look: (sessionId: string) => StoreState | undefined;
   /** Gateways that were told of a deletion, with the deleted epoch. */
   readonly #told = new Set<string>();
+  /** Gateways that heard something late, with the session: no publish tells when it was made. */
+  readonly #late = new Set<string>();
 
   /** @param look what the store has of a session */
   constructor(scheduler: Scheduler, trace: Trace, look: (sessionId: string) => StoreState | undefined) {
@@ -90,18 +93,20 @@ export class Audit {
     return this.#told.has(`${gateway} ${epoch}`);
   }
 
-  /** @param ttl the session's own, seconds */
+  /** Whether it knows how long a session lives: from what it heard when it was said. @param ttl seconds */
   wasToldTtl(gateway: string, sessionId: string, ttl: number): boolean {
+    if (this.#late.has(`${gateway} ${sessionId}`)) return false;
     return this.#told.has(`${gateway} ${sessionId} ${ttl}`);
   }
 
   /** A publish has reached a gateway. */
-  heard(gateway: string, channel: string, payload: Buffer): void {
+  heard(gateway: string, channel: string, payload: Buffer, lateMs: number): void {
     const history = this.#byChannel.get(channel);
     if (!history) return;
     this.#note(gateway, history.sessionId, newestOf(payload));
     const text = payload.toString('latin1');
     const [, deleted] = DELETED.exec(text) ?? [];
+    if (lateMs > LATE_MS) this.#late.add(`${gateway} ${history.sessionId}`);
     const [, ttl] = EXTENDED.exec(text) ?? [];
     if (deleted !== undefined) this.#told.add(`${gateway} ${deleted}`);
     if (ttl !== undefined) this.#told.add(`${gateway} ${history.sessionId} ${ttl}`);
@@ -144,6 +149,8 @@ export class Audit {
 }
 
 const NEWLINE = 0x0a;
+/** What takes longer has been held up. */
+const LATE_MS = 20;
 const EXTENDED = /^s\n\{"event":"extended","ttl":(\d+)/;
 const DELETED = /^s\n\{"event":"deleted","epoch":"([^"]+)"/;
 

@@ -1,7 +1,7 @@
 import type { FramedMember } from './framed-member.js';
 import type { History } from './history.js';
 import type { PlainMember } from './plain-member.js';
-import { PlainWireAudit } from './wire-audit.js';
+import { PlainWireAudit } from './plain-wire-audit.js';
 import type { World } from './world.js';
 
 /** What must hold when everything has settled. */

@@ -181,11 +181,14 @@ export class FramedMember {
 
   /** The session was deleted: the person goes on in the next one of that name. */
   #startAnew(client: HoldfastClient): void {
-    const { audit, random, isDeleted } = this.#options;
+    const { audit, random, scheduler, isDeleted } = this.#options;
     if (!isDeleted()) audit.fail('V7', `${this.name} is told that the session is deleted, which it is not`);
     this.#view.forget();
     this.#wantsAll = this.#wantsHistory;
-    this.#page?.process.clock.setTimeout(() => client.connect(), random.int(50, 1_500));
+    const page = this.#page;
+    scheduler.after(random.int(50, 1_500), () => {
+      if (!this.hasLeft && this.#page === page) client.connect();
+    });
   }
 
   #dial(dial: Dial): Dial {

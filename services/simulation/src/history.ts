@@ -48,6 +48,8 @@ export class History {
   wasLost = false;
   /** Whether it was deleted, or has expired. */
   wasEnded = false;
+  /** Whether its log was lost alone: a repetition that comes before it is put back is not recognised. */
+  hasLostLog = false;
   readonly #epochs = new Set<string>();
   /** Everything that was ever stored, by epoch and number; more than one where the store fell back between them. */
   readonly #ever = new Map<string, Stored[]>();
@@ -151,7 +153,7 @@ export class History {
 
   /** Whether what stands under a number had been stored before, beyond what was kept. */
   isAgain(seq: number): boolean {
-    return this.#again.has(seq);
+    return this.#again.has(seq) || this.hasLostLog;
   }
 
   /** The log, oldest first. */
@@ -197,7 +199,7 @@ export class History {
     const names = new Set<string>();
     for (const entry of log) {
       const name = `${entry.senderKey} ${entry.id}`;
-      if (names.has(name)) this.#fail('A4', `${entry.id} is in the log of ${this.sessionId} twice`);
+      if (names.has(name) && !this.hasLostLog) this.#fail('A4', `${entry.id} is in the log of ${this.sessionId} twice`);
       names.add(name);
       this.#record[entry.seq - 1] = this.#taken(entry, name, change);
     }
@@ -219,7 +221,7 @@ export class History {
     const before = this.#byName.get(name);
     if (change === 'put back') this.#fail('G2', `${id} is put back as ${seq}, which it never was`);
     if (change === 'joined' && !before) this.#fail('G4', `${id}, which was never stored, is in the joined log`);
-    return this.#store(seq, id, name, storedFrame(seq, id, body), before);
+    return this.#store(seq, id, name, storedFrame(seq, id, body), before?.atMs);
   }
 
   #add({ before, messages }: Extract<LivePayload, { kind: 'stored' }>): void {
@@ -236,7 +238,7 @@ export class History {
         this.#fail('A4', `${id} was stored twice in ${this.sessionId}: as ${earlier.seq} and as ${seq}`);
       }
       const text = frame.toString();
-      this.#record[seq - 1] = this.#store(seq, id, name, text, earlier);
+      this.#record[seq - 1] = this.#store(seq, id, name, text);
       this.#newest = seq;
       if (seq - this.#first + 1 > this.#historyMax) this.#trim();
       if (earlier) this.#again.add(seq);
@@ -257,9 +259,9 @@ export class History {
     this.#newest = 0;
   }
 
-  #store(seq: number, id: string, name: string, frame: string, before: Stored | undefined): Stored {
-    const content = before?.content ?? (JSON.parse(frame) as { content: string }).content;
-    const stored: Stored = { seq, id, name, content, frame, atMs: before?.atMs ?? this.#now() };
+  #store(seq: number, id: string, name: string, frame: string, atMs = this.#now()): Stored {
+    const content = this.#byName.get(name)?.content ?? (JSON.parse(frame) as { content: string }).content;
+    const stored: Stored = { seq, id, name, content, frame, atMs };
     const namesake = this.#byContent.get(content);
     if (namesake && namesake.name !== name) {
       this.#fail('A4', `"${content}" was stored as ${namesake.seq} and, under another name, as ${seq}`);

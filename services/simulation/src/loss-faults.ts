@@ -28,11 +28,17 @@ export const LOSS_FAULTS: readonly Fault[] = [
     apply: (world, random) => world.crash(random.int(20, 5_000), (store) => store.fallBack()),
   },
   {
-    name: 'everything in Redis is deleted',
+    name: 'everything in Redis is deleted, or replaced by an older copy',
     weight: 3,
-    apply: (world) => {
+    apply: (world, random) => {
       world.disturb(5_000);
-      world.losses.lose('in silence', (store) => store.fallBack());
+      if (random.chance(0.7)) return world.losses.lose('in silence', (store) => store.fallBack());
+      const had = world.redis.store.snapshot();
+      world.later(random.int(50, 1_500), () => {
+        world.audit.note('the older copy is put in place');
+        world.disturb(5_000);
+        world.losses.lose('in silence', (store) => store.fallBack(had));
+      });
     },
   },
   {
@@ -52,6 +58,7 @@ export const LOSS_FAULTS: readonly Fault[] = [
     apply: (world, random) => {
       const [sessionId, key] = [someSession(world, random), random.pick(['session', 'log'] as const)];
       world.disturb(5_000);
+      if (key === 'log') world.audit.history(sessionId).hasLostLog = true;
       world.losses.lose('in silence', (store) => store.lose(sessionId, key));
     },
   },

@@ -6,6 +6,7 @@ import type { SimStore } from './sim-store.js';
 
 /** An epoch that an operator has ended. */
 interface Deleted {
+  readonly how: 'deleted' | 'expired';
   readonly epoch: string;
   /** What its senders knew to be stored: none of it may come back. */
   readonly accepted: ReadonlySet<string>;
@@ -103,10 +104,12 @@ export class Losses {
 
   /** What must not be in the log in the end, if anything of it is. */
   returned(history: History): string | undefined {
-    const back = this.#deleted.get(history)?.find(({ epoch }) => epoch === history.epoch);
+    const isKnown = this.#isKnownToExpire(history);
+    const ended = this.#deleted.get(history)?.filter(({ how }) => how === 'deleted' || isKnown) ?? [];
+    const back = ended.find(({ epoch }) => epoch === history.epoch);
     if (back) return `epoch ${back.epoch}`;
     const contents = new Set(history.kept.map(({ content }) => content));
-    for (const { accepted } of this.#deleted.get(history) ?? []) {
+    for (const { accepted } of ended) {
       for (const content of accepted) if (contents.has(content)) return content;
     }
     return undefined;
@@ -121,7 +124,7 @@ export class Losses {
     for (const content of contents) history.excuse(content);
     if (how === 'deleted' || this.#isKnownToExpire(history)) {
       const accepted = new Set(contents.filter(isAccepted));
-      this.#deleted.set(history, [...(this.#deleted.get(history) ?? []), { epoch, accepted }]);
+      this.#deleted.set(history, [...(this.#deleted.get(history) ?? []), { how, epoch, accepted }]);
     }
     audit.take(history, 'ended');
   }

@@ -39,15 +39,15 @@ export class SimSubscriber {
 
   constructor(
     options: Omit<RedisConnectionOptions, 'ready' | 'heard'>,
-    heard: (channel: string, payload: Buffer) => void,
+    heard: (channel: string, payload: Buffer, lateMs: number) => void,
   ) {
     this.connection = new RedisConnection({
       ...options,
       ready: () => {
         for (const listener of this.#ready) listener();
       },
-      heard: (channel, payload) => {
-        heard(channel, payload);
+      heard: (channel, payload, lateMs) => {
+        heard(channel, payload, lateMs);
         for (const listener of this.#message) listener(Buffer.from(channel), payload);
       },
     });

@@ -15,7 +15,8 @@ export interface RedisConnectionOptions {
   /** `REDIS_TIMEOUT_MS`: a command without answer rejects, and a connection that is silent as long is dropped. */
   readonly timeoutMs: number;
   readonly ready?: () => void;
-  readonly heard?: (channel: string, payload: Buffer) => void;
+  /** @param lateMs how long ago it was published */
+  readonly heard?: (channel: string, payload: Buffer, lateMs: number) => void;
 }
 
 /** A command on its way, and back. */
@@ -30,7 +31,7 @@ interface Call {
 type FromServer =
   | { readonly kind: 'answer'; readonly call: Call; readonly value: unknown }
   | { readonly kind: 'refusal'; readonly call: Call; readonly error: Error }
-  | { readonly kind: 'published'; readonly channel: string; readonly payload: Buffer };
+  | { readonly kind: 'published'; readonly channel: string; readonly payload: Buffer; readonly atMs: number };
 
 /** One TCP connection, of which a {@link RedisConnection} has one after the other. */
 export class RedisLink {
@@ -76,7 +77,7 @@ export class RedisLink {
   #published(channel: string, payload: Buffer): void {
     if (this.lossCount > 0) this.lossCount -= 1;
     else if (!this.isDeaf && !(this.lossRate > 0 && this.#options.random.chance(this.lossRate)))
-      this.toClient.send({ kind: 'published', channel, payload });
+      this.toClient.send({ kind: 'published', channel, payload, atMs: this.#options.scheduler.nowMs });
   }
 
   #arrived(call: Call | 'end'): void {
@@ -233,7 +234,7 @@ export class RedisConnection {
   #received(link: RedisLink, packet: FromServer): void {
     if (this.#link !== link) return;
     link.heardMs = this.#options.scheduler.nowMs;
-    if (packet.kind === 'published') this.#options.heard?.(packet.channel, packet.payload);
+    if (packet.kind === 'published') this.#options.heard?.(packet.channel, packet.payload, link.heardMs - packet.atMs);
     else if (packet.kind === 'refusal') this.#settle(link, packet.call, packet.error);
     else if (this.#forgetCall(link, packet.call)) packet.call.answer(packet.value);
   }

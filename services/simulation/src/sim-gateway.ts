@@ -68,7 +68,9 @@ export class SimGateway implements ServerEnd {
       timeoutMs: config.redis.timeoutMs,
     };
     this.commands = new RedisConnection(shared);
-    this.subscriber = new SimSubscriber(shared, (channel, payload) => audit.heard(name, channel, payload));
+    this.subscriber = new SimSubscriber(shared, (channel, payload, lateMs) =>
+      audit.heard(name, channel, payload, lateMs),
+    );
     const clock = this.process.clock as unknown as Clock;
     const clients = fanOutClients(this.subscriber, new SimPublisher(this.commands, redis));
     this.#fanOut = new RedisFanOut({ ...clients, defer: (callback) => clock.defer(callback) });

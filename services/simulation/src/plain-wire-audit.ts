@@ -1,0 +1,70 @@
+import type { History } from './history.js';
+import type { WireAuditOptions } from './wire-audit.js';
+
+/**
+ * Holds every frame that a gateway puts on one plain connection against what it promises (P2). What it was shown while Redis was away has a count that the
+ * gateway made up, and does not come again (D1, D3).
+ */
+export class PlainWireAudit {
+  readonly #options: WireAuditOptions;
+  readonly #shown = new Set<string>();
+  /** The newest number up to which it was shown everything; 0: none yet. */
+  #seq = 0;
+  /** Since when it has to be given everything: its first message tells where it joined. */
+  sinceMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: WireAuditOptions) {
+    this.#options = options;
+  }
+
+  get history(): History {
+    return this.#options.history;
+  }
+
+  get seq(): number {
+    if (this.#seq > 0) while (this.#wasShown(this.#seq + 1)) this.#seq += 1;
+    return this.#seq;
+  }
+
+  sent(text: string): void {
+    const { history, name, fail, heard } = this.#options;
+    const frame = JSON.parse(text) as { type?: string; count?: number; echo?: string };
+    if (frame.type !== 'message') return;
+    const { count = 0, echo = '' } = frame;
+    const earlier = history.find(echo);
+    const isGone = earlier !== undefined && !history.isKept(earlier);
+    const mayRepeat = isGone || history.isAgain(count) || this.#options.tailsAreSmall || history.isShort;
+    if (this.#shown.has(echo) && !mayRepeat) fail('D3', `${name}: is shown twice: ${text}`);
+    const before = this.seq;
+    if (this.#shown.has(echo) && mayRepeat) return;
+    this.#shown.add(echo);
+    if (history.isDisturbed) {
+      if (before === 0) this.sinceMs = this.#options.now();
+      this.#seq = Math.max(1, before, history.at(count)?.content === echo ? count : 0);
+      return;
+    }
+    if (history.at(count)?.content !== echo || count > heard()) {
+      // Pending, unless it was there before this connection could miss it.
+      const stored = history.find(echo);
+      if (stored && stored.seq <= before) fail('P2', `${name}: message ${count} is not the one of the log: ${text}`);
+      return;
+    }
+    // There is no frame that tells a plain member of a gap (V7): the count does.
+    let last = before;
+    while (last + 1 < count && (last + 1 < history.firstKept || this.#wasShown(last + 1))) last += 1;
+    const due = before === 0 || count <= last + 1;
+    if (!due) fail('P2', `${name}: message ${count} came after ${before}`);
+    if (before === 0) this.sinceMs = this.#options.now();
+    this.#seq = Math.max(before, count);
+  }
+
+  /** Whether it was given something at some time. */
+  has(content: string): boolean {
+    return this.#shown.has(content);
+  }
+
+  #wasShown(seq: number): boolean {
+    const content = this.history.at(seq)?.content;
+    return content !== undefined && this.#shown.has(content);
+  }
+}

@@ -89,7 +89,7 @@ export class ScriptLane {
 
   #watch(call: Call): void {
     this.#sent.push(call);
-    this.#timer ??= setTimeout(() => this.#giveUp(), call.timeoutMs);
+    this.#timer ??= this.#wake(call.timeoutMs);
   }
 
   #giveUp(): void {
@@ -102,7 +102,12 @@ export class ScriptLane {
     this.#sent = this.#sent.slice(this.#front);
     this.#front = 0;
     const [oldest] = this.#sent;
-    this.#timer = oldest && setTimeout(() => this.#giveUp(), Math.max(TIMEOUT_STEP_MS, oldest.dueMs - now));
+    this.#timer = oldest && this.#wake(Math.max(TIMEOUT_STEP_MS, oldest.dueMs - now));
+  }
+
+  /** Where this process was held up, the answers may have come: they are read before anything is given up. */
+  #wake(ms: number): ReturnType<typeof setTimeout> {
+    return setTimeout(() => setImmediate(() => this.#giveUp()), ms);
   }
 }
 

@@ -31,6 +31,13 @@ const UTIME = 11;
 const STIME = 12;
 const OUTPUT_MAX = 4_000;
 
+/** What the end of this process ends, however it comes. */
+const alive = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 /** A server under measurement. */
 export class ServerProcess {
   readonly name: string;
@@ -46,8 +53,10 @@ export class ServerProcess {
         this.#output = (this.#output + chunk).slice(-OUTPUT_MAX);
       });
     }
+    alive.add(child);
     child.once('exit', () => {
       this.#ended = true;
+      alive.delete(child);
     });
   }
 
@@ -88,10 +97,6 @@ export class ServerProcess {
     const deadline = performance.now() + STOP_MS;
     while (!this.#ended && performance.now() < deadline) await delay(POLL_MS);
     if (!this.#ended) this.#child.kill('SIGKILL');
-  }
-
-  kill(): void {
-    this.#child.kill('SIGKILL');
   }
 }
 

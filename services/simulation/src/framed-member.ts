@@ -93,7 +93,6 @@ export class FramedMember {
     if (this.#page || this.hasLeft) return;
     const { name, scheduler, random, audit, dial } = this.#options;
     audit.note(`${name} opens its page`);
-    this.#wantsAll = this.#wantsHistory;
     const process = new SimProcess(scheduler, random.int(-5_000, 5_000));
     const client = new HoldfastClient({
       url: 'ws://holdfast/ws/chat/',

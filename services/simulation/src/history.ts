@@ -57,6 +57,7 @@ export class History {
   readonly #byContent = new Map<string, Stored>();
   /** Numbers under which something was stored again that was not kept any more (A4 allows it). */
   readonly #again = new Set<number>();
+  readonly #returned = new Set<number>();
   /** What may be missing, because nobody had it any more, or it was to end. */
   readonly #excused = new Set<string>();
 
@@ -156,6 +157,11 @@ export class History {
     return this.#again.has(seq) || this.hasLostLog;
   }
 
+  /** Whether the log went on without what stands under a number, before it was put back. */
+  hasReturned(seq: number): boolean {
+    return this.#returned.has(seq);
+  }
+
   /** The log, oldest first. */
   get kept(): readonly Stored[] {
     return this.#record.slice(this.#first - 1, this.#newest).filter((stored) => stored !== undefined);
@@ -193,6 +199,7 @@ export class History {
     }
     if (change === 'lost') this.wasLost = true;
     const before = log.length < this.#historyMax ? [] : this.kept;
+    if (change === 'put back') for (const { seq } of log) if (seq < this.#first) this.#returned.add(seq);
     if (epoch !== this.#epoch) this.#record = [];
     this.#epoch = epoch;
     if (epoch !== '') this.#epochs.add(epoch);

@@ -74,9 +74,11 @@ function auditPlain(world: World, member: PlainMember): void {
 function auditConnection(world: World, name: string, wire: PlainWireAudit): void {
   // How much of it came while nothing could be read, only a tail tells.
   if (wire.history.isDisturbed && world.audit.tailsAreSmall) return;
-  for (const { content, atMs, seq } of wire.history.kept) {
+  for (const { content, seq } of wire.history.kept) {
     // Framed members of its gateway are told of a gap there (V7), which a plain one cannot be.
     if (wire.history.hasReturned(seq)) continue;
-    if (atMs > wire.sinceMs && !wire.has(content)) world.audit.fail('P2', `${name} was never given ${seq}: ${content}`);
+    // What had been there before comes as little when it is stored again.
+    if (wire.history.firstStoredMs(content) > wire.sinceMs && !wire.has(content))
+      world.audit.fail('P2', `${name} was never given ${seq}: ${content}`);
   }
 }

@@ -58,6 +58,7 @@ export class History {
   /** Numbers under which something was stored again that was not kept any more (A4 allows it). */
   readonly #again = new Set<number>();
   readonly #returned = new Set<number>();
+  readonly #firstMs = new Map<string, number>();
   /** What may be missing, because nobody had it any more, or it was to end. */
   readonly #excused = new Set<string>();
 
@@ -155,6 +156,11 @@ export class History {
   /** Whether what stands under a number had been stored before, beyond what was kept. */
   isAgain(seq: number): boolean {
     return this.#again.has(seq) || this.hasLostLog;
+  }
+
+  /** When something was stored first, in whatever epoch. */
+  firstStoredMs(content: string): number {
+    return this.#firstMs.get(content) ?? Number.POSITIVE_INFINITY;
   }
 
   /** Whether the log went on without what stands under a number, before it was put back. */
@@ -269,6 +275,7 @@ export class History {
   #store(seq: number, id: string, name: string, frame: string, atMs = this.#now()): Stored {
     const content = this.#byName.get(name)?.content ?? (JSON.parse(frame) as { content: string }).content;
     const stored: Stored = { seq, id, name, content, frame, atMs };
+    if (!this.#firstMs.has(content)) this.#firstMs.set(content, atMs);
     const namesake = this.#byContent.get(content);
     if (namesake && namesake.name !== name) {
       this.#fail('A4', `"${content}" was stored as ${namesake.seq} and, under another name, as ${seq}`);

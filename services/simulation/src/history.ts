@@ -205,7 +205,8 @@ export class History {
     }
     if (change === 'lost') this.wasLost = true;
     const before = log.length < this.#historyMax ? [] : this.kept;
-    if (change === 'put back') for (const { seq } of log) if (seq < this.#first) this.#returned.add(seq);
+    if (change === 'put back' || change === 'joined')
+      for (const { seq } of log) if (seq < this.#first) this.#returned.add(seq);
     if (epoch !== this.#epoch) this.#record = [];
     this.#epoch = epoch;
     if (epoch !== '') this.#epochs.add(epoch);

@@ -4,7 +4,7 @@ import { afterEach, expect, it } from 'vitest';
 import { EndedSessions } from './ended-sessions.js';
 import { startOnCluster } from './redis-modes.js';
 import { storedIn, tellWaits } from './storage.js';
-import { expectNothingLost, seeds, startLoad } from './system.js';
+import { expectNothingLost, OUTAGE_SEEDS, seeds, startLoad } from './system.js';
 
 afterEach(stopAll);
 
@@ -15,7 +15,7 @@ async function sessionsOn({ nodes }: RedisCluster): Promise<string[][]> {
   return keys.map((lines) => lines.split('\n').filter((key) => key !== ''));
 }
 
-it.each(seeds('one master of three dies'))(
+it.each(seeds('one master of three dies', OUTAGE_SEEDS))(
   'D6, G1, G2: one master of three is killed and its replica promoted: its sessions go on in memory until then, the others as if nothing were (seed %i)',
   async (seed) => {
     const system = await startOnCluster({ replicasPerMaster: 1 });
@@ -40,7 +40,7 @@ it.each(seeds('one master of three dies'))(
   },
 );
 
-it.each(seeds('slots move while people chat'))(
+it.each(seeds('slots move while people chat', OUTAGE_SEEDS))(
   'A7: slots that move take their sessions along: nobody misses anything, and nobody waits for long (seed %i)',
   async (seed) => {
     const system = await startOnCluster();
@@ -56,7 +56,7 @@ it.each(seeds('slots move while people chat'))(
   },
 );
 
-it.each(seeds('every master hands over to its replica'))(
+it.each(seeds('every master hands over to its replica', OUTAGE_SEEDS))(
   'A7, D6: masters that hand over to their replicas while people chat are followed, and nobody misses anything (seed %i)',
   async (seed) => {
     const system = await startOnCluster({ replicasPerMaster: 1 });

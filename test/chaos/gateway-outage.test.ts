@@ -2,7 +2,15 @@ import { eventually, type FaultProxy, startFaultProxy, stopAll } from '@holdfast
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { EndedSessions } from './ended-sessions.js';
 import { storedIn, tellWaits } from './storage.js';
-import { expectNothingLost, REDIS_TIMEOUT_MS, type System, seeds, startLoad, startSystem } from './system.js';
+import {
+  expectNothingLost,
+  OUTAGE_SEEDS,
+  REDIS_TIMEOUT_MS,
+  type System,
+  seeds,
+  startLoad,
+  startSystem,
+} from './system.js';
 
 let system: System;
 /** Between the first gateway and Redis. */
@@ -20,7 +28,7 @@ beforeAll(async () => {
 
 afterAll(stopAll);
 
-it.each(seeds('a partition between one gateway and Redis'))(
+it.each(seeds('a partition between one gateway and Redis', OUTAGE_SEEDS))(
   'D1, D3, G4: one gateway that cannot reach Redis goes on by itself, and its members and the others become one chat again (seed %i)',
   async (seed) => {
     const [cutOff, other] = system.gateways;
@@ -43,7 +51,7 @@ it.each(seeds('a partition between one gateway and Redis'))(
   },
 );
 
-it.each(seeds('maxmemory'))(
+it.each(seeds('maxmemory', OUTAGE_SEEDS))(
   'D1, D3: a Redis that is full answers and does not store: chat goes on in memory until there is room (seed %i)',
   async (seed) => {
     const { redis, gateways } = system;
@@ -79,7 +87,7 @@ it.each(seeds('maxmemory'))(
   },
 );
 
-it.each(seeds('a gateway dies in the middle of an outage'))(
+it.each(seeds('a gateway dies in the middle of an outage', OUTAGE_SEEDS))(
   'D5: kill -9 of a gateway while Redis is away: its senders still have what was pending, and send it again (seed %i)',
   async (seed) => {
     const { redis, gateways } = system;
@@ -101,7 +109,7 @@ it.each(seeds('a gateway dies in the middle of an outage'))(
   },
 );
 
-it.each(seeds('Redis is absent at start'))(
+it.each(seeds('Redis is absent at start', OUTAGE_SEEDS))(
   'D1, C5: gateways start without Redis and serve; what was said is stored when there is one (seed %i)',
   async (seed) => {
     const { redis, gateways, api } = system;

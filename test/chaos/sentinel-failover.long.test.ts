@@ -4,11 +4,11 @@ import { afterEach, expect, it } from 'vitest';
 import { EndedSessions } from './ended-sessions.js';
 import { startOnSentinels } from './redis-modes.js';
 import { storedIn, tellWaits } from './storage.js';
-import { expectNothingLost, seeds, startLoad } from './system.js';
+import { expectNothingLost, OUTAGE_SEEDS, seeds, startLoad } from './system.js';
 
 afterEach(stopAll);
 
-it.each(seeds('Sentinel failover to a replica that lagged'))(
+it.each(seeds('Sentinel failover to a replica that lagged', OUTAGE_SEEDS))(
   'G1, G2, G5: what a lagging replica lacks when it becomes master is healed, and what it still has is deleted again (seed %i)',
   async (seed) => {
     const system = await startOnSentinels();
@@ -39,7 +39,7 @@ it.each(seeds('Sentinel failover to a replica that lagged'))(
   },
 );
 
-it.each(seeds('a failover that an operator asks for'))(
+it.each(seeds('a failover that an operator asks for', OUTAGE_SEEDS))(
   'D3: a master that is told to hand over while people chat is left, and nobody misses anything (seed %i)',
   async (seed) => {
     const system = await startOnSentinels();

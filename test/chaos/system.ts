@@ -70,10 +70,13 @@ export async function startServices(env: { one: Environment; two: Environment; a
   return { gateways: [first, second], api };
 }
 
-/** One seed for every day, ten in the long run; `HOLDFAST_SEED` alone when it is set. */
-export function seeds(label: string): number[] {
+/** An outage takes a quarter of a minute: as many seeds of it as the long run has time for. */
+export const OUTAGE_SEEDS = 3;
+
+/** One seed for every day, more in the long run; `HOLDFAST_SEED` alone when it is set. */
+export function seeds(label: string, inTheLongRun = 10): number[] {
   const first = announcedRandom(label);
-  const count = process.env[LONG_VARIABLE] === '1' && process.env[SEED_VARIABLE] === undefined ? 10 : 1;
+  const count = process.env[LONG_VARIABLE] === '1' && process.env[SEED_VARIABLE] === undefined ? inTheLongRun : 1;
   return Array.from({ length: count }, (_, index) => (first.seed + index) % 0x1_0000_0000);
 }
 

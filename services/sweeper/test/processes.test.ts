@@ -29,6 +29,8 @@ describe('sweeper processes', () => {
     await plantSessions(server.url, SESSIONS, (index) => index % BROKEN_EVERY === 0);
     const first = await startSweeperProcess(server);
     await eventually('the first to be at work', async () => (await keysSeenBy(first)) > 0);
+    // A quick machine would have finished before the second has started.
+    first.child.pause();
     const second = await startSweeperProcess(server);
     await eventually('the second to take a share', async () => (await keysSeenBy(second)) > 0, { timeoutMs: 60_000 });
     expect(await server.cli('hlen', AUDIT_REPORT_KEY)).toBe('0');

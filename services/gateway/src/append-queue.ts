@@ -292,6 +292,8 @@ export class AppendQueue {
     if (!first) return;
     const at = this.#waiting.indexOf(first);
     this.#waiting.splice(at, settled.length);
+    // Nothing waits: nothing fails.
+    if (this.empty) this.#failing = undefined;
     this.#shown -= Math.max(0, Math.min(this.#shown - at, settled.length));
     this.#context.metrics.gauges.unstoredMessages -= settled.length;
     for (const { bytes } of settled) this.#context.unstored.give(bytes);

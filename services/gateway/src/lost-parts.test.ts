@@ -133,15 +133,28 @@ describe('what was found by the simulation', () => {
     const plain = await there.connect('s', { plain: true });
     there.log.fate = ({ method }) => (method === 'append' ? 'lost after' : 'works');
     await say(bob, 'm1');
+    await world.silence();
     await world.advance(3_000);
     expect(bob.ofType('status').at(-1)).toMatchObject({ storage: 'memory' });
     bob.say('m1', 'm1', { retry: true });
     await world.advance(3_000);
     expect(plain.contents).toEqual(['m1']);
-    there.log.fate = () => 'works';
+    await world.answer();
     await world.advance(5_000);
     expect(await world.ids('s')).toEqual(['m1']);
     expect(plain.contents).toEqual(['m1']);
+  });
+
+  it('D3: a room in which nothing waits any more stays where it is when it is back', async () => {
+    there.log.fate = ({ method }) => (method === 'append' ? 'lost after' : 'works');
+    await say(bob, 'm1');
+    await world.advance(10_000);
+    there.log.fate = () => 'works';
+    await world.advance(5_000);
+    const told = bob.ofType('status').length;
+    expect(told === 0 || bob.ofType('status').at(-1)?.['storage'] === 'redis').toBe(true);
+    await world.advance(10_000);
+    expect(bob.ofType('status')).toHaveLength(told);
   });
 
   it('D3, V7: a member whose epoch has gone is placed where it is, and told what was trimmed', async () => {

@@ -1,3 +1,4 @@
+import { messageName } from './message-name.js';
 import type { LogEntry } from './port.js';
 
 /** What `heal-2.lua` makes of a log (G2). @returns nothing when the entries contradict it */
@@ -47,14 +48,10 @@ export function joinHistories(
 }
 
 function without(entries: readonly LogEntry[], known: readonly LogEntry[]): LogEntry[] {
-  const names = new Set(known.map(nameOf));
-  return entries.filter((entry) => !names.has(nameOf(entry)));
+  const names = new Set(known.map(messageName));
+  return entries.filter((entry) => !names.has(messageName(entry)));
 }
 
 function renumber(entries: readonly LogEntry[], from: number): LogEntry[] {
   return entries.map((entry, index) => ({ ...entry, seq: from + index }));
-}
-
-function nameOf({ senderKey, id }: LogEntry): string {
-  return `${senderKey} ${id}`;
 }

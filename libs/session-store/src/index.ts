@@ -16,6 +16,7 @@ export {
 } from './live-payload.js';
 export type { LiveChannels, MemorySessionStoreOptions } from './memory-session-log.js';
 export { MemorySessionStore } from './memory-session-store.js';
+export { messageName } from './message-name.js';
 export { pooled } from './pooled.js';
 export * from './port.js';
 export type { RedisSessionStoreOptions } from './redis-session-log.js';

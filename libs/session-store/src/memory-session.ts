@@ -1,3 +1,4 @@
+import { messageName } from './message-name.js';
 import type { AppendRequest, LogEntry, NewMessage } from './port.js';
 import type { SessionState } from './session-json.js';
 
@@ -31,7 +32,7 @@ export function duplicatesOf(session: MemorySession, request: AppendRequest): Ma
 
 /** What a message is recognised by (A4); nobody's messages are never recognised. */
 export function nameOf(message: NewMessage | LogEntry): string | undefined {
-  return message.senderKey === '' ? undefined : `${message.senderKey} ${message.id}`;
+  return message.senderKey === '' ? undefined : messageName(message);
 }
 
 function isKept(session: MemorySession, epoch: string, seq: number, id: string): boolean {

@@ -1,5 +1,5 @@
 import type { CloseCode, ServerFrame } from '@holdfast/protocol';
-import type { LiveMessage } from '@holdfast/session-store';
+import { type LiveMessage, messageName } from '@holdfast/session-store';
 import { HistoryPump, type PumpedRoom } from './history-pump.js';
 import type { Member } from './member.js';
 import { plainFrames } from './plain-frames.js';
@@ -120,7 +120,7 @@ export class Audience {
 
   /** These are going to be stored anew: a plain member cannot tell that it has had them (G4). */
   noteHad(messages: readonly LiveMessage[]): void {
-    const names = messages.map(({ senderKey, id }) => `${senderKey} ${id}`);
+    const names = messages.map(messageName);
     for (const member of this.members()) for (const name of names) member.showPending(name);
   }
 

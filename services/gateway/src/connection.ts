@@ -10,6 +10,7 @@ import {
   type SignalSendFrame,
   type WireProtocol,
 } from '@holdfast/protocol';
+import { messageName } from '@holdfast/session-store';
 import { Abuse } from './abuse.js';
 import type { Clock } from './clock.js';
 import type { Identity } from './identity.js';
@@ -189,8 +190,8 @@ export class Connection implements Member, SocketEvents {
     return !this.#shown.has(name) && this.#shown.add(name).has(name);
   }
 
-  sawPending({ senderKey, id }: { readonly senderKey: string; readonly id: string }): boolean {
-    return this.#shown?.delete(`${senderKey} ${id}`) === true;
+  sawPending(message: { readonly senderKey: string; readonly id: string }): boolean {
+    return this.#shown?.delete(messageName(message)) === true;
   }
 
   tell(frame: ServerFrame): void {

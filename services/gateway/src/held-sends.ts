@@ -1,3 +1,4 @@
+import { messageName } from '@holdfast/session-store';
 import type { AppendRoom } from './append-room.js';
 import type { Sending, Waiting } from './batch.js';
 import type { RoomContext } from './room-context.js';
@@ -19,7 +20,8 @@ export class HeldSends {
   }
 
   add(waiting: readonly Waiting[]): void {
-    for (const sending of waiting) if (sending.message.senderKey !== '') this.#byName.set(nameOf(sending), sending);
+    for (const sending of waiting)
+      if (sending.message.senderKey !== '') this.#byName.set(messageName(sending.message), sending);
   }
 
   clear(): void {
@@ -28,7 +30,7 @@ export class HeldSends {
 
   /** Lets a send that waits already wait for its client where that is now. @returns whether it waits already */
   takes(repeated: Sending, waiting: Waiting[]): boolean {
-    const held = repeated.message.retry === undefined ? undefined : this.#byName.get(nameOf(repeated));
+    const held = repeated.message.retry === undefined ? undefined : this.#byName.get(messageName(repeated.message));
     if (!held) return false;
     let at = waiting.indexOf(held, this.#from);
     if (at < 0) at = waiting.indexOf(held);
@@ -43,8 +45,4 @@ export class HeldSends {
     if (this.#room.tail.find(senderKey, id) === undefined) this.#room.showPending(moved, at + 1);
     return true;
   }
-}
-
-function nameOf({ message }: Sending): string {
-  return `${message.senderKey} ${message.id}`;
 }

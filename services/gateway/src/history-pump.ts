@@ -1,5 +1,5 @@
 import type { Position } from '@holdfast/protocol';
-import type { LiveMessage } from '@holdfast/session-store';
+import { type LiveMessage, messageName } from '@holdfast/session-store';
 import { delay } from './clock.js';
 import { liveMessage } from './live-message.js';
 import type { Member } from './member.js';
@@ -113,8 +113,7 @@ export class HistoryPump {
 
   /** A plain member cannot tell what it has had already. */
   #skips(message: LiveMessage): boolean {
-    const { senderKey, id } = message;
-    return this.#skipped?.has(`${senderKey} ${id}`) === true || this.#member.sawPending(message);
+    return this.#skipped?.has(messageName(message)) === true || this.#member.sawPending(message);
   }
 
   #giveChunk(): void {

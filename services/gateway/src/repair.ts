@@ -5,6 +5,7 @@ import {
   type LiveMessage,
   type LogEntry,
   logEntryOf,
+  messageName,
   type StoredSession,
 } from '@holdfast/session-store';
 import type { Audience } from './audience.js';
@@ -95,7 +96,7 @@ export class Repair {
     room.moveTo(end, log[0]?.seq ?? 0);
     room.tail.clear();
     for (const entry of log) room.tail.push(liveMessage(entry));
-    room.audience.restartAll(session.epoch, from, new Set(delivered.map(nameOf)));
+    room.audience.restartAll(session.epoch, from, new Set(delivered.map(messageName)));
     return true;
   }
 
@@ -164,9 +165,9 @@ export class Repair {
 
 /** What the log does not have of it. @param trimmed whether the log may have had more: what comes before all that both have was trimmed, not lost */
 function lackingOf(delivered: readonly LiveMessage[], log: readonly LogEntry[], trimmed: boolean): LiveMessage[] {
-  const kept = new Set(log.map(nameOf));
-  const shared = delivered.findIndex((message) => kept.has(nameOf(message)));
-  return delivered.slice(trimmed ? Math.max(0, shared) : 0).filter((message) => !kept.has(nameOf(message)));
+  const kept = new Set(log.map(messageName));
+  const shared = delivered.findIndex((message) => kept.has(messageName(message)));
+  return delivered.slice(trimmed ? Math.max(0, shared) : 0).filter((message) => !kept.has(messageName(message)));
 }
 
 /**
@@ -176,13 +177,9 @@ function lackingOf(delivered: readonly LiveMessage[], log: readonly LogEntry[], 
 function firstDifference(tail: Tail, log: readonly LogEntry[], end: number): number {
   const isShared = (entry: LogEntry): boolean => {
     const had = tail.at(entry.seq);
-    return had !== undefined && nameOf(had) === nameOf(entry);
+    return had !== undefined && messageName(had) === messageName(entry);
   };
   const shared = log.findIndex(isShared);
   if (shared < 0) return 1;
   return log.slice(shared).find((entry) => !isShared(entry))?.seq ?? end + 1;
-}
-
-function nameOf({ senderKey, id }: { readonly senderKey: string; readonly id: string }): string {
-  return `${senderKey} ${id}`;
 }

@@ -1,4 +1,4 @@
-import type { NewMessage } from '@holdfast/session-store';
+import { messageName, type NewMessage } from '@holdfast/session-store';
 import type { Member } from './member.js';
 import { pendingFrame, plainPendingFrame } from './plain-frames.js';
 
@@ -17,7 +17,7 @@ export function showPending(
 ): void {
   const framed = pendingFrame(message, nowMs);
   // One string for all members that keep it.
-  const name = `${message.senderKey} ${message.id}`;
+  const name = messageName(message);
   let plain: string | undefined;
   for (const member of members) {
     if (!member.showPending(name)) continue;

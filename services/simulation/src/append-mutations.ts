@@ -1,5 +1,11 @@
 import { Room, Tail } from '@holdfast/gateway';
-import type { AppendRequest, AppendResult, NewMessage, SessionLog } from '@holdfast/session-store';
+import {
+  type AppendRequest,
+  type AppendResult,
+  messageName,
+  type NewMessage,
+  type SessionLog,
+} from '@holdfast/session-store';
 import { changed, type Mutation, replaced } from './mutation.js';
 
 /** A log whose appends are made of other messages. */
@@ -101,7 +107,7 @@ export const APPEND_MUTATIONS: readonly Mutation[] = [
       const begun = new Set<string>();
       return withMessages(log, async (_log, sessionId, messages) =>
         messages.map((message) => {
-          const name = `${sessionId} ${message.senderKey} ${message.id}`;
+          const name = `${sessionId} ${messageName(message)}`;
           if (message.retry === undefined) begun.add(name);
           return begun.has(name) ? first(message) : message;
         }),

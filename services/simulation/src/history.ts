@@ -1,4 +1,4 @@
-import { decodeLive, type LivePayload, type LogEntry, storedFrame } from '@holdfast/session-store';
+import { decodeLive, type LivePayload, type LogEntry, messageName, storedFrame } from '@holdfast/session-store';
 
 /** A message as it was stored and published. */
 export interface Stored {
@@ -212,7 +212,7 @@ export class History {
     if (epoch !== '') this.#epochs.add(epoch);
     const names = new Set<string>();
     for (const entry of log) {
-      const name = `${entry.senderKey} ${entry.id}`;
+      const name = messageName(entry);
       if (names.has(name) && !this.hasLostLog) this.#fail('A4', `${entry.id} is in the log of ${this.sessionId} twice`);
       names.add(name);
       this.#record[entry.seq - 1] = this.#taken(entry, name, change);
@@ -246,7 +246,7 @@ export class History {
     const last = this.at(before.seq)?.id ?? '';
     if (before.id !== last && this.firstKept !== 0) this.#fail('K6', `${before.seq} is not ${before.id}`);
     for (const { seq, id, senderKey, frame } of messages) {
-      const name = `${senderKey} ${id}`;
+      const name = messageName({ senderKey, id });
       const earlier = this.#byName.get(name);
       if (earlier && this.isKept(earlier)) {
         this.#fail('A4', `${id} was stored twice in ${this.sessionId}: as ${earlier.seq} and as ${seq}`);

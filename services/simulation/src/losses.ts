@@ -1,3 +1,4 @@
+import { messageName } from '@holdfast/session-store';
 import type { Audit } from './audit.js';
 import type { Change, History } from './history.js';
 import type { RedisServer } from './redis-server.js';
@@ -70,8 +71,8 @@ export class Losses {
 
   #forget(gateway: SimGateway, history: History): void {
     const tail = gateway.tailOf(history.sessionId);
-    for (const { id, senderKey } of tail?.from(tail.firstSeq, Number.MAX_SAFE_INTEGER) ?? []) {
-      const name = `${senderKey} ${id}`;
+    for (const message of tail?.from(tail.firstSeq, Number.MAX_SAFE_INTEGER) ?? []) {
+      const name = messageName(message);
       const stored = history.findByName(name);
       if (!stored || history.has(name) || this.#isInATail(history, name, gateway)) continue;
       this.#excuse(history, stored.content);

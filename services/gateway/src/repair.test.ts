@@ -169,6 +169,20 @@ describe('a Redis that comes back with less', () => {
     expect(events(eve)).toEqual(['reset']);
   });
 
+  it('G4: a log that was lost with a message that nobody heard is settled the same way, with what was delivered', async () => {
+    const epoch = await world.epochOf('s');
+    await deaf(() => world.append('s', 'unheard'));
+    world.store.loseLog('s');
+    both((gateway) => gateway.fanOut.interrupt());
+    await world.advance(900);
+    expect(await world.epochOf('s')).toBe(epoch);
+    await world.advance(1_500);
+    expect(await world.epochOf('s')).not.toBe(epoch);
+    expect(await world.ids('s')).toEqual(OLD);
+    await expectOneHistory(ann, bob);
+    expect(plain.contents).toEqual(OLD);
+  });
+
   it('G4: empty, and begun anew by a gateway that knew nothing: one history, numbers go on', async () => {
     await world.silence();
     world.store.lose();

@@ -149,9 +149,13 @@ export class Sync {
     if (position === NOWHERE) room.moveTo({ epoch: session.epoch, seq: 0, id: '' }, read.firstSeq);
     else if (session.count < position.seq) return this.#heal(position, session);
     else if (differs(position, read)) return this.#fork(session.epoch, true);
-    this.#holeSinceMs = undefined;
     room.noteFirstSeq(read.firstSeq);
-    if (this.#lacksOlder(session, read)) await this.#repair.prepend(position, read.firstSeq);
+    if (this.#lacksOlder(session, read)) {
+      // What lies between nobody has put back yet: the log takes entries without holes only.
+      if (room.tail.lastSeq + 1 < firstKept(session, read)) return this.#hole(session.epoch);
+      await this.#repair.prepend(position, read.firstSeq);
+    }
+    this.#holeSinceMs = undefined;
     return this.#deliver(session, read);
   }
 
@@ -222,10 +226,14 @@ export class Sync {
   async #heal(position: Position, session: StoredSession | undefined): Promise<Step> {
     const outcome = await this.#repair.heal(position, session?.count);
     if (outcome === 'forked' && session) return this.#fork(session.epoch, true);
-    if (outcome !== 'hole' || !session) return { outcome: 'healed', more: true };
+    return outcome === 'hole' && session ? this.#hole(session.epoch) : { outcome: 'healed', more: true };
+  }
+
+  /** Between what Redis has and what the tail has something is missing: others may fill it for a while (G4). */
+  async #hole(epoch: string): Promise<Step> {
     const { clock } = this.#context;
     this.#holeSinceMs ??= clock.monotonic();
-    if (clock.monotonic() - this.#holeSinceMs >= HOLE_MS) return this.#fork(session.epoch, true);
+    if (clock.monotonic() - this.#holeSinceMs >= HOLE_MS) return this.#fork(epoch, true);
     await delay(clock, HOLE_STEP_MS);
     return { outcome: 'unchanged', more: true };
   }
@@ -243,9 +251,10 @@ export class Sync {
   }
 
   /** Whether the log reaches less far back than the tail: another gateway has healed it from a shorter one (G2). */
-  #lacksOlder({ count }: StoredSession, { firstSeq }: LogRead): boolean {
-    const { firstSeq: held } = this.#room.tail;
-    return held !== 0 && Math.max(held, count - this.#context.historyMax + 1) < (firstSeq === 0 ? count + 1 : firstSeq);
+  #lacksOlder(session: StoredSession, read: LogRead): boolean {
+    const { firstSeq, lastSeq } = this.#room.tail;
+    const oldest = Math.max(firstSeq, session.count - this.#context.historyMax + 1);
+    return firstSeq !== 0 && oldest <= lastSeq && oldest < firstKept(session, read);
   }
 
   #deliver(session: StoredSession, { entries, firstSeq }: LogRead): Step {
@@ -264,6 +273,11 @@ export class Sync {
     }
     return { outcome, more: runs.length > 0 && entries.length === PAGE };
   }
+}
+
+/** The log's oldest number; the next one when it is empty. */
+function firstKept({ count }: StoredSession, { firstSeq }: LogRead): number {
+  return firstSeq === 0 ? count + 1 : firstSeq;
 }
 
 /** G1: another message was delivered under the position's number. */

@@ -30,18 +30,9 @@ function auditLog(world: World, history: History): void {
   // What was trimmed is no loss; nor is what had little time to live and was lost before that was over.
   if (history.isFull || (history.isShort && history.wasLost)) return;
   const kept = new Set(history.kept.map(({ content }) => content));
-  const missing = [...history.contents].filter((content) => !kept.has(content));
-  const hole = holeIn(history, missing);
-  for (const content of missing) {
-    if (!history.isExcused(content) && (history.find(content)?.seq ?? 0) > hole) fail('2', `"${content}" is lost`);
+  for (const content of history.contents) {
+    if (!kept.has(content) && !history.isExcused(content)) fail('2', `"${content}" is lost`);
   }
-}
-
-/** Newest number before the log that nobody can fill: what stands before it cannot be put back, for a log has no hole (G2). */
-function holeIn(history: History, missing: readonly string[]): number {
-  const gone = missing.filter((content) => history.isExcused(content));
-  const numbers = gone.map((content) => history.find(content)?.seq ?? 0);
-  return Math.max(0, ...numbers.filter((seq) => seq < history.firstKept));
 }
 
 /** Everything a surviving member sent was accepted, and stands in the order in which it was sent. */

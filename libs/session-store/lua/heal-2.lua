@@ -49,11 +49,17 @@ end
 
 local kept = newestSeq > 0 and redis.call('XRANGE', KEYS[2], '-', '+') or {}
 local oldest = #kept > 0 and tonumber(string.match(kept[1][1], '^%d+')) or session.count + 1
+local seqOf = {}
+for at = 0, given - 1 do
+  local id, senderKey = ARGV[FIRST + at * 4 + 1], ARGV[FIRST + at * 4 + 2]
+  if senderKey ~= '' then seqOf[senderKey .. ' ' .. id] = firstGiven + at end
+end
 for _, entry in ipairs(kept) do
-  local seq = tonumber(string.match(entry[1], '^%d+'))
-  if given > 0 and seq >= firstGiven and seq <= lastGiven and ARGV[FIRST + (seq - firstGiven) * 4 + 1] ~= entry[2][2] then
-    return { 'forked' }
-  end
+  local seq, id, senderKey = tonumber(string.match(entry[1], '^%d+')), entry[2][2], entry[2][4]
+  local isCovered = given > 0 and seq >= firstGiven and seq <= lastGiven
+  if isCovered and ARGV[FIRST + (seq - firstGiven) * 4 + 1] ~= id then return { 'forked' } end
+  -- Its sender has repeated it, and it was stored again before it could be put back.
+  if (seqOf[senderKey .. ' ' .. id] or seq) ~= seq then return { 'forked' } end
 end
 
 -- From here on it writes.

@@ -7,7 +7,11 @@ export function healLog(log: readonly LogEntry[], count: number, given: readonly
   const last = given.at(-1);
   if (!first || !last) return [...log];
   const bySeq = new Map(given.map((entry) => [entry.seq, entry]));
-  if (log.some((entry) => (bySeq.get(entry.seq)?.id ?? entry.id) !== entry.id)) return undefined;
+  const named = given.filter(({ senderKey }) => senderKey !== '');
+  const seqOf = new Map(named.map((entry) => [messageName(entry), entry.seq]));
+  const contradicts = (entry: LogEntry): boolean =>
+    (bySeq.get(entry.seq)?.id ?? entry.id) !== entry.id || (seqOf.get(messageName(entry)) ?? entry.seq) !== entry.seq;
+  if (log.some(contradicts)) return undefined;
   const oldest = log[0]?.seq ?? count + 1;
   const healed = [...log];
   if (last.seq >= oldest - 1) healed.unshift(...given.filter((entry) => entry.seq < oldest));

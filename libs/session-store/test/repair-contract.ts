@@ -93,6 +93,14 @@ export function repairContract(stores: () => Stores): void {
       expect({ ...session, remainingMs: 0 }).toEqual({ ...was, remainingMs: 0 });
     });
 
+    it('A4, G2: refuses to put back what its sender has repeated into the log since, under another number', async () => {
+      await heal(run(4, 6));
+      await log.append(id, { messages: [message('m2', { retry: 'anywhere' })] });
+      expect(await heal(run(1, 5))).toEqual({ outcome: 'forked' });
+      expect(await heal(run(3, 5))).toEqual({ outcome: 'healed', count: 7, firstSeq: 3 });
+      expect(await keptIds(log, id)).toEqual(['m3', 'm4', 'm5', 'm6', 'm2']);
+    });
+
     it('G5: what was deleted stays deleted', async () => {
       await heal(run(1, 3));
       await log.remove(id);

@@ -58,9 +58,9 @@ export class Repair {
       result = await this.#put(position, tail.from(from, CHUNK) ?? []);
     }
     if (result.outcome !== 'healed') return result.outcome;
-    if (!(await this.prepend(position, result.firstSeq))) return 'epoch';
-    this.#context.reporter.healed(this.#room.sessionId, position.seq);
-    return 'healed';
+    const outcome = await this.prepend(position, result.firstSeq);
+    if (outcome === 'healed') this.#context.reporter.healed(this.#room.sessionId, position.seq);
+    return outcome;
   }
 
   /** Joins what was delivered with what Redis has, under a new epoch (G4). */
@@ -116,20 +116,19 @@ export class Repair {
    * Puts the tail's older messages before what the log still has.
    *
    * @param firstKept the log's oldest number; 0 when it is empty
-   * @returns false when the session changed meanwhile
    */
-  async prepend(position: Position, firstKept: number): Promise<boolean> {
+  async prepend(position: Position, firstKept: number): Promise<HealResult['outcome']> {
     const { tail } = this.#room;
     let first = firstKept === 0 ? position.seq + 1 : firstKept;
     while (tail.firstSeq !== 0 && tail.firstSeq < first) {
       const from = Math.max(tail.firstSeq, first - CHUNK);
       const result = await this.#put(position, tail.from(from, first - from) ?? []);
-      if (result.outcome !== 'healed') return false;
+      if (result.outcome !== 'healed') return result.outcome;
       // Beyond the history's length nothing is kept.
-      if (result.firstSeq >= first || result.firstSeq === 0) return true;
+      if (result.firstSeq >= first || result.firstSeq === 0) break;
       first = result.firstSeq;
     }
-    return true;
+    return 'healed';
   }
 
   #delivered(): LiveMessage[] {

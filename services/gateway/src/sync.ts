@@ -153,7 +153,8 @@ export class Sync {
     if (this.#lacksOlder(session, read)) {
       // What lies between nobody has put back yet: the log takes entries without holes only.
       if (room.tail.lastSeq + 1 < firstKept(session, read)) return this.#hole(session.epoch);
-      await this.#repair.prepend(position, read.firstSeq);
+      const outcome = await this.#repair.prepend(position, read.firstSeq);
+      if (outcome === 'forked') return this.#fork(session.epoch, true);
     }
     this.#holeSinceMs = undefined;
     return this.#deliver(session, read);

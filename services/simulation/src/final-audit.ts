@@ -9,10 +9,6 @@ export function auditEnd(world: World): void {
   for (const history of world.audit.histories.values()) auditLog(world, history);
   for (const member of world.framed) auditFramed(world, member);
   for (const member of world.plain) auditPlain(world, member);
-  for (const gateway of world.gateways) {
-    for (const [link, wire] of gateway.links)
-      if (wire instanceof PlainWireAudit) auditConnection(world, link.name, wire);
-  }
 }
 
 /** The log is what was published, in one order, and lacks nothing but what nobody had any more. */
@@ -70,15 +66,22 @@ function auditPlain(world: World, member: PlainMember): void {
   }
 }
 
-/** Whatever came after its first message a plain connection was given too. */
-function auditConnection(world: World, name: string, wire: PlainWireAudit): void {
-  // How much of it came while nothing could be read, only a tail tells.
-  if (wire.history.isDisturbed && world.audit.tailsAreSmall) return;
-  for (const { content, seq } of wire.history.kept) {
-    // Framed members of its gateway are told of a gap there (V7), which a plain one cannot be.
-    if (wire.history.hasReturned(seq)) continue;
-    // What had been there before comes as little when it is stored again.
-    if (wire.history.firstStoredMs(content) > wire.sinceMs && !wire.has(content))
-      world.audit.fail('P2', `${name} was never given ${seq}: ${content}`);
+/** Whatever came after its first message a plain connection was given too, whether its client is still there or not. */
+export function missingOnPlain({ gateways, audit }: World): string | undefined {
+  for (const { links } of gateways) {
+    for (const [{ name }, wire] of links) {
+      // How much of it came while nothing could be read, only a tail tells.
+      if (!(wire instanceof PlainWireAudit) || (wire.history.isDisturbed && audit.tailsAreSmall)) continue;
+      const missing = wire.history.kept.find(({ content, seq }) => isOwed(wire, content, seq));
+      if (missing) return `${name} was never given ${missing.seq}: ${missing.content}`;
+    }
   }
+  return undefined;
+}
+
+function isOwed(wire: PlainWireAudit, content: string, seq: number): boolean {
+  // Framed members of its gateway are told of a gap there (V7), which a plain one cannot be.
+  if (wire.history.hasReturned(seq) || wire.has(content)) return false;
+  // What had been there before comes as little when it is stored again.
+  return wire.history.firstStoredMs(content) > wire.sinceMs;
 }

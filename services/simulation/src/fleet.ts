@@ -8,8 +8,14 @@ const CHUNK = 50;
 export class Fleet {
   readonly #workers: Worker[];
 
-  /** @param size threads */
-  constructor(size: number) {
+  /**
+   * @param size threads
+   * @param faults how many each seed has; absent: drawn by the seed
+   */
+  constructor(
+    size: number,
+    readonly faults?: number,
+  ) {
     this.#workers = Array.from({ length: size }, () => new Worker(new URL('./worker.js', import.meta.url)));
   }
 
@@ -25,7 +31,7 @@ export class Fleet {
     await Promise.all(
       this.#workers.map(async (worker) => {
         while (goesOn && next < end) {
-          const job: Job = { from: next, count: Math.min(CHUNK, end - next), stopAtFirst: false };
+          const job = { from: next, count: Math.min(CHUNK, end - next), faults: this.faults, stopAtFirst: false };
           next += job.count;
           if (!result(await ask(worker, job))) goesOn = false;
         }
@@ -44,7 +50,7 @@ export class Fleet {
     await Promise.all(
       this.#workers.map(async (worker) => {
         for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-          const { found } = await ask(worker, { from, count, mutation: name, stopAtFirst: true });
+          const { found } = await ask(worker, { from, count, mutation: name, faults: this.faults, stopAtFirst: true });
           caught(name, found[0]);
         }
       }),

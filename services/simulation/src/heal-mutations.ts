@@ -65,7 +65,7 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
   {
     name: 'what is older than the log is not put before it',
     rule: 'G2',
-    patch: () => replaced(Repair.prototype, { prepend: () => Promise.resolve(true) }),
+    patch: () => replaced(Repair.prototype, { prepend: () => Promise.resolve('healed') }),
   },
   {
     name: 'the newest message is not put back',

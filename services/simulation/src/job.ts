@@ -4,6 +4,8 @@ export interface Job {
   readonly count: number;
   /** Name of the rule that is broken; absent: none. */
   readonly mutation?: string;
+  /** How many faults each has; absent: drawn by the seed. */
+  readonly faults?: number | undefined;
   /** Whether to go on after a violation. */
   readonly stopAtFirst: boolean;
 }

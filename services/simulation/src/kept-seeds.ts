@@ -15,4 +15,5 @@ export const KEPT_SEEDS: readonly (readonly [seed: number, mistake: string])[] =
   [9851, 'what was trimmed from a log was taken for lost in a fork, and stored again'],
   [13244, 'a client met a new epoch after an expiry, and did not say that what it shows is of another'],
   [47471, 'what was delivered was not put back when the log was lost with a message after it that nobody had'],
+  [73023, 'what its sender had repeated into a log that lacked it was put back beside the repetition'],
 ];

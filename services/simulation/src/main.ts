@@ -6,10 +6,11 @@ import { SOUND } from './mutation.js';
 import { MUTATIONS } from './mutations.js';
 import { runSeed, ViolationError } from './run-seed.js';
 
-const USAGE = `npm run simulate -- [--seeds N] [--from S] [--trace] [--workers W] [--mutations] [--mutation NAME]
+const USAGE = `npm run simulate -- [--seeds N] [--from S] [--faults F] [--trace] [--workers W] [--mutations] [--mutation NAME]
 
   --seeds N        how many seeds to run (default 1000)
   --from S         the first seed (default 1)
+  --faults F       how much goes wrong in each seed, Redis' losses always among it (default: drawn, 1 to 6)
   --trace          print everything that happens; for few seeds
   --workers W      threads (default: one per core)
   --mutations      break each known rule on purpose, and show which seed catches it
@@ -19,6 +20,13 @@ const USAGE = `npm run simulate -- [--seeds N] [--from S] [--trace] [--workers W
 const SHOWN_LINES = 40;
 const PROGRESS_MS = 5_000;
 
+/** Which seeds, and how many faults each has. */
+interface Range {
+  readonly from: number;
+  readonly count: number;
+  readonly faults: number | undefined;
+}
+
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function main(): Promise<void> {
@@ -26,6 +34,7 @@ async function main(): Promise<void> {
     options: {
       seeds: { type: 'string', default: '1000' },
       from: { type: 'string', default: '1' },
+      faults: { type: 'string' },
       workers: { type: 'string', default: String(availableParallelism()) },
       trace: { type: 'boolean', default: false },
       mutations: { type: 'boolean', default: false },
@@ -37,9 +46,11 @@ async function main(): Promise<void> {
   const seeds = wholeNumber('--seeds', values.seeds, 1);
   const from = wholeNumber('--from', values.from, 0);
   const workers = wholeNumber('--workers', values.workers, 1);
-  if (values.mutations) return showMutations(from, seeds, workers);
-  if (values.trace || values.mutation !== undefined) return runHere(from, seeds, values.trace, values.mutation);
-  return runAll(from, seeds, workers);
+  const faults = values.faults === undefined ? undefined : wholeNumber('--faults', values.faults, 0);
+  const range: Range = { from, count: seeds, faults };
+  if (values.mutations) return showMutations(range, workers);
+  if (values.trace || values.mutation !== undefined) return runHere(range, values.trace, values.mutation);
+  return runAll(range, workers);
 }
 
 /** @throws {TypeError} naming the option */
@@ -49,8 +60,8 @@ function wholeNumber(option: string, text: string, least: number): number {
   throw new TypeError(`${option} must be a whole number from ${least} to 4294967295, not "${text}"`);
 }
 
-async function runAll(from: number, count: number, workers: number): Promise<void> {
-  const fleet = new Fleet(workers);
+async function runAll({ from, count, faults }: Range, workers: number): Promise<void> {
+  const fleet = new Fleet(workers, faults);
   const started = performance.now();
   const found: Found[] = [];
   let done = 0;
@@ -68,32 +79,34 @@ async function runAll(from: number, count: number, workers: number): Promise<voi
   clearInterval(progress);
   await fleet.close();
   const first = found.toSorted((a, b) => a.seed - b.seed)[0];
-  if (first) await explain(first.seed);
+  if (first) await explain(first.seed, faults);
   say(`${((secondsGone() * 1000) / done).toFixed(1)} ms a seed on ${workers} threads`);
   finish(done, found.length);
 }
 
 /** Runs a seed again, to show what led to its violation. */
-async function explain(seed: number): Promise<void> {
+async function explain(seed: number, faults: number | undefined): Promise<void> {
   try {
-    await runSeed(seed, { trace: true });
+    await runSeed(seed, { trace: true, faults });
     say(`seed ${seed} does not show it again: the run depends on more than its seed`);
   } catch (error) {
     if (!(error instanceof ViolationError)) throw error;
-    say(`\nThe end of seed ${seed} (all of it: npm run simulate -- --seeds 1 --from ${seed} --trace)`);
+    say(
+      `\nThe end of seed ${seed} (all of it: npm run simulate -- --seeds 1 --from ${seed}${faults === undefined ? '' : ` --faults ${faults}`} --trace)`,
+    );
     say(`${error.trace.lines.slice(-SHOWN_LINES).join('\n')}\n`);
   }
 }
 
 /** One after the other in this thread. */
-async function runHere(from: number, count: number, trace: boolean, name: string | undefined): Promise<void> {
+async function runHere({ from, count, faults }: Range, trace: boolean, name: string | undefined): Promise<void> {
   const mutation = name === undefined ? SOUND : MUTATIONS.find((each) => each.name === name);
   if (!mutation)
     throw new TypeError(`--mutation must be one of:\n  ${MUTATIONS.map((each) => each.name).join('\n  ')}`);
   let violations = 0;
   for (let seed = from; seed < from + count; seed++) {
     try {
-      const result = await runSeed(seed, { trace, mutation });
+      const result = await runSeed(seed, { trace, mutation, faults });
       if (trace) say(result.trace.lines.join('\n'));
     } catch (error) {
       if (!(error instanceof ViolationError)) throw error;
@@ -105,14 +118,14 @@ async function runHere(from: number, count: number, trace: boolean, name: string
   finish(count, violations);
 }
 
-async function showMutations(from: number, seeds: number, workers: number): Promise<void> {
-  const fleet = new Fleet(workers);
+async function showMutations({ from, count, faults }: Range, workers: number): Promise<void> {
+  const fleet = new Fleet(workers, faults);
   let missed = 0;
   const names = MUTATIONS.map((mutation) => mutation.name);
-  await fleet.catchAll(names, from, seeds, (name, found) => {
+  await fleet.catchAll(names, from, count, (name, found) => {
     const rule = MUTATIONS.find((mutation) => mutation.name === name)?.rule;
     if (found) say(`caught  ${rule}  ${name}: seed ${found.seed}, as a violation of ${found.rule}: ${found.what}`);
-    else say(`MISSED  ${rule}  ${name}: by ${seeds} seeds from ${from} on`);
+    else say(`MISSED  ${rule}  ${name}: by ${count} seeds from ${from} on`);
     missed += found ? 0 : 1;
   });
   await fleet.close();

@@ -2,8 +2,8 @@ import type { History } from './history.js';
 import type { WireAuditOptions } from './wire-audit.js';
 
 /**
- * Holds every frame that a gateway puts on one plain connection against what it promises (P2). What it was shown while Redis was away has a count that the
- * gateway made up, and does not come again (D1, D3).
+ * Holds every frame that a gateway puts on one plain connection against what it promises (P2). What it was shown while
+ * Redis was away has a count that the gateway made up, and does not come again (D1, D3).
  */
 export class PlainWireAudit {
   readonly #options: WireAuditOptions;
@@ -44,9 +44,10 @@ export class PlainWireAudit {
       return;
     }
     if (history.at(count)?.content !== echo || count > heard()) {
-      // Pending, unless it was there before this connection could miss it.
+      // Pending, unless it was there before this connection could miss it, and its gateway can tell.
       const stored = history.find(echo);
-      if (stored && stored.seq <= before) fail('P2', `${name}: message ${count} is not the one of the log: ${text}`);
+      if (stored && stored.seq <= before && !this.#options.tailsAreSmall)
+        fail('P2', `${name}: message ${count} is not the one of the log: ${text}`);
       return;
     }
     // There is no frame that tells a plain member of a gap (V7): the count does.

@@ -20,8 +20,12 @@ export interface Plan {
 
 const DEFAULTS = loadConfig('gateway', { DRAIN_SECONDS: '3' });
 
-/** Draws a run. Most limits are out of reach in most runs, so that each rule is tried with and without the others. */
-export function drawPlan(random: SeededRandom): Plan {
+/**
+ * Draws a run. Most limits are out of reach in most runs, so that each rule is tried with and without the others.
+ *
+ * @param faults how many, of all kinds; absent: one to six, in half of the runs none by which Redis loses what it has
+ */
+export function drawPlan(random: SeededRandom, faults?: number): Plan {
   const historyMax = random.chance(0.3) ? random.int(6, 40) : 1_000;
   const config: Config = {
     ...DEFAULTS,
@@ -46,13 +50,15 @@ export function drawPlan(random: SeededRandom): Plan {
     gateways: random.int(2, 3),
     busyMs: random.int(5_000, 12_000),
     sends: random.int(2, 14),
-    faults: random.int(1, 6),
-    ...drawLosses(random.fork('losses')),
+    ...drawFaults(random, faults),
   };
 }
 
-/** Drawn apart, so that the other half of the runs is what it would be without. */
-function drawLosses(random: SeededRandom): Pick<Plan, 'hasLosses' | 'absentMs'> {
-  const hasLosses = random.chance(0.5);
-  return { hasLosses, absentMs: hasLosses && random.chance(0.1) ? random.int(100, 4_000) : 0 };
+function drawFaults(random: SeededRandom, wanted: number | undefined): Pick<Plan, 'faults' | 'hasLosses' | 'absentMs'> {
+  const drawn = random.int(1, 6);
+  // Drawn apart, so that the other half of the runs is what it would be without.
+  const losses = random.fork('losses');
+  const hasLosses = losses.chance(0.5) || wanted !== undefined;
+  const absentMs = hasLosses && losses.chance(0.1) ? losses.int(100, 4_000) : 0;
+  return { faults: wanted ?? drawn, hasLosses, absentMs };
 }

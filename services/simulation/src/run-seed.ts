@@ -13,6 +13,8 @@ export interface RunOptions {
   /** Keeps a line for everything that happens. */
   readonly trace?: boolean;
   readonly mutation?: Mutation;
+  /** How many faults, of all kinds; absent: drawn by the seed. */
+  readonly faults?: number | undefined;
 }
 
 export interface RunResult {
@@ -46,11 +48,11 @@ const FAULTS_WITH_LOSSES: readonly Fault[] = [...FAULTS, ...LOSS_FAULTS];
  */
 export async function runSeed(
   seed: number,
-  { trace: isTraced = false, mutation = SOUND }: RunOptions = {},
+  { trace: isTraced = false, mutation = SOUND, faults }: RunOptions = {},
 ): Promise<RunResult> {
   const trace = new Trace(isTraced);
   const restore = mutation.patch?.();
-  const world = new World(seed, mutation, trace);
+  const world = new World(seed, mutation, trace, faults);
   const { audit, scheduler } = world;
   const rejected = (reason: unknown) => audit.fail('unhandled', String((reason as Error)?.stack ?? reason));
   process.on('unhandledRejection', rejected);

@@ -45,9 +45,9 @@ export class World {
   #linksMade = 0;
   #contents = 0;
 
-  constructor(seed: number, mutation: Mutation, trace: Trace) {
+  constructor(seed: number, mutation: Mutation, trace: Trace, faults?: number) {
     this.random = new SeededRandom(seed);
-    this.plan = drawPlan(this.random.fork('plan'));
+    this.plan = drawPlan(this.random.fork('plan'), faults);
     this.trace = trace;
     this.scheduler = new Scheduler(this.random.fork('ties').next);
     this.audit = new Audit(this.scheduler, trace, (sessionId) => this.redis.store.look(sessionId));

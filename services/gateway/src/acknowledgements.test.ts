@@ -96,6 +96,28 @@ describe('acknowledgements', () => {
     ]);
   });
 
+  it('F7: an ack does not wait for a number that another message has by now', async () => {
+    const copy = world.store.copy();
+    const far = await here.connect('s', { client: 'secret-of-bob-0001' });
+    lose();
+    there.fanOut.hear = () => false;
+    bob.say('m1');
+    await world.settle();
+    far.say('m1', 'm1', { retry: true });
+    await world.settle();
+    world.store.rewind(copy);
+    await world.append('s', 'other');
+    await world.advance(1_000);
+    expect([far.contents, far.ofType('ack')]).toEqual([['other'], []]);
+    hearAgain();
+    far.say('m1', 'm1', { retry: true });
+    await world.settle();
+    expect([far.contents, far.seqs]).toEqual([
+      ['other', 'm1'],
+      [1, 2],
+    ]);
+  });
+
   it('F7: an ack that waits does not outlive its epoch', async () => {
     await say(bob, 'm1', 'm2');
     const far = await here.connect('s', { client: 'secret-of-bob-0001' });

@@ -224,6 +224,23 @@ describe('a Redis that comes back with less', () => {
     expect([...plain.contents].sort()).toEqual([...ids].sort());
   });
 
+  it('G1, G4: what was stored anew under its old number tells that others may stand before it', async () => {
+    const copy = world.store.copy();
+    for (const id of ['m4', 'm5']) {
+      ann.say(id);
+      await world.settle();
+    }
+    await deaf(async () => {
+      world.store.rewind(copy);
+      await world.advance(10);
+      await world.append('s', 'x4', 'm5');
+    });
+    both((gateway) => gateway.fanOut.interrupt());
+    await world.advance(2_000);
+    expect([...(await world.ids('s'))].sort()).toEqual([...OLD, 'm4', 'm5', 'm5', 'x4']);
+    await expectOneHistory(ann, bob);
+  });
+
   it('G4: reset comes before the first message of a new epoch, and only framed members are told', async () => {
     await world.silence();
     world.store.lose();

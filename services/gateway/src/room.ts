@@ -19,6 +19,7 @@ import { showPending } from './show-pending.js';
 import { Sync } from './sync.js';
 import { Tail } from './tail.js';
 import { Unheard } from './unheard.js';
+import { WaitingAcks } from './waiting-acks.js';
 
 /** One for all sessions that have none. */
 const NO_CUSTOM: KnownSession['custom'] = {};
@@ -37,19 +38,20 @@ export class Room {
   readonly sync: Sync;
   readonly tail: Tail;
   readonly #unheard: Unheard;
+  readonly #waitingAcks: WaitingAcks;
   #position: Position | undefined;
   #known: KnownSession | undefined;
   #storage: StorageState = 'redis';
   #firstSeq = 0;
   #held: Extract<LivePayload, { kind: 'stored' }>[] = [];
   #heldOverflow = false;
-  #waitingAcks: { member: Member; id: string; seq: number; ifSkipped: boolean }[] = [];
 
   constructor(
     readonly sessionId: string,
     readonly context: RoomContext,
   ) {
     this.tail = new Tail(context.historyMax, context.tailBudget);
+    this.#waitingAcks = new WaitingAcks(this.tail);
     this.audience = new Audience(this, context);
     this.queue = new AppendQueue(this, context);
     this.expiry = new Expiry(this, context);
@@ -125,16 +127,16 @@ export class Room {
     if (this.#firstSeq === 0) this.#firstSeq = messages[0]?.seq ?? 0;
     this.audience.deliver(messages);
     this.queue.timer.delivered(messages[0]?.id ?? '');
-    this.#settleAcks('delivered');
+    this.#waitingAcks.settle(last.seq, 'delivered');
   }
 
   /** Places the room without delivering: what it then holds is what it knows. */
   moveTo(position: Position | undefined, firstSeq: number): void {
-    if (this.#position !== NOWHERE && this.#position?.epoch !== position?.epoch) this.#waitingAcks = [];
+    if (this.#position !== NOWHERE && this.#position?.epoch !== position?.epoch) this.#waitingAcks.forget();
     this.#position = position;
     this.#firstSeq = firstSeq;
     if (position?.seq !== this.tail.lastSeq) this.tail.clear();
-    this.#settleAcks('skipped');
+    this.#waitingAcks.settle(this.seq, 'skipped');
   }
 
   noteFirstSeq(firstSeq: number): void {
@@ -172,12 +174,12 @@ export class Room {
   /** Answers a repeated send (V4) once the room has delivered the message (F7). */
   acknowledge(member: Member, id: string, seq: number): void {
     if (seq <= this.seq) member.tell({ type: 'ack', id, seq });
-    else this.#waitingAcks.push({ member, id, seq, ifSkipped: false });
+    else this.#waitingAcks.add({ member, id, seq, ifSkipped: false });
   }
 
   /** Answers a send whose own frame, which would be the answer, is not going to come (V7). */
   acknowledgeIfSkipped(member: Member, id: string, seq: number): void {
-    if (seq > this.seq) this.#waitingAcks.push({ member, id, seq, ifSkipped: true });
+    if (seq > this.seq) this.#waitingAcks.add({ member, id, seq, ifSkipped: true });
   }
 
   /** The session has ended of itself: members are told once, the next message starts a new epoch at 1 (T2, G3). */
@@ -285,19 +287,8 @@ export class Room {
   #forget(): void {
     this.#position = NOWHERE;
     this.#firstSeq = 0;
-    this.#waitingAcks = [];
+    this.#waitingAcks.forget();
     this.tail.clear();
     this.expiry.forget();
-  }
-
-  /** @param how the room has reached its number */
-  #settleAcks(how: 'delivered' | 'skipped'): void {
-    if (this.#waitingAcks.length === 0) return;
-    const { seq } = this;
-    const due = this.#waitingAcks.filter((ack) => ack.seq <= seq);
-    this.#waitingAcks = this.#waitingAcks.filter((ack) => ack.seq > seq);
-    for (const { member, id, seq: stored, ifSkipped } of due) {
-      if (!ifSkipped || how === 'skipped') member.tell({ type: 'ack', id, seq: stored });
-    }
   }
 }

@@ -148,7 +148,7 @@ export class Sync {
     this.#confirm(session);
     if (position === NOWHERE) room.moveTo({ epoch: session.epoch, seq: 0, id: '' }, read.firstSeq);
     else if (session.count < position.seq) return this.#heal(position, session);
-    else if (differs(position, read)) return this.#fork(session.epoch, true);
+    else if (this.#differs(position, read)) return this.#fork(session.epoch, true);
     room.noteFirstSeq(read.firstSeq);
     if (this.#lacksOlder(session, read)) {
       // What lies between nobody has put back yet: the log takes entries without holes only.
@@ -258,6 +258,17 @@ export class Sync {
     return firstSeq !== 0 && oldest <= lastSeq && oldest < firstKept(session, read);
   }
 
+  /**
+   * G1: another message was delivered under the position's number. So it is where the same one was stored anew, with
+   * another time: what comes before it may be different.
+   */
+  #differs({ seq, id }: Position, { entries }: LogRead): boolean {
+    const [same] = entries;
+    if (same?.seq !== seq || id === '') return false;
+    const delivered = this.#room.tail.at(seq);
+    return same.id !== id || (delivered !== undefined && !delivered.frame.equals(liveMessage(same).frame));
+  }
+
   #deliver(session: StoredSession, { entries, firstSeq }: LogRead): Step {
     const room = this.#room;
     const runs = runsOf(entries.filter((entry) => entry.seq > room.seq));
@@ -279,10 +290,4 @@ export class Sync {
 /** The log's oldest number; the next one when it is empty. */
 function firstKept({ count }: StoredSession, { firstSeq }: LogRead): number {
   return firstSeq === 0 ? count + 1 : firstSeq;
-}
-
-/** G1: another message was delivered under the position's number. */
-function differs(position: Position, { entries }: LogRead): boolean {
-  const [same] = entries;
-  return same?.seq === position.seq && position.id !== '' && same.id !== position.id;
 }

@@ -204,7 +204,6 @@ export class History {
       this.#fail('G3', `${this.sessionId} began a new epoch although nothing was lost`);
     }
     if (change === 'lost') this.wasLost = true;
-    const before = log.length < this.#historyMax ? [] : this.kept;
     if (change === 'put back' || change === 'joined')
       for (const { seq } of log) if (seq < this.#first) this.#returned.add(seq);
     if (epoch !== this.#epoch) this.#record = [];
@@ -219,7 +218,9 @@ export class History {
     }
     this.#first = log[0]?.seq ?? count + 1;
     this.#newest = log.at(-1)?.seq ?? count;
-    for (const { name, content } of before) if (!names.has(name)) this.excuse(content);
+    // A full log has been trimmed.
+    if (log.length >= this.#historyMax)
+      for (const [name, { content }] of this.#byName) if (!names.has(name)) this.excuse(content);
     if (this.#newest !== count) this.#fail('K1', `the count is ${count}, the log ends at ${this.#newest}`);
     if (this.#newest - this.#first + 1 !== log.length) this.#fail('G2', `the log of ${this.sessionId} has a hole`);
   }

@@ -124,7 +124,9 @@ export class Losses {
     history.wasEnded = true;
     for (const content of contents) history.excuse(content);
     if (how === 'deleted' || this.#isKnownToExpire(history)) {
-      const accepted = new Set(contents.filter(isAccepted));
+      // What a gateway does not know any more it stores again when it is repeated in the next epoch (A4).
+      const mayRepeat = how === 'expired' && audit.tailsAreSmall;
+      const accepted = new Set(mayRepeat ? [] : contents.filter(isAccepted));
       this.#deleted.set(history, [...(this.#deleted.get(history) ?? []), { how, epoch, accepted }]);
     }
     audit.take(history, 'ended');

@@ -202,7 +202,9 @@ export class FramedMember {
   #listen(client: HoldfastClient): void {
     const { audit } = this.#options;
     const view = this.#view;
-    client.on('welcome', ({ epoch, seq, firstSeq }) => {
+    let unknown: string | null = null;
+    client.on('welcome', ({ epoch, seq, firstSeq, recovered }) => {
+      unknown = recovered ? null : epoch;
       // Who was there while the session was not known asks for all of it then (D3).
       if (epoch === '') this.#wantsAll = true;
       else view.begin(this.#wantsAll ? firstSeq || seq + 1 : seq + 1);
@@ -211,7 +213,7 @@ export class FramedMember {
     // Only what was stored again beyond the kept history has another number; the audit of the view knows which.
     client.on('update', (message) => view.shown(message));
     client.on('gap', ({ from, to }) => view.gap(from, to));
-    client.on('reset', ({ from }) => view.reset(from));
+    client.on('reset', ({ epoch, from }) => view.reset(from, epoch === unknown));
     client.on('session', ({ event }) => {
       if (event === 'expired') view.reset(1);
     });

@@ -74,15 +74,20 @@ export class ViewAudit {
     this.#contents.clear();
   }
 
-  /** The member goes on, after an outage, from where it is told (D3). */
-  reset(from: number): void {
+  /**
+   * The member goes on, after an outage, from where it is told (D3).
+   *
+   * @param isUnknown whether its gateway does not know what it had: that stands before what comes now, and may be of
+   *   another history (R2)
+   */
+  reset(from: number, isUnknown = false): void {
     const isSkipped = this.#next !== undefined && from > this.#next && this.#next >= this.#history.firstKept;
     if (isSkipped && !this.#history.isDisturbed) {
       this.#fail('D3', `${this.#name} goes on from ${from} where ${this.#next} was due`);
     }
     this.#next = from;
     for (const [content, seq] of this.#contents) if (seq >= from) this.#contents.delete(content);
-    this.#shown.length = Math.min(this.#shown.length, from);
+    this.#shown.length = isUnknown ? 0 : Math.min(this.#shown.length, from);
   }
 
   /** The member was told that numbers will not come. */

@@ -11,6 +11,9 @@ Returns 1 when the session was there with that epoch, else 0.
 local json = readJson(KEYS[1])
 local session = json and parseSession(json) or nil
 local back = session ~= nil and session.epoch == ARGV[1]
+-- The tombstone of a later epoch stays: epochs sort.
+local tombstone = string.gsub(redis.call('GET', ARGV[2]) or '', '^quarantined ', '')
+local isNewest = ARGV[1] >= tombstone
 if back then redis.call('DEL', KEYS[1], KEYS[2]) end
-if back or not json then redis.call('SET', ARGV[2], ARGV[1], 'PX', ARGV[3]) end
+if (back or not json) and isNewest then redis.call('SET', ARGV[2], ARGV[1], 'PX', ARGV[3]) end
 return back and 1 or 0

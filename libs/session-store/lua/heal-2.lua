@@ -42,7 +42,6 @@ else
   session = {
     count = given > 0 and firstGiven - 1 or tonumber(ARGV[6]),
     lastActivity = seconds, middle = ARGV[5], createdAt = ARGV[2], ttl = tonumber(ARGV[3]), epoch = epoch,
-    -- What was stored from retries is not known: every first send is looked for.
     retried = tonumber(ARGV[6]),
   }
 end
@@ -70,7 +69,8 @@ local function add(seq)
   redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[7], seq .. '-0', 'i', ARGV[at + 1], 'k', ARGV[at + 2], 'b', ARGV[at + 3])
 end
 
-if given > 0 and firstGiven < oldest and lastGiven >= oldest - 1 then
+local isOlderGiven = given > 0 and firstGiven < oldest and lastGiven >= oldest - 1
+if isOlderGiven then
   redis.call('DEL', KEYS[2])
   for seq = firstGiven, oldest - 1 do add(seq) end
   for _, entry in ipairs(kept) do
@@ -79,10 +79,13 @@ if given > 0 and firstGiven < oldest and lastGiven >= oldest - 1 then
 end
 
 local firstNext = session.count + 1
-if given > 0 and firstGiven <= firstNext and lastGiven >= firstNext then
+local isNewerGiven = given > 0 and firstGiven <= firstNext and lastGiven >= firstNext
+if isNewerGiven then
   for seq = firstNext, lastGiven do add(seq) end
   session.count = lastGiven
 end
+-- Which of them were retries is not known: every first send of a gateway that is behind is looked for (A4).
+if isOlderGiven or isNewerGiven then session.retried = session.count end
 saveUntil(KEYS[1], KEYS[2], session, deadline)
 
 -- Members of other gateways may lack what was put back.

@@ -133,9 +133,11 @@ export class MemorySessionLog implements SessionLog {
     if (!healed) return { outcome: 'forked' };
     const known = session.log.at(-1)?.seq ?? 0;
     const firstNew = state.count + 1;
+    const isMore = healed.length > session.log.length;
     this.sessions.set(sessionId, session);
     session.log = healed.slice(-this.#historyMax);
     state.count = session.log.at(-1)?.seq ?? state.count;
+    if (isMore) state.retried = state.count;
     const from = Math.max(firstNew, state.count - HEALED_PUBLISHED + 1);
     const before = known > 0 && from === firstNew ? healed.find(({ seq }) => seq === known) : undefined;
     const { id = '' } = before ?? healed.find(({ seq }) => seq === from - 1) ?? {};
@@ -172,7 +174,9 @@ export class MemorySessionLog implements SessionLog {
     const session = this.find(sessionId);
     const back = session?.state.epoch === epoch;
     if (back) this.sessions.delete(sessionId);
-    if (back || !session) this.tombstones.set(sessionId, { epoch, deadline: this.now() + keepMs });
+    // The newer deletion stays: epochs sort.
+    const isNewest = epoch >= (this.#deletedEpoch(sessionId) ?? '');
+    if ((back || !session) && isNewest) this.tombstones.set(sessionId, { epoch, deadline: this.now() + keepMs });
     return back;
   }
 

@@ -134,6 +134,14 @@ export function repairContract(stores: () => Stores): void {
       });
     });
 
+    it('A4, G2: so it is in what was put back into an older copy of the session', async () => {
+      const { epoch } = await filled(log, id, 'm1');
+      const position = { epoch, seq: 1, id: 'm1' };
+      expect(await heal(run(1, 4), { position: { epoch, seq: 4, id: 'm4' } })).toMatchObject({ count: 4 });
+      const late = await log.append(id, { position, messages: [message('m4')] });
+      expect(late).toMatchObject({ messages: [{ seq: 4, duplicate: true }] });
+    });
+
     it('G2: gateways with different tails heal one session in any order, to the same log', async () => {
       const random = new SeededRandom(4);
       for (let round = 0; round < 40; round++) {
@@ -271,6 +279,13 @@ export function repairContract(stores: () => Stores): void {
       const { session } = await openedAt(log, id);
       expect(await log.bury(id, EPOCH, 5_000)).toBe(false);
       expect((await log.get(id))?.epoch).toBe(session.epoch);
+    });
+
+    it('G5: does not put the tombstone of an earlier epoch in the place of a later one', async () => {
+      const { epoch } = await filled(log, id, 'm1');
+      await log.remove(id);
+      expect(await log.bury(id, EPOCH, 5_000)).toBe(false);
+      expect(await log.open(id, { resumeEpoch: epoch })).toBe('deleted');
     });
   });
 

@@ -20,6 +20,8 @@ export class Deletions {
 
   note(sessionId: string, epoch: string): void {
     this.#forgetOld();
+    // Epochs sort: an earlier one that is told of late does not replace a later one.
+    if ((this.#noted.get(sessionId)?.epoch ?? '') > epoch) return;
     this.#noted.delete(sessionId);
     this.#noted.set(sessionId, { epoch, untilMs: this.#clock.monotonic() + this.#keepMs });
   }

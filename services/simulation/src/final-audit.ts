@@ -23,12 +23,20 @@ function auditLog(world: World, history: History): void {
   }
   const returned = world.losses.returned(history);
   if (returned !== undefined) fail('G5', `${returned} of ${history.sessionId}, which had ended, is back`);
-  // What was trimmed is no loss; nor is what had little time to live and was lost before that was over.
-  if (history.isFull || (history.isShort && history.wasLost)) return;
-  const kept = new Set(history.kept.map(({ content }) => content));
-  for (const content of history.contents) {
-    if (!kept.has(content) && !history.isExcused(content)) fail('2', `"${content}" is lost`);
+}
+
+/** What was stored, is not in the log, and may be put back by somebody. */
+export function missingInLog({ audit, losses }: World): string | undefined {
+  for (const history of audit.histories.values()) {
+    losses.look(history);
+    // What was trimmed is no loss; nor is what had little time to live and was lost before that was over.
+    if (history.isFull || (history.isShort && history.wasLost)) continue;
+    const kept = new Set(history.kept.map(({ content }) => content));
+    for (const content of history.contents) {
+      if (!kept.has(content) && !history.isExcused(content)) return `"${content}" of ${history.sessionId} is lost`;
+    }
   }
+  return undefined;
 }
 
 /** Everything a surviving member sent was accepted, and stands in the order in which it was sent. */

@@ -94,6 +94,11 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
     store: neverRefused('behind'),
   },
   {
+    name: 'an append after another message under its number is not refused',
+    rule: 'G3',
+    store: neverRefused('forked'),
+  },
+  {
     name: 'a fork changes an epoch that its gateway has not seen',
     rule: 'G4',
     store: (store) =>
@@ -123,6 +128,19 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
     rule: 'G4',
     shownBy: [1223],
     sessionLog: forking((request) => ({ ...request, seq: request.entries.at(-1)?.seq ?? 0 })),
+  },
+  {
+    name: 'what the log of a new epoch lacks is not stored again',
+    rule: 'G4',
+    faults: 6,
+    patch: () => {
+      const { adopt } = Repair.prototype;
+      return replaced(Repair.prototype, {
+        adopt(session) {
+          return adopt.call(this, session, false);
+        },
+      });
+    },
   },
   {
     name: 'a reset begins one number late',

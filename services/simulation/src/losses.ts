@@ -42,14 +42,20 @@ export class Losses {
    */
   lose(how: 'with its connections' | 'in silence', change: (store: SimStore) => void): void {
     const { audit, redis } = this.#options;
-    const before = [...audit.histories.values()].map((history) => ({ history, kept: history.kept }));
+    const before = [...audit.histories.values()].map((history) => ({
+      history,
+      kept: history.kept,
+      // What is said in a deleted session that has come back goes with it.
+      isDeleted: this.#deleted.get(history)?.some(({ epoch }) => epoch === history.epoch) === true,
+    }));
     change(redis.store);
-    for (const { history, kept } of before) {
+    for (const { history, kept, isDeleted } of before) {
       history.disturb();
       if (how === 'in silence') this.#silent.add(history);
       audit.take(history, 'lost');
       for (const stored of kept) {
-        if (!history.has(stored.name) && !this.#isInATail(history, stored.name)) this.#excuse(history, stored.content);
+        const isLeft = !isDeleted && this.#isInATail(history, stored.name);
+        if (!history.has(stored.name) && !isLeft) this.#excuse(history, stored.content);
       }
       this.#mayReturn(history);
     }
@@ -125,8 +131,10 @@ export class Losses {
     for (const content of contents) history.excuse(content);
     if (how === 'deleted' || this.#isKnownToExpire(history)) {
       // What a gateway does not know any more it stores again when it is repeated in the next epoch (A4).
-      const mayRepeat = how === 'expired' && audit.tailsAreSmall;
-      const accepted = new Set(mayRepeat ? [] : contents.filter(isAccepted));
+      const isForgotten = how === 'expired' && audit.tailsAreSmall;
+      // Nor does one that has never heard of the epoch know that what waits there was in it.
+      const isUnheard = this.#options.gateways().some((gateway) => gateway.holdsUnplaced(history.sessionId));
+      const accepted = new Set(isForgotten || isUnheard ? [] : contents.filter(isAccepted));
       this.#deleted.set(history, [...(this.#deleted.get(history) ?? []), { how, epoch, accepted }]);
     }
     audit.take(history, 'ended');

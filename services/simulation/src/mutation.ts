@@ -12,6 +12,8 @@ export interface Mutation {
   readonly rule: string;
   /** Seeds that showed it, when it was written down: the test begins with them. */
   readonly shownBy?: readonly number[];
+  /** How many faults each seed has, where few show it with those it draws. */
+  readonly faults?: number;
   /** The store as the server runs it. */
   readonly store?: (store: SessionLog) => SessionLog;
   /** The store as a gateway sees it. */

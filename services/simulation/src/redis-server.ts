@@ -1,5 +1,5 @@
 import { MemoryBroker } from '@holdfast/fan-out';
-import type { SessionLog } from '@holdfast/session-store';
+import type { AppendRequest, AppendResult, SessionLog } from '@holdfast/session-store';
 import { type Scheduler, START_MS } from './scheduler.js';
 import { SimStore } from './sim-store.js';
 
@@ -14,6 +14,8 @@ export interface RedisServerOptions {
   readonly called: (sessionId: string) => void;
   /** A script has run that may have changed more than it published. */
   readonly changed: (method: string, sessionId: string, args: readonly unknown[]) => void;
+  /** An append is about to run. @returns what is to be told when it is taken, whatever a mutation makes of it */
+  readonly appending: (sessionId: string, request: AppendRequest) => (result: AppendResult) => void;
   /** Puts something between gateways and the store: a mutation. */
   readonly wrap?: ((store: SessionLog) => SessionLog) | undefined;
 }
@@ -73,8 +75,10 @@ export class RedisServer {
   #run(store: Record<string, Method>, method: string, args: readonly unknown[]): Promise<unknown> {
     const sessionId = String(args[0]);
     this.#options.called(sessionId);
+    const appended = method === 'append' ? this.#options.appending(sessionId, args[1] as AppendRequest) : undefined;
     const result = store[method]?.(...args) ?? Promise.reject(new Error(`the store has no ${method}`));
-    if (method === 'append' || method === 'read' || method === 'leave') return result;
+    if (appended) return result.then((answer) => (appended(answer as AppendResult), answer));
+    if (method === 'read' || method === 'leave') return result;
     return result.finally(() => this.#options.changed(method, sessionId, args));
   }
 

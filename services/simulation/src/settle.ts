@@ -1,4 +1,4 @@
-import { auditEnd, missingOnPlain } from './final-audit.js';
+import { auditEnd, missingInLog, missingOnPlain } from './final-audit.js';
 import { auditPace } from './pace-audit.js';
 import type { World } from './world.js';
 
@@ -53,7 +53,7 @@ function whatIsMissing(world: World, isLast: boolean): string | undefined {
     const missing = member.missing(isLast);
     if (missing !== undefined) return `${member.name} ${missing}`;
   }
-  return missingOnPlain(world);
+  return missingOnPlain(world) ?? missingInLog(world);
 }
 
 /** One more message in each session, which reaches also those who cannot say what they have. */

@@ -124,6 +124,12 @@ export class SimGateway implements ServerEnd {
       : this.#core.rooms.get(sessionId)?.tail;
   }
 
+  /** Whether it lets messages of a session wait of which it does not know an epoch. */
+  holdsUnplaced(sessionId: string): boolean {
+    const room = this.#core.rooms.get(sessionId);
+    return room !== undefined && !room.position && !room.queue.empty;
+  }
+
   hasMembers(history: History): boolean {
     for (const wire of this.links.values()) if (wire.history === history) return true;
     return false;

@@ -11,7 +11,7 @@ async function work({ from, count, mutation: name, faults, stopAtFirst }: Job): 
   let seeds = 0;
   for (; seeds < count && !(stopAtFirst && found.length > 0); seeds++) {
     try {
-      await runSeed(from + seeds, { mutation, faults });
+      await runSeed(from + seeds, { mutation, faults: faults ?? mutation.faults });
     } catch (error) {
       if (!(error instanceof ViolationError)) throw error;
       found.push({ seed: error.seed, rule: error.rule, what: error.what });

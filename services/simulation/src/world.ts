@@ -1,10 +1,11 @@
+import type { Position } from '@holdfast/protocol';
 import type { ForkRequest } from '@holdfast/session-store';
 import { createLogger, type Logger } from '@holdfast/telemetry';
 import { SeededRandom } from '@holdfast/testkit';
 import { Audit } from './audit.js';
 import type { Dial } from './client-socket.js';
 import { FramedMember, type MemberOptions } from './framed-member.js';
-import type { History } from './history.js';
+import type { History, StoreState } from './history.js';
 import { Link } from './link.js';
 import { CHANGE_BY, Losses } from './losses.js';
 import type { Mutation } from './mutation.js';
@@ -63,6 +64,14 @@ export class World {
         if (history) this.losses.look(history);
       },
       changed: (method, sessionId, args) => this.#changed(method, sessionId, args),
+      appending: (sessionId, { position }) => {
+        const contradiction = position && contradictionOf(position, this.redis.store.look(sessionId));
+        return ({ outcome }) => {
+          if (contradiction !== undefined && outcome === 'stored') {
+            this.audit.fail('G3', `an append to ${sessionId} was taken from a gateway whose ${contradiction}`);
+          }
+        };
+      },
       wrap: mutation.store,
     });
     this.losses = new Losses({
@@ -218,6 +227,16 @@ export class World {
       });
     };
   }
+}
+
+/** What of a sender's position is not as Redis has it (G3). */
+function contradictionOf({ epoch, seq, id }: Position, state: StoreState | undefined): string | undefined {
+  if (epoch === '') return undefined;
+  if (!state) return 'session is gone';
+  if (epoch !== state.epoch) return `epoch is ${epoch}`;
+  if (seq > state.count) return `newest number is ${seq}`;
+  const there = state.log.find((entry) => entry.seq === seq);
+  return id !== '' && there && there.id !== id ? `message ${seq} is ${id}` : undefined;
 }
 
 const IDENTITY = { service: 'gateway', color: 'blue', instance: 'simulation' } as const;

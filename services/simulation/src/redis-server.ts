@@ -77,8 +77,8 @@ export class RedisServer {
     this.#options.called(sessionId);
     const appended = method === 'append' ? this.#options.appending(sessionId, args[1] as AppendRequest) : undefined;
     const result = store[method]?.(...args) ?? Promise.reject(new Error(`the store has no ${method}`));
-    if (appended) return result.then((answer) => (appended(answer as AppendResult), answer));
-    if (method === 'read' || method === 'leave') return result;
+    if (appended) result.then((answer) => appended(answer as AppendResult)).catch(() => undefined);
+    if (method === 'append' || method === 'read' || method === 'leave') return result;
     return result.finally(() => this.#options.changed(method, sessionId, args));
   }
 

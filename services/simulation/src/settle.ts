@@ -53,7 +53,8 @@ function whatIsMissing(world: World, isLast: boolean): string | undefined {
     const missing = member.missing(isLast);
     if (missing !== undefined) return `${member.name} ${missing}`;
   }
-  return missingOnPlain(world) ?? missingInLog(world);
+  // What was lost in silence is put back with the next message.
+  return missingOnPlain(world) ?? (isLast ? missingInLog(world) : undefined);
 }
 
 /** One more message in each session, which reaches also those who cannot say what they have. */

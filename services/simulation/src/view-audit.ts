@@ -86,7 +86,7 @@ export class ViewAudit {
       this.#fail('D3', `${this.#name} goes on from ${from} where ${this.#next} was due`);
     }
     this.#next = from;
-    for (const [content, seq] of this.#contents) if (seq >= from) this.#contents.delete(content);
+    for (const [content, seq] of this.#contents) if (seq >= from || isUnknown) this.#contents.delete(content);
     this.#shown.length = isUnknown ? 0 : Math.min(this.#shown.length, from);
   }
 

@@ -236,6 +236,7 @@ export class History {
     const before = this.#byName.get(name);
     if (change === 'put back') this.#fail('G2', `${id} is put back as ${seq}, which it never was`);
     if (change === 'joined' && !before) this.#fail('G4', `${id}, which was never stored, is in the joined log`);
+    if (before && this.#again.has(before.seq)) this.#again.add(seq);
     return this.#store(seq, id, name, storedFrame(seq, id, body), before?.atMs);
   }
 

@@ -41,6 +41,7 @@ function settle(world: World, isLast: boolean, then: () => void): void {
 function whatIsMissing(world: World, isLast: boolean): string | undefined {
   for (const gateway of world.gateways) {
     if (gateway.state !== 'serving') return `${gateway.name} is ${gateway.state}`;
+    if (gateway.isInMemory) return `${gateway.name} does not know that Redis is back`;
     for (const [link, wire] of gateway.links) {
       if ('isInMemory' in wire && wire.isInMemory) return `${link.name} is not told that Redis is back`;
     }

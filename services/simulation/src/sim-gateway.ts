@@ -124,6 +124,11 @@ export class SimGateway implements ServerEnd {
       : this.#core.rooms.get(sessionId)?.tail;
   }
 
+  /** Whether it goes on in memory, or is not sure that it hears. */
+  get isInMemory(): boolean {
+    return this.#core.readiness()['storage'] !== 'redis';
+  }
+
   /** Whether it lets messages of a session wait of which it does not know an epoch. */
   holdsUnplaced(sessionId: string): boolean {
     const room = this.#core.rooms.get(sessionId);

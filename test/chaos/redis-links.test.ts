@@ -87,7 +87,7 @@ async function killSubscribers(): Promise<void> {
 
 /** Whether what a gateway sends to Redis contains a whole call that stores messages. */
 function isAppend(bytes: Buffer): boolean {
-  return bytes.includes('evalsha') && bytes.includes('"content":') && bytes.subarray(-2).toString() === '\r\n';
+  return bytes.includes('EVALSHA') && bytes.includes('"content":') && bytes.subarray(-2).toString() === '\r\n';
 }
 
 /** Sum of a metric over both gateways. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { eventually, type RedisServer, startRedis, stopAll } from '@holdfast/testkit';
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ScriptLane } from '../src/script-lane.js';
 
@@ -36,15 +36,14 @@ afterEach(() => {
   client.disconnect();
 });
 
-function connect(options: RedisOptions = {}): Redis {
+function connect({ queueing = false } = {}): Redis {
   const redis = new Redis({
     port: server.port,
     commandTimeout: TIMEOUT_MS,
-    enableOfflineQueue: false,
+    enableOfflineQueue: queueing,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     retryStrategy: () => 20,
-    ...options,
   });
   redis.on('error', () => undefined);
   return redis;
@@ -171,7 +170,7 @@ describe('a connection that is lost', () => {
   });
 
   it('lets calls wait for the first connection where its client queues commands', async () => {
-    const queueing = connect({ enableOfflineQueue: true });
+    const queueing = connect({ queueing: true });
     const early = laneOver(queueing);
     const replies = numbers(3).map((n) => early.call(1, ['notes', n]));
     expect(await Promise.all(replies)).toEqual(['notes:0', 'notes:1', 'notes:2']);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type ServiceProcess, startProcess, stopAll } from '@holdfast/testkit';
 import { afterEach, expect, it } from 'vitest';
-import { storedIn, tellWaits } from './storage.js';
+import { backInRedis, storedIn, tellWaits } from './storage.js';
 import { expectNothingLost, REDIS_TIMEOUT_MS, type System, seeds, startLoad, startSystem } from './system.js';
 
 const OUTAGE_SECONDS = 60;
@@ -104,8 +104,7 @@ it.each(seeds('60 s without Redis under 300 messages/s', 1))(
     await storedIn('memory', system.gateways);
     await endure(system, bufferBytes);
     await system.redis.start();
-    const truthMs = await storedIn('redis', system.gateways);
-    await load.flowing();
+    const truthMs = await backInRedis(system, load);
     const report = await expectNothingLost(system, load);
     tellWaits('60 s without Redis under 300 messages/s', report, truthMs);
   },
@@ -129,8 +128,7 @@ it.each(seeds('60 s without Redis, and too little room', 1))(
       expect(await gateway.metric('holdfast_error_frames_total', { code: 'not_stored' })).toBeGreaterThan(0);
     }
     await system.redis.start();
-    const truthMs = await storedIn('redis', system.gateways);
-    await load.flowing();
+    const truthMs = await backInRedis(system, load);
     const report = await expectNothingLost(system, load);
     tellWaits('60 s without Redis, and too little room', report, truthMs);
   },

@@ -123,6 +123,13 @@ export async function expectDelivered(system: Services, load: DeliveryLoad): Pro
   return report;
 }
 
+/** The same, and no member was ever without a connection that it had not given up itself. */
+export async function expectUninterrupted(system: Services, load: DeliveryLoad): Promise<DeliveryReport> {
+  const report = await expectDelivered(system, load);
+  expect(report.interruptions, formatReport(report)).toEqual({});
+  return report;
+}
+
 /** The end of every case: the audit holds, and what the gateways count agrees with it. */
 export async function expectNothingLost(system: Services, load: DeliveryLoad): Promise<DeliveryReport> {
   const report = await load.finish();

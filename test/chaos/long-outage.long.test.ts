@@ -9,7 +9,9 @@ const RATE = 300;
 const MIB = 1024 * 1024;
 /** Far less than 60 s of the load need: members must be told what they cannot have. */
 const SMALL_BUFFER_BYTES = 256 * 1024;
-/** What a process may grow by beside its buffer: frames on their way, and what the garbage collector has not seen yet. */
+/**
+ * What a process may grow by beside its buffer: frames on their way, and what the garbage collector has not seen yet.
+ */
 const BESIDES_BYTES = 96 * MIB;
 /** Clock ticks a second of `/proc/PID/stat` on every Linux. */
 const TICKS_PER_SECOND = 100;

@@ -8,7 +8,11 @@ const PATIENCE_MS = 30_000;
 
 export type Storage = 'redis' | 'memory';
 
-/** Resolves when `/readyz` and the metrics of all these gateways say where sessions are stored. @returns milliseconds */
+/**
+ * Resolves when `/readyz` and the metrics of all these gateways say where sessions are stored.
+ *
+ * @returns milliseconds
+ */
 export async function storedIn(storage: Storage, gateways: readonly ServiceProcess[]): Promise<number> {
   const startedAt = performance.now();
   await Promise.all(
@@ -25,7 +29,11 @@ async function says(gateway: ServiceProcess, storage: Storage): Promise<boolean>
   return status === 200 && body['storage'] === storage && up === (storage === 'redis' ? 1 : 0);
 }
 
-/** Resolves when everything is stored in Redis again, and messages flow. @returns milliseconds until the first is known */
+/**
+ * Resolves when everything is stored in Redis again, and messages flow.
+ *
+ * @returns milliseconds until the first is known
+ */
 export async function backInRedis({ gateways }: Services, load: DeliveryLoad): Promise<number> {
   const truthMs = await storedIn('redis', gateways);
   await load.flowing();

@@ -20,7 +20,7 @@ export interface TwoGatewaysOptions {
   readonly env?: Record<string, string>;
 }
 
-/** Before each test: two gateways, and a member of the session `s` at each, Ann at the first. Afterwards nothing runs. */
+/** Before each test: two gateways, and a member of the session `s` at each, Ann here. Afterwards nothing runs. */
 export function setUpTwoGateways({ env, ...options }: TwoGatewaysOptions = {}): void {
   beforeEach(async () => {
     world = new World(options);

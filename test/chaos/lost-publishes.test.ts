@@ -4,15 +4,13 @@ import { isSessionPush, type PushFilter, startPushFilter } from './push-filter.j
 import {
   expectDelivered,
   expectUninterrupted,
+  LAST_MESSAGE_MS,
   lateness,
   type System,
   seeds,
   startLoad,
   startSystem,
 } from './system.js';
-
-/** F4. */
-const LAST_MESSAGE_MS = 3_000;
 
 let system: System;
 let filters: readonly [PushFilter, PushFilter];

@@ -3,15 +3,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   expectDelivered,
   expectUninterrupted,
+  LAST_MESSAGE_MS,
   lateness,
   type System,
   seeds,
   startLoad,
   startSystem,
 } from './system.js';
-
-/** F4. */
-const LAST_MESSAGE_MS = 3_000;
 
 let system: System;
 const links: FaultProxy[] = [];

@@ -19,6 +19,9 @@ const START_MS = 60_000;
 /** What `REDIS_TIMEOUT_MS` is by default, for those who wait for an outage to be noticed (D1). */
 export const REDIS_TIMEOUT_MS = 1_000;
 
+/** Within this even the last message before a lull reaches members (F4). */
+export const LAST_MESSAGE_MS = 3_000;
+
 /** Two built gateways, session-api, and members at both gateways, on whatever Redis. */
 export interface Services {
   readonly gateways: readonly [ServiceProcess, ServiceProcess];

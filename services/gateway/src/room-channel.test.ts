@@ -92,6 +92,19 @@ describe('sessions without persistence', () => {
     expect(await world.store.get('u')).toBeUndefined();
   });
 
+  it('S1, S2: have one chat with those that persist; what is stored is what the latter send', async () => {
+    const unstored = await there.connect('s', { persistent: false });
+    await say(ann, 'm1');
+    await say(unstored, 'm2');
+    await say(bob, 'm3');
+    for (const client of [ann, bob, unstored]) expect(client.contents).toEqual(['m1', 'm2', 'm3']);
+    for (const client of [ann, bob]) {
+      expect(client.ofType('message').map((frame) => frame['seq'])).toEqual([1, undefined, 2]);
+    }
+    expect(unstored.ofType('message')[1]).not.toHaveProperty('seq');
+    expect(await world.ids('s')).toEqual(['m1', 'm3']);
+  });
+
   it('a message that cannot be passed on is not_stored', async () => {
     const one = await here.connect('u', { persistent: false });
     here.fanOut.beforePublish = () => Promise.reject(new Error('Connection is closed.'));

@@ -1,4 +1,6 @@
-/** `npm run check`: types, style and import rules of the whole repository. One line each; fails when one of them does. */
+/**
+ * `npm run check`: types, style and import rules of the whole repository. One line each; fails when one of them does.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -142,7 +142,7 @@ describe('the front door', () => {
     expect(slashless.open).toBe(true);
   });
 
-  it('B1: gives new sockets to the other colour without a reload; open ones stay, and form one chat with them', async () => {
+  it('B1, B4: gives new sockets to the other colour without a reload; open ones stay, and form one chat with them', async () => {
     const before = await enter('switch');
     expect(before.color).toBe('blue');
     const { code, output } = await switchTo('green');

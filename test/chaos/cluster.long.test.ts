@@ -1,10 +1,9 @@
-import { formatReport } from '@holdfast/loadgen';
 import { eventually, type RedisCluster, redisInfo, stopAll } from '@holdfast/testkit';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, it } from 'vitest';
 import { EndedSessions } from './ended-sessions.js';
 import { startOnCluster } from './redis-modes.js';
-import { storedIn, tellWaits } from './storage.js';
-import { expectNothingLost, OUTAGE_SEEDS, seeds, startLoad } from './system.js';
+import { backInRedis, expectUnbroken, storedIn } from './storage.js';
+import { OUTAGE_SEEDS, seeds, startLoad } from './system.js';
 
 afterEach(stopAll);
 
@@ -30,13 +29,10 @@ it.each(seeds('one master of three dies', OUTAGE_SEEDS))(
     await storedIn('memory', gateways);
     await load.shown(100);
     await ended.expired();
-    const truthMs = await storedIn('redis', gateways);
-    await load.flowing();
+    const truthMs = await backInRedis(system, load);
     await load.accepted(150);
     await ended.expectGone();
-    const report = await expectNothingLost(system, load);
-    expect(report.interruptions, formatReport(report)).toEqual({});
-    tellWaits('one master of three dies', report, truthMs);
+    await expectUnbroken('one master of three dies', system, load, truthMs);
   },
 );
 
@@ -48,11 +44,8 @@ it.each(seeds('slots move while people chat', OUTAGE_SEEDS))(
     const load = await startLoad(system, seed);
     await load.accepted(150);
     for (const key of (await sessionsOn(cluster)).flat()) await cluster.moveSlot(key, () => load.accepted(20));
-    const truthMs = await storedIn('redis', system.gateways);
-    await load.flowing();
-    const report = await expectNothingLost(system, load);
-    expect(report.interruptions, formatReport(report)).toEqual({});
-    tellWaits('slots move while people chat', report, truthMs);
+    const truthMs = await backInRedis(system, load);
+    await expectUnbroken('slots move while people chat', system, load, truthMs);
   },
 );
 
@@ -71,10 +64,7 @@ it.each(seeds('every master hands over to its replica', OUTAGE_SEEDS))(
       await load.flowing();
     }
     await cluster.whole();
-    const truthMs = await storedIn('redis', system.gateways);
-    await load.flowing();
-    const report = await expectNothingLost(system, load);
-    expect(report.interruptions, formatReport(report)).toEqual({});
-    tellWaits('every master hands over to its replica', report, truthMs);
+    const truthMs = await backInRedis(system, load);
+    await expectUnbroken('every master hands over to its replica', system, load, truthMs);
   },
 );

@@ -7,7 +7,9 @@ import type { Services } from './system.js';
 const TTL = 2;
 const PATIENCE_MS = 60_000;
 
-/** One session that was deleted, and one that expires: neither may come back with whatever Redis comes back with (G5). */
+/**
+ * One session that was deleted, and one that expires: neither may come back with whatever Redis comes back with (G5).
+ */
 export class EndedSessions {
   readonly #services: Services;
   readonly #run = randomBytes(4).toString('hex');

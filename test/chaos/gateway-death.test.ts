@@ -1,6 +1,6 @@
 import { stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { expectDelivered, type System, seeds, startLoad, startSystem } from './system.js';
+import { expectDelivered, expectUninterrupted, type System, seeds, startLoad, startSystem } from './system.js';
 
 let system: System;
 
@@ -15,8 +15,7 @@ it.each(seeds('calm'))(
   async (seed) => {
     const load = await startLoad(system, seed, { disconnectEvery: 1 });
     await load.accepted(300);
-    const report = await expectDelivered(system, load);
-    expect(report.interruptions).toEqual({});
+    await expectUninterrupted(system, load);
   },
 );
 

@@ -1,7 +1,7 @@
 import { eventually, type FaultProxy, startFaultProxy, stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { EndedSessions } from './ended-sessions.js';
-import { storedIn, tellWaits } from './storage.js';
+import { backInRedis, expectUnbroken, storedIn, tellWaits } from './storage.js';
 import {
   expectNothingLost,
   OUTAGE_SEEDS,
@@ -41,13 +41,10 @@ it.each(seeds('a partition between one gateway and Redis', OUTAGE_SEEDS))(
     await load.shown(100);
     await load.accepted(100);
     link.heal();
-    const truthMs = await storedIn('redis', system.gateways);
-    await load.flowing();
+    const truthMs = await backInRedis(system, load);
     await ended.delete();
     await ended.expectGone();
-    const report = await expectNothingLost(system, load);
-    expect(report.interruptions).toEqual({});
-    tellWaits('a partition between one gateway and Redis', report, truthMs);
+    await expectUnbroken('a partition between one gateway and Redis', system, load, truthMs);
   },
 );
 
@@ -81,9 +78,7 @@ it.each(seeds('maxmemory', OUTAGE_SEEDS))(
     const truthMs = performance.now() - healedAt;
     expect(await storedIn('redis', gateways)).toBeDefined();
     await load.flowing();
-    const report = await expectNothingLost(system, load);
-    expect(report.interruptions).toEqual({});
-    tellWaits('maxmemory reached', report, truthMs);
+    await expectUnbroken('maxmemory reached', system, load, truthMs);
   },
 );
 
@@ -101,8 +96,7 @@ it.each(seeds('a gateway dies in the middle of an outage', OUTAGE_SEEDS))(
     await load.shown(100);
     await redis.start();
     await dying.start();
-    const truthMs = await storedIn('redis', gateways);
-    await load.flowing();
+    const truthMs = await backInRedis(system, load);
     const report = await expectNothingLost(system, load);
     expect(report.interruptions, 'the members of the gateway').not.toEqual({});
     tellWaits('a gateway dies in the middle of an outage', report, truthMs);
@@ -120,10 +114,7 @@ it.each(seeds('Redis is absent at start', OUTAGE_SEEDS))(
     const load = await startLoad(system, seed);
     await load.shown(150);
     await redis.restart({ empty: true });
-    const truthMs = await storedIn('redis', gateways);
-    await load.flowing();
-    const report = await expectNothingLost(system, load);
-    expect(report.interruptions).toEqual({});
-    tellWaits('Redis absent at start', report, truthMs);
+    const truthMs = await backInRedis(system, load);
+    await expectUnbroken('Redis absent at start', system, load, truthMs);
   },
 );

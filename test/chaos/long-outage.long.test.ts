@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type ServiceProcess, startProcess, stopAll } from '@holdfast/testkit';
 import { afterEach, expect, it } from 'vitest';
-import { storedIn, tellWaits } from './storage.js';
+import { backInRedis, storedIn, tellWaits } from './storage.js';
 import { expectNothingLost, REDIS_TIMEOUT_MS, type System, seeds, startLoad, startSystem } from './system.js';
 
 const OUTAGE_SECONDS = 60;
@@ -9,7 +9,9 @@ const RATE = 300;
 const MIB = 1024 * 1024;
 /** Far less than 60 s of the load need: members must be told what they cannot have. */
 const SMALL_BUFFER_BYTES = 256 * 1024;
-/** What a process may grow by beside its buffer: frames on their way, and what the garbage collector has not seen yet. */
+/**
+ * What a process may grow by beside its buffer: frames on their way, and what the garbage collector has not seen yet.
+ */
 const BESIDES_BYTES = 96 * MIB;
 /** Clock ticks a second of `/proc/PID/stat` on every Linux. */
 const TICKS_PER_SECOND = 100;
@@ -104,8 +106,7 @@ it.each(seeds('60 s without Redis under 300 messages/s', 1))(
     await storedIn('memory', system.gateways);
     await endure(system, bufferBytes);
     await system.redis.start();
-    const truthMs = await storedIn('redis', system.gateways);
-    await load.flowing();
+    const truthMs = await backInRedis(system, load);
     const report = await expectNothingLost(system, load);
     tellWaits('60 s without Redis under 300 messages/s', report, truthMs);
   },
@@ -129,8 +130,7 @@ it.each(seeds('60 s without Redis, and too little room', 1))(
       expect(await gateway.metric('holdfast_error_frames_total', { code: 'not_stored' })).toBeGreaterThan(0);
     }
     await system.redis.start();
-    const truthMs = await storedIn('redis', system.gateways);
-    await load.flowing();
+    const truthMs = await backInRedis(system, load);
     const report = await expectNothingLost(system, load);
     tellWaits('60 s without Redis, and too little room', report, truthMs);
   },

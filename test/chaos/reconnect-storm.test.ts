@@ -1,6 +1,6 @@
 import { stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { expectDelivered, type System, seeds, startLoad, startSystem } from './system.js';
+import { expectUninterrupted, type System, seeds, startLoad, startSystem } from './system.js';
 
 const SESSIONS = 50;
 const MEMBERS = 20;
@@ -29,8 +29,7 @@ it.each(seeds('1,000 reconnects at once'))(
     await load.accepted(100);
     load.cutAll();
     await load.flowing();
-    const report = await expectDelivered(system, load);
+    const report = await expectUninterrupted(system, load);
     expect(report.disconnects.cut).toBeGreaterThan(1_000);
-    expect(report.interruptions).toEqual({});
   },
 );

@@ -1,17 +1,8 @@
-import { formatReport } from '@holdfast/loadgen';
 import { type RedisServer, stopAll } from '@holdfast/testkit';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, it } from 'vitest';
 import { EndedSessions } from './ended-sessions.js';
-import { storedIn, tellWaits } from './storage.js';
-import {
-  expectNothingLost,
-  OUTAGE_SEEDS,
-  REDIS_TIMEOUT_MS,
-  type System,
-  seeds,
-  startLoad,
-  startSystem,
-} from './system.js';
+import { backInRedis, expectUnbroken, storedIn } from './storage.js';
+import { OUTAGE_SEEDS, REDIS_TIMEOUT_MS, type System, seeds, startLoad, startSystem } from './system.js';
 
 let system: System;
 let redis: RedisServer;
@@ -78,11 +69,8 @@ it.each(cases)('$rule, G5: $what: nothing is lost, doubled or comes back (seed $
     await new Promise((resolve) => setTimeout(resolve, beganAt + (outage.lastsMs ?? 0) - performance.now()));
     await outage.ends();
   }
-  const truthMs = await storedIn('redis', system.gateways);
-  await load.flowing();
+  const truthMs = await backInRedis(system, load);
   await load.accepted(150);
   await ended.expectGone();
-  const report = await expectNothingLost(system, load);
-  expect(report.interruptions, formatReport(report)).toEqual({});
-  tellWaits(outage.what, report, truthMs);
+  await expectUnbroken(outage.what, system, load, truthMs);
 });

@@ -1,10 +1,9 @@
-import { formatReport } from '@holdfast/loadgen';
 import { eventually, redisCli, stopAll } from '@holdfast/testkit';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, it } from 'vitest';
 import { EndedSessions } from './ended-sessions.js';
 import { startOnSentinels } from './redis-modes.js';
-import { storedIn, tellWaits } from './storage.js';
-import { expectNothingLost, OUTAGE_SEEDS, seeds, startLoad } from './system.js';
+import { backInRedis, expectUnbroken } from './storage.js';
+import { OUTAGE_SEEDS, seeds, startLoad } from './system.js';
 
 afterEach(stopAll);
 
@@ -29,13 +28,10 @@ it.each(seeds('Sentinel failover to a replica that lagged', OUTAGE_SEEDS))(
     await eventually('the replica to take writes', () => replica.cli('set', 'probe', '1', 'PX', '1'), {
       timeoutMs: 30_000,
     });
-    const truthMs = await storedIn('redis', system.gateways);
-    await load.flowing();
+    const truthMs = await backInRedis(system, load);
     await load.accepted(150);
     await ended.expectGone();
-    const report = await expectNothingLost(system, load);
-    expect(report.interruptions, formatReport(report)).toEqual({});
-    tellWaits('Sentinel failover to a replica that lagged', report, truthMs);
+    await expectUnbroken('Sentinel failover to a replica that lagged', system, load, truthMs);
   },
 );
 
@@ -43,17 +39,14 @@ it.each(seeds('a failover that an operator asks for', OUTAGE_SEEDS))(
   'D3: a master that is told to hand over while people chat is left, and nobody misses anything (seed %i)',
   async (seed) => {
     const system = await startOnSentinels();
-    const { set, gateways } = system;
+    const { set } = system;
     const load = await startLoad(system, seed);
     await load.accepted(150);
     const master = await set.master();
     await redisCli(Number(new URL(set.urls[0] ?? '').port), 'sentinel', 'failover', set.masterName);
     await set.failedOverFrom(master);
-    const truthMs = await storedIn('redis', gateways);
-    await load.flowing();
+    const truthMs = await backInRedis(system, load);
     await load.accepted(150);
-    const report = await expectNothingLost(system, load);
-    expect(report.interruptions, formatReport(report)).toEqual({});
-    tellWaits('a failover that an operator asks for', report, truthMs);
+    await expectUnbroken('a failover that an operator asks for', system, load, truthMs);
   },
 );

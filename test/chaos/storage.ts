@@ -1,12 +1,18 @@
-import type { DeliveryReport } from '@holdfast/loadgen';
+import { type DeliveryLoad, type DeliveryReport, formatReport } from '@holdfast/loadgen';
 import { eventually, type ServiceProcess } from '@holdfast/testkit';
+import { expect } from 'vitest';
+import { expectNothingLost, type Services } from './system.js';
 
 /** A busy machine takes as long as this; what it took is told. */
 const PATIENCE_MS = 30_000;
 
 export type Storage = 'redis' | 'memory';
 
-/** Resolves when `/readyz` and the metrics of all these gateways say where sessions are stored. @returns milliseconds */
+/**
+ * Resolves when `/readyz` and the metrics of all these gateways say where sessions are stored.
+ *
+ * @returns milliseconds
+ */
 export async function storedIn(storage: Storage, gateways: readonly ServiceProcess[]): Promise<number> {
   const startedAt = performance.now();
   await Promise.all(
@@ -21,6 +27,32 @@ async function says(gateway: ServiceProcess, storage: Storage): Promise<boolean>
   const { status, body } = await gateway.readiness();
   const up = await gateway.metric('holdfast_redis_up');
   return status === 200 && body['storage'] === storage && up === (storage === 'redis' ? 1 : 0);
+}
+
+/**
+ * Resolves when everything is stored in Redis again, and messages flow.
+ *
+ * @returns milliseconds until the first is known
+ */
+export async function backInRedis({ gateways }: Services, load: DeliveryLoad): Promise<number> {
+  const truthMs = await storedIn('redis', gateways);
+  await load.flowing();
+  return truthMs;
+}
+
+/**
+ * The end of a case in which gateways lived on: nothing is lost, and no member was without a connection that it had not
+ * given up itself. Says how long people had to wait.
+ */
+export async function expectUnbroken(
+  what: string,
+  system: Services,
+  load: DeliveryLoad,
+  truthMs: number,
+): Promise<void> {
+  const report = await expectNothingLost(system, load);
+  expect(report.interruptions, formatReport(report)).toEqual({});
+  tellWaits(what, report, truthMs);
 }
 
 /** What a case has come to, as a line of the run's output: how long people had to wait. */

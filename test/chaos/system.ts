@@ -19,6 +19,9 @@ const START_MS = 60_000;
 /** What `REDIS_TIMEOUT_MS` is by default, for those who wait for an outage to be noticed (D1). */
 export const REDIS_TIMEOUT_MS = 1_000;
 
+/** Within this even the last message before a lull reaches members (F4). */
+export const LAST_MESSAGE_MS = 3_000;
+
 /** Two built gateways, session-api, and members at both gateways, on whatever Redis. */
 export interface Services {
   readonly gateways: readonly [ServiceProcess, ServiceProcess];
@@ -120,6 +123,13 @@ export async function expectDelivered(system: Services, load: DeliveryLoad): Pro
   const report = await expectNothingLost(system, load);
   // Redis was there all the time: nothing may have been given up on.
   expect(report.resets, formatReport(report)).toBe(0);
+  return report;
+}
+
+/** The same, and no member was ever without a connection that it had not given up itself. */
+export async function expectUninterrupted(system: Services, load: DeliveryLoad): Promise<DeliveryReport> {
+  const report = await expectDelivered(system, load);
+  expect(report.interruptions, formatReport(report)).toEqual({});
   return report;
 }
 

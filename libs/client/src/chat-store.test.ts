@@ -1,33 +1,21 @@
-import { FakeClock } from '@holdfast/testkit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { FakeSocket, FakeStorage } from '../test/harness.js';
+import { FakeStorage, fakeNetwork } from '../test/harness.js';
 import { type ChatOptions, ChatStore } from './chat-store.js';
-import type { WebSocketConstructor } from './options.js';
 
 const UNSTORED = { persistence: 'none', epoch: null, ttl: null, remainingTtl: null } as const;
 
 function page(options: Partial<ChatOptions> = {}) {
-  const clock = new FakeClock();
-  const sockets: FakeSocket[] = [];
-  class Socket extends FakeSocket {
-    constructor(url: string, protocols: string[]) {
-      super(url, protocols);
-      sockets.push(this);
-    }
-  }
+  const { clock, socket, options: fakes } = fakeNetwork();
   const store = new ChatStore({
     url: 'ws://localhost/ws/chat/',
     sessionId: 'room',
     redisPersistence: true,
     persistMessages: true,
     storage: new FakeStorage(),
-    webSocket: Socket as WebSocketConstructor,
-    clock: { ...clock, clearTimeout: (timer) => clock.clearTimeout(timer as never) },
-    random: () => 0.5,
+    ...fakes,
     ...options,
   });
   const stop = store.start();
-  const socket = () => sockets.at(-1) ?? new FakeSocket('ws://none', []);
   const shown = () => store.snapshot().messages.map(({ content, pending }) => (pending ? `${content} …` : content));
   return { store, stop, clock, socket, shown };
 }

@@ -33,7 +33,9 @@ export class Cursor {
     return this.#position;
   }
 
-  /** What a page that comes after this one goes on from: one that nobody could tell a position misses nothing either. */
+  /**
+   * What a page that comes after this one goes on from: one that nobody could tell a position misses nothing either.
+   */
   get kept(): Position | undefined {
     return this.#position ?? (this.#isStored ? { epoch: '', seq: 0, id: '' } : undefined);
   }

@@ -22,8 +22,8 @@ export class Incoming {
   readonly #connection: Pick<Connection, 'resync'>;
   readonly #broadcasts = new Recent<true>(REMEMBERED_BROADCASTS);
   /**
-   * What the server calls this client: others may use the same ids. Every welcome tells; where one of an earlier release
-   * does not, it is learned from the first message that comes back.
+   * What the server calls this client: others may use the same ids. Every welcome tells; where one of an earlier
+   * release does not, it is learned from the first message that comes back.
    */
   sender: string | undefined;
 

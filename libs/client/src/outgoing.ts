@@ -23,7 +23,9 @@ export interface Wire {
   settled(): void;
 }
 
-/** Pause after a refusal, at least: what a rate limit allows gathers meanwhile, instead of one refusal after another. */
+/**
+ * Pause after a refusal, at least: what a rate limit allows gathers meanwhile, instead of one refusal after another.
+ */
 const MIN_PAUSE_MS = 500;
 /** Refusals that end by themselves: the message stays in the outbox. */
 const PASSING: readonly string[] = ['rate_limited', 'overloaded', 'unauthorized'];

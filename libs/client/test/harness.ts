@@ -121,8 +121,8 @@ const LOGGED: readonly (keyof ClientEvents)[] = [
   'storageError',
 ];
 
-/** A client on fake sockets and a fake clock. Random numbers are 0.5, ids count up. */
-export function harness(options: Partial<HoldfastClientOptions> = {}) {
+/** Fake sockets and a fake clock, and the options that make a client use them. Random numbers are 0.5. */
+export function fakeNetwork() {
   const clock = new FakeClock();
   const sockets: FakeSocket[] = [];
   class Socket extends FakeSocket {
@@ -131,25 +131,37 @@ export function harness(options: Partial<HoldfastClientOptions> = {}) {
       sockets.push(this);
     }
   }
+  return {
+    clock,
+    sockets,
+    /** The socket opened last. */
+    socket: (): FakeSocket => {
+      const last = sockets.at(-1);
+      if (!last) throw new Error('no socket was opened');
+      return last;
+    },
+    options: {
+      webSocket: Socket as WebSocketConstructor,
+      clock: { ...clock, clearTimeout: (timer) => clock.clearTimeout(timer as never) },
+      random: () => 0.5,
+    } satisfies Partial<HoldfastClientOptions>,
+  };
+}
+
+/** A client on a {@link fakeNetwork}. Ids count up. */
+export function harness(options: Partial<HoldfastClientOptions> = {}) {
+  const { clock, sockets, socket, options: fakes } = fakeNetwork();
   let ids = 0;
   const client = new HoldfastClient({
     url: 'ws://localhost:8000/ws/chat/',
     sessionId: 'room',
     redisPersistence: true,
-    webSocket: Socket as WebSocketConstructor,
-    clock: { ...clock, clearTimeout: (timer) => clock.clearTimeout(timer as never) },
-    random: () => 0.5,
+    ...fakes,
     newId: (bytes) => `${bytes === 12 ? 'id' : 'secret-of-sixteen-'}${++ids}`,
     ...options,
   });
   const log: Logged[] = [];
   for (const name of LOGGED) client.on(name, (value) => log.push([name, value] as Logged));
-  /** The socket opened last. */
-  const socket = (): FakeSocket => {
-    const last = sockets.at(-1);
-    if (!last) throw new Error('no socket was opened');
-    return last;
-  };
   return {
     client,
     clock,

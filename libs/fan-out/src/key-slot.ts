@@ -1,4 +1,6 @@
-/** The hash slot of a key or shard channel, 0 to 16383: CRC16 of its tag, as the Redis Cluster specification says (K4). */
+/**
+ * The hash slot of a key or shard channel, 0 to 16383: CRC16 of its tag, as the Redis Cluster specification says (K4).
+ */
 export function keySlot(key: string): number {
   const open = key.indexOf('{');
   const close = open < 0 ? -1 : key.indexOf('}', open + 1);

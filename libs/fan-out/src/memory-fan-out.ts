@@ -40,7 +40,6 @@ export class MemoryBroker {
 
 /** {@link FanOut} inside one process: for the embedded mode, tests and the simulation. Never interrupted. */
 export class MemoryFanOut implements FanOut {
-  readonly connected = true;
   readonly shards: readonly string[] = [''];
   readonly #broker: MemoryBroker;
   readonly #listeners = new Map<string, Listener>();

@@ -18,8 +18,6 @@ export interface FanOut {
   publish(channel: string, payload: string | Buffer): Promise<number>;
   /** Called after subscriptions were lost and made again, with their channels: anything may have been missed (F4). */
   onInterrupted(listener: (channels: readonly string[]) => void): void;
-  /** Whether every subscriber connection is up, as far as this side can see. */
-  readonly connected: boolean;
   /** Parts of Redis that can be away one by one (D6): one, or a cluster's masters. Another array after each change. */
   readonly shards: readonly string[];
   /** The part that a channel lives on now; none of {@link shards} while that is not known. */

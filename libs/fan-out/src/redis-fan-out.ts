@@ -54,10 +54,6 @@ export class RedisFanOut implements FanOut {
         : new PlainSubscriber(options.subscriber, owner);
   }
 
-  get connected(): boolean {
-    return this.#subscriber.connected;
-  }
-
   get shards(): readonly string[] {
     return this.#subscriber.shards;
   }

@@ -40,10 +40,6 @@ export class ShardedSubscriber implements Subscriber {
     this.#followTopology();
   }
 
-  get connected(): boolean {
-    return this.#links.size > 0 && [...this.#links.values()].every((link) => link.connected);
-  }
-
   get shards(): readonly string[] {
     return this.#shards;
   }

@@ -13,7 +13,6 @@ export interface SubscriberOwner {
 
 /** A connection for subscriptions, or a cluster's set of them; comes back by itself and restores what was confirmed. */
 export interface Subscriber {
-  readonly connected: boolean;
   readonly shards: readonly string[];
   shardOf(channel: string): string;
   connectedTo(shard: string): boolean;
@@ -45,11 +44,7 @@ export class PlainSubscriber implements Subscriber {
       this.#tap();
       void this.#restore();
     });
-    if (this.connected) this.#tap();
-  }
-
-  get connected(): boolean {
-    return this.#redis.status === 'ready';
+    if (this.connectedTo()) this.#tap();
   }
 
   shardOf(): string {
@@ -57,7 +52,7 @@ export class PlainSubscriber implements Subscriber {
   }
 
   connectedTo(): boolean {
-    return this.connected;
+    return this.#redis.status === 'ready';
   }
 
   subscribe(channels: readonly string[]): readonly Promise<unknown>[] {
@@ -68,7 +63,7 @@ export class PlainSubscriber implements Subscriber {
   }
 
   async unsubscribe(channel: string): Promise<void> {
-    if (this.connected) await this.#redis.unsubscribe(channel);
+    if (this.connectedTo()) await this.#redis.unsubscribe(channel);
   }
 
   reconnect(): void {
@@ -95,7 +90,7 @@ export class PlainSubscriber implements Subscriber {
         await this.#redis.subscribe(...wanted);
       } catch {
         // Either the connection broke again, or it is of no use: the next one starts over with all channels.
-        if (this.#restoring === turn && this.connected) this.reconnect();
+        if (this.#restoring === turn && this.connectedTo()) this.reconnect();
         return;
       }
       if (this.#restoring !== turn) return;

@@ -11,7 +11,9 @@ export interface WelcomeFrame {
   protocol: 'holdfast.v1';
   sessionId: string;
   connectionId: string;
-  /** The `sender` of this member's own messages (C7): ids alone are unique per client only. Absent: an older gateway. */
+  /**
+   * The `sender` of this member's own messages (C7): ids alone are unique per client only. Absent: an older gateway.
+   */
   sender?: string;
   persistence: 'redis' | 'none';
   storage: StorageState;

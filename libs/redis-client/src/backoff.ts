@@ -1,4 +1,6 @@
-/** Milliseconds of the longest pause between two attempts to connect: what waits for Redis waits no longer than that. */
+/**
+ * Milliseconds of the longest pause between two attempts to connect: what waits for Redis waits no longer than that.
+ */
 export const MAX_BACKOFF_MS = 500;
 
 /**

@@ -2,7 +2,14 @@ import { type AddressInfo, createServer } from 'node:net';
 import { freePort, type RedisServer, startRedis, stopAll } from '@holdfast/testkit';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { closeRedis, createRedis, type RedisClient, redisErrorKind, waitUntilReady } from '../src/index.js';
+import {
+  closeRedis,
+  createRedis,
+  createRedisPool,
+  type RedisClient,
+  redisErrorKind,
+  waitUntilReady,
+} from '../src/index.js';
 
 const TIMEOUT_MS = 300;
 
@@ -43,6 +50,18 @@ afterEach(async () => {
   if (!server.running) await server.start();
 });
 afterAll(stopAll);
+
+describe('a pool', () => {
+  it.each([1, 3])('of %i has as many connections for commands, of one name', async (poolSize) => {
+    const settings = { mode: 'standalone', urls: [server.url], timeoutMs: TIMEOUT_MS, poolSize } as const;
+    const pool = createRedisPool(settings, { name: 'test-pool' });
+    clients.push(...pool);
+    await Promise.all(pool.map((client) => waitUntilReady(client, 2000)));
+    const listed = String(await pool[0].client('LIST')).match(/ name=test-pool /g);
+    expect([pool.length, listed?.length]).toEqual([poolSize, poolSize]);
+    for (const { options } of pool) expect(options).toMatchObject({ enableOfflineQueue: false });
+  });
+});
 
 describe('a connection for commands', () => {
   it('tells its name, and is ready within the time given', async () => {

@@ -143,7 +143,9 @@ export interface ForkRequest {
   readonly session: Pick<StoredSession, 'createdAt' | 'ttl' | 'custom'>;
   /** The newest number that the caller has delivered: numbers go on after it. */
   readonly seq: number;
-  /** What the caller still has of what it has delivered: up to the newest, without holes, oldest first; may be empty. */
+  /**
+   * What the caller still has of what it has delivered: up to the newest, without holes, oldest first; may be empty.
+   */
   readonly entries: readonly LogEntry[];
 }
 
@@ -177,7 +179,9 @@ export interface SessionLog {
   read(sessionId: string, range: ReadRange, epoch?: string): Promise<LogRead>;
   /** Puts back what Redis has lost, and publishes it (G2). The expiry stays what it was. */
   heal(sessionId: string, request: HealRequest): Promise<HealResult>;
-  /** Joins two histories under a new epoch, if the session still has the one the caller saw, and publishes that (G4). */
+  /**
+   * Joins two histories under a new epoch, if the session still has the one the caller saw, and publishes that (G4).
+   */
   fork(sessionId: string, request: ForkRequest): Promise<ForkResult>;
   /**
    * Deletes a session again that came back with an epoch known to be deleted, and puts its tombstone back (G5).

@@ -1,20 +1,9 @@
-import { stopAll } from '@holdfast/testkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { logKey, sessionKey } from '../src/index.js';
 import { filled, freshId, keptIds } from './messages.js';
-import { type RedisStores, redisStores, type Store } from './stores.js';
+import { setUpRedis, store, stores } from './real-redis.js';
 
-let stores: RedisStores;
-let store: Store;
-
-beforeAll(async () => {
-  stores = await redisStores();
-  store = stores.create();
-});
-afterAll(async () => {
-  await stores.close();
-  await stopAll();
-});
+setUpRedis();
 
 const deep = `${'['.repeat(500)}${']'.repeat(500)}`;
 const tail = '},"created_at":1.5,"ttl":1,"epoch":"x","retried":7}';

@@ -1,22 +1,11 @@
-import { stopAll } from '@holdfast/testkit';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { liveChannel, logKey, quarantinePrefix, sessionIdOf, sessionKey, tombstoneKey } from '../src/index.js';
 import { filled, freshId, message, openedAt, stored } from './messages.js';
-import { type RedisStores, redisStores, type Store } from './stores.js';
+import { setUpRedis, store, stores } from './real-redis.js';
 
-let stores: RedisStores;
-let store: Store;
-
-beforeAll(async () => {
-  stores = await redisStores();
-  store = stores.create({ historyMax: 5 });
-});
+setUpRedis({ historyMax: 5 });
 beforeEach(async () => {
   await stores.client.flushall();
-});
-afterAll(async () => {
-  await stores.close();
-  await stopAll();
 });
 
 describe('keys', () => {

@@ -1,5 +1,4 @@
-import { stopAll } from '@holdfast/testkit';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import {
   logKey,
   quarantinePrefix,
@@ -9,27 +8,18 @@ import {
   tombstoneKey,
 } from '../src/index.js';
 import { filled, freshId, keptIds, message, stored } from './messages.js';
-import { type RedisStores, redisStores, type Store } from './stores.js';
+import { setUpRedis, store, stores } from './real-redis.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-let stores: RedisStores;
-let store: Store;
 let id: string;
 let epoch: string;
 
-beforeAll(async () => {
-  stores = await redisStores();
-  store = stores.create({ defaultTtl: 600 });
-});
+setUpRedis({ defaultTtl: 600 });
 beforeEach(async () => {
   id = freshId();
   await store.create(id, { ttl: 50, custom: { topic: 'cats' } });
   epoch = (await filled(store, id, 'm1', 'm2', 'm3')).epoch;
-});
-afterAll(async () => {
-  await stores.close();
-  await stopAll();
 });
 
 /** Rewrites the session's JSON as a careless hand does. */

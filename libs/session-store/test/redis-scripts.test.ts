@@ -1,24 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { eventually, stopAll } from '@holdfast/testkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '@holdfast/testkit';
+import { describe, expect, it } from 'vitest';
 import { liveChannel, logKey, StorageUnavailableError, sessionKey } from '../src/index.js';
 import { filled, freshId, keptIds, message, stored } from './messages.js';
-import { type RedisStores, redisStores, type Store } from './stores.js';
+import { setUpRedis, store, stores } from './real-redis.js';
 
 const LUA = new URL('../lua/', import.meta.url);
 const READS = ['GET', 'XREVRANGE', 'XRANGE', 'EXISTS', 'TIME', 'PTTL', 'PUBSUB'];
 
-let stores: RedisStores;
-let store: Store;
-
-beforeAll(async () => {
-  stores = await redisStores();
-  store = stores.create();
-});
-afterAll(async () => {
-  await stores.close();
-  await stopAll();
-});
+setUpRedis();
 
 /** The commands that scripts ran during a step, in order. */
 async function commandsOf(step: () => Promise<unknown>): Promise<string[]> {

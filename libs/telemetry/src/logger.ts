@@ -12,7 +12,9 @@ export interface LoggerOptions extends ProcessIdentity {
   readonly destination?: DestinationStream;
 }
 
-/** Never in a log: what people write, and what lets one in. Only a net under those who log; they name fields one by one. */
+/**
+ * Never in a log: what people write, and what lets one in. Only a net under those who log; they name fields one by one.
+ */
 const SECRET_FIELDS = ['content', 'token', 'password', 'secret', 'authorization', 'cookie'];
 
 /** Creates the logger of a process. One event a line; `msg` is its text. */

@@ -1,28 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FakeClient } from '../test/support/fake-client.js';
-import type { Fate } from '../test/support/faults.js';
+import { describe, expect, it } from 'vitest';
 import { gateOf } from '../test/support/gate.js';
-import { type GatewayInWorld, World } from '../test/support/world.js';
+import { ann, appendsMeet, bob, gateway, setUpOneGateway, world } from '../test/support/one-gateway.js';
 
-let world: World;
-let gateway: GatewayInWorld;
-let ann: FakeClient;
-let bob: FakeClient;
-beforeEach(async () => {
-  world = new World();
-  gateway = world.gateway();
-  ann = await gateway.connect('s', { client: 'secret-of-ann-0001' });
-  bob = await gateway.connect('s', { client: 'secret-of-bob-0001' });
-});
-afterEach(() => world.close());
+setUpOneGateway();
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `m${index + 1}`);
 const batches = (): number[] => gateway.log.of('append').map(({ request }) => request?.messages.length ?? 0);
-
-/** The next appends meet these fates, those after them work. */
-function appendsMeet(...fates: Fate[]): void {
-  gateway.log.fate = ({ method }) => (method === 'append' ? (fates.shift() ?? 'works') : 'works');
-}
 
 describe('appending', () => {
   it('A2: what arrives in one turn is one append', async () => {

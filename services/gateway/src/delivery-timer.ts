@@ -1,7 +1,9 @@
 import type { Waiting } from './batch.js';
 import type { RoomContext } from './room-context.js';
 
-/** Measures the first message of each batch, from its arrival to its delivery: one a batch tells how long that takes. */
+/**
+ * Measures the first message of each batch, from its arrival to its delivery: one a batch tells how long that takes.
+ */
 export class DeliveryTimer {
   readonly #context: RoomContext;
   #timed: { readonly id: string; readonly arrivedMs: number } | undefined;

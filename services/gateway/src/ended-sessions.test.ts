@@ -1,29 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FakeClient } from '../test/support/fake-client.js';
-import { type GatewayInWorld, World } from '../test/support/world.js';
+import { describe, expect, it } from 'vitest';
+import { events, OLD, plain, setUpHistory } from '../test/support/history.js';
+import { ann, bob, here, world } from '../test/support/two-gateways.js';
 
-let world: World;
-let here: GatewayInWorld;
-let there: GatewayInWorld;
-let ann: FakeClient;
-let bob: FakeClient;
-let plain: FakeClient;
-beforeEach(async () => {
-  world = new World({ ttl: 1_000 });
-  here = world.gateway();
-  there = world.gateway();
-  ann = await here.connect('s', { client: 'secret-of-ann-0001' });
-  bob = await there.connect('s', { client: 'secret-of-bob-0001' });
-  plain = await there.connect('s', { plain: true });
-  for (const id of ['m1', 'm2', 'm3']) {
-    ann.say(id);
-    await world.settle();
-  }
-});
-afterEach(() => world.close());
-
-const OLD = ['m1', 'm2', 'm3'];
-const events = (member: FakeClient): unknown[] => member.ofType('session').map((frame) => frame['event']);
+setUpHistory();
 
 describe('what has ended', () => {
   it('G5: expired stays expired: past its deadline a lost session begins anew, pending messages first', async () => {

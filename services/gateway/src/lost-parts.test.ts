@@ -1,27 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { FakeClient } from '../test/support/fake-client.js';
-import { type GatewayInWorld, World } from '../test/support/world.js';
+import { ann, bob, here, say, setUpTwoGateways, there, world } from '../test/support/two-gateways.js';
+import { World } from '../test/support/world.js';
 
-let world: World;
-let here: GatewayInWorld;
-let there: GatewayInWorld;
-let ann: FakeClient;
-let bob: FakeClient;
-beforeEach(async () => {
-  world = new World({ ttl: 1_000 });
-  here = world.gateway();
-  there = world.gateway();
-  ann = await here.connect('s', { client: 'secret-of-ann-0001' });
-  bob = await there.connect('s', { client: 'secret-of-bob-0001' });
-});
-afterEach(() => world.close());
-
-async function say(member: FakeClient, ...ids: string[]): Promise<void> {
-  for (const id of ids) {
-    member.say(id);
-    await world.settle();
-  }
-}
+setUpTwoGateways({ ttl: 1_000 });
 
 const resets = (member: FakeClient): unknown[] => member.ofType('session').filter(({ event }) => event === 'reset');
 

@@ -1,6 +1,6 @@
 import { ConfigError, loadConfig } from '@holdfast/config';
 import { RedisFanOut } from '@holdfast/fan-out';
-import { closeRedis, connectSubscriber, createRedis, type RedisClient, waitUntilReady } from '@holdfast/redis-client';
+import { closeRedis, connectSubscriber, createRedisPool, waitUntilReady } from '@holdfast/redis-client';
 import { pooled, RedisSessionStore } from '@holdfast/session-store';
 import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
 import { startGateway } from './gateway.js';
@@ -15,14 +15,9 @@ async function main(): Promise<void> {
   const metrics = createMetrics(identity);
   const shutdown = createShutdown({ logger, timeoutMs: CLOSE_MS });
   const onError = (err: Error): void => logger.debug({ err }, 'Redis connection');
-  const connect = (): RedisClient => {
-    const client = createRedis(config.redis, { name: 'holdfast-gateway', role: 'commands', onError });
-    shutdown.add('command connection', () => closeRedis(client));
-    return client;
-  };
-  const commands = connect();
-  const pool = [commands, ...Array.from({ length: config.redis.poolSize - 1 }, connect)];
-  const connections = connectSubscriber(config.redis, commands, { name: 'holdfast-gateway-live', onError });
+  const pool = createRedisPool(config.redis, { name: 'holdfast-gateway', onError });
+  for (const client of pool) shutdown.add('command connection', () => closeRedis(client));
+  const connections = connectSubscriber(config.redis, pool[0], { name: 'holdfast-gateway-live', onError });
   const fanOut = new RedisFanOut(connections);
   shutdown.add('fan-out', () => fanOut.close());
   const { ttl: defaultTtl, historyMax } = config.sessions;

@@ -1,26 +1,10 @@
 import { StorageUnavailableError } from '@holdfast/session-store';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FakeClient } from '../test/support/fake-client.js';
+import { describe, expect, it } from 'vitest';
+import { ann, bob, gateway, other, plain, setUpOutage, world } from '../test/support/outage.js';
 import { pending, statuses, stored } from '../test/support/outage-frames.js';
-import { type GatewayInWorld, World } from '../test/support/world.js';
+import { World } from '../test/support/world.js';
 
-let world: World;
-let gateway: GatewayInWorld;
-let other: GatewayInWorld;
-let ann: FakeClient;
-let plain: FakeClient;
-let bob: FakeClient;
-beforeEach(async () => {
-  world = new World();
-  gateway = world.gateway();
-  other = world.gateway();
-  ann = await gateway.connect('s', { client: 'secret-of-ann-0001' });
-  plain = await gateway.connect('s', { plain: true });
-  bob = await other.connect('s', { client: 'secret-of-bob-0001' });
-  ann.say('m1');
-  await world.settle();
-});
-afterEach(() => world.close());
+setUpOutage();
 
 describe('what waits', () => {
   it('D2: is bounded by OUTAGE_BUFFER_BYTES: beyond it a send is not_stored, with a time to try again', async () => {

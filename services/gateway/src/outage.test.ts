@@ -1,25 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { FakeClient } from '../test/support/fake-client.js';
+import { ann, bob, gateway, other, plain, setUpOutage, world } from '../test/support/outage.js';
 import { pending, statuses, stored } from '../test/support/outage-frames.js';
-import { type GatewayInWorld, World } from '../test/support/world.js';
 
-let world: World;
-let gateway: GatewayInWorld;
-let other: GatewayInWorld;
-let ann: FakeClient;
-let plain: FakeClient;
-let bob: FakeClient;
-beforeEach(async () => {
-  world = new World();
-  gateway = world.gateway();
-  other = world.gateway();
-  ann = await gateway.connect('s', { client: 'secret-of-ann-0001' });
-  plain = await gateway.connect('s', { plain: true });
-  bob = await other.connect('s', { client: 'secret-of-bob-0001' });
-  ann.say('m1');
-  await world.settle();
-});
-afterEach(() => world.close());
+setUpOutage();
 
 describe('Redis away', () => {
   it('D1, V6: is noticed by silence, said once in the log, and told to framed members', async () => {

@@ -1,29 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { FakeClient } from '../test/support/fake-client.js';
+import { events, OLD, plain, setUpHistory } from '../test/support/history.js';
+import { ann, bob, here, there, world } from '../test/support/two-gateways.js';
 import { type GatewayInWorld, World } from '../test/support/world.js';
 
-let world: World;
-let here: GatewayInWorld;
-let there: GatewayInWorld;
-let ann: FakeClient;
-let bob: FakeClient;
-let plain: FakeClient;
-beforeEach(async () => {
-  world = new World({ ttl: 1_000 });
-  here = world.gateway();
-  there = world.gateway();
-  ann = await here.connect('s', { client: 'secret-of-ann-0001' });
-  bob = await there.connect('s', { client: 'secret-of-bob-0001' });
-  plain = await there.connect('s', { plain: true });
-  for (const id of ['m1', 'm2', 'm3']) {
-    ann.say(id);
-    await world.settle();
-  }
-});
-afterEach(() => world.close());
-
-const OLD = ['m1', 'm2', 'm3'];
-const events = (member: FakeClient): unknown[] => member.ofType('session').map((frame) => frame['event']);
+setUpHistory();
 
 /** What a member has of the session now: by number, as its frames put it. */
 function view(member: FakeClient): string[] {

@@ -1,31 +1,7 @@
-import { liveChannel } from '@holdfast/session-store';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FakeClient } from '../test/support/fake-client.js';
-import { type GatewayInWorld, World } from '../test/support/world.js';
+import { describe, expect, it } from 'vitest';
+import { ann, bob, here, LIVE, say, setUpTwoGateways, there, world } from '../test/support/two-gateways.js';
 
-const LIVE = liveChannel('s');
-
-let world: World;
-/** Two gateways; the room under test is the first one's. */
-let here: GatewayInWorld;
-let there: GatewayInWorld;
-let ann: FakeClient;
-let bob: FakeClient;
-beforeEach(async () => {
-  world = new World();
-  here = world.gateway({ MAX_MESSAGES_PER_SECOND: '0', HEARTBEAT_INTERVAL: '1' });
-  there = world.gateway();
-  ann = await here.connect('s', { client: 'secret-of-ann-0001' });
-  bob = await there.connect('s', { client: 'secret-of-bob-0001' });
-});
-afterEach(() => world.close());
-
-async function say(client: FakeClient, ...ids: string[]): Promise<void> {
-  for (const id of ids) {
-    client.say(id);
-    await world.settle();
-  }
-}
+setUpTwoGateways({ env: { MAX_MESSAGES_PER_SECOND: '0', HEARTBEAT_INTERVAL: '1' } });
 
 describe('what else a room passes on', () => {
   it('V21, V10: a signal goes to the others that asked for presence, and is never stored', async () => {
@@ -114,6 +90,19 @@ describe('sessions without persistence', () => {
     ]);
     expect(one.welcome).toMatchObject({ persistence: 'none', epoch: null, seq: 0, firstSeq: 0, ttl: null });
     expect(await world.store.get('u')).toBeUndefined();
+  });
+
+  it('S1, S2: have one chat with those that persist; what is stored is what the latter send', async () => {
+    const unstored = await there.connect('s', { persistent: false });
+    await say(ann, 'm1');
+    await say(unstored, 'm2');
+    await say(bob, 'm3');
+    for (const client of [ann, bob, unstored]) expect(client.contents).toEqual(['m1', 'm2', 'm3']);
+    for (const client of [ann, bob]) {
+      expect(client.ofType('message').map((frame) => frame['seq'])).toEqual([1, undefined, 2]);
+    }
+    expect(unstored.ofType('message')[1]).not.toHaveProperty('seq');
+    expect(await world.ids('s')).toEqual(['m1', 'm3']);
   });
 
   it('a message that cannot be passed on is not_stored', async () => {

@@ -1,46 +1,13 @@
-import { liveChannel } from '@holdfast/session-store';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { FakeClient } from '../test/support/fake-client.js';
 import { gateOf } from '../test/support/gate.js';
-import { type GatewayInWorld, World } from '../test/support/world.js';
+import { ann, bob, hearAgain, here, lose, say, setUpTwoGateways, world } from '../test/support/two-gateways.js';
 
-const LIVE = liveChannel('s');
-
-let world: World;
-/** Two gateways; the room under test is the first one's. */
-let here: GatewayInWorld;
-let there: GatewayInWorld;
-let ann: FakeClient;
-let bob: FakeClient;
-beforeEach(async () => {
-  world = new World();
-  here = world.gateway({ MAX_MESSAGES_PER_SECOND: '0', HEARTBEAT_INTERVAL: '1' });
-  there = world.gateway();
-  ann = await here.connect('s', { client: 'secret-of-ann-0001' });
-  bob = await there.connect('s', { client: 'secret-of-bob-0001' });
-});
-afterEach(() => world.close());
-
-/** The first gateway does not hear the next publishes of the session. */
-function lose(count = Number.POSITIVE_INFINITY): void {
-  let left = count;
-  here.fanOut.hear = (channel) => channel !== LIVE || --left < 0;
-}
-
-function hearAgain(): void {
-  here.fanOut.hear = () => true;
-}
+setUpTwoGateways({ env: { MAX_MESSAGES_PER_SECOND: '0', HEARTBEAT_INTERVAL: '1' } });
 
 const reads = (): number => here.log.of('read').length;
 const idsOf = (client: FakeClient): unknown[] => client.ofType('message').map((frame) => frame['id']);
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
-
-async function say(client: FakeClient, ...ids: string[]): Promise<void> {
-  for (const id of ids) {
-    client.say(id);
-    await world.settle();
-  }
-}
 
 describe('delivery in a room', () => {
   it('V2: every member on every gateway gets every message in seq order; the sender its own as acknowledgement', async () => {

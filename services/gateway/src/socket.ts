@@ -1,7 +1,7 @@
 /** What became of a send: `dropped` means the frame is not and will never be sent (F6). */
 export type SendOutcome = 'sent' | 'buffered' | 'dropped';
 
-/** One WebSocket as delivery code sees it; {@link module:server} makes them. Nothing may be called after its close event. */
+/** One WebSocket as delivery code sees it; {@link module:server} makes them. Nothing is called after its close. */
 export interface Socket {
   /** Sends one text frame. */
   send(frame: string | Uint8Array): SendOutcome;

@@ -1,4 +1,6 @@
-/** A map that has nothing in it most of the time, of which there are many: an empty one takes a sixth of a Map's memory. */
+/**
+ * A map that has nothing in it most of the time, of which there are many: an empty one takes a sixth of a Map's memory.
+ */
 export class SparseMap<K, V> {
   #map: Map<K, V> | undefined;
 

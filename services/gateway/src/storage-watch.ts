@@ -35,8 +35,8 @@ const OUTAGES: ReadonlySet<RedisErrorKind> = new Set([
 ]);
 
 /**
- * Knows whether Redis, or one shard of it, answers (D1): the one place that changes that state. A command without an answer in
- * `REDIS_TIMEOUT_MS` is an outage at once; a lost connection only when the next one is no better.
+ * Knows whether Redis, or one shard of it, answers (D1): the one place that changes that state. A command without an
+ * answer in `REDIS_TIMEOUT_MS` is an outage at once; a lost connection only when the next one is no better.
  */
 export class StorageWatch {
   readonly #options: StorageWatchOptions;
@@ -86,7 +86,9 @@ export class StorageWatch {
     this.#become({ name: 'doubtful', timer });
   }
 
-  /** A session goes on in memory although Redis answers: it is full, a replica, or the session's slot is on the move. */
+  /**
+   * A session goes on in memory although Redis answers: it is full, a replica, or the session's slot is on the move.
+   */
   doesNotStore(error: unknown): void {
     const nowMs = this.#options.clock.monotonic();
     if (this.away || nowMs < this.#complainAgainMs) return;

@@ -1,22 +1,10 @@
 import { StorageUnavailableError } from '@holdfast/session-store';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FakeClient } from '../test/support/fake-client.js';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { statuses, stored } from '../test/support/outage-frames.js';
-import { type GatewayInWorld, World } from '../test/support/world.js';
+import { ann, bob, here, say, setUpTwoGateways, world } from '../test/support/two-gateways.js';
 
-let world: World;
-let gateway: GatewayInWorld;
-let ann: FakeClient;
-let bob: FakeClient;
-beforeEach(async () => {
-  world = new World();
-  gateway = world.gateway();
-  ann = await gateway.connect('s');
-  bob = await world.gateway().connect('s');
-  ann.say('m1');
-  await world.settle();
-});
-afterEach(() => world.close());
+setUpTwoGateways();
+beforeEach(() => say(ann, 'm1'));
 
 describe('a session whose slot is on the move', () => {
   it('A7: what the script’s publish found nobody for is published once more, by itself', async () => {
@@ -24,7 +12,7 @@ describe('a session whose slot is on the move', () => {
     const { publish } = world.broker;
     // What the script publishes is published where nobody is subscribed yet.
     world.broker.publish = () => 0;
-    gateway.fanOut.beforePublish = (channel) => {
+    here.fanOut.beforePublish = (channel) => {
       if (!channel.endsWith(':live')) return;
       published.push(channel);
       world.broker.publish = publish;
@@ -45,23 +33,23 @@ describe('a session whose slot is on the move', () => {
     ann.leave();
     bob.leave();
     const published: string[] = [];
-    gateway.fanOut.beforePublish = (channel) => void published.push(channel);
+    here.fanOut.beforePublish = (channel) => void published.push(channel);
     await world.settle();
     expect(published.filter((channel) => channel.endsWith(':live'))).toEqual([]);
   });
 
   it('A7: appends that its move refuses wait for this session only, and are tried again every 100 ms', async () => {
     const moving = new StorageUnavailableError('TRYAGAIN Multiple keys request during rehashing of slot');
-    const other = await gateway.connect('other');
-    gateway.log.fate = ({ method, sessionId }) => (method === 'append' && sessionId === 's' ? moving : 'works');
-    const before = gateway.log.of('append').length;
+    const other = await here.connect('other');
+    here.log.fate = ({ method, sessionId }) => (method === 'append' && sessionId === 's' ? moving : 'works');
+    const before = here.log.of('append').length;
     ann.say('m2');
     await world.advance(250);
-    expect(gateway.log.of('append').length - before).toBe(3);
+    expect(here.log.of('append').length - before).toBe(3);
     other.say('o1');
     await world.settle();
     expect(stored(other)).toEqual([[1, 'o1']]);
-    gateway.log.fate = () => 'works';
+    here.log.fate = () => 'works';
     await world.advance(100);
     expect([stored(bob).at(-1), statuses(ann)]).toEqual([[2, 'm2'], []]);
   });

@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { UnstoredCounts } from './unstored-counts.js';
 
 describe('counts of sessions without persistence', () => {
-  it('P2: count each session on its own, from 1', () => {
+  it('P2, S3: count each session on its own, from 1', () => {
     const counts = new UnstoredCounts(1_000);
     expect([counts.next('a', 0), counts.next('a', 0), counts.next('b', 0)]).toEqual([1, 2, 1]);
     expect([counts.of('a'), counts.of('b'), counts.of('c')]).toEqual([2, 1, 0]);
   });
 
-  it('are kept for the session ttl after the last message, and no longer', () => {
+  it('S3: are kept for the session ttl after the last message, and no longer', () => {
     const counts = new UnstoredCounts(1_000);
     counts.next('a', 0);
     counts.next('a', 900);

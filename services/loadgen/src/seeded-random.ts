@@ -1,4 +1,4 @@
-/** Random numbers that a seed repeats exactly (mulberry32). The test kit has the like, which what is shipped may not use. */
+/** Random numbers that a seed repeats exactly (mulberry32): what is shipped may not use the test kit's like. */
 export class SeededRandom {
   readonly seed: number;
   #state: number;

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { ConfigError, loadConfig } from '@holdfast/config';
 import { RedisPublisher } from '@holdfast/fan-out';
-import { closeRedis, createRedis, type RedisClient, RedisWatch, waitUntilReady } from '@holdfast/redis-client';
+import { closeRedis, createRedisPool, RedisWatch, waitUntilReady } from '@holdfast/redis-client';
 import { pooled, RedisSessionStore } from '@holdfast/session-store';
 import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
 import { buildApp } from './app.js';
@@ -30,13 +30,9 @@ async function main(): Promise<void> {
   process.on('SIGINT', (signal) => void stop(signal));
 
   shutdown.add('metrics', () => metrics.close());
-  const connect = (): RedisClient => {
-    const client = createRedis(config.redis, { name: `holdfast-${service}`, role: 'commands' });
-    shutdown.add('redis', () => closeRedis(client));
-    return client;
-  };
-  const client = connect();
-  const pool = [client, ...Array.from({ length: config.redis.poolSize - 1 }, connect)];
+  const pool = createRedisPool(config.redis, { name: `holdfast-${service}` });
+  for (const each of pool) shutdown.add('redis', () => closeRedis(each));
+  const [client] = pool;
   const watch = new RedisWatch({
     client,
     metrics: metrics.redis,

@@ -1,7 +1,9 @@
 import { SEND_ID_MAX_LENGTH, SESSION_DATA_MAX_BYTES, SESSION_ID_MAX_LENGTH } from '@holdfast/protocol';
 import { type TSchema, Type } from 'typebox';
 
-/** Schemas that several routes share. Descriptions of input complete the sentence "NAME must be …" (`validation.ts`). */
+/**
+ * Schemas that several routes share. Descriptions of input complete the sentence "NAME must be …" (`validation.ts`).
+ */
 
 const ID_PATTERN = '^[A-Za-z0-9._~-]+$';
 const ID_CHARACTERS = 'of A-Z a-z 0-9 . _ ~ -';

@@ -59,6 +59,24 @@ describe('a walk over the keys', () => {
     expect(events).toEqual(['persist 0', 'repair b', 'rest', 'rest', 'persist 4', 'repair e']);
   });
 
+  it('W5: rests after a batch at least as long as the batch took: a busy Redis is asked less', async () => {
+    const { options } = world(['a', 'b', 'c', 'd', 'e'], new Set(['b']));
+    const tookMs = [40, 300, 7];
+    const rests: number[] = [];
+    let nowMs = 0;
+    const { scan } = options.redis;
+    const slow: Walk['redis'] = {
+      scan: (...args) => {
+        nowMs += tookMs.shift() ?? 0;
+        return scan(...args);
+      },
+    };
+    await walk({ ...options, redis: slow, now: () => nowMs, rest: async (ms) => void rests.push(ms) }, START);
+    expect(rests).toHaveLength(2);
+    expect(rests[0]).toBeGreaterThanOrEqual(40);
+    expect(rests[1]).toBeGreaterThanOrEqual(300);
+  });
+
   it('W4: gives the work back where it stopped, and whoever takes it goes on there', async () => {
     const { options } = world(['a', 'b', 'c', 'd', 'e'], new Set(['a', 'd']));
     const first = await walk({ ...options, shouldStop: () => true }, START);

@@ -67,7 +67,9 @@ export async function walk(options: Walk, from: WalkState): Promise<WalkState & 
   }
 }
 
-/** What is no fault any more when its turn comes, as when the session has expired meanwhile, was none of our repairs. */
+/**
+ * What is no fault any more when its turn comes, as when the session has expired meanwhile, was none of our repairs.
+ */
 async function repair(options: Walk, findings: readonly Finding[]): Promise<TallyLine[]> {
   const repaired = await Promise.all(findings.map((finding) => options.audit.repair(finding)));
   return findings.filter((_, index) => repaired[index]).map((finding) => ({ ...finding, repaired: true }));

@@ -108,10 +108,6 @@ export class FaultyFanOut implements FanOut {
     this.#fanOut = fanOut;
   }
 
-  get connected(): boolean {
-    return this.#fanOut.connected;
-  }
-
   connectedTo(shard: string): boolean {
     return this.#fanOut.connectedTo(shard);
   }

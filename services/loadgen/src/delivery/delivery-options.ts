@@ -70,7 +70,9 @@ const RANGES = {
 
 export type DeliveryNumber = keyof typeof RANGES;
 
-/** What is wrong with the value of an option, as the end of a sentence that begins with its name; nothing if it is fine. */
+/**
+ * What is wrong with the value of an option, as the end of a sentence that begins with its name; nothing if it is fine.
+ */
 export function numberProblem(name: DeliveryNumber, value: number): string | undefined {
   const [min, max, whole] = RANGES[name];
   if (value >= min && value <= max && (!whole || Number.isInteger(value))) return undefined;

@@ -2,7 +2,9 @@ import type { HistoryReader, StoredMessage } from './history-reader.js';
 import type { Journal } from './journal.js';
 import type { Violations } from './violations.js';
 
-/** Reads ahead when this much was accepted since: well within the 1000 messages that a session keeps by default (K2). */
+/**
+ * Reads ahead when this much was accepted since: well within the 1000 messages that a session keeps by default (K2).
+ */
 const READ_AHEAD = 300;
 
 /** Gathers a session's history while it grows, so that what is trimmed meanwhile (K2) can be audited too. */

@@ -27,7 +27,9 @@ export function readPageState(stored: unknown): PageState {
   };
 }
 
-/** Adds a session with the persistence that is set, in front; one that is there already is kept that way from now on. */
+/**
+ * Adds a session with the persistence that is set, in front; one that is there already is kept that way from now on.
+ */
 export function addSession(state: PageState, id: string): PageState {
   const others = state.sessions.filter((session) => session.id !== id);
   return { ...state, sessions: [{ id, persistence: state.persistence }, ...others] };

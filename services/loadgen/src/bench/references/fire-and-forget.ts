@@ -1,31 +1,16 @@
-import uws from 'uWebSockets.js';
 import { Redis } from 'ioredis';
+import { serveSessions } from './session-server.js';
 
 /**
  * What most scaled chats do: one PUBLISH per message, every frame that comes back goes to the session's members here.
  * Nothing is stored, numbered or looked at.
  */
-interface Member {
-  readonly session: string;
-}
-
 const url = process.env['CHANNEL_REDIS_URL'] ?? 'redis://127.0.0.1:6379';
 const publisher = new Redis(url);
 const subscriber = new Redis(url);
 const members = new Map<string, number>();
 
-const app = uws.App();
-app.ws<Member>('/*', {
-  maxBackpressure: 16 * 1_048_576,
-  upgrade: (res, req, context) => {
-    res.upgrade<Member>(
-      { session: req.getQuery('session') ?? '' },
-      req.getHeader('sec-websocket-key'),
-      req.getHeader('sec-websocket-protocol'),
-      req.getHeader('sec-websocket-extensions'),
-      context,
-    );
-  },
+const app = serveSessions(() => ({
   open: (ws) => {
     const { session } = ws.getUserData();
     ws.subscribe(session);
@@ -42,11 +27,7 @@ app.ws<Member>('/*', {
     members.set(session, count);
     if (count === 0) void subscriber.unsubscribe(session);
   },
-});
+}));
 subscriber.on('messageBuffer', (channel: Buffer, message: Buffer) => {
   app.publish(channel.toString('latin1'), message, false);
 });
-app.listen('127.0.0.1', Number(process.env['PORT']), (token) => {
-  if (!token) throw new Error(`cannot listen on ${process.env['PORT']}`);
-});
-process.once('SIGTERM', () => process.exit());

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { HeldClock } from '../test/support/held-clock.js';
+import { type Clock, systemClock, type Timer } from './clock.js';
 import { Gathering } from './gathering.js';
 
 function gathered(): { clock: HeldClock; add(name: string): void; sent: string[] } {
@@ -32,4 +33,36 @@ it('A2: under steady load waits up to a millisecond to gather more, in the order
   expect(sent).toEqual(['a at 0']);
   await clock.advance(0.25);
   expect(sent).toEqual(['a at 0', 'b at 1', 'c at 1']);
+});
+
+it('A2: under load gathers what comes in turns that follow on each other, and rests when nothing comes', () => {
+  let deferred: (() => void)[] = [];
+  let timers: (() => void)[] = [];
+  const clock: Clock = {
+    ...systemClock,
+    defer: (callback) => void deferred.push(callback),
+    setTimeout: (callback) => timers.push(callback) as unknown as Timer,
+  };
+  const turn = (): void => {
+    const due = [...timers, ...deferred];
+    [timers, deferred] = [[], []];
+    for (const callback of due) callback();
+  };
+  const gathering = new Gathering(clock);
+  const sent: string[] = [];
+  const add = (name: string): void => gathering.add({ due: () => sent.push(name) });
+  add('a');
+  turn();
+  expect(sent).toEqual(['a']);
+  for (const name of ['b', 'c', 'd']) {
+    add(name);
+    expect(sent).toEqual(['a']);
+    turn();
+  }
+  expect(sent).toEqual(['a', 'b', 'c', 'd']);
+  for (let turns = 0; turns < 4; turns++) turn();
+  expect([timers, deferred]).toEqual([[], []]);
+  add('e');
+  turn();
+  expect(sent.at(-1)).toBe('e');
 });

@@ -6,15 +6,19 @@ export interface Appending {
   due(): void;
 }
 
+/** Turns of the event loop after the pause in which more is still gathered. */
+const TURNS = 2;
+
 /**
  * Sends the appends of all sessions together: at the end of the turn when there were none for a millisecond, so that
  * a single message waits for nothing; under steady load once a millisecond, so that one trip to Redis and back serves
- * many (A2).
+ * many (A2). Where turns take longer than that, it goes by turns: members of a session that are read in turns that
+ * follow on each other share a call, and what it delivers to them is what they answer together.
  */
 export class Gathering {
   readonly #clock: Clock;
   #waiting: Appending[] = [];
-  #sentMs = Number.NEGATIVE_INFINITY;
+  #state: 'resting' | 'pausing' = 'resting';
 
   /** @param pauseMs appends are sent at most this often; what is due sooner waits for it */
   constructor(
@@ -27,19 +31,21 @@ export class Gathering {
   /** At the end of this turn, or up to a millisecond later. */
   add(appending: Appending): void {
     this.#waiting.push(appending);
-    if (this.#waiting.length === 1) this.#clock.defer(() => this.#turnEnded());
-  }
-
-  #turnEnded(): void {
-    const waitMs = this.#sentMs + this.pauseMs - this.#clock.monotonic();
-    if (waitMs <= 0) this.#send();
-    else this.#clock.setTimeout(() => this.#send(), waitMs);
+    if (this.#state !== 'resting') return;
+    this.#state = 'pausing';
+    this.#clock.defer(() => this.#send());
   }
 
   #send(): void {
-    this.#sentMs = this.#clock.monotonic();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const appending of waiting) appending.due();
+    this.#clock.setTimeout(() => this.#gather(TURNS), this.pauseMs);
+  }
+
+  #gather(turns: number): void {
+    if (turns > 0) this.#clock.defer(() => this.#gather(turns - 1));
+    else if (this.#waiting.length > 0) this.#send();
+    else this.#state = 'resting';
   }
 }

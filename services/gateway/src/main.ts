@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { ConfigError, loadConfig } from '@holdfast/config';
 import { RedisFanOut } from '@holdfast/fan-out';
 import { closeRedis, connectSubscriber, createRedisPool, waitUntilReady } from '@holdfast/redis-client';
@@ -9,6 +10,8 @@ import { startGateway } from './gateway.js';
 const CLOSE_MS = 8_000;
 
 async function main(): Promise<void> {
+  // What dies young is cleared by this thread alone: helpers would cost a tenth more CPU than they save here.
+  setFlagsFromString('--no-parallel-scavenge');
   const config = loadConfig('gateway');
   const identity = { service: 'gateway' as const, color: config.color, instance: config.instance };
   const logger = createLogger({ ...identity, ...config.log });

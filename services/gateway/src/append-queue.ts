@@ -147,9 +147,7 @@ export class AppendQueue {
       if (!sending) return;
       // When it is stored another gateway may have stored it before (D3): its sender may have moved there.
       if (this.#shown >= this.#inFlight) this.#waiting[this.#shown] = asRetry(sending, sending.since ?? NOWHERE);
-      // Its append may have been heard before its answer was lost.
-      const { senderKey, id } = sending.message;
-      if (this.#room.tail.find(senderKey, id) === undefined) this.#room.showPending(sending, this.#shown + 1);
+      this.#room.showPending(sending, this.#shown + 1);
     }
   }
 

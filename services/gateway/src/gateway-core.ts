@@ -283,9 +283,9 @@ export class GatewayCore {
     this.rooms.tick();
     this.#counts.sweep(this.#clock.now());
     gauges.rooms = this.rooms.size;
-    // Nobody knows what Redis will have lost when it is back.
-    if (this.rooms.inMemory === 0) tailBudget.dropAged();
     gauges.roomsInMemory = this.rooms.inMemory;
+    // Nobody knows what Redis will have lost when it is back.
+    if (gauges.roomsInMemory === 0) tailBudget.dropAged();
     gauges.tailBytes = tailBudget.bytes;
     gauges.tailReachSeconds = tailBudget.reachMs / 1000;
     gauges.unstoredBytes = this.#context.unstored.used;

@@ -40,9 +40,7 @@ export class HeldSends {
     waiting[at] = moved;
     this.add([moved]);
     this.#context.metrics.counters.duplicates += 1;
-    // Its append may have been heard before its answer was lost.
-    const { senderKey, id } = moved.message;
-    if (this.#room.tail.find(senderKey, id) === undefined) this.#room.showPending(moved, at + 1);
+    this.#room.showPending(moved, at + 1);
     return true;
   }
 }

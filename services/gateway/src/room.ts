@@ -217,6 +217,8 @@ export class Room {
 
   /** Shows members a message that is not stored yet (V3). @param place its place among those that wait, from 1 */
   showPending({ message, member: sender }: Sending, place: number): void {
+    // Its append may have been heard before its answer was lost.
+    if (this.tail.find(message.senderKey, message.id) !== undefined) return;
     // What is sent again may have been stored by another gateway, and whoever is not placed yet may have had it there:
     // its number would not come again.
     const members = message.retry === undefined ? this.audience.members() : this.audience.placed(sender);

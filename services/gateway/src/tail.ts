@@ -50,7 +50,10 @@ export class TailBudget {
     return this.#order.length;
   }
 
-  /** Milliseconds since the oldest message that is held was added: how long ago a member may have left and be resumed from memory. */
+  /**
+   * Milliseconds since the oldest message that is held was added: how long ago a member may have left and be resumed
+   * from memory.
+   */
   get reachMs(): number {
     const oldest = this.#oldest();
     return oldest ? this.#nowMs() - oldest.atMs : 0;
@@ -69,7 +72,7 @@ export class TailBudget {
       this.#newest = { tail, generation, firstSeq: seq, lastSeq: seq, atMs: nowMs };
       this.#order.push(this.#newest);
     }
-    this.#dropWhile(() => this.#bytes > this.#limits.bytes);
+    if (this.#bytes > this.#limits.bytes) this.#dropWhile(() => this.#bytes > this.#limits.bytes);
     if (this.#order.length > this.#held * 2 + STALE_MAX) {
       this.#order = this.#order.slice(this.#front).filter(isHeld);
       this.#front = 0;

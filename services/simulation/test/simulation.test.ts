@@ -33,7 +33,7 @@ function* upTo(count: number, before: readonly number[]): Iterable<number> {
 }
 
 describe('the simulation', () => {
-  it.each(KEPT_SEEDS)('seed %i, which once showed: %s', async (seed, _mistake, faults) => {
+  it.each(KEPT_SEEDS)('seed $seed, which once showed: $mistake', async ({ seed, faults }) => {
     await expect(runSeed(seed, { faults })).resolves.toMatchObject({ seed });
   });
 

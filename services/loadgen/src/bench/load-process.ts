@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Counts, FromWorker, MemberReport, ToWorker } from './worker/messages.js';
+import type { ReturnsReport } from './worker/returns.js';
 
 const WORKER = fileURLToPath(new URL('./worker/main.js', import.meta.url));
 
@@ -30,6 +31,10 @@ export class LoadProcess {
 
   async count(): Promise<{ counts: Counts; latencies: readonly number[] }> {
     return this.#ask({ do: 'count' }, 'counts');
+  }
+
+  async countReturns(): Promise<ReturnsReport> {
+    return (await this.#ask({ do: 'count returns' }, 'returns')).report;
   }
 
   /** Waits until what is under way has come. */

@@ -1,5 +1,6 @@
 import type { Adapter } from '../adapter.js';
 import type { MemberPlan } from './load-member.js';
+import type { ReturnsReport } from './returns.js';
 
 /** How members send. */
 export type Load =
@@ -19,6 +20,7 @@ export type ToWorker =
     }
   | { readonly do: 'load'; readonly load: Load }
   | { readonly do: 'count' }
+  | { readonly do: 'count returns' }
   | { readonly do: 'clear latencies' }
   | { readonly do: 'stop' };
 
@@ -34,6 +36,8 @@ export interface MemberReport {
   readonly sent: number;
   readonly acknowledged: number;
   readonly received: number;
+  /** It came when there were messages already: it is not owed those. */
+  readonly joinedLate?: true;
   readonly problem?: string;
 }
 
@@ -43,4 +47,5 @@ export type FromWorker =
   | { readonly is: 'connected' }
   | { readonly is: 'failed'; readonly reason: string }
   | { readonly is: 'counts'; readonly counts: Counts; readonly latencies: readonly number[] }
+  | { readonly is: 'returns'; readonly report: ReturnsReport }
   | { readonly is: 'stopped'; readonly members: readonly MemberReport[] };

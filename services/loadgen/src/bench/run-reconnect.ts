@@ -131,15 +131,13 @@ async function awaitReturns(movers: readonly LoadProcess[], wanted: number): Pro
 function returned({ returned, lastUs, awayUs, failed }: ReturnsReport, killedUs: number, wanted: number): Figure[] {
   const away = new Histogram(awayUs);
   const seconds = (us: number): number => us / 1_000_000;
-  const refused = Object.entries(failed).reduce((sum, [status, count]) => sum + (status === '0' ? 0 : count), 0);
   return [
     { name: 'members that moved', unit: '', value: wanted },
     { name: 'not resumed', unit: '', value: wanted - returned, atMost: 0 },
     { name: 'all resumed after', unit: 's', value: seconds(lastUs - killedUs), atMost: RESUMED_MAX_S },
     { name: 'away, median', unit: 's', value: seconds(away.quantile(0.5)) },
     { name: 'away, p99', unit: 's', value: seconds(away.quantile(0.99)) },
-    { name: 'attempts refused', unit: '', value: refused },
-    { name: 'attempts failed', unit: '', value: failed[0] ?? 0 },
+    ...Object.entries(failed).map(([reason, value]) => ({ name: `attempts: ${reason}`, unit: '', value })),
   ];
 }
 

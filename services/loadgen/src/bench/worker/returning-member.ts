@@ -10,7 +10,8 @@ type Position = { readonly epoch: string; readonly seq: number; readonly id: str
 
 type Frame =
   | { readonly type: 'welcome'; readonly epoch: string; readonly seq: number; readonly recovered: boolean }
-  | { readonly type: 'message'; readonly seq: number; readonly id: string }
+  | { readonly type: 'message'; readonly pending?: undefined; readonly seq: number; readonly id: string }
+  | { readonly type: 'message'; readonly pending: true }
   | { readonly type: 'ack'; readonly id: string }
   | { readonly type: 'error'; readonly code: string };
 
@@ -107,7 +108,7 @@ export class ReturningMember implements BenchMember {
       this.#socket = this.#connect();
       return;
     }
-    this.#returns.failed(refusal?.status);
+    this.#returns.failed(reason);
     const pauseMs = returnPauseMs(this.#away.failures, refusal, Math.random);
     this.#away.failures += 1;
     this.#timer = setTimeout(() => {
@@ -120,7 +121,8 @@ export class ReturningMember implements BenchMember {
       case 'welcome':
         return this.#welcome(frame);
       case 'message':
-        return this.#message(frame);
+        // Shown before it was stored: it comes again (V3).
+        return frame.pending ? undefined : this.#message(frame);
       case 'ack':
         return this.#answered(frame.id);
       case 'error':
@@ -141,7 +143,7 @@ export class ReturningMember implements BenchMember {
     for (const [id, message] of this.#unanswered) this.#give(id, message);
   }
 
-  #message({ seq, id }: Extract<Frame, { type: 'message' }>): void {
+  #message({ seq, id }: Extract<Frame, { type: 'message'; pending?: undefined }>): void {
     const { epoch = '', seq: last = 0 } = this.#position ?? {};
     if (seq !== last + 1) this.problem ??= `number ${seq} came after ${last}`;
     this.#position = { epoch, seq, id };

@@ -8,8 +8,8 @@ export interface ReturnsReport {
   readonly lastUs: number;
   /** How long they were away. */
   readonly awayUs: readonly number[];
-  /** Attempts that failed, by HTTP status; 0: without an answer. */
-  readonly failed: Readonly<Record<number, number>>;
+  /** Attempts that failed, by why. */
+  readonly failed: Readonly<Record<string, number>>;
 }
 
 /** Counts members of a process that come back. */
@@ -17,7 +17,7 @@ export class Returns {
   #returned = 0;
   #lastUs = 0;
   readonly #away = new Histogram();
-  readonly #failed: Record<number, number> = {};
+  readonly #failed: Record<string, number> = {};
 
   /** A member has what it missed. Microseconds of `nowUs`. */
   came(atUs: number, awaySinceUs: number): void {
@@ -26,9 +26,8 @@ export class Returns {
     this.#away.record(atUs - awaySinceUs);
   }
 
-  /** An attempt failed. @param status of a refusal */
-  failed(status = 0): void {
-    this.#failed[status] = (this.#failed[status] ?? 0) + 1;
+  failed(reason: string): void {
+    this.#failed[reason] = (this.#failed[reason] ?? 0) + 1;
   }
 
   report(): ReturnsReport {
@@ -44,11 +43,9 @@ export class Returns {
 /** Of several processes. */
 export function sumReturns(reports: readonly ReturnsReport[]): ReturnsReport {
   const away = reports.reduce((all, { awayUs }) => all.add({ counts: awayUs }), new Histogram());
-  const failed: Record<number, number> = {};
+  const failed: Record<string, number> = {};
   for (const report of reports) {
-    for (const [status, count] of Object.entries(report.failed)) {
-      failed[Number(status)] = (failed[Number(status)] ?? 0) + count;
-    }
+    for (const [reason, count] of Object.entries(report.failed)) failed[reason] = (failed[reason] ?? 0) + count;
   }
   return {
     returned: reports.reduce((sum, { returned }) => sum + returned, 0),

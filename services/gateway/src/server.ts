@@ -5,6 +5,7 @@ import type { Refusal, UpgradeRequest } from './admission.js';
 import type { PublishToGroup, SendOutcome, Socket, SocketEvents } from './socket.js';
 
 type Library = typeof import('uWebSockets.js');
+type App = ReturnType<Library['App']>;
 
 export interface ServerOptions {
   readonly host: string;
@@ -28,12 +29,17 @@ export interface Server {
 }
 
 /** The library takes options together with a host, which its types leave out. */
-interface ExclusiveListener {
+interface ListenerWithOptions {
   listen(host: string, port: number, options: number, listening: (token: us_listen_socket | false) => void): void;
 }
 
 /** `LIBUS_LISTEN_EXCLUSIVE_PORT`: a second gateway on a port fails, where it would silently share the connections. */
 const EXCLUSIVE = 1;
+const SHARED = 0;
+/** What the library tells the kernel, each time it listens. */
+const QUEUE = 512;
+/** As many connections as a kernel keeps for one listener by itself (`net.core.somaxconn`). */
+const LISTENERS = process.platform === 'linux' ? 4_096 / QUEUE : 1;
 
 /** Both fields from the beginning, so that neither needs memory beside the object. */
 interface SocketData {
@@ -98,13 +104,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     app.get(path, (res) => refuse(res, upgradeRequired()));
   }
   app.any('/*', (res) => refuse(res, notFound()));
-  const token = await listen(app, options);
+  const tokens = await listenOften(library, app, options);
   return {
-    port: library.us_socket_local_port(token),
+    port: portOf(library, tokens),
     publish: (group, frame) => {
       app.publish(group, frame, false);
     },
-    stopListening: () => library.us_listen_socket_close(token),
+    stopListening: () => {
+      for (const token of tokens) library.us_listen_socket_close(token);
+    },
     close: () => app.close(),
   };
 }
@@ -161,14 +169,30 @@ function loadLibrary(): Library {
   }
 }
 
-function listen(app: ReturnType<Library['App']>, { host, port }: ServerOptions): Promise<us_listen_socket> {
+/**
+ * Listens several times on one port. The kernel keeps {@link QUEUE} connections for each that were made and not taken
+ * yet, and lets the others wait for a second, three, seven ...: when ten thousand come at once, longer than it takes to
+ * let all of them in. That nobody else listens there is tried out before: sharing a port is open to all.
+ */
+async function listenOften(library: Library, app: App, { host, port }: ServerOptions): Promise<us_listen_socket[]> {
+  if (port !== 0) library.us_listen_socket_close(await listen(app, host, port, EXCLUSIVE));
+  const tokens = [await listen(app, host, port, SHARED)];
+  while (tokens.length < LISTENERS) tokens.push(await listen(app, host, portOf(library, tokens), SHARED));
+  return tokens;
+}
+
+function portOf(library: Library, [token]: readonly us_listen_socket[]): number {
+  return token === undefined ? 0 : library.us_socket_local_port(token);
+}
+
+function listen(app: App, host: string, port: number, options: number): Promise<us_listen_socket> {
   return new Promise((resolve, reject) => {
     const listening = (token: us_listen_socket | false): void => {
       if (token) resolve(token);
       else
         reject(new Error(`cannot listen on ${host}:${port}: the port is taken, or the address is not this machine's`));
     };
-    (app as unknown as ExclusiveListener).listen(host, port, EXCLUSIVE, listening);
+    (app as unknown as ListenerWithOptions).listen(host, port, options, listening);
   });
 }
 

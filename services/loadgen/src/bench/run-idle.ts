@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { auditAtRest } from './audit-at-rest.js';
 import type { FiguresRun } from './figures.js';
 import { LoadProcess } from './load-process.js';
+import { localAddressOf } from './local-address.js';
 import { type Running, TARGETS, type TargetName, type TargetOptions } from './targets.js';
 import type { MemberPlan } from './worker/load-member.js';
 import type { IdleWorkload } from './workloads.js';
@@ -65,7 +66,7 @@ function planMembers({ connections, members }: IdleWorkload, { ports }: Running)
     session: `bench-${run}-${Math.floor(number / members)}`,
     host: '127.0.0.1',
     port: ports[0] ?? 0,
-    localAddress: `127.0.0.${2 + Math.floor(number / 10_000)}`,
+    localAddress: localAddressOf(number),
     reads: true,
     checks: number % members === 0,
   }));

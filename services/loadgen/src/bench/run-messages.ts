@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { auditAtRest } from './audit-at-rest.js';
 import { LoadProcess } from './load-process.js';
+import { localAddressOf } from './local-address.js';
 import { type Running, TARGETS, type TargetName, type TargetOptions } from './targets.js';
 import { Histogram } from './worker/histogram.js';
 import type { MemberPlan } from './worker/load-member.js';
@@ -73,7 +74,7 @@ function planMembers({ sessions, members, load }: MessagesWorkload, { ports }: R
     session: `bench-${run}-${Math.floor(number / members)}`,
     host: '127.0.0.1',
     port: ports[number % ports.length] ?? 0,
-    localAddress: `127.0.0.${2 + Math.floor(number / 10_000)}`,
+    localAddress: localAddressOf(number),
     reads: number % apart === 0 || number % members === 0,
     checks: number % members === 0,
   }));

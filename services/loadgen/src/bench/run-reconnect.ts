@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { auditAtRest } from './audit-at-rest.js';
 import type { Figure, FiguresRun } from './figures.js';
 import { LoadProcess } from './load-process.js';
+import { localAddressOf } from './local-address.js';
 import type { RunOptions } from './run-messages.js';
 import type { ServerProcess } from './server-process.js';
 import { type Running, TARGETS, type TargetName } from './targets.js';
@@ -96,7 +97,7 @@ export function planMembers(workload: ReconnectWorkload, { ports }: Pick<Running
     number,
     session: `bench-${run}-${session}`,
     host,
-    localAddress: `127.0.0.${2 + Math.floor(number / 10_000)}`,
+    localAddress: localAddressOf(number),
     reads: true,
     checks: true,
   });

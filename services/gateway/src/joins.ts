@@ -4,7 +4,7 @@ import { liveChannel } from '@holdfast/session-store';
 import type { Admission } from './admission.js';
 import type { Connection } from './connection.js';
 import type { Heartbeats } from './heartbeats.js';
-import { JoinLane } from './join-lane.js';
+import { type Joiner, JoinLane } from './join-lane.js';
 import type { GatewayContext } from './room-context.js';
 import type { Joined, Rooms } from './rooms.js';
 import { welcome } from './welcome.js';
@@ -18,7 +18,7 @@ export interface JoinsOptions {
 }
 
 /** A connection with what it wants to go on with. */
-interface Joiner {
+interface JoiningConnection extends Joiner {
   readonly connection: Connection;
   readonly resume: ResumeRequest | undefined;
 }
@@ -26,17 +26,18 @@ interface Joiner {
 /** Takes connections from the open socket into their rooms. */
 export class Joins {
   readonly #options: JoinsOptions;
-  readonly #lane = new JoinLane<Joiner>((joiner) => this.#join(joiner));
-  readonly #joiners = new Map<Connection, Joiner>();
+  readonly #lane = new JoinLane<JoiningConnection>((joiner) => this.#join(joiner));
+  readonly #joiners = new Map<Connection, JoiningConnection>();
 
   constructor(options: JoinsOptions) {
     this.#options = options;
   }
 
   begin(connection: Connection, resume: ResumeRequest | undefined): void {
-    const joiner = { connection, resume };
+    const { sessionId } = connection;
+    const joiner = { connection, sessionId, resume, isReturning: resume !== undefined };
     this.#joiners.set(connection, joiner);
-    this.#lane.add(joiner, resume !== undefined);
+    this.#lane.add(joiner);
   }
 
   /** A connection has ended: it leaves its room, if it was on its way there. */
@@ -48,7 +49,7 @@ export class Joins {
     admission.joined();
   }
 
-  async #join({ connection, resume }: Joiner): Promise<void> {
+  async #join({ connection, resume }: JoiningConnection): Promise<void> {
     const { rooms, admission, context } = this.#options;
     try {
       const joined = await rooms.join(connection, connection.sessionId, resume);

@@ -2,10 +2,10 @@ import type { HttpRequest, HttpResponse, us_listen_socket, WebSocket } from 'uWe
 import { createRequire } from 'node:module';
 import { HTTP_ERRORS, httpFailure } from '@holdfast/protocol';
 import type { Refusal, UpgradeRequest } from './admission.js';
+import { Paced } from './paced.js';
 import type { PublishToGroup, SendOutcome, Socket, SocketEvents } from './socket.js';
 
 type Library = typeof import('uWebSockets.js');
-type App = ReturnType<Library['App']>;
 
 export interface ServerOptions {
   readonly host: string;
@@ -29,17 +29,12 @@ export interface Server {
 }
 
 /** The library takes options together with a host, which its types leave out. */
-interface ListenerWithOptions {
+interface ExclusiveListener {
   listen(host: string, port: number, options: number, listening: (token: us_listen_socket | false) => void): void;
 }
 
 /** `LIBUS_LISTEN_EXCLUSIVE_PORT`: a second gateway on a port fails, where it would silently share the connections. */
 const EXCLUSIVE = 1;
-const SHARED = 0;
-/** What the library tells the kernel, each time it listens. */
-const QUEUE = 512;
-/** As many connections as a kernel keeps for one listener by itself (`net.core.somaxconn`). */
-const LISTENERS = process.platform === 'linux' ? 4_096 / QUEUE : 1;
 
 /** Both fields from the beginning, so that neither needs memory beside the object. */
 interface SocketData {
@@ -61,6 +56,7 @@ const CUT_CODES: Readonly<Record<string, number>> = {
 export async function startServer(options: ServerOptions): Promise<Server> {
   const library = loadLibrary();
   const app = library.App();
+  const pace = new Paced(() => performance.now(), setImmediate);
   for (const path of PATHS) {
     app.ws<SocketData>(path, {
       maxPayloadLength: options.maxPayloadBytes,
@@ -69,25 +65,23 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       sendPingsAutomatically: true,
       upgrade: (res, req, context) => {
-        const accepted = options.accept({
-          // Without a question mark the library gives undefined, whatever its types say.
-          query: req.getQuery() ?? '',
-          protocolHeader: req.getHeader('sec-websocket-protocol'),
-          origin: req.getHeader('origin'),
-          host: req.getHeader('host'),
-          forwardedFor: everyHeader(req, 'x-forwarded-for'),
-          remoteAddress: Buffer.from(res.getRemoteAddressAsText()).toString(),
+        const key = req.getHeader('sec-websocket-key');
+        const extensions = req.getHeader('sec-websocket-extensions');
+        const request = requestOf(res, req);
+        const answer = (): void => {
+          const accepted = options.accept(request);
+          if (!('open' in accepted)) return refuse(res, accepted);
+          const data: SocketData = { open: accepted.open, events: undefined };
+          res.upgrade(data, key, accepted.subprotocol, extensions, context);
+        };
+        if (!pace.isBusy) return answer();
+        let aborted = false;
+        res.onAborted(() => {
+          aborted = true;
         });
-        if (!('open' in accepted)) return refuse(res, accepted);
-        const data: SocketData = { open: accepted.open, events: undefined };
-        const { subprotocol } = accepted;
-        res.upgrade(
-          data,
-          req.getHeader('sec-websocket-key'),
-          subprotocol,
-          req.getHeader('sec-websocket-extensions'),
-          context,
-        );
+        pace.later(() => {
+          if (!aborted) res.cork(answer);
+        });
       },
       open: (ws) => {
         const data = ws.getUserData();
@@ -104,15 +98,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     app.get(path, (res) => refuse(res, upgradeRequired()));
   }
   app.any('/*', (res) => refuse(res, notFound()));
-  const tokens = await listenOften(library, app, options);
+  const token = await listen(app, options);
   return {
-    port: portOf(library, tokens),
+    port: library.us_socket_local_port(token),
     publish: (group, frame) => {
       app.publish(group, frame, false);
     },
-    stopListening: () => {
-      for (const token of tokens) library.us_listen_socket_close(token);
-    },
+    stopListening: () => library.us_listen_socket_close(token),
     close: () => app.close(),
   };
 }
@@ -169,31 +161,27 @@ function loadLibrary(): Library {
   }
 }
 
-/**
- * Listens several times on one port. The kernel keeps {@link QUEUE} connections for each that were made and not taken
- * yet, and lets the others wait for a second, three, seven ...: when ten thousand come at once, longer than it takes to
- * let all of them in. That nobody else listens there is tried out before: sharing a port is open to all.
- */
-async function listenOften(library: Library, app: App, { host, port }: ServerOptions): Promise<us_listen_socket[]> {
-  if (port !== 0) library.us_listen_socket_close(await listen(app, host, port, EXCLUSIVE));
-  const tokens = [await listen(app, host, port, SHARED)];
-  while (tokens.length < LISTENERS) tokens.push(await listen(app, host, portOf(library, tokens), SHARED));
-  return tokens;
-}
-
-function portOf(library: Library, [token]: readonly us_listen_socket[]): number {
-  return token === undefined ? 0 : library.us_socket_local_port(token);
-}
-
-function listen(app: App, host: string, port: number, options: number): Promise<us_listen_socket> {
+function listen(app: ReturnType<Library['App']>, { host, port }: ServerOptions): Promise<us_listen_socket> {
   return new Promise((resolve, reject) => {
     const listening = (token: us_listen_socket | false): void => {
       if (token) resolve(token);
       else
         reject(new Error(`cannot listen on ${host}:${port}: the port is taken, or the address is not this machine's`));
     };
-    (app as unknown as ListenerWithOptions).listen(host, port, options, listening);
+    (app as unknown as ExclusiveListener).listen(host, port, EXCLUSIVE, listening);
   });
+}
+
+function requestOf(res: HttpResponse, req: HttpRequest): UpgradeRequest {
+  return {
+    // Without a question mark the library gives undefined, whatever its types say.
+    query: req.getQuery() ?? '',
+    protocolHeader: req.getHeader('sec-websocket-protocol'),
+    origin: req.getHeader('origin'),
+    host: req.getHeader('host'),
+    forwardedFor: everyHeader(req, 'x-forwarded-for'),
+    remoteAddress: Buffer.from(res.getRemoteAddressAsText()).toString(),
+  };
 }
 
 /** All lines of a header as one: a proxy may add its own after one that the client invented. */

@@ -38,7 +38,9 @@ async function bench(options: BenchOptions): Promise<void> {
       console.log(`[${done}/${total}] round ${round}, ${workload}, ${target}: ${describe(run)}`);
     }
   }
-  const summaries = summarize(series.map((one) => ({ ...one, rounds: one.rounds.filter(isOfMessages) })).filter(hasRun));
+  const summaries = summarize(
+    series.map((one) => ({ ...one, rounds: one.rounds.filter(isOfMessages) })).filter(hasRun),
+  );
   const figures = summarizeFigures(
     series.map((one) => ({ ...one, rounds: one.rounds.filter(hasFigures) })).filter(hasRun),
   );
@@ -46,7 +48,10 @@ async function bench(options: BenchOptions): Promise<void> {
   if (figures.length > 0) console.log(`\n${figuresTable(figures)}`);
   await mkdir(FOLDER, { recursive: true });
   const file = join(FOLDER, `${stamp}.json`);
-  await writeFile(file, `${JSON.stringify({ machine: machine(), options, summaries, figures, series }, undefined, 2)}\n`);
+  await writeFile(
+    file,
+    `${JSON.stringify({ machine: machine(), options, summaries, figures, series }, undefined, 2)}\n`,
+  );
   console.log(`\nReport: ${file}${options.profile ? `\nCPU profiles: ${profileTo}` : ''}`);
   if ([...summaries, ...figures].some(({ violations }) => violations > 0)) process.exitCode = 1;
 }

@@ -1,2 +1,4 @@
 import type { FiguresRun } from './figures.js';
-export async function runChurn(..._: unknown[]): Promise<FiguresRun> { return { figures: [] }; }
+export async function runChurn(..._: unknown[]): Promise<FiguresRun> {
+  return { figures: [] };
+}

@@ -15,11 +15,7 @@ const WANTED_KB = { plain: 1.5, framed: 2.5 } as const;
 const PROOF = { perSecond: 500, seconds: 2 } as const;
 
 /** Connects members that stay silent, and measures what they cost the gateway, against what it had without any. */
-export async function runIdle(
-  workload: IdleWorkload,
-  target: TargetName,
-  options: TargetOptions,
-): Promise<FiguresRun> {
+export async function runIdle(workload: IdleWorkload, target: TargetName, options: TargetOptions): Promise<FiguresRun> {
   const running = await TARGETS[target](options);
   const workers = cpus().map(() => new LoadProcess());
   try {

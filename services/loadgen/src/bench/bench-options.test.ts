@@ -33,6 +33,7 @@ it('takes everything that the help names', () => {
 it.each([
   ['--rounds 0', '--rounds must be a whole number from 1 to 3600, not 0'],
   ['--connections 0', '--connections must be a whole number from 1 to 1000000, not 0'],
+  ['--minutes 0', '--minutes must be a number from 0.1 to 10000, not 0'],
   ['--workload dance', '--workload must be one of broadcast, chat'],
   ['--target nobody', '--target must be one of raw, fire-and-forget'],
   ['--profile maybe', '--profile must be yes or no, not "maybe"'],

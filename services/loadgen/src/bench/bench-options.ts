@@ -54,7 +54,7 @@ ${describeArguments(ARGUMENTS)}
 export function readBenchOptions(argv: readonly string[]): BenchOptions | undefined {
   const given = readArguments(ARGUMENTS, argv);
   if (given.help) return undefined;
-  const number = (name: 'rounds' | 'seconds' | 'warm-up' | 'minutes' | 'connections', usual: number): number => {
+  const number = (name: 'rounds' | 'seconds' | 'warm-up' | 'connections', usual: number): number => {
     const value = readNumber(name, given[name]?.[0] ?? String(usual));
     const most = name === 'connections' ? 1_000_000 : 3_600;
     if (!Number.isInteger(value) || value < 1 || value > most) {
@@ -69,12 +69,18 @@ export function readBenchOptions(argv: readonly string[]): BenchOptions | undefi
     rounds: number('rounds', 3),
     seconds: number('seconds', 5),
     warmUpSeconds: number('warm-up', 4),
-    minutes: number('minutes', 60),
+    minutes: minutesOf(given.minutes?.[0]),
     ...(given.connections && { connections: number('connections', 0) }),
     workloads: namesOf('workload', WORKLOADS, given.workload) ?? USUAL_WORKLOADS,
     ...(targets && { targets }),
     profile: profile === 'yes',
   };
+}
+
+function minutesOf(given: string | undefined): number {
+  const value = readNumber('minutes', given ?? '60');
+  if (value >= 0.1 && value <= 10_000) return value;
+  throw new ArgumentError(`--minutes must be a number from 0.1 to 10000, not ${value}`);
 }
 
 function namesOf<Name extends string>(

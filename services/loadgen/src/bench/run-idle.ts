@@ -4,9 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { auditAtRest } from './audit-at-rest.js';
 import type { FiguresRun } from './figures.js';
 import { LoadProcess } from './load-process.js';
-import { localAddressOf } from './local-address.js';
 import { type Running, TARGETS, type TargetName, type TargetOptions } from './targets.js';
 import type { MemberPlan } from './worker/load-member.js';
+import { localAddressOf } from './worker/local-address.js';
 import type { IdleWorkload } from './workloads.js';
 
 const CONNECTS_PER_SECOND = 2_000;

@@ -3,10 +3,10 @@ import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { auditAtRest } from './audit-at-rest.js';
 import { LoadProcess } from './load-process.js';
-import { localAddressOf } from './local-address.js';
 import { type Running, TARGETS, type TargetName, type TargetOptions } from './targets.js';
 import { Histogram } from './worker/histogram.js';
 import type { MemberPlan } from './worker/load-member.js';
+import { localAddressOf } from './worker/local-address.js';
 import type { Load } from './worker/messages.js';
 import type { MessagesWorkload } from './workloads.js';
 

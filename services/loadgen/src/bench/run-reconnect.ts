@@ -4,13 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { auditAtRest } from './audit-at-rest.js';
 import type { Figure, FiguresRun } from './figures.js';
 import { LoadProcess } from './load-process.js';
-import { localAddressOf } from './local-address.js';
 import type { RunOptions } from './run-messages.js';
 import type { ServerProcess } from './server-process.js';
 import { type Running, TARGETS, type TargetName } from './targets.js';
 import { nowUs } from './worker/content.js';
 import { Histogram } from './worker/histogram.js';
 import type { MemberPlan } from './worker/load-member.js';
+import { localAddressOf } from './worker/local-address.js';
 import { type ReturnsReport, sumReturns } from './worker/returns.js';
 import type { ReconnectWorkload } from './workloads.js';
 

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { BenchMember } from './bench-member.js';
+import { Churn } from './churn.js';
 import { Connector } from './connector.js';
 import { nowUs } from './content.js';
 import { Histogram } from './histogram.js';
@@ -20,6 +21,7 @@ const members = new Map<number, BenchMember>();
 /** Those that take part in loads at a rate. */
 const ring: BenchMember[] = [];
 let context: LoadContext | undefined;
+let churn: Churn | undefined;
 let stopping = false;
 let pacer: Worker | undefined;
 
@@ -98,9 +100,16 @@ async function stop(): Promise<void> {
   say({ is: 'stopped', members: [...members.values()].map(reportOf) });
 }
 
+async function endChurn(): Promise<void> {
+  churn?.stop();
+  while (churn && !churn.isOver) await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+  churn?.end();
+  say({ is: 'churn ended' });
+}
+
 function reportOf({ number, sent, acknowledged, received, joinedLate, problem }: BenchMember): MemberReport {
   const counts = { number, sent, acknowledged, received };
-  return { ...counts, ...(joinedLate && { joinedLate }), ...(problem !== undefined && { problem }) };
+  return { ...counts, ...(joinedLate && { partly: true as const }), ...(problem !== undefined && { problem }) };
 }
 
 function count(): void {
@@ -119,6 +128,13 @@ process.on('message', (message: ToWorker) => {
       return count();
     case 'count returns':
       return say({ is: 'returns', report: returns.report() });
+    case 'churn':
+      churn = new Churn(message.plan, (reason) => say({ is: 'failed', reason }));
+      return churn.start();
+    case 'report churn':
+      return churn && say({ is: 'churned', report: churn.report() });
+    case 'end churn':
+      return void endChurn();
     case 'clear latencies':
       return latencies.clear();
     case 'stop':

@@ -1,4 +1,5 @@
 import type { Adapter } from '../adapter.js';
+import type { ChurnPlan, ChurnReport } from './churn.js';
 import type { MemberPlan } from './load-member.js';
 import type { ReturnsReport } from './returns.js';
 
@@ -21,6 +22,9 @@ export type ToWorker =
   | { readonly do: 'load'; readonly load: Load }
   | { readonly do: 'count' }
   | { readonly do: 'count returns' }
+  | { readonly do: 'churn'; readonly plan: ChurnPlan }
+  | { readonly do: 'report churn' }
+  | { readonly do: 'end churn' }
   | { readonly do: 'clear latencies' }
   | { readonly do: 'stop' };
 
@@ -36,8 +40,8 @@ export interface MemberReport {
   readonly sent: number;
   readonly acknowledged: number;
   readonly received: number;
-  /** It came when there were messages already: it is not owed those. */
-  readonly joinedLate?: true;
+  /** It was not there all the time: it is not owed every message. */
+  readonly partly?: true;
   readonly problem?: string;
 }
 
@@ -48,4 +52,6 @@ export type FromWorker =
   | { readonly is: 'failed'; readonly reason: string }
   | { readonly is: 'counts'; readonly counts: Counts; readonly latencies: readonly number[] }
   | { readonly is: 'returns'; readonly report: ReturnsReport }
+  | { readonly is: 'churned'; readonly report: ChurnReport }
+  | { readonly is: 'churn ended' }
   | { readonly is: 'stopped'; readonly members: readonly MemberReport[] };

@@ -15,6 +15,9 @@ type Frame =
   | { readonly type: 'ack'; readonly id: string }
   | { readonly type: 'error'; readonly code: string };
 
+type Plan = Omit<MemberPlan, 'reads' | 'checks'>;
+type Context = Omit<LoadContext, 'latencies' | 'timesAll'>;
+
 /** A message that has not come back. */
 interface Unanswered {
   readonly content: string;
@@ -35,8 +38,8 @@ export class ReturningMember implements BenchMember {
   acknowledged = 0;
   received = 0;
   problem: string | undefined;
-  readonly #plan: MemberPlan;
-  readonly #context: LoadContext;
+  readonly #plan: Plan;
+  readonly #context: Context;
   readonly #returns: Returns;
   readonly #unanswered = new Map<string, Unanswered>();
   #socket: FrameSocket;
@@ -48,12 +51,17 @@ export class ReturningMember implements BenchMember {
   #owedTo: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(plan: MemberPlan, context: LoadContext, returns: Returns) {
+  constructor(plan: Plan, context: Context, returns: Returns) {
     this.number = plan.number;
     this.#plan = plan;
     this.#context = context;
     this.#returns = returns;
     this.#socket = this.#connect();
+  }
+
+  /** Whether it was welcomed once. */
+  get isIn(): boolean {
+    return this.#position !== undefined;
   }
 
   /** Whether nothing that it sent is under way. */

@@ -2,7 +2,6 @@ import type { HttpRequest, HttpResponse, us_listen_socket, WebSocket } from 'uWe
 import { createRequire } from 'node:module';
 import { HTTP_ERRORS, httpFailure } from '@holdfast/protocol';
 import type { Refusal, UpgradeRequest } from './admission.js';
-import { Paced } from './paced.js';
 import type { PublishToGroup, SendOutcome, Socket, SocketEvents } from './socket.js';
 
 type Library = typeof import('uWebSockets.js');
@@ -56,7 +55,6 @@ const CUT_CODES: Readonly<Record<string, number>> = {
 export async function startServer(options: ServerOptions): Promise<Server> {
   const library = loadLibrary();
   const app = library.App();
-  const pace = new Paced(() => performance.now(), setImmediate);
   for (const path of PATHS) {
     app.ws<SocketData>(path, {
       maxPayloadLength: options.maxPayloadBytes,
@@ -65,23 +63,25 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       sendPingsAutomatically: true,
       upgrade: (res, req, context) => {
-        const key = req.getHeader('sec-websocket-key');
-        const extensions = req.getHeader('sec-websocket-extensions');
-        const request = requestOf(res, req);
-        const answer = (): void => {
-          const accepted = options.accept(request);
-          if (!('open' in accepted)) return refuse(res, accepted);
-          const data: SocketData = { open: accepted.open, events: undefined };
-          res.upgrade(data, key, accepted.subprotocol, extensions, context);
-        };
-        if (!pace.isBusy) return answer();
-        let aborted = false;
-        res.onAborted(() => {
-          aborted = true;
+        const accepted = options.accept({
+          // Without a question mark the library gives undefined, whatever its types say.
+          query: req.getQuery() ?? '',
+          protocolHeader: req.getHeader('sec-websocket-protocol'),
+          origin: req.getHeader('origin'),
+          host: req.getHeader('host'),
+          forwardedFor: everyHeader(req, 'x-forwarded-for'),
+          remoteAddress: Buffer.from(res.getRemoteAddressAsText()).toString(),
         });
-        pace.later(() => {
-          if (!aborted) res.cork(answer);
-        });
+        if (!('open' in accepted)) return refuse(res, accepted);
+        const data: SocketData = { open: accepted.open, events: undefined };
+        const { subprotocol } = accepted;
+        res.upgrade(
+          data,
+          req.getHeader('sec-websocket-key'),
+          subprotocol,
+          req.getHeader('sec-websocket-extensions'),
+          context,
+        );
       },
       open: (ws) => {
         const data = ws.getUserData();
@@ -170,18 +170,6 @@ function listen(app: ReturnType<Library['App']>, { host, port }: ServerOptions):
     };
     (app as unknown as ExclusiveListener).listen(host, port, EXCLUSIVE, listening);
   });
-}
-
-function requestOf(res: HttpResponse, req: HttpRequest): UpgradeRequest {
-  return {
-    // Without a question mark the library gives undefined, whatever its types say.
-    query: req.getQuery() ?? '',
-    protocolHeader: req.getHeader('sec-websocket-protocol'),
-    origin: req.getHeader('origin'),
-    host: req.getHeader('host'),
-    forwardedFor: everyHeader(req, 'x-forwarded-for'),
-    remoteAddress: Buffer.from(res.getRemoteAddressAsText()).toString(),
-  };
 }
 
 /** All lines of a header as one: a proxy may add its own after one that the client invented. */

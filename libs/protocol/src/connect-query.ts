@@ -72,6 +72,8 @@ export function parseConnectQuery(query: string): ParsedConnect {
 /** Which of the two protocols a connection speaks (C3). */
 export type WireProtocol = 'plain' | 'framed';
 
+const ESCAPED = /[%+]/;
+
 /** What the `Sec-WebSocket-Protocol` header chooses (C3); nothing when only others are offered. */
 export function chooseProtocol(header: string): WireProtocol | undefined {
   if (header.trim() === '') return 'plain';
@@ -92,13 +94,19 @@ function parseQuery(query: string): Map<string, string> | undefined {
     const rawName = at < 0 ? pair : pair.slice(0, at);
     const rawValue = at < 0 ? '' : pair.slice(at + 1);
     try {
-      const name = decodeURIComponent(rawName.replaceAll('+', ' '));
-      if (!fields.has(name)) fields.set(name, decodeURIComponent(rawValue.replaceAll('+', ' ')));
+      const name = decode(rawName);
+      if (!fields.has(name)) fields.set(name, decode(rawValue));
     } catch {
       return undefined;
     }
   }
   return fields;
+}
+
+/** @throws URIError when an escape is broken */
+function decode(text: string): string {
+  // Hardly any has an escape.
+  return ESCAPED.test(text) ? decodeURIComponent(text.replaceAll('+', ' ')) : text;
 }
 
 function refuse(field: string, error: string): ParsedConnect {

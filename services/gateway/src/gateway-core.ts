@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '@holdfast/config';
 import { BROADCAST_CHANNEL, type FanOut } from '@holdfast/fan-out';
-import { CLOSE, FRAMED_PROTOCOL, type ResumeRequest } from '@holdfast/protocol';
-import { liveChannel, type SessionLog } from '@holdfast/session-store';
+import { CLOSE, FRAMED_PROTOCOL } from '@holdfast/protocol';
+import type { SessionLog } from '@holdfast/session-store';
 import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
 import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest } from './admission.js';
 import { Broadcasts } from './broadcasts.js';
@@ -13,16 +13,16 @@ import { Drain } from './drain.js';
 import { Gathering } from './gathering.js';
 import { Heartbeats } from './heartbeats.js';
 import { identify } from './identity.js';
+import { Joins } from './joins.js';
 import { MessageIntake } from './message-intake.js';
 import { ownCopy } from './own-copy.js';
 import { RedisShards } from './redis-shards.js';
 import { Reporter } from './reporter.js';
 import { ByteBudget, type GatewayContext, HISTORY_CHUNK_BYTES } from './room-context.js';
-import { type Joined, Rooms } from './rooms.js';
+import { Rooms } from './rooms.js';
 import type { PublishToGroup, Socket, SocketEvents } from './socket.js';
 import { TailBudget } from './tail.js';
 import { UnstoredCounts } from './unstored-counts.js';
-import { welcome } from './welcome.js';
 
 export interface GatewayDependencies {
   readonly config: Config;
@@ -66,6 +66,7 @@ export class GatewayCore {
   readonly #admission: Admission;
   readonly #heartbeats: Heartbeats;
   readonly #broadcasts: Broadcasts;
+  readonly #joins: Joins;
   readonly #host: ConnectionHost;
   readonly #connections = new Set<Connection>();
   #ticker: Timer | undefined;
@@ -111,6 +112,13 @@ export class GatewayCore {
     this.#counts = new UnstoredCounts(config.sessions.ttl * 1000);
     this.#admission = new Admission({ ...config.limits, ...config }, clock.monotonic());
     this.#heartbeats = new Heartbeats(clock, config.sessions.heartbeatMs);
+    this.#joins = new Joins({
+      config,
+      context: this.#context,
+      rooms: this.rooms,
+      admission: this.#admission,
+      heartbeats: this.#heartbeats,
+    });
     this.#broadcasts = new Broadcasts({
       ...this.#context,
       storage: this.#context.shards.of(BROADCAST_CHANNEL),
@@ -221,7 +229,7 @@ export class GatewayCore {
     const connection = new Connection(socket, this.#host, terms, identity);
     this.#connections.add(connection);
     this.#metrics.gateway.connected(protocol, persistenceOf(connection));
-    void this.#join(connection, resume);
+    this.#joins.begin(connection, resume);
     return connection;
   }
 
@@ -235,42 +243,8 @@ export class GatewayCore {
     this.#heartbeats.remove(connection);
     this.#admission.left(connection.address);
     this.#metrics.gateway.disconnected(connection.protocol, persistenceOf(connection), code);
-    this.rooms.leave(connection, connection.sessionId);
+    this.#joins.ended(connection);
     this.#drain?.run.checkEmpty();
-  }
-
-  async #join(connection: Connection, resume: ResumeRequest | undefined): Promise<void> {
-    try {
-      const joined = await this.rooms.join(connection, connection.sessionId, resume);
-      if (connection.closed) return;
-      if (joined) this.#admit(connection, joined);
-      else connection.close(CLOSE.sessionDeleted);
-    } catch (error) {
-      this.#context.shards.of(liveChannel(connection.sessionId)).failed(error);
-      connection.close(CLOSE.overloaded);
-    } finally {
-      this.#admission.joined();
-    }
-  }
-
-  /** In one step: the welcome, whatever history follows it, and live messages from then on (R1, F7). */
-  #admit(connection: Connection, { room, plan, late = false }: Joined): void {
-    const { sessions, color } = this.#config;
-    connection.tell(
-      welcome(connection, room, {
-        recovered: plan.recovered,
-        late,
-        color,
-        heartbeatMs: sessions.heartbeatMs,
-        maxMessageBytes: sessions.messageMaxBytes,
-        serverTime: this.#clock.now(),
-      }),
-    );
-    if (late) room.audience.attachLate(connection);
-    else if (plan.from === undefined) room.audience.attach(connection);
-    else room.audience.attachAfterHistory(connection, plan.from);
-    this.#heartbeats.add(connection);
-    connection.joined(room);
   }
 
   #countOf(connection: Connection): number {

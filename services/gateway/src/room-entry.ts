@@ -1,6 +1,8 @@
 import type { ResumeRequest } from '@holdfast/protocol';
+import type { OpenResult } from '@holdfast/session-store';
 import type { Member } from './member.js';
 import type { Room } from './room.js';
+import type { SharedCalls } from './shared-calls.js';
 import { SparseMap } from './sparse-map.js';
 
 /** What a member asked for, and when it was welcomed without it. */
@@ -19,6 +21,8 @@ export interface RoomEntry {
   subscribed: Promise<void> | undefined;
   /** Subscribing, unsubscribing and leaving, one after the other. */
   chain: Promise<void>;
+  /** What opens the session for those that join, while somebody does. */
+  opens: SharedCalls<OpenResult | 'deleted'> | undefined;
   leaving: boolean;
   idleSinceMs: number;
   /** It is in memory, and somebody brings it back (D3). */
@@ -39,6 +43,7 @@ export function roomEntry(room: Room): RoomEntry {
     users: 0,
     subscribed: undefined,
     chain: Promise.resolve(),
+    opens: undefined,
     leaving: false,
     idleSinceMs: 0,
     recovering: false,

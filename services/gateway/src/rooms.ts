@@ -1,5 +1,5 @@
 import type { ResumeRequest } from '@holdfast/protocol';
-import { liveChannel } from '@holdfast/session-store';
+import { liveChannel, type OpenResult } from '@holdfast/session-store';
 import { delay } from './clock.js';
 import type { Member } from './member.js';
 import { openSession } from './open-session.js';
@@ -9,6 +9,7 @@ import { type HistoryPlan, planFromTail, planHistory } from './resume.js';
 import { Room } from './room.js';
 import type { GatewayContext, RoomContext } from './room-context.js';
 import { type RoomEntry, roomEntry } from './room-entry.js';
+import { SharedCalls } from './shared-calls.js';
 
 /** What a member that has joined is told in its welcome. */
 export interface Joined {
@@ -160,12 +161,23 @@ export class Rooms {
     await this.#subscribed(entry);
     if (!member.persistent) return { room, plan: { recovered: false } };
     for (;;) {
-      const opened = await openSession(room, room.context, resume?.epoch);
+      const opened = await this.#open(entry, resume?.epoch);
       if (opened === 'deleted') return undefined;
       const plan = await planHistory(room, room.context, resume);
       // Else it ended meanwhile: the member gets to know the session that is, not the one that was (C5).
       if (room.position?.epoch === opened.session.epoch || member.closed) return { room, plan };
     }
+  }
+
+  /** Those that join a session together open it once. */
+  async #open(entry: RoomEntry, epoch: string | undefined): Promise<OpenResult | 'deleted'> {
+    const { room } = entry;
+    entry.opens ??= new SharedCalls();
+    const { opens } = entry;
+    const { result, shared } = await opens.run(epoch ?? '', () => openSession(room, room.context, epoch));
+    if (opens.isIdle && entry.opens === opens) entry.opens = undefined;
+    if (shared && result !== 'deleted') this.#context.reporter.loaded(room.sessionId, result.session.count);
+    return result;
   }
 
   #enterInMemory(entry: RoomEntry, member: Member, resume: ResumeRequest | undefined): Joined | undefined {

@@ -1,11 +1,15 @@
 import { type Argument, ArgumentError, describeArguments, readArguments, readNumber } from '../command-line.js';
 import { TARGETS, type TargetName } from './targets.js';
-import { WORKLOADS, type WorkloadName } from './workloads.js';
+import { USUAL_WORKLOADS, WORKLOADS, type WorkloadName } from './workloads.js';
 
 export interface BenchOptions {
   readonly rounds: number;
   readonly seconds: number;
   readonly warmUpSeconds: number;
+  /** How long `churn` takes. */
+  readonly minutes: number;
+  /** Of `idle`, `reconnect` and `churn`; absent: as many as each has by itself. */
+  readonly connections?: number;
   readonly workloads: readonly WorkloadName[];
   /** Of each workload those that are named here; absent: all it has. */
   readonly targets?: readonly TargetName[];
@@ -16,9 +20,14 @@ const ARGUMENTS = {
   rounds: { takes: 'N', meaning: 'rounds, each with every target of every workload (default 3)' },
   seconds: { takes: 'N', meaning: 'how long each is measured (default 5)' },
   'warm-up': { takes: 'N', meaning: 'seconds of load before that (default 4)' },
+  minutes: { takes: 'N', meaning: 'how long churn takes (default 60)' },
+  connections: {
+    takes: 'N',
+    meaning: 'of idle, reconnect and churn (default 19800, 19000 and 1000: a process may have 20000 open files)',
+  },
   workload: {
     takes: 'NAME',
-    meaning: `one of ${Object.keys(WORKLOADS).join(', ')}; may be repeated (default all)`,
+    meaning: `one of ${Object.keys(WORKLOADS).join(', ')}; may be repeated (default all but churn)`,
     multiple: true,
   },
   target: {
@@ -31,8 +40,9 @@ const ARGUMENTS = {
 
 export const BENCH_HELP = `npm run bench -- [ARGUMENTS]
 
-Measures CPU microseconds per delivered message of the gateway and its Redis beside references, in interleaved rounds,
-and writes medians and ratios to .holdfast/bench/.
+Measures CPU microseconds per delivered message of the gateway and its Redis beside references, in interleaved rounds;
+what an idle connection takes of memory, how fast the members of a gateway that died are back, and, when asked for churn,
+whether memory grows. Writes medians and ratios to .holdfast/bench/.
 
 ${describeArguments(ARGUMENTS)}
   --help`;
@@ -44,10 +54,11 @@ ${describeArguments(ARGUMENTS)}
 export function readBenchOptions(argv: readonly string[]): BenchOptions | undefined {
   const given = readArguments(ARGUMENTS, argv);
   if (given.help) return undefined;
-  const number = (name: 'rounds' | 'seconds' | 'warm-up', usual: number): number => {
+  const number = (name: 'rounds' | 'seconds' | 'warm-up' | 'connections', usual: number): number => {
     const value = readNumber(name, given[name]?.[0] ?? String(usual));
-    if (!Number.isInteger(value) || value < 1 || value > 3_600) {
-      throw new ArgumentError(`--${name} must be a whole number from 1 to 3600, not ${value}`);
+    const most = name === 'connections' ? 1_000_000 : 3_600;
+    if (!Number.isInteger(value) || value < 1 || value > most) {
+      throw new ArgumentError(`--${name} must be a whole number from 1 to ${most}, not ${value}`);
     }
     return value;
   };
@@ -58,10 +69,18 @@ export function readBenchOptions(argv: readonly string[]): BenchOptions | undefi
     rounds: number('rounds', 3),
     seconds: number('seconds', 5),
     warmUpSeconds: number('warm-up', 4),
-    workloads: namesOf('workload', WORKLOADS, given.workload) ?? (Object.keys(WORKLOADS) as WorkloadName[]),
+    minutes: minutesOf(given.minutes?.[0]),
+    ...(given.connections && { connections: number('connections', 0) }),
+    workloads: namesOf('workload', WORKLOADS, given.workload) ?? USUAL_WORKLOADS,
     ...(targets && { targets }),
     profile: profile === 'yes',
   };
+}
+
+function minutesOf(given: string | undefined): number {
+  const value = readNumber('minutes', given ?? '60');
+  if (value >= 0.1 && value <= 10_000) return value;
+  throw new ArgumentError(`--minutes must be a number from 0.1 to 10000, not ${value}`);
 }
 
 function namesOf<Name extends string>(

@@ -1,6 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { ChurnReport } from './worker/churn.js';
 import type { Counts, FromWorker, MemberReport, ToWorker } from './worker/messages.js';
+import type { ReturnsReport } from './worker/returns.js';
 
 const WORKER = fileURLToPath(new URL('./worker/main.js', import.meta.url));
 
@@ -30,6 +32,19 @@ export class LoadProcess {
 
   async count(): Promise<{ counts: Counts; latencies: readonly number[] }> {
     return this.#ask({ do: 'count' }, 'counts');
+  }
+
+  async countReturns(): Promise<ReturnsReport> {
+    return (await this.#ask({ do: 'count returns' }, 'returns')).report;
+  }
+
+  async reportChurn(): Promise<ChurnReport> {
+    return (await this.#ask({ do: 'report churn' }, 'churned')).report;
+  }
+
+  /** Waits until everybody is gone. */
+  async endChurn(): Promise<void> {
+    await this.#ask({ do: 'end churn' }, 'churn ended');
   }
 
   /** Waits until what is under way has come. */

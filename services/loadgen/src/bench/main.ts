@@ -4,10 +4,12 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ArgumentError } from '../command-line.js';
 import { BENCH_HELP, type BenchOptions, readBenchOptions } from './bench-options.js';
-import { type Series, summarize, table } from './report.js';
-import { type RunResult, runWorkload } from './run-workload.js';
+import { type FiguresRun, figuresTable, show, summarizeFigures } from './figures.js';
+import { summarize, table } from './report.js';
+import type { RunResult } from './run-messages.js';
+import { hasFigures, type Run, runWorkload } from './run-workload.js';
 import type { TargetName } from './targets.js';
-import { WORKLOADS } from './workloads.js';
+import { WORKLOADS, type Workload } from './workloads.js';
 
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../../../../.holdfast/bench');
 
@@ -18,16 +20,17 @@ async function bench(options: BenchOptions): Promise<void> {
   const series = options.workloads.flatMap((workload) => {
     const targets: readonly TargetName[] = WORKLOADS[workload].targets;
     const wanted = targets.filter((target) => options.targets?.includes(target) ?? true);
-    return wanted.map((target) => ({ workload, target, rounds: [] as RunResult[] }) satisfies Series);
+    return wanted.map((target) => ({ workload, target, rounds: [] as Run[] }));
   });
   const total = series.length * options.rounds;
   let done = 0;
   for (let round = 1; round <= options.rounds; round++) {
     for (const { workload, target, rounds } of series) {
-      const { warmUpSeconds, seconds } = options;
-      const run = await runWorkload(WORKLOADS[workload], target, {
+      const { warmUpSeconds, seconds, minutes } = options;
+      const run = await runWorkload(sized(WORKLOADS[workload], options), target, {
         warmUpSeconds,
         seconds,
+        minutes,
         ...(options.profile && { profileTo }),
       });
       rounds.push(run);
@@ -35,19 +38,50 @@ async function bench(options: BenchOptions): Promise<void> {
       console.log(`[${done}/${total}] round ${round}, ${workload}, ${target}: ${describe(run)}`);
     }
   }
-  const summaries = summarize(series);
-  console.log(`\n${table(summaries)}\n`);
+  const summaries = summarize(
+    series.map((one) => ({ ...one, rounds: one.rounds.filter(isOfMessages) })).filter(hasRun),
+  );
+  const figures = summarizeFigures(
+    series.map((one) => ({ ...one, rounds: one.rounds.filter(hasFigures) })).filter(hasRun),
+  );
+  if (summaries.length > 0) console.log(`\n${table(summaries)}`);
+  if (figures.length > 0) console.log(`\n${figuresTable(figures)}`);
   await mkdir(FOLDER, { recursive: true });
   const file = join(FOLDER, `${stamp}.json`);
-  await writeFile(file, `${JSON.stringify({ machine: machine(), options, summaries, series }, undefined, 2)}\n`);
-  console.log(`Report: ${file}${options.profile ? `\nCPU profiles: ${profileTo}` : ''}`);
-  if (summaries.some(({ violations }) => violations > 0)) process.exitCode = 1;
+  await writeFile(
+    file,
+    `${JSON.stringify({ machine: machine(), options, summaries, figures, series }, undefined, 2)}\n`,
+  );
+  console.log(`\nReport: ${file}${options.profile ? `\nCPU profiles: ${profileTo}` : ''}`);
+  if ([...summaries, ...figures].some(({ violations }) => violations > 0)) process.exitCode = 1;
 }
 
-function describe({ cpuUsPerDelivery, deliveriesPerSecond, latencyMs, audit }: RunResult): string {
+function isOfMessages(run: Run): run is RunResult {
+  return !hasFigures(run);
+}
+
+function hasRun({ rounds }: { readonly rounds: readonly unknown[] }): boolean {
+  return rounds.length > 0;
+}
+
+/** Where a workload is one of so many connections, it may have fewer. */
+function sized(workload: Workload, { connections }: BenchOptions): Workload {
+  return workload.kind === 'messages' || connections === undefined ? workload : { ...workload, connections };
+}
+
+function describe(run: Run): string {
+  const verdict =
+    run.audit === undefined ? '' : `, audit of ${run.audit.messages} messages ${run.audit.violations[0] ?? 'ok'}`;
+  return `${hasFigures(run) ? describeFigures(run) : describeMessages(run)}${verdict}`;
+}
+
+function describeFigures({ figures }: FiguresRun): string {
+  return figures.map((figure) => `${figure.name} ${show(figure)}`).join(', ');
+}
+
+function describeMessages({ cpuUsPerDelivery, deliveriesPerSecond, latencyMs }: RunResult): string {
   const rate = Math.round(deliveriesPerSecond).toLocaleString('en');
-  const verdict = audit === undefined ? '' : `, audit of ${audit.messages} messages ${audit.violations[0] ?? 'ok'}`;
-  return `${cpuUsPerDelivery.toFixed(2)} µs per delivery, ${rate} deliveries/s, p50 ${latencyMs.p50.toFixed(2)} ms${verdict}`;
+  return `${cpuUsPerDelivery.toFixed(2)} µs per delivery, ${rate} deliveries/s, p50 ${latencyMs.p50.toFixed(2)} ms`;
 }
 
 function machine() {

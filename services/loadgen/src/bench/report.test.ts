@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { median, summarize, table } from './report.js';
-import type { RunResult } from './run-workload.js';
+import { median } from './median.js';
+import { summarize, table } from './report.js';
+import type { RunResult } from './run-messages.js';
 
 const run = (cpuUsPerDelivery: number, deliveriesPerSecond: number): RunResult => ({
   cpuUsPerDelivery,

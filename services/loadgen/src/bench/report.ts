@@ -1,8 +1,10 @@
-import type { RunResult } from './run-workload.js';
+import { median } from './median.js';
+import type { RunResult } from './run-messages.js';
 import type { TargetName } from './targets.js';
+import { columns } from './text-table.js';
 import type { WorkloadName } from './workloads.js';
 
-/** All rounds of one workload against one target. */
+/** All rounds of one workload of messages against one target. */
 export interface Series {
   readonly workload: WorkloadName;
   readonly target: TargetName;
@@ -23,14 +25,6 @@ export interface Summary {
   readonly cpuRatioTo: Readonly<Partial<Record<TargetName, number>>>;
   readonly rateRatioTo: Readonly<Partial<Record<TargetName, number>>>;
   readonly violations: number;
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return Number.isInteger(middle)
-    ? ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
-    : (sorted[Math.floor(middle)] ?? 0);
 }
 
 export function summarize(all: readonly Series[]): Summary[] {
@@ -89,15 +83,7 @@ export function table(summaries: readonly Summary[]): string {
     summary.p99Ms.toFixed(2),
     summary.violations === 0 ? 'ok' : `${summary.violations} violations`,
   ]);
-  const widths = COLUMNS.map((title, at) => Math.max(title.length, ...rows.map((row) => (row[at] ?? '').length)));
-  return [COLUMNS, ...rows]
-    .map((row) =>
-      row
-        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return columns(COLUMNS, rows);
 }
 
 function ratio(value: number | undefined): string {

@@ -1,142 +1,33 @@
-import { randomBytes } from 'node:crypto';
-import { cpus } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
-import { auditHistories, type BenchAudit } from './audit-histories.js';
-import { LoadProcess } from './load-process.js';
-import { type Running, TARGETS, type TargetName, type TargetOptions } from './targets.js';
-import { Histogram } from './worker/histogram.js';
-import type { MemberPlan } from './worker/load-member.js';
-import type { Load } from './worker/messages.js';
+import type { FiguresRun } from './figures.js';
+import { runChurn } from './run-churn.js';
+import { runIdle } from './run-idle.js';
+import { type RunOptions, type RunResult, runMessages } from './run-messages.js';
+import { runReconnect } from './run-reconnect.js';
+import type { TargetName } from './targets.js';
 import type { Workload } from './workloads.js';
 
-export interface RunOptions extends TargetOptions {
-  readonly warmUpSeconds: number;
-  readonly seconds: number;
+/** What is measured depends on the kind of workload. */
+export type Run = RunResult | FiguresRun;
+
+export interface WorkloadOptions extends RunOptions {
+  /** How long `churn` takes. */
+  readonly minutes: number;
 }
 
-/** What one run of a workload against one target has shown. */
-export interface RunResult {
-  readonly deliveriesPerSecond: number;
-  readonly messagesPerSecond: number;
-  /** CPU of all processes of the target per delivered message, microseconds. */
-  readonly cpuUsPerDelivery: number;
-  /** The same of each process. */
-  readonly cpuUsOf: Readonly<Record<string, number>>;
-  /** Milliseconds from when the message was due. */
-  readonly latencyMs: { readonly p50: number; readonly p90: number; readonly p99: number };
-  readonly residentBytesOf: Readonly<Record<string, number>>;
-  /** What the delivery audit found; nothing where nothing is stored. */
-  readonly audit?: { readonly messages: number; readonly violations: readonly string[] };
-}
-
-const CONNECTS_PER_SECOND = 2_000;
-const SETTLE_MS = 500;
-const AUDIT_TRIES = 10;
-const AUDIT_PAUSE_MS = 2_000;
-
-/** Starts a target, loads it, measures it, audits it, and ends it. */
-export async function runWorkload(workload: Workload, target: TargetName, options: RunOptions): Promise<RunResult> {
-  const running = await TARGETS[target](options);
-  const workers = cpus().map(() => new LoadProcess());
-  try {
-    const plans = planMembers(workload, running);
-    const share = (index: number) => plans.filter(({ number }) => number % workers.length === index);
-    const perSecond = CONNECTS_PER_SECOND / workers.length;
-    const { adapter } = running;
-    await Promise.all(workers.map((worker, index) => worker.connect({ adapter, members: share(index), perSecond })));
-    await delay(SETTLE_MS);
-    for (const [index, worker] of workers.entries()) {
-      worker.tell({ do: 'load', load: loadOf(workload, index, workers.length) });
-    }
-    await delay(options.warmUpSeconds * 1_000);
-    for (const worker of workers) worker.tell({ do: 'clear latencies' });
-    const before = await measure(workers, running);
-    await delay(options.seconds * 1_000);
-    const after = await measure(workers, running);
-    const audit = await auditAtRest(workers, running, plans);
-    return { ...compare(before, after), ...(audit && { audit }) };
-  } finally {
-    for (const worker of workers) worker.end();
-    await running.stop();
+/** Starts a target, runs a workload against it, audits it, and ends it. */
+export function runWorkload(workload: Workload, target: TargetName, options: WorkloadOptions): Promise<Run> {
+  switch (workload.kind) {
+    case 'messages':
+      return runMessages(workload, target, options);
+    case 'idle':
+      return runIdle(workload, target, options);
+    case 'reconnect':
+      return runReconnect(workload, target, options);
+    case 'churn':
+      return runChurn(workload, target, options);
   }
 }
 
-/** A busy machine may still be delivering: what is missing is looked for again before it counts. */
-async function auditAtRest(
-  workers: readonly LoadProcess[],
-  { history, adapter }: Running,
-  plans: readonly MemberPlan[],
-): Promise<BenchAudit | undefined> {
-  for (let attempt = 1; ; attempt++) {
-    const reports = (await Promise.all(workers.map((worker) => worker.stop()))).flat();
-    const audit = await auditHistories(history, plans, reports, adapter);
-    if (!audit || audit.violations.length === 0 || attempt === AUDIT_TRIES) return audit;
-    await delay(AUDIT_PAUSE_MS);
-  }
-}
-
-/** Members of a session follow on each other; with several gateways each has some of every session. */
-function planMembers({ sessions, members, load }: Workload, { ports }: Running): MemberPlan[] {
-  const run = randomBytes(4).toString('hex');
-  const total = sessions * members;
-  const apart = load.kind === 'closed' && load.senders !== 'all' ? Math.floor(total / load.senders) : 1;
-  return Array.from({ length: total }, (_, number) => ({
-    number,
-    session: `bench-${run}-${Math.floor(number / members)}`,
-    host: '127.0.0.1',
-    port: ports[number % ports.length] ?? 0,
-    localAddress: `127.0.0.${2 + Math.floor(number / 10_000)}`,
-    reads: number % apart === 0 || number % members === 0,
-    checks: number % members === 0,
-  }));
-}
-
-function loadOf({ sessions, members, load }: Workload, index: number, workers: number): Load {
-  if (load.kind === 'none') return load;
-  if (load.kind === 'open') {
-    const perSecond = load.perSecond / workers;
-    return { kind: 'open', perSecond, offsetUs: (index * 1_000_000) / load.perSecond };
-  }
-  const total = sessions * members;
-  const senders = load.senders === 'all' ? total : load.senders;
-  const apart = Math.floor(total / senders);
-  const numbers = Array.from({ length: senders }, (_, sender) => sender * apart);
-  return { kind: 'closed', senders: numbers.filter((number) => number % workers === index) };
-}
-
-type Measured = Awaited<ReturnType<typeof measure>>;
-
-async function measure(workers: readonly LoadProcess[], { processes }: Running) {
-  const [loads, usages] = await Promise.all([
-    Promise.all(workers.map((worker) => worker.count())),
-    Promise.all(processes.map(async (server) => ({ name: server.name, ...(await server.usage()) }))),
-  ]);
-  return { atMs: performance.now(), loads, usages };
-}
-
-function compare(before: Measured, after: Measured): Omit<RunResult, 'audit'> {
-  const seconds = (after.atMs - before.atMs) / 1_000;
-  const grown = (what: 'delivered' | 'acknowledged'): number =>
-    sum(after.loads.map(({ counts }) => counts[what])) - sum(before.loads.map(({ counts }) => counts[what]));
-  const delivered = grown('delivered');
-  const cpuUsOf: Record<string, number> = {};
-  const residentBytesOf: Record<string, number> = {};
-  for (const [index, { name, cpuUs, residentBytes }] of after.usages.entries()) {
-    cpuUsOf[name] = (cpuUs - (before.usages[index]?.cpuUs ?? 0)) / delivered;
-    residentBytesOf[name] = residentBytes;
-  }
-  const latencies = after.loads.reduce((all, load) => all.add({ counts: load.latencies }), new Histogram());
-  const ms = (share: number): number => latencies.quantile(share) / 1_000;
-  return {
-    deliveriesPerSecond: delivered / seconds,
-    messagesPerSecond: grown('acknowledged') / seconds,
-    cpuUsPerDelivery: sum(Object.values(cpuUsOf)),
-    cpuUsOf,
-    latencyMs: { p50: ms(0.5), p90: ms(0.9), p99: ms(0.99) },
-    residentBytesOf,
-  };
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
+export function hasFigures(run: Run): run is FiguresRun {
+  return 'figures' in run;
 }

@@ -90,6 +90,12 @@ export class ServerProcess {
     return { cpuUs: cpuUsOf(stat ?? ''), residentBytes: residentBytesOf(status ?? '') };
   }
 
+  /** As a crash does. Resolves when it is gone. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    while (!this.#ended) await delay(POLL_MS);
+  }
+
   /** In order; what does not end in time is killed. */
   async stop(): Promise<void> {
     if (this.#ended) return;

@@ -12,12 +12,20 @@ export interface Running {
   readonly processes: readonly ServerProcess[];
   /** Where what was stored can be read: the address of the HTTP API. */
   readonly history?: string;
+  /** Of the first gateway. */
+  readonly metrics?: string;
+  /** Where its inspector listens, when that was asked for. */
+  readonly inspectPort?: number;
   stop(): Promise<void>;
 }
 
 export interface TargetOptions {
   /** Where each Node server leaves a CPU profile when it ends. */
   readonly profileTo?: string;
+  /** Seconds that sessions of ours live when nothing happens; absent: what is usual. */
+  readonly sessionTtl?: number;
+  /** Lets the first gateway be inspected. */
+  readonly inspect?: true;
 }
 
 /** What can be measured, by name. */
@@ -78,22 +86,42 @@ async function holdfast(gateways: number, adapter: Adapter, options: TargetOptio
   const redis = await startRedis();
   const processes = [redis.server];
   const ports: number[] = [];
+  const inspectPort = options.inspect ? await freePort() : undefined;
+  let first: Service | undefined;
   for (let index = 0; index < gateways; index++) {
-    const { port, server } = await service(`gateway-${index + 1}`, 'gateway', redis.url, options);
-    ports.push(port);
-    processes.push(server);
+    const gateway = await service(`gateway-${index + 1}`, 'gateway', redis.url, {
+      ...options,
+      ...(index === 0 && inspectPort !== undefined && { inspectPort }),
+    });
+    first ??= gateway;
+    ports.push(gateway.port);
+    processes.push(gateway.server);
   }
-  const api = await service('session-api', 'session-api', redis.url, {});
+  const api = await service('session-api', 'session-api', redis.url, {
+    ...(options.sessionTtl !== undefined && { sessionTtl: options.sessionTtl }),
+  });
   return {
     adapter,
     ports,
     processes,
     history: `http://127.0.0.1:${api.port}/api`,
+    ...(first && { metrics: `http://127.0.0.1:${first.adminPort}/metrics` }),
+    ...(inspectPort !== undefined && { inspectPort }),
     stop: () => stopAll([api.server, ...processes].reverse()),
   };
 }
 
-async function service(name: string, folder: string, redisUrl: string, options: TargetOptions) {
+interface Service {
+  readonly port: number;
+  readonly adminPort: number;
+  readonly server: ServerProcess;
+}
+
+interface ServiceOptions extends TargetOptions {
+  readonly inspectPort?: number;
+}
+
+async function service(name: string, folder: string, redisUrl: string, options: ServiceOptions): Promise<Service> {
   const [port, adminPort] = [await freePort(), await freePort()];
   const env = {
     CHANNEL_REDIS_URL: redisUrl,
@@ -101,14 +129,16 @@ async function service(name: string, folder: string, redisUrl: string, options: 
     ADMIN_PORT: String(adminPort),
     DRAIN_SECONDS: '1',
     LOG_LEVEL: 'warn',
+    ...(options.sessionTtl !== undefined && { REDIS_SESSION_TTL: String(options.sessionTtl) }),
   };
   const program = join(ROOT, 'services', folder, 'dist/main.js');
-  return { port, server: await ServerProcess.start({ name, ...node(program, options), env, port }) };
+  return { port, adminPort, server: await ServerProcess.start({ name, ...node(program, options), env, port }) };
 }
 
-function node(program: string, { profileTo }: TargetOptions) {
+function node(program: string, { profileTo, inspectPort }: ServiceOptions) {
   const profile = profileTo === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileTo}`];
-  return { command: process.execPath, args: [...profile, program] };
+  const inspect = inspectPort === undefined ? [] : [`--inspect=127.0.0.1:${inspectPort}`];
+  return { command: process.execPath, args: [...profile, ...inspect, program] };
 }
 
 async function stopAll(processes: readonly ServerProcess[]): Promise<void> {

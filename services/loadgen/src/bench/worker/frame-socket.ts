@@ -14,10 +14,18 @@ export interface FrameSocketEvents {
   open(): void;
   /** A data frame's payload; the bytes are valid during the call only. */
   frame(buffer: Buffer, start: number, end: number): void;
-  /** Called once, unless this side ended it. */
-  failed(reason: string): void;
+  /** Called once, unless this side ended it. @param refusal when the server answered the upgrade otherwise */
+  failed(reason: string, refusal?: Refusal): void;
 }
 
+/** An HTTP answer in place of the upgrade. */
+export interface Refusal {
+  readonly status: number;
+  /** What `Retry-After` says. */
+  readonly retryAfterMs?: number;
+}
+
+const UPGRADED = 'HTTP/1.1 101';
 const HEADERS_END = Buffer.from('\r\n\r\n');
 const CLOSE = 0x8;
 const PING = 0x9;
@@ -86,11 +94,11 @@ export class FrameSocket {
     this.#socket.write(frame);
   }
 
-  #fail(reason: string): void {
+  #fail(reason: string, refusal?: Refusal): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#socket.destroy();
-    this.#events.failed(reason);
+    this.#events.failed(reason, refusal);
   }
 
   #read(bytes: number): boolean {
@@ -110,9 +118,10 @@ export class FrameSocket {
     const response = buffer.subarray(0, end);
     const at = response.indexOf(HEADERS_END);
     if (at < 0) return 0;
-    const status = response.toString('latin1', 0, response.indexOf('\r\n'));
-    if (!status.startsWith('HTTP/1.1 101')) {
-      this.#fail(`the server answered ${status}`);
+    // The head of every upgrade that succeeds is alike: only the others are read.
+    if (response.toString('latin1', 0, UPGRADED.length) !== UPGRADED) {
+      const head = response.toString('latin1', 0, at);
+      this.#fail(`the server answered ${head.slice(0, head.indexOf('\r\n'))}`, readRefusal(head));
       return end;
     }
     this.#open = true;
@@ -144,4 +153,11 @@ export class FrameSocket {
     }
     return at;
   }
+}
+
+/** @param head status line and headers of a response */
+export function readRefusal(head: string): Refusal {
+  const [, status = '0'] = /^HTTP\/1\.1 (\d{3})/.exec(head) ?? [];
+  const [, seconds] = /^retry-after: *(\d+)/im.exec(head) ?? [];
+  return { status: Number(status), ...(seconds !== undefined && { retryAfterMs: Number(seconds) * 1_000 }) };
 }

@@ -1,4 +1,5 @@
 import { type Adapter, fill, renderer } from '../adapter.js';
+import type { BenchMember } from './bench-member.js';
 import { contentOf, countIn, dueUsIn, MARK, memberIn, nowUs } from './content.js';
 import { FrameSocket } from './frame-socket.js';
 import type { Histogram } from './histogram.js';
@@ -14,6 +15,10 @@ export interface MemberPlan {
   readonly reads: boolean;
   /** Checks order and completeness of what it gets, besides. */
   readonly checks: boolean;
+  /** It takes no part in loads at a rate. */
+  readonly silent?: true;
+  /** Where it goes on when its connection breaks, as a port of the host; absent: a broken connection is a failure. */
+  readonly returnsTo?: number;
 }
 
 /** What members share. */
@@ -28,16 +33,15 @@ export interface LoadContext {
   ready(): void;
   failed(reason: string): void;
   /** One of its own messages has come back. */
-  cameBack(member: LoadMember): void;
+  cameBack(member: BenchMember): void;
 }
 
 /** One member of the load. */
-export class LoadMember {
+export class LoadMember implements BenchMember {
   readonly number: number;
   sent = 0;
   acknowledged = 0;
   received = 0;
-  /** The first thing that was wrong with what it got. */
   problem: string | undefined;
   readonly #plan: MemberPlan;
   readonly #context: LoadContext;
@@ -75,7 +79,6 @@ export class LoadMember {
     );
   }
 
-  /** @param dueUs when the message is due: what latency is counted from */
   send(dueUs: number): void {
     this.sent += 1;
     this.#context.sent += 1;

@@ -1,10 +1,14 @@
 import { Worker } from 'node:worker_threads';
+import type { BenchMember } from './bench-member.js';
+import { Churn } from './churn.js';
 import { Connector } from './connector.js';
 import { nowUs } from './content.js';
 import { Histogram } from './histogram.js';
-import { type LoadContext, LoadMember } from './load-member.js';
+import { type LoadContext, LoadMember, type MemberPlan } from './load-member.js';
 import type { FromWorker, Load, MemberReport, ToWorker } from './messages.js';
 import type { Pace } from './pacer.js';
+import { ReturningMember } from './returning-member.js';
+import { Returns } from './returns.js';
 
 /** Messages due at one instant, when the rate is higher than instants are. */
 const PERIOD_US = 500;
@@ -12,8 +16,12 @@ const QUIET_MS = 300;
 const STOP_MS = 20_000;
 
 const latencies = new Histogram();
-const members = new Map<number, LoadMember>();
+const returns = new Returns();
+const members = new Map<number, BenchMember>();
+/** Those that take part in loads at a rate. */
+const ring: BenchMember[] = [];
 let context: LoadContext | undefined;
+let churn: Churn | undefined;
 let stopping = false;
 let pacer: Worker | undefined;
 
@@ -25,7 +33,7 @@ function say(message: FromWorker): void {
 function connect({ adapter, members: plans, perSecond }: Extract<ToWorker, { do: 'connect' }>): void {
   const connector = new Connector(plans, perSecond, {
     open: (plan) => {
-      if (context) members.set(plan.number, new LoadMember(plan, context));
+      if (context) add(plan, context);
     },
     tell: (open) => say({ is: 'opening', open }),
     done: () => say({ is: 'connected' }),
@@ -44,6 +52,13 @@ function connect({ adapter, members: plans, perSecond }: Extract<ToWorker, { do:
   connector.start();
 }
 
+function add(plan: MemberPlan, context: LoadContext): void {
+  const returning = plan.returnsTo !== undefined;
+  const member = returning ? new ReturningMember(plan, context, returns) : new LoadMember(plan, context);
+  members.set(plan.number, member);
+  if (!plan.silent) ring.push(member);
+}
+
 function load(wanted: Load): void {
   if (!context || wanted.kind === 'none') return;
   if (wanted.kind === 'open') return keepRate(wanted, context);
@@ -57,7 +72,6 @@ function keepRate({ perSecond, offsetUs }: Extract<Load, { kind: 'open' }>, cont
   context.timesAll = true;
   const perTick = Math.max(1, Math.round((perSecond * PERIOD_US) / 1_000_000));
   const periodUs = (perTick * 1_000_000) / perSecond;
-  const ring = [...members.values()];
   let next = 0;
   pacer = new Worker(new URL('./pacer.js', import.meta.url), {
     workerData: { startUs: nowUs() + 50_000 + offsetUs, periodUs } satisfies Pace,
@@ -86,8 +100,16 @@ async function stop(): Promise<void> {
   say({ is: 'stopped', members: [...members.values()].map(reportOf) });
 }
 
-function reportOf({ number, sent, acknowledged, received, problem }: LoadMember): MemberReport {
-  return { number, sent, acknowledged, received, ...(problem === undefined ? {} : { problem }) };
+async function endChurn(): Promise<void> {
+  churn?.stop();
+  while (churn && !churn.isOver) await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+  churn?.end();
+  say({ is: 'churn ended' });
+}
+
+function reportOf({ number, sent, acknowledged, received, joinedLate, problem }: BenchMember): MemberReport {
+  const counts = { number, sent, acknowledged, received };
+  return { ...counts, ...(joinedLate && { partly: true as const }), ...(problem !== undefined && { problem }) };
 }
 
 function count(): void {
@@ -104,6 +126,15 @@ process.on('message', (message: ToWorker) => {
       return load(message.load);
     case 'count':
       return count();
+    case 'count returns':
+      return say({ is: 'returns', report: returns.report() });
+    case 'churn':
+      churn = new Churn(message.plan, (reason) => say({ is: 'failed', reason }));
+      return churn.start();
+    case 'report churn':
+      return churn && say({ is: 'churned', report: churn.report() });
+    case 'end churn':
+      return void endChurn();
     case 'clear latencies':
       return latencies.clear();
     case 'stop':

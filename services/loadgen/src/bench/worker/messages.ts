@@ -1,5 +1,7 @@
 import type { Adapter } from '../adapter.js';
+import type { ChurnPlan, ChurnReport } from './churn.js';
 import type { MemberPlan } from './load-member.js';
+import type { ReturnsReport } from './returns.js';
 
 /** How members send. */
 export type Load =
@@ -19,6 +21,10 @@ export type ToWorker =
     }
   | { readonly do: 'load'; readonly load: Load }
   | { readonly do: 'count' }
+  | { readonly do: 'count returns' }
+  | { readonly do: 'churn'; readonly plan: ChurnPlan }
+  | { readonly do: 'report churn' }
+  | { readonly do: 'end churn' }
   | { readonly do: 'clear latencies' }
   | { readonly do: 'stop' };
 
@@ -34,6 +40,8 @@ export interface MemberReport {
   readonly sent: number;
   readonly acknowledged: number;
   readonly received: number;
+  /** It was not there all the time: it is not owed every message. */
+  readonly partly?: true;
   readonly problem?: string;
 }
 
@@ -43,4 +51,7 @@ export type FromWorker =
   | { readonly is: 'connected' }
   | { readonly is: 'failed'; readonly reason: string }
   | { readonly is: 'counts'; readonly counts: Counts; readonly latencies: readonly number[] }
+  | { readonly is: 'returns'; readonly report: ReturnsReport }
+  | { readonly is: 'churned'; readonly report: ChurnReport }
+  | { readonly is: 'churn ended' }
   | { readonly is: 'stopped'; readonly members: readonly MemberReport[] };

@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto';
+import { cpus } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { auditAtRest } from './audit-at-rest.js';
+import type { FiguresRun } from './figures.js';
+import { LoadProcess } from './load-process.js';
+import { type Running, TARGETS, type TargetName, type TargetOptions } from './targets.js';
+import type { MemberPlan } from './worker/load-member.js';
+import { localAddressOf } from './worker/local-address.js';
+import type { IdleWorkload } from './workloads.js';
+
+const CONNECTS_PER_SECOND = 2_000;
+const WANTED_KB = { plain: 1.5, framed: 2.5 } as const;
+/** What the members say in the end, to show that each of them is there. */
+const PROOF = { perSecond: 500, seconds: 2 } as const;
+
+/** Connects members that stay silent, and measures what they cost the gateway, against what it had without any. */
+export async function runIdle(workload: IdleWorkload, target: TargetName, options: TargetOptions): Promise<FiguresRun> {
+  const running = await TARGETS[target](options);
+  const workers = cpus().map(() => new LoadProcess());
+  try {
+    const plans = planMembers(workload, running);
+    const before = await residentBytes(running);
+    const begunAt = performance.now();
+    await Promise.all(
+      workers.map((worker, index) => {
+        const members = plans.filter(({ number }) => number % workers.length === index);
+        return worker.connect({ adapter: running.adapter, members, perSecond: CONNECTS_PER_SECOND / workers.length });
+      }),
+    );
+    const openedIn = (performance.now() - begunAt) / 1_000;
+    const open = await residentBytes(running);
+    await delay(workload.restSeconds * 1_000);
+    const rested = await residentBytes(running);
+    for (const worker of workers) {
+      worker.tell({ do: 'load', load: { kind: 'open', perSecond: PROOF.perSecond / workers.length, offsetUs: 0 } });
+    }
+    await delay(PROOF.seconds * 1_000);
+    const audit = await auditAtRest(workers, running, plans);
+    const kilobytes = (bytes: number): number => bytes / plans.length / 1_024;
+    const atMost = WANTED_KB[running.adapter.subprotocol === undefined ? 'plain' : 'framed'];
+    return {
+      figures: [
+        { name: 'connections', unit: '', value: plans.length },
+        { name: 'opened in', unit: 's', value: openedIn },
+        { name: 'resident without', unit: 'MB', value: before / 1_048_576 },
+        { name: 'resident a connection, just opened', unit: 'KB', value: kilobytes(open - before) },
+        { name: 'resident a connection, after rest', unit: 'KB', value: kilobytes(rested - before), atMost },
+      ],
+      ...(audit && { audit }),
+    };
+  } finally {
+    for (const worker of workers) worker.end();
+    await running.stop();
+  }
+}
+
+function planMembers({ connections, members }: IdleWorkload, { ports }: Running): MemberPlan[] {
+  const run = randomBytes(4).toString('hex');
+  return Array.from({ length: connections }, (_, number) => ({
+    number,
+    session: `bench-${run}-${Math.floor(number / members)}`,
+    host: '127.0.0.1',
+    port: ports[0] ?? 0,
+    localAddress: localAddressOf(number),
+    reads: true,
+    checks: number % members === 0,
+  }));
+}
+
+async function residentBytes({ processes }: Running): Promise<number> {
+  const gateway = processes.find(({ name }) => name.startsWith('gateway'));
+  return gateway ? (await gateway.usage()).residentBytes : 0;
+}

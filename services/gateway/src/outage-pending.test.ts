@@ -54,6 +54,19 @@ describe('what waits', () => {
     ).toEqual(bob.contents);
   });
 
+  it('D3: is stored only when the room knows where the session stands', async () => {
+    gateway.silence();
+    await world.advance(1_000);
+    ann.say('m2');
+    const calls = gateway.log.calls.length;
+    gateway.answer();
+    await world.advance(1_000);
+    const methods = gateway.log.calls.slice(calls).map(({ method }) => method);
+    expect(methods).toContain('append');
+    expect(methods.indexOf('read')).toBeLessThan(methods.indexOf('append'));
+    expect(methods.indexOf('read')).not.toBe(-1);
+  });
+
   it('D3: a plain member that saw it pending does not get it twice, and gets what it has not seen', async () => {
     gateway.silence();
     await world.advance(1_000);

@@ -13,21 +13,11 @@ beforeAll(async () => {
 afterAll(stopAll);
 
 /** Runs `npm run COMMAND -- ARGS` without npm. @returns its exit code and everything it printed */
-async function run(
-  command: 'verify' | 'bench-idle',
-  ...args: string[]
-): Promise<{ code: number | null; text: string }> {
+async function run(command: 'verify', ...args: string[]): Promise<{ code: number | null; text: string }> {
   const script = `${REPOSITORY}services/loadgen/bin/${command}.mjs`;
   const child: Child = await startChild({ name: command, command: process.execPath, args: [script, ...args] });
   const { code } = await child.exited;
   return { code, text: child.log.lines.join('\n') };
-}
-
-/** Of the first gateway. */
-function metricsUrl(): string {
-  const [line = ''] = system.child.log.matching(/^ {2}gateway 1/);
-  const [url = ''] = /http:\/\/\S+\/metrics/.exec(line) ?? [];
-  return url;
 }
 
 describe('npm run verify', () => {
@@ -85,27 +75,5 @@ describe('npm run verify', () => {
     const help = await run('verify', '--help');
     expect(help.code).toBe(0);
     expect(help.text).toContain('--disconnect-every N');
-  });
-});
-
-describe('npm run bench:idle', () => {
-  it('tells what an idle connection costs a gateway', async () => {
-    const [url = ''] = system.gatewayWsUrls;
-    const few = ['--connections', '200', '--hold', '1'];
-    const { code, text } = await run('bench-idle', '--url', url, '--metrics', metricsUrl(), ...few);
-    expect(code, text).toBe(0);
-    expect(text).toMatch(/200 idle connections, opened in [\d.]+ s/);
-    expect(text).toMatch(/-?[\d.]+ KiB per connection/);
-  });
-
-  it('fails where nothing answers, and names a wrong argument', async () => {
-    const nowhere = await run('bench-idle', '--metrics', 'http://127.0.0.1:9/metrics');
-    expect(nowhere).toMatchObject({ code: 1, text: expect.stringContaining('http://127.0.0.1:9/metrics') });
-    const refused = await run('bench-idle', '--url', 'ws://127.0.0.1:9/', '--metrics', metricsUrl());
-    expect(refused).toMatchObject({
-      code: 1,
-      text: expect.stringContaining('connections failed: connect ECONNREFUSED'),
-    });
-    expect(await run('bench-idle', '--members', '0')).toMatchObject({ code: 2 });
   });
 });

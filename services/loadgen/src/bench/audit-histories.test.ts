@@ -41,3 +41,9 @@ it('notices a member that was not given everything, and what a member has notice
     's, member 1: number 3 came after 1',
   ]);
 });
+
+it('asks of a member that was not there all the time no more than that it came in order', () => {
+  const kept = [{ seq: 1, content: contentOf(1, 1, 0) }];
+  const members = [member(1, 1, 1), { ...member(2, 0, 0), partly: true as const }];
+  expect(violationsOf('s', members, kept, { numbered: true })).toEqual([]);
+});

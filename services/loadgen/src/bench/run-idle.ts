@@ -11,6 +11,8 @@ import type { IdleWorkload } from './workloads.js';
 
 const CONNECTS_PER_SECOND = 2_000;
 const WANTED_KB = { plain: 1.5, framed: 2.5 } as const;
+/** Few need no long rest. */
+const PER_REST_SECOND = 500;
 /** What the members say in the end, to show that each of them is there. */
 const PROOF = { perSecond: 500, seconds: 2 } as const;
 
@@ -30,7 +32,7 @@ export async function runIdle(workload: IdleWorkload, target: TargetName, option
     );
     const openedIn = (performance.now() - begunAt) / 1_000;
     const open = await residentBytes(running);
-    await delay(workload.restSeconds * 1_000);
+    await delay(Math.min(workload.restSeconds, plans.length / PER_REST_SECOND) * 1_000);
     const rested = await residentBytes(running);
     for (const worker of workers) {
       worker.tell({ do: 'load', load: { kind: 'open', perSecond: PROOF.perSecond / workers.length, offsetUs: 0 } });

@@ -17,7 +17,7 @@ local json = readJson(KEYS[1])
 local session = json and parseSession(json) or nil
 local fault = faultOf(json, session, newestOf(KEYS[2]))
 if not fault and session and ARGV[6] ~= '' and customOf(session) == ARGV[6] then fault = 'unreadable session' end
-if not json and endOf(ARGV[3], ARGV[5]) == 'deleted' then return 'deleted' end
+if not json and ARGV[5] ~= '' and redis.call('GET', ARGV[3]) == ARGV[5] then return 'deleted' end
 if not json and ARGV[7] == '1' then return 'gone' end
 local created = fault ~= nil or not json
 local ms, seconds, microseconds = readClock()

@@ -113,9 +113,13 @@ local function frameOf(seq, id, body)
   return '{"type":"message","seq":' .. seq .. ',"id":"' .. id .. '",' .. body
 end
 
--- What the epoch of a tombstone was ended by: 'deleted', 'quarantined', or '' when it tells of another epoch.
+-- What an epoch was ended by, as the tombstone tells: 'deleted', 'quarantined', or '' when it tells of another epoch.
 local function endOf(tombstoneKey, epoch)
   local tombstone = epoch ~= '' and redis.call('GET', tombstoneKey)
-  if tombstone == epoch then return 'deleted' end
-  return tombstone == 'quarantined ' .. epoch and 'quarantined' or ''
+  if not tombstone then return '' end
+  if string.sub(tombstone, 1, 12) == 'quarantined ' then
+    return tombstone == 'quarantined ' .. epoch and 'quarantined' or ''
+  end
+  -- Epochs sort: what was deleted later took the place of this one, or has its history.
+  return tombstone >= epoch and 'deleted' or ''
 end

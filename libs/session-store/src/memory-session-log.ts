@@ -75,7 +75,8 @@ export class MemorySessionLog implements SessionLog {
 
   async open(sessionId: string, options: OpenOptions = {}): Promise<OpenResult | 'deleted' | 'gone'> {
     const found = this.find(sessionId);
-    if (!found && this.#endOf(sessionId, options.resumeEpoch) === 'deleted') return 'deleted';
+    const { resumeEpoch } = options;
+    if (!found && resumeEpoch && this.#deletedEpoch(sessionId) === resumeEpoch) return 'deleted';
     if (!found && options.known) return 'gone';
     const session = found ?? this.add(sessionId, {});
     delete session.state.disconnectedAt;
@@ -172,7 +173,7 @@ export class MemorySessionLog implements SessionLog {
 
   async bury(sessionId: string, epoch: string, keepMs: number): Promise<boolean> {
     const session = this.find(sessionId);
-    const back = session?.state.epoch === epoch;
+    const back = session !== undefined && session.state.epoch <= epoch;
     if (back) this.sessions.delete(sessionId);
     // The newer deletion stays: epochs sort.
     const isNewest = epoch >= (this.#deletedEpoch(sessionId) ?? '');
@@ -279,7 +280,7 @@ export class MemorySessionLog implements SessionLog {
 
   /** Memory is never corrupt, so nothing but a deletion ends an epoch by a tombstone. */
   #endOf(sessionId: string, epoch: string | undefined): EpochEnd | undefined {
-    return epoch !== undefined && this.#deletedEpoch(sessionId) === epoch ? 'deleted' : undefined;
+    return epoch && epoch <= (this.#deletedEpoch(sessionId) ?? '') ? 'deleted' : undefined;
   }
 
   #deletedEpoch(sessionId: string): string | undefined {

@@ -281,6 +281,19 @@ export function repairContract(stores: () => Stores): void {
       expect((await log.get(id))?.epoch).toBe(session.epoch);
     });
 
+    it('G5: an epoch that came before a deleted one is deleted with it, wherever it is still known', async () => {
+      await filled(log, id, 'm1');
+      await log.remove(id);
+      expect(await heal(run(1, 3))).toEqual({ outcome: 'deleted' });
+      expect(await log.read(id, { newest: 1 }, EPOCH)).toMatchObject({ ended: 'deleted' });
+      const position = { epoch: EPOCH, seq: 3, id: 'm3' };
+      expect(await log.append(id, { position, messages: [message('m4')] })).toEqual({
+        outcome: 'gone',
+        ended: 'deleted',
+      });
+      expect(await log.open(id, { resumeEpoch: EPOCH })).toMatchObject({ created: true });
+    });
+
     it('G5: does not put the tombstone of an earlier epoch in the place of a later one', async () => {
       const { epoch } = await filled(log, id, 'm1');
       await log.remove(id);

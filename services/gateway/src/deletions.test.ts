@@ -11,7 +11,7 @@ describe('the deletions a gateway was told of', () => {
     deletions.note('b', 'epoch-2');
     deletions.note('a', 'epoch-3');
     await clock.advance(30_000);
-    expect([deletions.has('a', 'epoch-1'), deletions.has('a', 'epoch-3'), deletions.has('b', 'epoch-2')]).toEqual([
+    expect([deletions.has('a', 'epoch-4'), deletions.has('a', 'epoch-3'), deletions.has('b', 'epoch-2')]).toEqual([
       false,
       true,
       true,

@@ -28,14 +28,15 @@ export class Deletions {
 
   has(sessionId: string, epoch: string): boolean {
     this.#forgetOld();
-    return this.#noted.get(sessionId)?.epoch === epoch;
+    // Epochs sort: what was deleted later took the place of this one, or has its history.
+    return epoch !== '' && epoch <= (this.#noted.get(sessionId)?.epoch ?? '');
   }
 
   /** Deletes the session again where it is back in an epoch known to be deleted. @returns whether that one is */
   async bury(log: SessionLog, sessionId: string, epoch: string): Promise<boolean> {
     const noted = this.#noted.get(sessionId);
     if (!noted || !this.has(sessionId, epoch)) return false;
-    await log.bury(sessionId, epoch, noted.untilMs - this.#clock.monotonic());
+    await log.bury(sessionId, noted.epoch, noted.untilMs - this.#clock.monotonic());
     return true;
   }
 

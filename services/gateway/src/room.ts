@@ -282,7 +282,9 @@ export class Room {
     } else {
       // Also where it is not this room's epoch, or not known yet: an old copy could bring it back (G5).
       if (event.epoch !== '') this.context.deletions.note(this.sessionId, event.epoch);
-      if (!this.#position || event.epoch === '' || event.epoch === this.#position.epoch) this.deleted();
+      const { epoch } = this.#position ?? NOWHERE;
+      const isThis = event.epoch === '' || (epoch !== '' && epoch <= event.epoch);
+      if (!this.#position || isThis) this.deleted();
     }
   }
 

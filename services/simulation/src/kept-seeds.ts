@@ -39,4 +39,9 @@ export const KEPT_SEEDS: readonly { readonly seed: number; readonly mistake: str
     faults: 6,
   },
   { seed: 33956, mistake: 'the tombstone of a deletion was replaced by that of an earlier one', faults: 6 },
+  {
+    seed: 40066,
+    mistake: 'a session was put back in the epoch that a fork had ended just before it was deleted',
+    faults: 6,
+  },
 ];

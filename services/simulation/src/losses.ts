@@ -128,7 +128,8 @@ export class Losses {
     const contents = history.allOf(epoch);
     history.disturb();
     history.wasEnded = true;
-    for (const content of contents) history.excuse(content);
+    // What came before a deleted epoch goes with it, wherever it is still known (G5).
+    for (const content of how === 'deleted' ? history.contents : contents) history.excuse(content);
     if (how === 'deleted' || this.#isKnownToExpire(history)) {
       // What a gateway does not know any more it stores again when it is repeated in the next epoch (A4).
       const isForgotten = how === 'expired' && audit.tailsAreSmall;

@@ -45,12 +45,13 @@ export class Repair {
    * Puts back from the tail what Redis lacks (G2).
    *
    * @param count what Redis has; absent: it has no session
-   * @returns `hole` when the tail does not reach back to what Redis has
+   * @returns `hole` when the tail does not reach back to what Redis has: nobody knows then whether the two share a past
    */
   async heal(position: Position, count: number | undefined): Promise<HealResult['outcome'] | 'hole'> {
     const { tail } = this.#room;
     // The newest first where there is nothing: whoever writes meanwhile goes on from the right number.
     let from = count === undefined ? Math.max(tail.firstSeq, position.seq - CHUNK + 1) : Math.max(tail.firstSeq, count);
+    if (count !== undefined && count > 0 && from > count) return 'hole';
     let result = await this.#put(position, tail.from(from, CHUNK) ?? []);
     while (result.outcome === 'healed' && result.count < position.seq) {
       if (result.count < from) return 'hole';

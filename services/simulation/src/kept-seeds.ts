@@ -44,4 +44,9 @@ export const KEPT_SEEDS: readonly { readonly seed: number; readonly mistake: str
     mistake: 'a session was put back in the epoch that a fork had ended just before it was deleted',
     faults: 6,
   },
+  {
+    seed: 69433,
+    mistake: 'what a short tail had was put back after another past than its own',
+    faults: 6,
+  },
 ];

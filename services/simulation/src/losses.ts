@@ -111,6 +111,7 @@ export class Losses {
 
   /** What must not be in the log in the end, if anything of it is. */
   returned(history: History): string | undefined {
+    this.#mayReturn(history);
     const isKnown = this.#isKnownToExpire(history);
     const ended = this.#deleted.get(history)?.filter(({ how }) => how === 'deleted' || isKnown) ?? [];
     const back = ended.find(({ epoch }) => epoch === history.epoch);

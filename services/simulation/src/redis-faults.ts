@@ -82,7 +82,8 @@ export const REDIS_FAULTS: readonly Fault[] = [
     weight: 3,
     apply: (world, random) => {
       const history = random.pick([...world.audit.histories.values()]);
-      if (history.newest > 0) world.redis.broker.publish(liveChannel(history.sessionId), stray(history, random));
+      // Of a log that is lost nobody who comes then can tell what would follow on it.
+      if (history.kept.length > 0) world.redis.broker.publish(liveChannel(history.sessionId), stray(history, random));
     },
   },
 ];

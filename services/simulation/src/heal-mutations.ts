@@ -94,11 +94,6 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
     store: neverRefused('behind'),
   },
   {
-    name: 'an append after another message under its number is not refused',
-    rule: 'G3',
-    store: neverRefused('forked'),
-  },
-  {
     name: 'a fork changes an epoch that its gateway has not seen',
     rule: 'G4',
     store: (store) =>

@@ -42,10 +42,6 @@ export class SimStore extends MemorySessionStore {
     return { epoch, count, log: session.log };
   }
 
-  forgetTombstone(sessionId: string): void {
-    this.tombstones.delete(sessionId);
-  }
-
   hasTombstone(sessionId: string, epoch: string): boolean {
     const tombstone = this.tombstones.get(sessionId);
     return tombstone?.epoch === epoch && tombstone.deadline > this.now();

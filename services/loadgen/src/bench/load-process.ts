@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { ChurnReport } from './worker/churn.js';
-import type { Counts, FromWorker, MemberReport, ToWorker } from './worker/messages.js';
+import type { ChurnReport, Counts, FromWorker, MemberReport, ToWorker } from './worker/messages.js';
 import type { ReturnsReport } from './worker/returns.js';
 
 const WORKER = fileURLToPath(new URL('./worker/main.js', import.meta.url));

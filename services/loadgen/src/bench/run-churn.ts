@@ -7,7 +7,7 @@ import { growthFigures, type MemorySample } from './growth.js';
 import { Inspector } from './inspector.js';
 import { LoadProcess } from './load-process.js';
 import { type Running, TARGETS, type TargetName, type TargetOptions } from './targets.js';
-import type { EndedSession } from './worker/churn.js';
+import type { EndedSession } from './worker/messages.js';
 import type { ChurnWorkload } from './workloads.js';
 
 export interface ChurnOptions extends TargetOptions {

@@ -1,41 +1,8 @@
-import type { Adapter } from '../adapter.js';
 import { nowUs } from './content.js';
 import { localAddressOf } from './local-address.js';
-import type { MemberReport } from './messages.js';
+import type { ChurnPlan, ChurnReport, EndedSession, MemberReport } from './messages.js';
 import { ReturningMember } from './returning-member.js';
 import { Returns } from './returns.js';
-
-/** How members and sessions come and go in one process. */
-export interface ChurnPlan {
-  readonly adapter: Adapter;
-  readonly host: string;
-  readonly port: number;
-  /** Begins the names of its sessions. */
-  readonly name: string;
-  /** Sessions at a time. */
-  readonly sessions: number;
-  /** Places in each. */
-  readonly members: number;
-  readonly memberSeconds: number;
-  readonly sessionSeconds: number;
-  readonly perSecond: number;
-}
-
-/** A session that nobody uses any more, with what became of everybody who was in it. */
-export interface EndedSession {
-  readonly session: string;
-  readonly members: readonly MemberReport[];
-}
-
-export interface ChurnReport {
-  /** Connections at this moment. */
-  readonly connected: number;
-  /** So far. */
-  readonly joined: number;
-  readonly sent: number;
-  /** Since the last report. */
-  readonly ended: readonly EndedSession[];
-}
 
 const TICK_MS = 100;
 /** How long a place stays empty on average, as a share of how long members stay. */

@@ -1,5 +1,4 @@
 import type { Adapter } from '../adapter.js';
-import type { ChurnPlan, ChurnReport } from './churn.js';
 import type { MemberPlan } from './load-member.js';
 import type { ReturnsReport } from './returns.js';
 
@@ -55,3 +54,35 @@ export type FromWorker =
   | { readonly is: 'churned'; readonly report: ChurnReport }
   | { readonly is: 'churn ended' }
   | { readonly is: 'stopped'; readonly members: readonly MemberReport[] };
+
+/** How members and sessions come and go in one process. */
+export interface ChurnPlan {
+  readonly adapter: Adapter;
+  readonly host: string;
+  readonly port: number;
+  /** Begins the names of its sessions. */
+  readonly name: string;
+  /** Sessions at a time. */
+  readonly sessions: number;
+  /** Places in each. */
+  readonly members: number;
+  readonly memberSeconds: number;
+  readonly sessionSeconds: number;
+  readonly perSecond: number;
+}
+
+/** A session that nobody uses any more, with what became of everybody who was in it. */
+export interface EndedSession {
+  readonly session: string;
+  readonly members: readonly MemberReport[];
+}
+
+export interface ChurnReport {
+  /** Connections at this moment. */
+  readonly connected: number;
+  /** So far. */
+  readonly joined: number;
+  readonly sent: number;
+  /** Since the last report. */
+  readonly ended: readonly EndedSession[];
+}

@@ -7,7 +7,10 @@ import type { MemberPlan } from './worker/load-member.js';
 const AUDIT_TRIES = 10;
 const AUDIT_PAUSE_MS = 2_000;
 
-/** Ends the load and audits it. A busy machine may still be delivering: what is missing is looked for again before it counts. */
+/**
+ * Ends the load and audits it. A busy machine may still be delivering: what is missing is looked for again before it
+ * counts.
+ */
 export async function auditAtRest(
   workers: readonly LoadProcess[],
   { history, adapter }: Running,

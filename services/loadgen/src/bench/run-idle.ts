@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { auditAtRest } from './audit-at-rest.js';
+import { connectMembers } from './connect-members.js';
 import type { FiguresRun } from './figures.js';
 import { LoadProcess } from './load-process.js';
 import { type Running, TARGETS, type TargetName, type TargetOptions } from './targets.js';
@@ -9,7 +10,6 @@ import type { MemberPlan } from './worker/load-member.js';
 import { localAddressOf } from './worker/local-address.js';
 import type { IdleWorkload } from './workloads.js';
 
-const CONNECTS_PER_SECOND = 2_000;
 const WANTED_KB = { plain: 1.5, framed: 2.5 } as const;
 /** Few need no long rest. */
 const PER_REST_SECOND = 500;
@@ -24,12 +24,7 @@ export async function runIdle(workload: IdleWorkload, target: TargetName, option
     const plans = planMembers(workload, running);
     const before = await residentBytes(running);
     const begunAt = performance.now();
-    await Promise.all(
-      workers.map((worker, index) => {
-        const members = plans.filter(({ number }) => number % workers.length === index);
-        return worker.connect({ adapter: running.adapter, members, perSecond: CONNECTS_PER_SECOND / workers.length });
-      }),
-    );
+    await connectMembers(workers, running.adapter, plans);
     const openedIn = (performance.now() - begunAt) / 1_000;
     const open = await residentBytes(running);
     await delay(Math.min(workload.restSeconds, plans.length / PER_REST_SECOND) * 1_000);

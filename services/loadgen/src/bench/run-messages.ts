@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { auditAtRest } from './audit-at-rest.js';
+import { connectMembers } from './connect-members.js';
 import { LoadProcess } from './load-process.js';
 import { type Running, TARGETS, type TargetName, type TargetOptions } from './targets.js';
 import { Histogram } from './worker/histogram.js';
@@ -30,7 +31,6 @@ export interface RunResult {
   readonly audit?: { readonly messages: number; readonly violations: readonly string[] };
 }
 
-const CONNECTS_PER_SECOND = 2_000;
 const SETTLE_MS = 500;
 
 /** Starts a target, loads it, measures it, audits it, and ends it. */
@@ -43,10 +43,7 @@ export async function runMessages(
   const workers = cpus().map(() => new LoadProcess());
   try {
     const plans = planMembers(workload, running);
-    const share = (index: number) => plans.filter(({ number }) => number % workers.length === index);
-    const perSecond = CONNECTS_PER_SECOND / workers.length;
-    const { adapter } = running;
-    await Promise.all(workers.map((worker, index) => worker.connect({ adapter, members: share(index), perSecond })));
+    await connectMembers(workers, running.adapter, plans);
     await delay(SETTLE_MS);
     for (const [index, worker] of workers.entries()) {
       worker.tell({ do: 'load', load: loadOf(workload, index, workers.length) });

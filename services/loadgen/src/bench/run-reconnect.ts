@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { auditAtRest } from './audit-at-rest.js';
+import { connectMembers } from './connect-members.js';
 import type { Figure, FiguresRun } from './figures.js';
 import { LoadProcess } from './load-process.js';
 import type { RunOptions } from './run-messages.js';
@@ -14,7 +15,6 @@ import { localAddressOf } from './worker/local-address.js';
 import { type ReturnsReport, sumReturns } from './worker/returns.js';
 import type { ReconnectWorkload } from './workloads.js';
 
-const CONNECTS_PER_SECOND = 2_000;
 const POLL_MS = 100;
 /** After this long whoever is not back is counted as lost. */
 const GIVE_UP_MS = 60_000;
@@ -40,12 +40,7 @@ export async function runReconnect(
     if (!dying) throw new Error(`${target} has no gateway that could die`);
     const plans = planMembers(workload, running);
     const moving = plans.filter(({ returnsTo }) => returnsTo !== undefined);
-    await Promise.all(
-      workers.map((worker, index) => {
-        const members = plans.filter((plan) => index === processOf(plan, movers.length));
-        return worker.connect({ adapter: running.adapter, members, perSecond: CONNECTS_PER_SECOND / workers.length });
-      }),
-    );
+    await connectMembers(workers, running.adapter, plans, (plan) => processOf(plan, movers.length));
     chat(stayers, workload.staying.perSecond);
     for (const worker of movers) chat(worker, workload.perSecond / movers.length);
     await delay(options.warmUpSeconds * 1_000);

@@ -5,8 +5,8 @@ under a new epoch, which is published. Numbers go on: they never fall below what
 KEYS[1] session   KEYS[2] log
 ARGV[1] epoch the caller saw       ARGV[2] nonce for the new one   ARGV[3] MESSAGE_HISTORY_MAX
 ARGV[4..5] channel, and PUBLISH or SPUBLISH
-ARGV[6] 1: the log's entries below the caller's first one are older than it; 0: the session was made by somebody who
-        did not know of the caller's, which lives on in it
+ARGV[6] 1: the log's entries below the caller's first one are older than it; 0: unless both have an entry in common, the
+        session was made by somebody who did not know of the caller's, which lives on in it
 ARGV[7..9] the caller's: created_at, ttl in s, custom fields ('' or ',"name":value…')
 ARGV[10] the newest number the caller has delivered
 ARGV[11..] what it still has of that, up to the newest, oldest first, four each: seq, id, sender key, body
@@ -46,6 +46,15 @@ local function namesOf(entries)
   return names
 end
 
+-- Whoever has the same entry under the same number has the same past: others have joined the two already.
+local keptAt = {}
+for _, entry in ipairs(kept) do keptAt[entry.seq] = entry end
+local isSamePast = ARGV[6] == '1'
+for _, entry in ipairs(given) do
+  local there = keptAt[entry.seq]
+  if there and nameOf(there) == nameOf(entry) and there.body == entry.body then isSamePast = true end
+end
+
 local lastGiven = tonumber(ARGV[10])
 local firstGiven = #given > 0 and given[1].seq or lastGiven + 1
 local joined = {}
@@ -55,7 +64,7 @@ if lastGiven > session.count then
   local older, others = {}, {}
   for _, entry in ipairs(kept) do
     if not names[nameOf(entry)] then
-      local list = ARGV[6] == '1' and entry.seq < firstGiven and older or others
+      local list = isSamePast and entry.seq < firstGiven and older or others
       list[#list + 1] = entry
     end
   end
@@ -76,7 +85,7 @@ else
   local older, lacking = {}, {}
   for _, entry in ipairs(given) do
     if not names[nameOf(entry)] then
-      local list = ARGV[6] == '1' and entry.seq < firstKept and older or lacking
+      local list = isSamePast and entry.seq < firstKept and older or lacking
       list[#list + 1] = entry
     end
   end
@@ -95,7 +104,7 @@ else
   end
 end
 
-if ARGV[6] == '0' then
+if not isSamePast then
   session.createdAt, session.ttl = ARGV[7], tonumber(ARGV[8])
   if customOf(session) == '' then session.middle = session.middle .. ARGV[9] end
 end

@@ -24,7 +24,7 @@ export function healLog(log: readonly LogEntry[], count: number, given: readonly
  *
  * @param lastGiven the newest number that was delivered, whether it is still among the given ones or not
  * @param historyMax entries that a log keeps
- * @param samePast whether the log's entries below the given ones are older than them
+ * @param samePast whether the log's entries below the given ones are older than them; see {@link shareEntry}
  */
 export function joinHistories(
   log: readonly LogEntry[],
@@ -49,6 +49,15 @@ export function joinHistories(
   const older = rest.filter((entry) => samePast && entry.seq < firstGiven);
   const others = rest.filter((entry) => !older.includes(entry));
   return [...renumber(older, firstGiven - older.length), ...given, ...renumber(others, lastGiven + 1)];
+}
+
+/** Whoever has the same entry under the same number has the same past: others have joined the two already (G4). */
+export function shareEntry(log: readonly LogEntry[], given: readonly LogEntry[]): boolean {
+  const bySeq = new Map(log.map((entry) => [entry.seq, entry]));
+  return given.some((entry) => {
+    const there = bySeq.get(entry.seq);
+    return there !== undefined && messageName(there) === messageName(entry) && there.body === entry.body;
+  });
 }
 
 function without(entries: readonly LogEntry[], known: readonly LogEntry[]): LogEntry[] {

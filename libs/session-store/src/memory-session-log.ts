@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Position } from '@holdfast/protocol';
-import { healLog, joinHistories } from './histories.js';
+import { healLog, joinHistories, shareEntry } from './histories.js';
 import { liveChannel } from './keys.js';
 import { encodeSessionEvent, encodeStored, storedFrame } from './live-payload.js';
 import { duplicatesOf, type MemorySession, nameOf } from './memory-session.js';
@@ -148,12 +148,14 @@ export class MemorySessionLog implements SessionLog {
   }
 
   async fork(sessionId: string, request: ForkRequest): Promise<ForkResult> {
-    const { seenEpoch, samePast, session: was, seq } = request;
+    const { seenEpoch, session: was, seq, entries } = request;
     const session = this.find(sessionId);
     if (!session) return { outcome: 'gone' };
-    const { state } = session;
+    const { state, log } = session;
     if (state.epoch !== seenEpoch) return { outcome: 'epoch' };
-    session.log = this.#joined(session, request).slice(-this.#historyMax);
+    const samePast = request.samePast || shareEntry(log, entries);
+    const joined = joinHistories(log, state.count, entries, seq, this.#historyMax, samePast);
+    session.log = joined.slice(-this.#historyMax);
     state.count = Math.max(state.count, seq, session.log.at(-1)?.seq ?? 0);
     if (!samePast) {
       state.createdAt = was.createdAt;
@@ -165,10 +167,6 @@ export class MemorySessionLog implements SessionLog {
     state.epoch = newEpoch(this.#epochUs, this.#nonce(), seenEpoch);
     this.tell(sessionId, encodeSessionEvent({ event: 'epoch', epoch: state.epoch }));
     return { outcome: 'forked', epoch: state.epoch };
-  }
-
-  #joined({ log, state }: MemorySession, { entries, seq, samePast }: ForkRequest): LogEntry[] {
-    return joinHistories(log, state.count, entries, seq, this.#historyMax, samePast);
   }
 
   async bury(sessionId: string, epoch: string, keepMs: number): Promise<boolean> {

@@ -135,8 +135,8 @@ export interface ForkRequest {
   /** The epoch the caller saw: the session must still have it. */
   readonly seenEpoch: string;
   /**
-   * Whether the log's entries below the caller's first one are older than it: both have one past. Otherwise the session
-   * was made by somebody who did not know of the caller's, which lives on in it.
+   * Whether the log's entries below the caller's first one are older than it: both have one past. Otherwise, unless both
+   * have an entry in common, the session was made by somebody who did not know of the caller's, which lives on in it.
    */
   readonly samePast: boolean;
   /** The session as the caller last saw it. */

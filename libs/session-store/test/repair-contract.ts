@@ -222,6 +222,13 @@ export function repairContract(stores: () => Stores): void {
       expect((await log.get(id))?.custom).toEqual({ topic: 'dogs', list: [] });
     });
 
+    it('G4: what another gateway with a longer tail has joined already stays older, though its epoch is not known', async () => {
+      await heal(run(1, 6));
+      await fork(run(4, 8), { samePast: false });
+      expect(await ids()).toEqual(['m1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7', 'm8']);
+      expect(await seqs()).toEqual(upTo(1, 8));
+    });
+
     it('G4: changes the epoch only if it is still the one that was seen; of two that see one, one wins', async () => {
       await heal(run(1, 3));
       expect(await fork([], { seenEpoch: 'another' })).toEqual({ outcome: 'epoch' });

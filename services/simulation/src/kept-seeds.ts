@@ -49,4 +49,9 @@ export const KEPT_SEEDS: readonly { readonly seed: number; readonly mistake: str
     mistake: 'what a short tail had was put back after another past than its own',
     faults: 6,
   },
+  {
+    seed: 2268,
+    mistake: 'what another gateway had put back first was moved to the end by one with a shorter tail, and out of the log',
+    faults: 6,
+  },
 ];

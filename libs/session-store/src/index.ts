@@ -7,19 +7,19 @@ export {
   encodeStored,
   encodeUnstored,
   headOf,
-  type LiveMessage,
   type LivePayload,
   logEntryOf,
   type SessionEvent,
-  storedFrame,
   unstoredFrame,
 } from './live-payload.js';
 export type { LiveChannels, MemorySessionStoreOptions } from './memory-session-log.js';
 export { MemorySessionStore } from './memory-session-store.js';
 export { messageName } from './message-name.js';
+export { type LiveMessage, type MessageRun, messageRun } from './message-run.js';
 export { pooled } from './pooled.js';
 export * from './port.js';
 export type { RedisSessionStoreOptions } from './redis-session-log.js';
 export { type ManagedSession, manage, RedisSessionManager } from './redis-session-manager.js';
 export { RedisSessionStore } from './redis-session-store.js';
 export { parseSession, RESERVED_FIELDS, renderSession, type SessionState } from './session-json.js';
+export { storedFrame } from './stored-frame.js';

@@ -7,9 +7,9 @@ import {
   encodeSignal,
   encodeStored,
   encodeUnstored,
-  storedFrame,
   unstoredFrame,
 } from './live-payload.js';
+import { storedFrame } from './stored-frame.js';
 
 const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-';
 const word = (min: number, max: number) =>

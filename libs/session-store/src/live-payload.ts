@@ -1,5 +1,7 @@
 import type { Position } from '@holdfast/protocol';
+import { type LiveMessage, lineEnd, quotedAt, readMessages } from './message-run.js';
 import type { LogEntry } from './port.js';
+import { bodyAt } from './stored-frame.js';
 
 /**
  * What is published on a session's live channel. The first line tells the kind:
@@ -21,14 +23,6 @@ export type LivePayload =
   | { readonly kind: 'signal'; readonly from: string; readonly frame: Buffer }
   | { readonly kind: 'session'; readonly event: SessionEvent };
 
-export interface LiveMessage {
-  readonly seq: number;
-  readonly id: string;
-  readonly senderKey: string;
-  /** The frame of V2, ready to forward: a view into the payload. */
-  readonly frame: Buffer;
-}
-
 /** What happened to a session by another hand (V7). */
 export type SessionEvent =
   | { readonly event: 'extended'; readonly ttl: number }
@@ -36,21 +30,11 @@ export type SessionEvent =
   /** Two histories were joined under this epoch (G4). */
   | { readonly event: 'epoch'; readonly epoch: string };
 
-const NEWLINE = 0x0a;
-const QUOTE = 0x22;
-const FRAME_HEAD = '{"type":"message","seq":';
 const UNSTORED_HEAD = '{"type":"message","id":"';
-const ID_HEAD = ',"id":"';
-
-/** The V2 frame of a stored message from its log entry's parts. */
-export function storedFrame(seq: number, id: string, body: string): string {
-  return `${FRAME_HEAD}${seq}${ID_HEAD}${id}",${body}`;
-}
 
 /** The log entry of a stored message as it was published. */
 export function logEntryOf({ seq, id, senderKey, frame }: LiveMessage): LogEntry {
-  const head = FRAME_HEAD.length + digits(seq) + ID_HEAD.length + id.length + 2;
-  return { seq, id, senderKey, body: frame.toString('utf8', head) };
+  return { seq, id, senderKey, body: frame.toString('utf8', bodyAt(seq, id)) };
 }
 
 const TIMESTAMP = '"timestamp":';
@@ -60,7 +44,7 @@ export function headOf(body: string): string {
   return body.slice(0, body.lastIndexOf(TIMESTAMP) + TIMESTAMP.length);
 }
 
-/** The V2 frame of an unstored message; `body` as in {@link storedFrame}. */
+/** The V2 frame of an unstored message; `body` as in `storedFrame`. */
 export function unstoredFrame(id: string, body: string): string {
   return `${UNSTORED_HEAD}${id}",${body}`;
 }
@@ -102,50 +86,11 @@ export function decodeLive(payload: Buffer): LivePayload | undefined {
   }
 }
 
-/**
- * A message where it stands in its payload: what is asked of few messages is read when it is asked. Rooms keep
- * thousands of them, which the garbage collector goes through again and again.
- */
-class PublishedMessage implements LiveMessage {
-  readonly seq: number;
-  readonly #payload: Buffer;
-  readonly #keyAt: number;
-  readonly #frameAt: number;
-  readonly #end: number;
-
-  constructor(seq: number, payload: Buffer, keyAt: number, frameAt: number, end: number) {
-    this.seq = seq;
-    this.#payload = payload;
-    this.#keyAt = keyAt;
-    this.#frameAt = frameAt;
-    this.#end = end;
-  }
-
-  get id(): string {
-    const start = this.#frameAt + FRAME_HEAD.length + digits(this.seq) + ID_HEAD.length;
-    return quotedAt(this.#payload, start);
-  }
-
-  get senderKey(): string {
-    return this.#payload.toString('latin1', this.#keyAt, this.#frameAt - 1);
-  }
-
-  get frame(): Buffer {
-    return this.#payload.subarray(this.#frameAt, this.#end);
-  }
-}
-
 function decodeStored(payload: Buffer, start: number, fields: string[]): LivePayload | undefined {
   const [epoch, first, id] = fields;
   const firstSeq = wholeNumber(first);
   if (epoch === undefined || id === undefined || firstSeq === undefined || firstSeq < 1) return undefined;
-  const messages: LiveMessage[] = [];
-  for (let at = start, seq = firstSeq; at < payload.length; seq++) {
-    const keyEnd = lineEnd(payload, at);
-    const frameEnd = lineEnd(payload, keyEnd + 1);
-    messages.push(new PublishedMessage(seq, payload, at, keyEnd + 1, frameEnd));
-    at = frameEnd + 1;
-  }
+  const messages = readMessages(payload, firstSeq, start);
   return { kind: 'stored', before: { epoch, seq: firstSeq - 1, id }, messages };
 }
 
@@ -184,19 +129,4 @@ function wholeNumber(text: string | undefined): number | undefined {
   if (text === undefined || !/^\d{1,16}$/.test(text)) return undefined;
   const value = Number(text);
   return Number.isSafeInteger(value) ? value : undefined;
-}
-
-function lineEnd(payload: Buffer, from: number): number {
-  const at = payload.indexOf(NEWLINE, from);
-  return at < 0 ? payload.length : at;
-}
-
-function quotedAt(frame: Buffer, start: number): string {
-  return frame.toString('latin1', start, frame.indexOf(QUOTE, start));
-}
-
-function digits(seq: number): number {
-  let count = 1;
-  for (let rest = seq; rest >= 10; rest = Math.floor(rest / 10)) count += 1;
-  return count;
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Position } from '@holdfast/protocol';
 import { healLog, joinHistories, shareEntry } from './histories.js';
 import { liveChannel } from './keys.js';
-import { encodeSessionEvent, encodeStored, storedFrame } from './live-payload.js';
+import { encodeSessionEvent, encodeStored } from './live-payload.js';
 import { duplicatesOf, type MemorySession, nameOf } from './memory-session.js';
 import type {
   AppendedMessage,
@@ -23,6 +23,7 @@ import type {
   StoredSession,
 } from './port.js';
 import { newEpoch, renderCustom } from './session-json.js';
+import { storedFrame } from './stored-frame.js';
 
 /** What the memory store needs of the fan-out it publishes to. */
 export interface LiveChannels {

@@ -88,6 +88,9 @@ describe('an append of unknown outcome', () => {
     await world.advance(2_000);
     expect(batches()).toEqual([1]);
     expect([ann.seqs, bob.seqs]).toEqual([[1], [1]]);
+    // Nor is what came of it held against Redis later.
+    await world.advance(10_000);
+    expect(ann.ofType('status')).toEqual([]);
   });
 
   it('A5: stays before what arrived later', async () => {

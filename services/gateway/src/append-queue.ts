@@ -79,8 +79,6 @@ export class AppendQueue {
   /** Redis is back and the room has synced: stores what waited, in order (D3). @returns whether it is stored */
   resume(): Promise<boolean> {
     this.#suspended = false;
-    // Nothing waits: nothing fails, or the room would go back into memory at once.
-    if (this.empty) this.#failing = undefined;
     this.#held.clear();
     if (this.#shown === 0) {
       this.#schedule();
@@ -295,5 +293,7 @@ export class AppendQueue {
     this.#shown -= Math.max(0, Math.min(this.#shown - at, settled.length));
     this.#context.metrics.gauges.unstoredMessages -= settled.length;
     for (const { bytes } of settled) this.#context.unstored.give(bytes);
+    // Nothing waits, so nothing fails: what failed was heard of after all, or given up.
+    if (this.empty) this.#failing = undefined;
   }
 }

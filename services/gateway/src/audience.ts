@@ -93,10 +93,10 @@ export class Audience {
   /** @returns false for what is so large that each member's backlog has to be watched frame by frame */
   #publish(messages: readonly LiveMessage[]): boolean {
     const { publishToGroup, maxBackpressureBytes } = this.context;
-    let bytes = 0;
-    for (const { frame } of messages) bytes += frame.length;
+    const frames = messages.map(({ frame }) => frame);
+    const bytes = frames.reduce((sum, { length }) => sum + length, 0);
     if (!publishToGroup || bytes * LARGE_SHARE > maxBackpressureBytes) return false;
-    for (const { frame } of messages) publishToGroup(this.#room.sessionId, frame);
+    for (const frame of frames) publishToGroup(this.#room.sessionId, frame);
     this.#publishedBytes += bytes;
     // Nobody's backlog grows by more than what was published.
     if (this.#publishedBytes * BACKLOG_CHECKS < maxBackpressureBytes) return true;

@@ -18,8 +18,8 @@ export class DeliveryTimer {
   }
 
   /** The room delivers a run of messages that begins with this one. */
-  delivered(firstId: string): void {
-    if (this.#timed?.id !== firstId) return;
+  delivered(first: { readonly id: string }): void {
+    if (!this.#timed || this.#timed.id !== first.id) return;
     const { clock, metrics } = this.#context;
     metrics.deliverySeconds.observe((clock.monotonic() - this.#timed.arrivedMs) / 1000);
     this.#timed = undefined;

@@ -21,7 +21,7 @@ import { Reporter } from './reporter.js';
 import { ByteBudget, type GatewayContext, HISTORY_CHUNK_BYTES } from './room-context.js';
 import { Rooms } from './rooms.js';
 import type { PublishToGroup, Socket, SocketEvents } from './socket.js';
-import { TailBudget } from './tail.js';
+import { TailBudget } from './tail-budget.js';
 import { UnstoredCounts } from './unstored-counts.js';
 
 export interface GatewayDependencies {

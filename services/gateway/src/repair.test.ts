@@ -110,7 +110,7 @@ describe('a Redis that comes back with less', () => {
   });
 
   it('G2: several gateways with different tails heal one session at once', async () => {
-    const short = world.gateway({ TAIL_BYTES: '600' });
+    const short = world.gateway({ TAIL_BYTES: '900' });
     const eve = await short.connect('s');
     for (const id of ['m4', 'm5', 'm6']) bob.say(id);
     await world.settle();
@@ -130,7 +130,7 @@ describe('a Redis that comes back with less', () => {
     const copy = world.store.copy();
     for (const id of ['m4', 'm5', 'm6']) ann.say(id);
     await world.settle();
-    const forgetful = world.gateway({ TAIL_BYTES: '600' });
+    const forgetful = world.gateway({ TAIL_BYTES: '900' });
     const eve = await forgetful.connect('s');
     for (const id of ['m7', 'm8', 'm9']) eve.say(id);
     await world.settle();

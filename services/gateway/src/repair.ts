@@ -11,6 +11,7 @@ import {
 import type { Audience } from './audience.js';
 import { liveMessage } from './live-message.js';
 import type { RoomContext } from './room-context.js';
+import { runsOf } from './runs.js';
 import type { Tail } from './tail.js';
 
 /** What a lost session is made anew with, beside its position and its time. */
@@ -96,7 +97,7 @@ export class Repair {
     const from = firstDifference(room.tail, log, end.seq);
     room.moveTo(end, log[0]?.seq ?? 0);
     room.tail.clear();
-    for (const entry of log) room.tail.push(liveMessage(entry));
+    room.tail.push((runsOf(log).at(-1) ?? []).map(liveMessage));
     room.audience.restartAll(session.epoch, from, new Set(delivered.map(messageName)));
     return true;
   }

@@ -8,7 +8,7 @@ import type { RedisShards } from './redis-shards.js';
 import type { Reporter } from './reporter.js';
 import type { PublishToGroup } from './socket.js';
 import type { SessionStorage } from './storage-watch.js';
-import type { TailBudget } from './tail.js';
+import type { TailBudget } from './tail-budget.js';
 
 /** Most bytes of history handed over at once where send buffers allow as much. */
 export const HISTORY_CHUNK_BYTES = 65_536;

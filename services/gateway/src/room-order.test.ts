@@ -20,9 +20,13 @@ function inOrder(world: World, random: SeededRandom, maxMs: number): (run: () =>
 function disturb(gateway: GatewayInWorld, random: SeededRandom): void {
   const { world, log, fanOut } = gateway;
   const [there, back] = [inOrder(world, random, 8), inOrder(world, random, 8)];
+  let wasLost = false;
   log.fate = async ({ method }) => {
     await new Promise<void>((resolve) => there(resolve));
-    if (method !== 'append' || !random.chance(0.05)) return 'works';
+    if (method !== 'append') return 'works';
+    // Several in a row would be an outage, where members are shown what is pending.
+    wasLost = !wasLost && random.chance(0.05);
+    if (!wasLost) return 'works';
     return random.pick(['lost before', 'lost after']);
   };
   log.answered = () => new Promise<void>((resolve) => back(resolve));

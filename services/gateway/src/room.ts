@@ -122,11 +122,11 @@ export class Room {
   deliverNext(epoch: string, messages: readonly LiveMessage[]): void {
     const last = messages.at(-1);
     if (!last) return;
-    for (const message of messages) this.tail.push(message);
+    this.tail.push(messages);
     this.#position = { epoch, seq: last.seq, id: last.id };
     if (this.#firstSeq === 0) this.#firstSeq = messages[0]?.seq ?? 0;
     this.audience.deliver(messages);
-    this.queue.timer.delivered(messages[0]?.id ?? '');
+    this.queue.timer.delivered(messages[0] ?? last);
     this.#waitingAcks.settle(last.seq, 'delivered');
   }
 

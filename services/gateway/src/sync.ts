@@ -200,7 +200,7 @@ export class Sync {
     this.#confirm(session);
     room.moveTo({ epoch: session.epoch, seq: newest?.seq ?? session.count, id: newest?.id ?? '' }, first.firstSeq);
     room.tail.clear();
-    for (const entry of runsOf(entries).at(-1) ?? []) room.tail.push(liveMessage(entry));
+    room.tail.push((runsOf(entries).at(-1) ?? []).map(liveMessage));
     return { outcome: 'unchanged', more: false };
   }
 

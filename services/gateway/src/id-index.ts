@@ -1,0 +1,63 @@
+const SMALLEST = 16;
+
+/**
+ * Where in a run of numbers an id may stand. Hashes are chained from the newest number on, in one table that grows with
+ * the run: nothing is made or looked for when a message comes or goes.
+ */
+export class IdIndex {
+  /** Numbers it tells apart; a power of two. */
+  #capacity = SMALLEST;
+  /** Newest number by hash (twice the capacity), then by number: the one before it of that hash, and the hash itself. */
+  #table = new Uint32Array(SMALLEST * 4);
+
+  /**
+   * @param seq the one after the last that was added
+   * @param firstSeq the oldest that is still to be found
+   */
+  add(seq: number, id: string, firstSeq: number): void {
+    while (seq - firstSeq >= this.#capacity) this.#grow(firstSeq, seq - 1);
+    this.#set(seq, hashOf(id));
+  }
+
+  /** @returns the newest number from the first to the last that has the id's hash and is the one */
+  find(id: string, firstSeq: number, lastSeq: number, isIt: (seq: number) => boolean): number | undefined {
+    const capacity = this.#capacity;
+    const table = this.#table;
+    const hash = hashOf(id);
+    let low = table[hash & (capacity * 2 - 1)] ?? 0;
+    // Numbers are kept modulo 2^32, and chains only go back.
+    for (let newer = lastSeq - firstSeq + 1; ; ) {
+      const offset = (low - firstSeq) >>> 0;
+      if (offset >= newer) return undefined;
+      const slot = low & (capacity - 1);
+      if (table[capacity * 3 + slot] === hash && isIt(firstSeq + offset)) return firstSeq + offset;
+      newer = offset;
+      low = table[capacity * 2 + slot] ?? 0;
+    }
+  }
+
+  #set(seq: number, hash: number): void {
+    const capacity = this.#capacity;
+    const head = hash & (capacity * 2 - 1);
+    const slot = seq & (capacity - 1);
+    this.#table[capacity * 2 + slot] = this.#table[head] ?? 0;
+    this.#table[capacity * 3 + slot] = hash;
+    this.#table[head] = seq;
+  }
+
+  #grow(firstSeq: number, lastSeq: number): void {
+    const before = this.#table;
+    const capacity = this.#capacity;
+    this.#capacity *= 2;
+    this.#table = new Uint32Array(this.#capacity * 4);
+    for (let seq = Math.max(firstSeq, lastSeq - capacity + 1); seq <= lastSeq; seq++) {
+      this.#set(seq, before[capacity * 3 + (seq & (capacity - 1))] ?? 0);
+    }
+  }
+}
+
+function hashOf(id: string): number {
+  let hash = 0;
+  for (let at = 0; at < id.length; at++) hash = (Math.imul(hash, 31) + id.charCodeAt(at)) | 0;
+  return hash >>> 0;
+}

@@ -51,7 +51,8 @@ export const KEPT_SEEDS: readonly { readonly seed: number; readonly mistake: str
   },
   {
     seed: 2268,
-    mistake: 'what another gateway had put back first was moved to the end by one with a shorter tail, and out of the log',
+    mistake:
+      'what another gateway had put back first was moved to the end by one with a shorter tail, and out of the log',
     faults: 6,
   },
 ];

@@ -20,7 +20,7 @@ import type {
 } from './port.js';
 import { SessionCorruptError } from './port.js';
 import { endedBy, readAppended, readEntries, type StreamEntry } from './redis-reply.js';
-import { ScriptLane } from './script-lane.js';
+import { type KnownArguments, knownArguments, plainArguments, type ScriptArgument, ScriptLane } from './script-lane.js';
 import { loadScript, SCRIPT_FILES, type ScriptName } from './scripts.js';
 import { customPartOf, parseSession, renderCustom } from './session-json.js';
 
@@ -35,6 +35,15 @@ export interface RedisSessionStoreOptions {
 
 type ScriptCommand = (...args: (string | number)[]) => Promise<unknown>;
 
+/** What an append takes of its session's names. */
+interface AppendNames {
+  readonly keys: KnownArguments;
+  readonly names: KnownArguments;
+}
+
+/** Sessions whose names are remembered, at half a kilobyte each. */
+const NAMES_MAX = 4_096;
+
 /** What `read-2.lua` answers. */
 type RawRead = [json: string | null, remainingMs: number, firstSeq: number, entries: StreamEntry[], ended: string];
 
@@ -48,6 +57,10 @@ export class RedisSessionLog implements SessionLog {
   protected readonly publish: 'PUBLISH' | 'SPUBLISH';
   protected readonly numsub: 'NUMSUB' | 'SHARDNUMSUB';
   readonly #appends: ScriptLane | undefined;
+  /** Of every append. */
+  readonly #limits: KnownArguments;
+  /** Of the sessions that were appended to lately. */
+  readonly #names = new Map<string, AppendNames>();
   /** Of the next epoch that an append begins. */
   #nextNonce: string;
 
@@ -64,6 +77,7 @@ export class RedisSessionLog implements SessionLog {
     }
     const sha = createHash('sha1').update(loadScript(SCRIPT_FILES.holdfastAppend)).digest('hex');
     this.#appends = ScriptLane.over(client, sha);
+    this.#limits = knownArguments(this.defaultTtl, this.historyMax);
     this.#nextNonce = this.nonce();
   }
 
@@ -98,23 +112,12 @@ export class RedisSessionLog implements SessionLog {
   }
 
   append(sessionId: string, { position, messages }: AppendRequest): Promise<AppendResult> {
-    const args: (string | number)[] = [
-      sessionKey(sessionId),
-      logKey(sessionId),
-      position?.epoch ?? '',
-      position?.seq ?? 0,
-      position?.id ?? '',
-      this.defaultTtl,
-      this.historyMax,
-      this.#nextNonce,
-      liveChannel(sessionId),
-      this.publish,
-      tombstoneKey(sessionId),
-      quarantinePrefix(sessionId),
-    ];
+    const { keys, names } = this.#namesOf(sessionId);
+    const { epoch = '', seq = 0, id = '' } = position ?? {};
+    const args: ScriptArgument[] = [keys, epoch, seq, id, this.#limits, this.#nextNonce, names];
     for (const message of messages) args.push(retryArgument(message), message.id, message.senderKey, message.head);
     const ordinary = async (): Promise<string> =>
-      (await this.call('holdfastAppend', sessionId, args.slice(2))) as string;
+      (await this.call('holdfastAppend', sessionId, plainArguments(args.slice(1)))) as string;
     if (!this.#appends) return ordinary().then((text) => this.#appended(text));
     return this.#appends.call(2, args).then(
       (text) => this.#appended(text),
@@ -123,6 +126,18 @@ export class RedisSessionLog implements SessionLog {
         return this.#appended(await (isUnknownScript(error) ? ordinary() : guarded(() => Promise.reject(error))));
       },
     );
+  }
+
+  #namesOf(sessionId: string): AppendNames {
+    const known = this.#names.get(sessionId);
+    if (known) return known;
+    const names = {
+      keys: knownArguments(sessionKey(sessionId), logKey(sessionId)),
+      names: knownArguments(liveChannel(sessionId), this.publish, tombstoneKey(sessionId), quarantinePrefix(sessionId)),
+    };
+    if (this.#names.size >= NAMES_MAX) this.#names.clear();
+    this.#names.set(sessionId, names);
+    return names;
   }
 
   #appended(reply: string): AppendResult {

@@ -18,6 +18,24 @@ interface Sendable {
   reject(error: Error): void;
 }
 
+/** Arguments that stay the same from call to call, with how they go over the wire. */
+export interface KnownArguments {
+  readonly values: readonly (string | number)[];
+  readonly text: string;
+}
+
+export type ScriptArgument = string | number | KnownArguments;
+
+export function knownArguments(...values: (string | number)[]): KnownArguments {
+  // In one piece: what was put together is kept as its pieces otherwise.
+  return { values, text: Buffer.from(values.map(bulk).join('')).toString() };
+}
+
+/** The arguments one by one. */
+export function plainArguments(args: readonly ScriptArgument[]): (string | number)[] {
+  return args.flatMap((arg) => (typeof arg === 'object' ? arg.values : arg));
+}
+
 const NAME = 'evalsha';
 /** How much later than due a command may be given up: one timer watches all of them. */
 const TIMEOUT_STEP_MS = 50;
@@ -65,7 +83,7 @@ export class ScriptLane {
    * @param keys how many of the arguments are keys
    * @returns the reply, which must be a string
    */
-  call(keys: number, args: readonly (string | number)[]): Promise<string> {
+  call(keys: number, args: readonly ScriptArgument[]): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#waiting.push(new Call(encode(this.#sha, keys, args), resolve, reject));
       if (this.#waiting.length === 1) process.nextTick(() => this.#flush());
@@ -154,11 +172,18 @@ class Call implements Sendable {
   }
 }
 
-function encode(sha: string, keys: number, args: readonly (string | number)[]): string {
-  let text = `*${args.length + 3}\r\n$7\r\nEVALSHA\r\n$40\r\n${sha}\r\n$1\r\n${keys}\r\n`;
+function encode(sha: string, keys: number, args: readonly ScriptArgument[]): string {
+  let count = 3;
+  let text = `$7\r\nEVALSHA\r\n$40\r\n${sha}\r\n$1\r\n${keys}\r\n`;
   for (const arg of args) {
-    const value = typeof arg === 'string' ? arg : String(arg);
-    text += `$${Buffer.byteLength(value)}\r\n${value}\r\n`;
+    const known = typeof arg === 'object';
+    count += known ? arg.values.length : 1;
+    text += known ? arg.text : bulk(arg);
   }
-  return text;
+  return `*${count}\r\n${text}`;
+}
+
+function bulk(value: string | number): string {
+  const text = typeof value === 'string' ? value : String(value);
+  return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { eventually, type RedisServer, startRedis, stopAll } from '@holdfast/testkit';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ScriptLane } from '../src/script-lane.js';
+import { knownArguments, plainArguments, ScriptLane } from '../src/script-lane.js';
 
 const TIMEOUT_MS = 300;
 
@@ -89,6 +89,16 @@ describe('calls of a script', () => {
     const texts = ['', ' ', '\r\n', '$3\r\nfoo\r\n', 'é世界🌍', '\u0000', 'x'.repeat(100_000), '"'];
     expect(await Promise.all(texts.map(note))).toEqual(texts.map((text) => `notes:${text}`));
     expect(await notes()).toEqual(texts);
+  });
+
+  it('carry what is rendered once as they carry the rest', async () => {
+    const known = knownArguments('notes', 'é\r\n世');
+    expect(await Promise.all([lane.call(1, [known]), lane.call(1, [known]), note(1)])).toEqual([
+      'notes:é\r\n世',
+      'notes:é\r\n世',
+      'notes:1',
+    ]);
+    expect(plainArguments([known, 'a', 7])).toEqual(['notes', 'é\r\n世', 'a', 7]);
   });
 
   it('get the right replies between other commands of the connection', async () => {

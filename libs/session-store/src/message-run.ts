@@ -24,9 +24,8 @@ export interface MessageRun {
 export function messageRun(messages: readonly LiveMessage[]): MessageRun {
   const first = messages[0];
   const last = messages.at(-1);
-  return first instanceof PublishedMessage && last instanceof PublishedMessage && first.payload === last.payload
-    ? new PublishedRun(first, last)
-    : new ListedRun(messages);
+  const published = first instanceof PublishedMessage && last instanceof PublishedMessage && first.upTo(last);
+  return published || new ListedRun(messages);
 }
 
 /** Reads messages as they are published: a line with the sender key, and one with the frame, each. */
@@ -57,24 +56,36 @@ const QUOTE = 0x22;
 
 /** A message where it stands in its payload. */
 class PublishedMessage implements LiveMessage {
-  constructor(
-    readonly seq: number,
-    readonly payload: Buffer,
-    readonly keyAt: number,
-    readonly frameAt: number,
-    readonly end: number,
-  ) {}
+  readonly seq: number;
+  readonly #payload: Buffer;
+  readonly #keyAt: number;
+  readonly #frameAt: number;
+  readonly #end: number;
+
+  constructor(seq: number, payload: Buffer, keyAt: number, frameAt: number, end: number) {
+    this.seq = seq;
+    this.#payload = payload;
+    this.#keyAt = keyAt;
+    this.#frameAt = frameAt;
+    this.#end = end;
+  }
 
   get id(): string {
-    return quotedAt(this.payload, this.frameAt + idAt(this.seq));
+    return quotedAt(this.#payload, this.#frameAt + idAt(this.seq));
   }
 
   get senderKey(): string {
-    return this.payload.toString('latin1', this.keyAt, this.frameAt - 1);
+    return this.#payload.toString('latin1', this.#keyAt, this.#frameAt - 1);
   }
 
   get frame(): Buffer {
-    return this.payload.subarray(this.frameAt, this.end);
+    return this.#payload.subarray(this.#frameAt, this.#end);
+  }
+
+  /** All from this one to another of the same payload. */
+  upTo(last: PublishedMessage): MessageRun | undefined {
+    if (last.#payload !== this.#payload) return undefined;
+    return new PublishedRun(this.#payload, this.seq, last.seq, this.#keyAt, last.#end);
   }
 }
 
@@ -89,12 +100,12 @@ class PublishedRun implements MessageRun {
   readonly #start: number;
   readonly #end: number;
 
-  constructor(first: PublishedMessage, last: PublishedMessage) {
-    this.firstSeq = first.seq;
-    this.lastSeq = last.seq;
-    this.#payload = first.payload;
-    this.#start = first.keyAt;
-    this.#end = last.end;
+  constructor(payload: Buffer, firstSeq: number, lastSeq: number, start: number, end: number) {
+    this.firstSeq = firstSeq;
+    this.lastSeq = lastSeq;
+    this.#payload = payload;
+    this.#start = start;
+    this.#end = end;
   }
 
   get cost(): number {

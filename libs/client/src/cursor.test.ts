@@ -160,10 +160,16 @@ describe('Cursor: events of the session', () => {
 
   it('V7: skips what was trimmed before it could be delivered', () => {
     const cursor = cursorAt(2);
-    cursor.gap(8);
+    expect(cursor.gap(3, 8)).toEqual({ from: 3, to: 8 });
     expect(cursor.message(from(9, 'm9'))).toBe('new');
-    cursor.gap(5);
+  });
+
+  it('V7, B3: of what will not come over a new link, misses what has not come over the old one', () => {
+    const cursor = cursorAt(9);
+    expect(cursor.gap(4, 5)).toBeUndefined();
     expect(cursor.position?.seq).toBe(9);
+    expect(cursor.gap(8, 11)).toEqual({ from: 10, to: 11 });
+    expect(cursor.position?.seq).toBe(11);
   });
 
   it('T2: after expiry the next message is number 1', () => {

@@ -104,9 +104,17 @@ export class Cursor {
     return isMissing;
   }
 
-  /** V7 `gap`: these numbers will not come. */
-  gap(to: number): void {
-    if (this.#position && to > this.#position.seq) this.#position = { ...this.#position, seq: to, id: '' };
+  /**
+   * V7 `gap`: these numbers will not come.
+   *
+   * @returns those that have not come already, over the link that is being left (B3)
+   */
+  gap(from: number, to: number): ClientEvents['gap'] | undefined {
+    const position = this.#position;
+    if (!position) return { from, to };
+    if (to <= position.seq) return undefined;
+    this.#position = { ...position, seq: to, id: '' };
+    return { from: Math.max(from, position.seq + 1), to };
   }
 
   /** V7 `reset`: the history from a number on comes again, in a new epoch. */

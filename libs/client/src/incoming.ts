@@ -105,10 +105,11 @@ export class Incoming {
 
   #session(frame: SessionFrame): void {
     switch (frame.event) {
-      case 'gap':
-        this.#cursor.gap(frame.to);
-        this.#events.emit('gap', frame);
+      case 'gap': {
+        const missing = this.#cursor.gap(frame.from, frame.to);
+        if (missing) this.#events.emit('gap', missing);
         break;
+      }
       case 'reset':
         this.#cursor.reset(frame.epoch, frame.from);
         this.#events.emit('reset', frame);

@@ -55,6 +55,14 @@ for _, entry in ipairs(given) do
   if there and nameOf(there) == nameOf(entry) and there.body == entry.body then isSamePast = true end
 end
 
+-- A lower number is older only where the time says so too: somebody who has lost more may have gone on from there.
+local function timeOf(entry)
+  return tonumber(string.match(entry.body, '"timestamp":(%d+)}$') or '') or 0
+end
+local function isOlder(entry, first, firstSeq)
+  return isSamePast and entry.seq < firstSeq and (not first or timeOf(entry) <= timeOf(first))
+end
+
 local lastGiven = tonumber(ARGV[10])
 local firstGiven = #given > 0 and given[1].seq or lastGiven + 1
 local joined = {}
@@ -64,7 +72,7 @@ if lastGiven > session.count then
   local older, others = {}, {}
   for _, entry in ipairs(kept) do
     if not names[nameOf(entry)] then
-      local list = isSamePast and entry.seq < firstGiven and older or others
+      local list = isOlder(entry, given[1], firstGiven) and older or others
       list[#list + 1] = entry
     end
   end
@@ -85,7 +93,7 @@ else
   local older, lacking = {}, {}
   for _, entry in ipairs(given) do
     if not names[nameOf(entry)] then
-      local list = isSamePast and entry.seq < firstKept and older or lacking
+      local list = isOlder(entry, kept[1], firstKept) and older or lacking
       list[#list + 1] = entry
     end
   end

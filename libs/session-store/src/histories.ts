@@ -38,7 +38,7 @@ export function joinHistories(
   if (lastGiven <= count) {
     const firstKept = log[0]?.seq ?? count + 1;
     const lacking = without(given, log);
-    const older = lacking.filter((entry) => samePast && entry.seq < firstKept);
+    const older = lacking.filter((entry) => samePast && isOlder(entry, log[0], firstKept));
     const others = lacking.filter((entry) => !older.includes(entry));
     // What is older than the log's first stays before that, or was trimmed.
     const reaches = older.at(-1)?.seq === firstKept - 1 && older[0]?.seq === firstKept - older.length;
@@ -46,7 +46,7 @@ export function joinHistories(
     return [...log, ...renumber(log.length >= historyMax ? others : lacking, count + 1)];
   }
   const rest = without(log, given);
-  const older = rest.filter((entry) => samePast && entry.seq < firstGiven);
+  const older = rest.filter((entry) => samePast && isOlder(entry, given[0], firstGiven));
   const others = rest.filter((entry) => !older.includes(entry));
   return [...renumber(older, firstGiven - older.length), ...given, ...renumber(others, lastGiven + 1)];
 }
@@ -58,6 +58,15 @@ export function shareEntry(log: readonly LogEntry[], given: readonly LogEntry[])
     const there = bySeq.get(entry.seq);
     return there !== undefined && messageName(there) === messageName(entry) && there.body === entry.body;
   });
+}
+
+/** A lower number is older only where the time says so too: somebody who has lost more may have gone on from there. */
+function isOlder(entry: LogEntry, first: LogEntry | undefined, firstSeq: number): boolean {
+  return entry.seq < firstSeq && (first === undefined || timeOf(entry) <= timeOf(first));
+}
+
+function timeOf({ body }: LogEntry): number {
+  return Number(/"timestamp":(\d+)\}$/.exec(body)?.[1] ?? 0);
 }
 
 function without(entries: readonly LogEntry[], known: readonly LogEntry[]): LogEntry[] {

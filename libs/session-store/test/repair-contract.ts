@@ -201,6 +201,21 @@ export function repairContract(stores: () => Stores): void {
       expect(await seqs()).toEqual(upTo(3, 8));
     });
 
+    it('G4: what was stored later, under a number that the caller has forgotten, follows', async () => {
+      const late = { ...delivered(4, 'late'), body: delivered(99, 'late').body };
+      await heal([...run(1, 3), late]);
+      await fork(run(6, 8));
+      expect(await ids()).toEqual(['m1', 'm2', 'm3', 'm6', 'm7', 'm8', 'late']);
+      expect(await seqs()).toEqual(upTo(3, 9));
+    });
+
+    it('G4: what the caller has had later than the log, under a number that the log has trimmed, follows', async () => {
+      await heal(run(4, 9));
+      const late = { ...delivered(2, 'late'), body: delivered(99, 'late').body };
+      await fork([late, ...run(3, 8)]);
+      expect(await ids()).toEqual(['m3', 'm4', 'm5', 'm6', 'm7', 'm8', 'm9', 'late']);
+    });
+
     it('G4: numbers go on after what was delivered, also where nothing of that is left', async () => {
       await heal(run(1, 3));
       await fork([], { seq: 7 });

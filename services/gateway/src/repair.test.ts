@@ -150,6 +150,25 @@ describe('a Redis that comes back with less', () => {
     expect(events(eve)).toEqual(['reset']);
   });
 
+  it('F2, G4: a message under a number that this gateway has passed and forgotten is looked for, and follows', async () => {
+    const copy = world.store.copy();
+    const forgetful = world.gateway({ TAIL_BYTES: '900' });
+    const eve = await forgetful.connect('s');
+    for (const id of ['m4', 'm5', 'm6']) eve.say(id);
+    await world.settle();
+    for (const id of ['m7', 'm8', 'm9']) eve.say(id);
+    await world.settle();
+    for (const member of [ann, bob, plain]) member.leave();
+    await world.advance(62_000);
+    // Another gateway knows the older copy only, and goes on from there.
+    world.store.rewind(copy);
+    await world.append('s', 'late');
+    await world.advance(3_000);
+    expect(eve.contents.filter((content) => content === 'late')).toHaveLength(1);
+    const ids = await world.ids('s');
+    expect([ids.slice(0, 3), ids.slice(-4)]).toEqual([OLD, ['m7', 'm8', 'm9', 'late']]);
+  });
+
   it('G4: a log that was lost with a message that nobody heard is settled the same way, with what was delivered', async () => {
     const epoch = await world.epochOf('s');
     await deaf(() => world.append('s', 'unheard'));

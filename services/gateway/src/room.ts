@@ -253,12 +253,17 @@ export class Room {
     if (!position || before.epoch !== position.epoch || before.seq > position.seq) return false;
     if (this.#contradicts(before.seq, before.id)) return false;
     const known = before.seq === position.seq ? [] : messages.slice(0, position.seq - before.seq);
-    if (known.some((message) => this.#contradicts(message.seq, message.id))) return false;
+    // What it has passed and forgotten may have been another one: the log tells.
+    if (known.some(({ seq, id }) => !this.#remembers(seq) || this.#contradicts(seq, id))) return false;
     this.deliverNext(before.epoch, known.length === 0 ? messages : messages.slice(known.length));
     if (messages.length > 0) this.expiry.refreshed();
     // Redis did not know what came before: it has lost the log, which is healed by those that have it (G2).
     if (before.id === '' && this.tail.at(before.seq)) this.sync.request('gap');
     return true;
+  }
+
+  #remembers(seq: number): boolean {
+    return seq === this.seq || this.tail.at(seq) !== undefined;
   }
 
   /** Whether another id was delivered under a number; unknown numbers contradict nothing. */

@@ -55,4 +55,14 @@ export const KEPT_SEEDS: readonly { readonly seed: number; readonly mistake: str
       'what another gateway had put back first was moved to the end by one with a shorter tail, and out of the log',
     faults: 6,
   },
+  {
+    seed: 76431,
+    mistake: 'a message under a number that a gateway had passed and forgotten was taken for the one it had passed',
+    faults: 6,
+  },
+  {
+    seed: 94115,
+    mistake: 'a client that changed links was told of a gap that had come over the old one',
+    faults: 6,
+  },
 ];

@@ -210,8 +210,7 @@ export class FramedMember {
       else view.begin(this.#wantsAll ? firstSeq || seq + 1 : seq + 1);
     });
     client.on('message', (message) => view.shown(message));
-    // Only what was stored again beyond the kept history has another number; the audit of the view knows which.
-    client.on('update', (message) => view.shown(message));
+    client.on('update', (message) => view.updated(message));
     client.on('gap', ({ from, to }) => view.gap(from, to));
     client.on('reset', ({ epoch, from }) => view.reset(from, epoch === unknown));
     client.on('session', ({ event }) => {

@@ -31,6 +31,16 @@ export class ViewAudit {
     this.#next ??= next;
   }
 
+  /** Something it was shown has a number now, or another one. */
+  updated(message: ChatMessage): void {
+    const { content, seq } = message;
+    const earlier = this.#contents.get(content);
+    // Where histories were joined it has gone from where it was (G4): this member shows it once, in its new place.
+    const hasMoved = earlier !== undefined && earlier !== seq && this.#history.at(earlier)?.content !== content;
+    if (hasMoved && this.#history.isDisturbed) this.#contents.delete(content);
+    this.shown(message);
+  }
+
   shown(message: ChatMessage): void {
     const { id, content, seq } = message;
     // While Redis is away; it comes again with a number (V3).

@@ -2,14 +2,13 @@ import type { MessageRun } from '@holdfast/session-store';
 
 /** Messages that came together, as a tail keeps them, and the budget remembers when. */
 export interface HeldRun {
-  readonly run: MessageRun;
+  /** Absent: its tail has dropped it. */
+  run: MessageRun | undefined;
   readonly owner: RunOwner;
   /** Bytes. */
   readonly cost: number;
   /** When it was added; monotonic milliseconds. */
   readonly atMs: number;
-  /** Its tail has dropped it. */
-  isGone: boolean;
 }
 
 /** Whoever holds runs: the oldest goes first. */
@@ -66,21 +65,19 @@ export class TailBudget {
 
   hold(run: MessageRun, owner: RunOwner): HeldRun {
     const cost = run.cost + RUN_OVERHEAD + (run.lastSeq - run.firstSeq + 1) * INDEX_OVERHEAD;
-    const held = { run, owner, cost, atMs: this.#nowMs(), isGone: false };
+    const held = { run, owner, cost, atMs: this.#nowMs() };
     this.#bytes += cost;
     this.#held += 1;
     this.#order.push(held);
-    if (this.#order.length > this.#held * 2 + STALE_MAX) {
-      this.#order = this.#order.slice(this.#front).filter(({ isGone }) => !isGone);
-      this.#front = 0;
-    }
+    this.#forgetGone();
     return held;
   }
 
   release(held: HeldRun): void {
-    held.isGone = true;
+    held.run = undefined;
     this.#bytes -= held.cost;
     this.#held -= 1;
+    this.#forgetGone();
   }
 
   /** Drops what is beyond the bytes. */
@@ -94,6 +91,12 @@ export class TailBudget {
     this.#dropWhile(({ atMs }) => atMs < sinceMs);
   }
 
+  #forgetGone(): void {
+    if (this.#order.length <= this.#held * 2 + STALE_MAX) return;
+    this.#order = this.#order.slice(this.#front).filter(({ run }) => run);
+    this.#front = 0;
+  }
+
   #dropWhile(isTooMuch: (oldest: HeldRun) => boolean): void {
     for (let oldest = this.#oldest(); oldest && isTooMuch(oldest); oldest = this.#oldest()) oldest.owner.dropOldest();
   }
@@ -102,7 +105,7 @@ export class TailBudget {
   #oldest(): HeldRun | undefined {
     for (;;) {
       const oldest = this.#order[this.#front];
-      if (!oldest?.isGone) return oldest;
+      if (!oldest || oldest.run) return oldest;
       this.#front += 1;
     }
   }

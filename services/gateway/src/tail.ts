@@ -38,15 +38,15 @@ export class Tail implements RunOwner {
     if (this.#lastSeq !== 0 && first.seq !== this.#lastSeq + 1) {
       throw new Error(`a tail that ends at ${this.#lastSeq} cannot take ${first.seq}`);
     }
-    const held = this.budget.hold(messageRun(messages), this);
-    this.#runs.push(held);
+    const run = messageRun(messages);
+    this.#runs.push(this.budget.hold(run, this));
     if (this.#firstSeq === 0) this.#firstSeq = first.seq;
-    this.#lastSeq = held.run.lastSeq;
+    this.#lastSeq = run.lastSeq;
     this.#firstSeq = Math.max(this.#firstSeq, this.#lastSeq - this.maxMessages + 1);
     this.#ids ??= new IdIndex();
     for (const { seq, id } of messages) if (seq >= this.#firstSeq) this.#ids.add(seq, id, this.#firstSeq);
     // A run stays until all of it is beyond the count.
-    while ((this.#runs[this.#front]?.run.lastSeq ?? this.#firstSeq) < this.#firstSeq) this.#release();
+    while ((this.#runs[this.#front]?.run?.lastSeq ?? this.#firstSeq) < this.#firstSeq) this.#release();
     this.budget.dropExcess();
   }
 
@@ -61,7 +61,7 @@ export class Tail implements RunOwner {
     if (this.#firstSeq === 0 || seq < this.#firstSeq || seq > this.#lastSeq) return undefined;
     const messages: LiveMessage[] = [];
     for (let at = this.#runAt(seq); at < this.#runs.length && messages.length < limit; at++) {
-      for (const message of this.#runs[at]?.run.messages() ?? []) if (message.seq >= seq) messages.push(message);
+      for (const message of this.#runs[at]?.run?.messages() ?? []) if (message.seq >= seq) messages.push(message);
     }
     return messages.slice(0, limit);
   }
@@ -79,7 +79,7 @@ export class Tail implements RunOwner {
   dropOldest(): void {
     this.#release();
     const oldest = this.#runs[this.#front];
-    if (oldest) this.#firstSeq = Math.max(this.#firstSeq, oldest.run.firstSeq);
+    if (oldest?.run) this.#firstSeq = Math.max(this.#firstSeq, oldest.run.firstSeq);
     else this.#reset();
   }
 
@@ -113,7 +113,7 @@ export class Tail implements RunOwner {
     let from = this.#front;
     for (let to = this.#runs.length - 1; from < to; ) {
       const middle = (from + to + 1) >> 1;
-      if ((this.#runs[middle]?.run.firstSeq ?? 0) <= seq) from = middle;
+      if ((this.#runs[middle]?.run?.firstSeq ?? 0) <= seq) from = middle;
       else to = middle - 1;
     }
     return from;

@@ -140,7 +140,8 @@ describe('the manifests', () => {
     if (port !== undefined) expect(config.port).toBe(port);
     const ports = Object.fromEntries(container.ports.map((one) => [one.name, one.containerPort]));
     expect(ports).toEqual(port === undefined ? { admin: adminPort } : { http: port, admin: adminPort });
-    expect(container.args.at(-1)).toBe(`services/${service}/dist/main.js`);
+    const v8 = service === 'gateway' ? ['--max-semi-space-size=64'] : [];
+    expect(container.args).toEqual([...v8, `services/${service}/dist/main.js`]);
     for (const probe of [container.livenessProbe, container.readinessProbe, container.startupProbe]) {
       expect(probe.httpGet.port).toBe('admin');
     }

@@ -28,8 +28,9 @@ local deadline = deadlineOf(KEYS[1], session, ms)
 
 local kept = {}
 for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+')) do
-  local fields = entry[2]
-  kept[#kept + 1] = { seq = tonumber(string.match(entry[1], '^%d+')), id = fields[2], key = fields[4], body = fields[6] }
+  local seq, id, key, body = readEntry(entry)
+  if not seq then return { 'corrupt' } end
+  kept[#kept + 1] = { seq = seq, id = id, key = key, body = body }
 end
 local given = {}
 for at = FIRST, #ARGV, 4 do
@@ -119,10 +120,10 @@ end
 
 -- From here on it writes.
 session.epoch = newEpoch(microseconds, ARGV[2], session.epoch)
-session.retried = session.count
+session.retried, session.log = session.count, ''
 redis.call('DEL', KEYS[2])
 for _, entry in ipairs(joined) do
-  redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[3], entry.seq .. '-0', 'i', entry.id, 'k', entry.key, 'b', entry.body)
+  redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[3], entry.seq .. '-0', entry.key, textOf(entry.id, entry.body))
 end
 saveUntil(KEYS[1], KEYS[2], session, deadline)
 redis.call(ARGV[5], ARGV[4], 's\n{"event":"epoch","epoch":"' .. session.epoch .. '"}')

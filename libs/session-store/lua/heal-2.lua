@@ -42,7 +42,7 @@ else
   session = {
     count = given > 0 and firstGiven - 1 or tonumber(ARGV[6]),
     lastActivity = seconds, middle = ARGV[5], createdAt = ARGV[2], ttl = tonumber(ARGV[3]), epoch = epoch,
-    retried = tonumber(ARGV[6]),
+    retried = tonumber(ARGV[6]), log = '',
   }
 end
 
@@ -54,7 +54,8 @@ for at = 0, given - 1 do
   if senderKey ~= '' then seqOf[senderKey .. ' ' .. id] = firstGiven + at end
 end
 for _, entry in ipairs(kept) do
-  local seq, id, senderKey = tonumber(string.match(entry[1], '^%d+')), entry[2][2], entry[2][4]
+  local seq, id, senderKey = readEntry(entry)
+  if not seq then return { 'corrupt' } end
   local isCovered = given > 0 and seq >= firstGiven and seq <= lastGiven
   if isCovered and ARGV[FIRST + (seq - firstGiven) * 4 + 1] ~= id then return { 'forked' } end
   -- Its sender has repeated it, and it was stored again before it could be put back.
@@ -66,7 +67,7 @@ if orphan then quarantine(KEYS[1], KEYS[2], ARGV[11], ARGV[10], '', session.ttl,
 
 local function add(seq)
   local at = FIRST + (seq - firstGiven) * 4
-  redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[7], seq .. '-0', 'i', ARGV[at + 1], 'k', ARGV[at + 2], 'b', ARGV[at + 3])
+  redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[7], seq .. '-0', ARGV[at + 2], textOf(ARGV[at + 1], ARGV[at + 3]))
 end
 
 local isOlderGiven = given > 0 and firstGiven < oldest and lastGiven >= oldest - 1
@@ -85,7 +86,7 @@ if isNewerGiven then
   session.count = lastGiven
 end
 -- Which of them were retries is not known: every first send of a gateway that is behind is looked for (A4).
-if isOlderGiven or isNewerGiven then session.retried = session.count end
+if isOlderGiven or isNewerGiven then session.retried, session.log = session.count, '' end
 saveUntil(KEYS[1], KEYS[2], session, deadline)
 
 -- Members of other gateways may lack what was put back.

@@ -29,5 +29,6 @@ session.count = newestSeq > 0 and newestSeq or tonumber(ARGV[2])
 session.lastActivity = ARGV[3] ~= '' and ARGV[3] or seconds
 session.middle = ARGV[4]
 session.ttl = ttl
+if newestSeq == 0 then session.log = '' end
 saveSession(KEYS[1], KEYS[2], session, ms)
 return { renderSession(session), ttl * 1000, fault or '' }

@@ -1,6 +1,8 @@
 -- Included by the scripts that read or write a session's JSON (K1):
---   {"data":{"count":N,"last_activity":T[,"disconnected_at":D][,custom...]},"created_at":C,"ttl":TTL,"epoch":"E","retried":R}
--- Only the fixed parts at both ends are matched and replaced: custom data is never decoded, because cjson turns []
+--   {"data":{"count":N,"last_activity":T[,"disconnected_at":D][,custom...]},"created_at":C,"ttl":TTL,"epoch":"E","retried":R
+--   [,"kept":K,"newest":"ID"]}
+-- The last two tell how many entries the log has and its newest one's id, where an append wrote the session last: the
+-- next append reads them instead of the log. Only the fixed parts at both ends are matched and replaced: custom data is never decoded, because cjson turns []
 -- into {} and shortens numbers (A1).
 
 -- Lua writes numbers of more digits with an exponent.
@@ -10,10 +12,11 @@ local MAX_DIGITS = 14
 local function parseSession(json)
   local _, headEnd, count, lastActivity = string.find(json, '^{"data":{"count":(%d+),"last_activity":(%d+%.?%d*)')
   if not headEnd then return nil end
-  local window = string.sub(json, -200)
-  local tailStart, _, createdAt, ttl, epoch, retried =
-    string.find(window, '},"created_at":(%d+%.?%d*),"ttl":(%d+),"epoch":"([%w._~-]+)","retried":(%d+)}$')
-  if not tailStart or math.max(#count, #ttl, #retried) > MAX_DIGITS then return nil end
+  local window = string.sub(json, -320)
+  local tailStart, _, createdAt, ttl, epoch, retried, log =
+    string.find(window, '},"created_at":(%d+%.?%d*),"ttl":(%d+),"epoch":"([%w._~-]+)","retried":(%d+)([^{}]*)}$')
+  if not tailStart or (log ~= '' and not string.find(log, '^,"kept":%d+,"newest":"[%w._~-]*"$')) then return nil end
+  if math.max(#count, #ttl, #retried) > MAX_DIGITS then return nil end
   local middleEnd = #json - #window + tailStart - 1
   if middleEnd < headEnd then return nil end
   return {
@@ -24,6 +27,7 @@ local function parseSession(json)
     ttl = tonumber(ttl),
     epoch = epoch,
     retried = tonumber(retried),
+    log = log,
   }
 end
 
@@ -35,7 +39,7 @@ end
 
 local function renderSession(session)
   return '{"data":{"count":' .. session.count .. ',"last_activity":' .. session.lastActivity .. restOf(session)
-    .. '"retried":' .. session.retried .. '}'
+    .. '"retried":' .. session.retried .. session.log .. '}'
 end
 
 -- The middle without its `disconnected_at`, which always stands first.
@@ -50,10 +54,13 @@ local function endingEpoch(json, session)
 end
 
 -- Redis' own clock: milliseconds, seconds as the JSON writes them, and microseconds.
-local function readClock()
-  local time = redis.call('TIME')
+local function clockOf(time)
   local ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
   return ms, string.format('%.3f', ms / 1000), tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+local function readClock()
+  return clockOf(redis.call('TIME'))
 end
 
 -- Begins with the time in microseconds, which no two scripts share, so that epochs sort (G5); always after `previous`,
@@ -64,7 +71,7 @@ local function newEpoch(microseconds, nonce, previous)
 end
 
 local function newSession(seconds, ttl, epoch)
-  return { count = 0, lastActivity = seconds, middle = '', createdAt = seconds, ttl = ttl, epoch = epoch, retried = 0 }
+  return { count = 0, lastActivity = seconds, middle = '', createdAt = seconds, ttl = ttl, epoch = epoch, retried = 0, log = '' }
 end
 
 -- Runs a reading command; answers nil when the key holds another type. Raises every other error: a fault of Redis, or
@@ -82,14 +89,25 @@ local function readJson(sessionKey)
   return json == nil and '' or json
 end
 
+-- An entry of the log is one pair: the sender key, and what stands in the frame of V2 behind `"id":"`.
+local function textOf(id, body)
+  return id .. '",' .. body
+end
+
+-- Number, id, sender key and body of an entry; nothing when it is none of ours.
+local function readEntry(entry)
+  local id, body = string.match(entry[2][2], '^([%w._~-]*)",(.*)$')
+  if not id or #entry[2] > 2 then return nil end
+  return tonumber(string.match(entry[1], '^%d+')), id, entry[2][1], body
+end
+
 -- Number and id of a log's newest entry; 0 and '' when it is empty, -1 when the key holds no log.
 local function newestOf(logKey)
   local reply = readTyped('XREVRANGE', logKey, '+', '-', 'COUNT', 1)
   if not reply then return -1, '' end
-  local newest = reply[1]
-  if not newest then return 0, '' end
-  if newest[2][1] ~= 'i' then return -1, '' end
-  return tonumber(string.match(newest[1], '^%d+')), newest[2][2]
+  if not reply[1] then return 0, '' end
+  local seq, id = readEntry(reply[1])
+  return seq or -1, id or ''
 end
 
 -- When the session expires, ms; one that has lost its expiry (W1) gets a whole ttl.

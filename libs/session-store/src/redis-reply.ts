@@ -1,14 +1,35 @@
-import type { AppendResult, EpochEnd, LogEntry } from './port.js';
+import type { AppendedMessage, AppendResult, EpochEnd, LogEntry } from './port.js';
 
 /** A stream entry as XRANGE answers it. */
 export type StreamEntry = [id: string, fields: string[]];
 
-/** Reads entries that `append-2.lua` wrote: fields in fixed order `i`, `k`, `b`. */
+/** Reads entries as the scripts write them: the sender key, and what stands in the frame behind `"id":"`. */
 export function readEntries(entries: readonly StreamEntry[]): LogEntry[] {
-  return entries.map(([streamId, fields]) => {
-    const [, id = '', , senderKey = '', , body = ''] = fields;
-    return { seq: Number.parseInt(streamId, 10), id, senderKey, body };
+  return entries.map(([streamId, [senderKey = '', text = '']]) => {
+    const idEnd = text.indexOf('"');
+    return { seq: Number.parseInt(streamId, 10), id: text.slice(0, idEnd), senderKey, body: text.slice(idEnd + 2) };
   });
+}
+
+/**
+ * Reads what `append-next-2.lua` answers.
+ *
+ * @returns nothing where `append-2.lua` has to look
+ */
+export function readNextAppended(reply: string, epoch: string, messages: number): AppendResult | undefined {
+  if (reply === 'look') return undefined;
+  const [ttl, subscribers, first] = reply.split(' ');
+  const firstSeq = Number(first);
+  const stored: AppendedMessage[] = [];
+  for (let seq = firstSeq; seq < firstSeq + messages; seq++) stored.push({ seq, duplicate: false });
+  return {
+    outcome: 'stored',
+    epoch,
+    ttl: Number(ttl),
+    created: false,
+    subscribers: Number(subscribers),
+    messages: stored,
+  };
 }
 
 /** Reads what `append-2.lua` answers. */

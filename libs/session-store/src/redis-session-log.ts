@@ -19,7 +19,7 @@ import type {
   StoredSession,
 } from './port.js';
 import { SessionCorruptError } from './port.js';
-import { endedBy, readAppended, readEntries, type StreamEntry } from './redis-reply.js';
+import { endedBy, readAppended, readEntries, readNextAppended, type StreamEntry } from './redis-reply.js';
 import { type KnownArguments, knownArguments, plainArguments, type ScriptArgument, ScriptLane } from './script-lane.js';
 import { loadScript, SCRIPT_FILES, type ScriptName } from './scripts.js';
 import { customPartOf, parseSession, renderCustom } from './session-json.js';
@@ -35,14 +35,8 @@ export interface RedisSessionStoreOptions {
 
 type ScriptCommand = (...args: (string | number)[]) => Promise<unknown>;
 
-/** What an append takes of its session's names. */
-interface AppendNames {
-  readonly keys: KnownArguments;
-  readonly names: KnownArguments;
-}
-
-/** Sessions whose names are remembered, at half a kilobyte each. */
-const NAMES_MAX = 4_096;
+/** Sessions whose keys are remembered, at a quarter of a kilobyte each. */
+const KEYS_MAX = 4_096;
 
 /** What `read-2.lua` answers. */
 type RawRead = [json: string | null, remainingMs: number, firstSeq: number, entries: StreamEntry[], ended: string];
@@ -57,12 +51,8 @@ export class RedisSessionLog implements SessionLog {
   protected readonly publish: 'PUBLISH' | 'SPUBLISH';
   protected readonly numsub: 'NUMSUB' | 'SHARDNUMSUB';
   readonly #appends: ScriptLane | undefined;
-  /** Of every append. */
-  readonly #limits: KnownArguments;
   /** Of the sessions that were appended to lately. */
-  readonly #names = new Map<string, AppendNames>();
-  /** Of the next epoch that an append begins. */
-  #nextNonce: string;
+  readonly #keys = new Map<string, KnownArguments>();
 
   /** @param client a connection that resends nothing by itself (A5); the caller closes it */
   constructor(client: Redis | Cluster, options: RedisSessionStoreOptions = {}) {
@@ -72,13 +62,12 @@ export class RedisSessionLog implements SessionLog {
     this.nonce = options.nonce ?? (() => randomBytes(4).toString('hex'));
     this.publish = client.isCluster ? 'SPUBLISH' : 'PUBLISH';
     this.numsub = client.isCluster ? 'SHARDNUMSUB' : 'NUMSUB';
+    const constants = { historyMax: this.historyMax, publish: this.publish };
     for (const [name, file] of Object.entries(SCRIPT_FILES)) {
-      client.defineCommand(name, { numberOfKeys: 2, lua: loadScript(file) });
+      client.defineCommand(name, { numberOfKeys: 2, lua: loadScript(file, constants) });
     }
-    const sha = createHash('sha1').update(loadScript(SCRIPT_FILES.holdfastAppend)).digest('hex');
-    this.#appends = ScriptLane.over(client, sha);
-    this.#limits = knownArguments(this.defaultTtl, this.historyMax);
-    this.#nextNonce = this.nonce();
+    const next = loadScript(SCRIPT_FILES.holdfastAppendNext, constants);
+    this.#appends = ScriptLane.over(client, createHash('sha1').update(next).digest('hex'));
   }
 
   async open(sessionId: string, options: OpenOptions = {}): Promise<OpenResult | 'deleted' | 'gone'> {
@@ -111,39 +100,40 @@ export class RedisSessionLog implements SessionLog {
     return fault === '' ? opened : { ...opened, quarantined: fault };
   }
 
-  append(sessionId: string, { position, messages }: AppendRequest): Promise<AppendResult> {
-    const { keys, names } = this.#namesOf(sessionId);
-    const { epoch = '', seq = 0, id = '' } = position ?? {};
-    const args: ScriptArgument[] = [keys, epoch, seq, id, this.#limits, this.#nextNonce, names];
-    for (const message of messages) args.push(retryArgument(message), message.id, message.senderKey, message.head);
+  append(sessionId: string, request: AppendRequest): Promise<AppendResult> {
+    const { position, messages } = request;
+    if (!position || position.seq === 0 || messages.some(isRepeated)) {
+      return this.#appendAny(sessionId, request);
+    }
+    const last = messages.at(-1)?.id ?? '';
+    const args: ScriptArgument[] = [this.#keysOf(sessionId), position.epoch, position.seq, position.id, last];
+    for (const { id, senderKey, head } of messages) args.push(senderKey, `${id}",${head}`);
+    const settle = (reply: string): AppendResult | Promise<AppendResult> =>
+      readNextAppended(reply, position.epoch, messages.length) ?? this.#appendAny(sessionId, request);
     const ordinary = async (): Promise<string> =>
-      (await this.call('holdfastAppend', sessionId, plainArguments(args.slice(1)))) as string;
-    if (!this.#appends) return ordinary().then((text) => this.#appended(text));
-    return this.#appends.call(2, args).then(
-      (text) => this.#appended(text),
-      async (error: unknown) => {
-        // A server that has just started, or forgotten it, is given the script.
-        return this.#appended(await (isUnknownScript(error) ? ordinary() : guarded(() => Promise.reject(error))));
-      },
-    );
+      (await this.call('holdfastAppendNext', sessionId, plainArguments(args.slice(1)))) as string;
+    if (!this.#appends) return ordinary().then(settle);
+    return this.#appends.call(2, args).then(settle, async (error: unknown) => {
+      // A server that has just started, or forgotten it, is given the script.
+      return settle(await (isUnknownScript(error) ? ordinary() : guarded(() => Promise.reject(error))));
+    });
   }
 
-  #namesOf(sessionId: string): AppendNames {
-    const known = this.#names.get(sessionId);
+  /** Looks at the session in full. */
+  async #appendAny(sessionId: string, { position, messages }: AppendRequest): Promise<AppendResult> {
+    const { epoch = '', seq = 0, id = '' } = position ?? {};
+    const args = [epoch, seq, id, this.defaultTtl, this.nonce(), tombstoneKey(sessionId), quarantinePrefix(sessionId)];
+    for (const message of messages) args.push(retryArgument(message), message.id, message.senderKey, message.head);
+    return readAppended((await this.call('holdfastAppend', sessionId, args)) as string);
+  }
+
+  #keysOf(sessionId: string): KnownArguments {
+    const known = this.#keys.get(sessionId);
     if (known) return known;
-    const names = {
-      keys: knownArguments(sessionKey(sessionId), logKey(sessionId)),
-      names: knownArguments(liveChannel(sessionId), this.publish, tombstoneKey(sessionId), quarantinePrefix(sessionId)),
-    };
-    if (this.#names.size >= NAMES_MAX) this.#names.clear();
-    this.#names.set(sessionId, names);
-    return names;
-  }
-
-  #appended(reply: string): AppendResult {
-    const result = readAppended(reply);
-    if (result.outcome === 'stored' && result.created) this.#nextNonce = this.nonce();
-    return result;
+    const keys = knownArguments(sessionKey(sessionId), logKey(sessionId));
+    if (this.#keys.size >= KEYS_MAX) this.#keys.clear();
+    this.#keys.set(sessionId, keys);
+    return keys;
   }
 
   async read(sessionId: string, range: ReadRange, epoch = ''): Promise<LogRead> {
@@ -216,6 +206,13 @@ export class RedisSessionLog implements SessionLog {
     const command = (this.client as unknown as Record<ScriptName, ScriptCommand>)[script];
     return guarded(() => command.call(this.client, sessionKey(sessionId), logKey(sessionId), ...args));
   }
+}
+
+/** Whether it may have been stored before, or is twice in what is to be stored. */
+function isRepeated({ retry, id }: NewMessage, index: number, messages: readonly NewMessage[]): boolean {
+  if (retry !== undefined) return true;
+  for (let earlier = 0; earlier < index; earlier++) if (messages[earlier]?.id === id) return true;
+  return false;
 }
 
 function retryArgument(message: NewMessage): string {

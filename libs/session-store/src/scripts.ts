@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 /** Scripts by command name; each file's name ends in its number of keys. */
 export const SCRIPT_FILES = {
   holdfastOpen: 'open-2.lua',
+  holdfastAppendNext: 'append-next-2.lua',
   holdfastAppend: 'append-2.lua',
   holdfastRead: 'read-2.lua',
   holdfastHeal: 'heal-2.lua',
@@ -19,8 +20,18 @@ export type ScriptName = keyof typeof SCRIPT_FILES;
 
 const LUA_FOLDER = new URL('../lua/', import.meta.url);
 
+/** What stands in scripts as `${name}`: it is the same in every call of a store. */
+export interface ScriptConstants {
+  /** MESSAGE_HISTORY_MAX (K2). */
+  readonly historyMax: number;
+  readonly publish: 'PUBLISH' | 'SPUBLISH';
+}
+
 /** Reads a script with its `-- @include FILE` lines replaced by those files. */
-export function loadScript(file: string): string {
+export function loadScript(file: string, constants: ScriptConstants): string {
   const text = readFileSync(new URL(file, LUA_FOLDER), 'utf8');
-  return text.replace(/^-- @include (\S+)$/gm, (_line, included: string) => loadScript(included));
+  return text
+    .replace(/^-- @include (\S+)$/gm, (_line, included: string) => loadScript(included, constants))
+    .replaceAll('${historyMax}', String(constants.historyMax))
+    .replaceAll('${publish}', constants.publish);
 }

@@ -11,7 +11,7 @@ export interface SessionState extends SessionRecord {
 
 /** What the scripts read and write; they check the custom fields in the middle for nothing but their place. */
 const SHAPE =
-  /^\{"data":\{"count":\d{1,14},"last_activity":\d+\.?\d*(?:,"disconnected_at":\d+\.?\d*)?(.*)\},"created_at":\d+\.?\d*,"ttl":\d{1,14},"epoch":"[\w.~-]+","retried":\d{1,14}\}$/s;
+  /^\{"data":\{"count":\d{1,14},"last_activity":\d+\.?\d*(?:,"disconnected_at":\d+\.?\d*)?(.*)\},"created_at":\d+\.?\d*,"ttl":\d{1,14},"epoch":"[\w.~-]+","retried":\d{1,14}(?:,"kept":\d{1,14},"newest":"[\w.~-]*")?\}$/s;
 
 /** Reads the JSON of K1. Nothing when it is not what {@link renderSession} writes. */
 export function parseSession(json: string): SessionState | undefined {

@@ -33,6 +33,8 @@ describe('keys', () => {
       ttl: 3600,
       epoch: opened.session.epoch,
       retried: 0,
+      kept: 5,
+      newest: 'm5',
     });
     expect(Number(await cli('ttl', 'session:my-session-id'))).toBeGreaterThan(3590);
     await store.leave('my-session-id');
@@ -46,10 +48,10 @@ describe('keys', () => {
   it('K1: a session without custom data has at most 500 bytes, whatever its id and numbers', async () => {
     const id = 'x'.repeat(128);
     await store.put(id, { count: 99_999_999_999, ttl: 315_360_000 });
-    await stored(store, id, { messages: [message('m', { retry: 'anywhere' })] });
+    await stored(store, id, { messages: [message('m'.repeat(64), { retry: 'anywhere' })] });
     await store.leave(id);
     const json = (await stores.client.get(sessionKey(id))) ?? '';
-    expect(JSON.parse(json)).toMatchObject({ data: { count: 100_000_000_000 }, retried: 100_000_000_000 });
+    expect(JSON.parse(json)).toMatchObject({ data: { count: 100_000_000_000 }, retried: 100_000_000_000, kept: 1 });
     expect(Buffer.byteLength(json)).toBeLessThanOrEqual(500);
   });
 

@@ -106,7 +106,7 @@ const FAULTS: Fault[] = [
   },
   {
     what: 'a log ahead of the count',
-    damage: () => stores.client.xadd(logKey(id), '4-0', 'i', 'm4', 'k', 'ana', 'b', '"content":"x"}'),
+    damage: () => stores.client.xadd(logKey(id), '4-0', 'ana', 'm4","content":"x"}'),
     named: 'count disagrees with log',
     epochKnown: true,
   },
@@ -161,6 +161,14 @@ describe.each(FAULTS)('A6: $what', ({ damage, named, epochKnown }) => {
     expect(next).toMatchObject({ created: false, epoch: found.epoch, messages: [{ seq: 3 }] });
   });
 
+  it('is found by a message from a gateway that knows where the session was', async () => {
+    await damage();
+    const found = await store.append(id, { position: { epoch, seq: 3, id: 'm3' }, messages: [message('m4')] });
+    // A log that has lost its session is put back by those who know it (G2).
+    if (named === 'log without session') expect(found).toEqual({ outcome: 'gone' });
+    else expect(found).toMatchObject({ created: true, quarantined: named, messages: [{ seq: 1 }] });
+  });
+
   it('is put aside for a day by the connection that finds it', async () => {
     await damage();
     const damaged = await dumps(keys());
@@ -183,6 +191,42 @@ describe.each(FAULTS)('A6: $what', ({ damage, named, epochKnown }) => {
 });
 
 describe('A6', () => {
+  it('a log whose newest entry is gone is found by a gateway that knows of it', async () => {
+    const position = { epoch, seq: 3, id: 'm3' };
+    await stores.client.xdel(logKey(id), '3-0');
+    const found = await store.append(id, { position, messages: [message('m4')] });
+    expect(found).toMatchObject({ created: true, quarantined: 'count disagrees with log', messages: [{ seq: 1 }] });
+  });
+
+  it('a log that another hand has shortened or emptied goes on', async () => {
+    const position = { epoch, seq: 3, id: 'm3' };
+    await stores.client.xtrim(logKey(id), 'MAXLEN', '1');
+    expect(await store.append(id, { position, messages: [message('m4')] })).toMatchObject({ messages: [{ seq: 4 }] });
+    expect(await keptIds(store, id)).toEqual(['m3', 'm4']);
+    await stores.client.del(logKey(id));
+    const next = { position: { epoch, seq: 4, id: 'm4' }, messages: [message('m5')] };
+    expect(await store.append(id, next)).toMatchObject({ epoch, messages: [{ seq: 5 }] });
+    expect(await keptIds(store, id)).toEqual(['m5']);
+  });
+
+  it('what an append notes of the log is right after whatever wrote the session or the log', async () => {
+    const at = async () => JSON.parse((await stores.client.get(sessionKey(id))) ?? '') as Record<string, unknown>;
+    const seen: unknown[] = [];
+    for (const step of [
+      () => store.leave(id),
+      () => store.open(id),
+      () => store.merge(id, { a: [1, { kept: 9, newest: 'x' }] }),
+      () => store.extend(id, 700),
+      () => store.put(id, { count: 9, custom: { b: 'c' } }),
+    ]) {
+      await step();
+      const { seq } = await filled(store, id, `m${4 + seen.length}`);
+      const { kept, newest } = await at();
+      seen.push([seq, kept, newest]);
+    }
+    expect(seen).toEqual([4, 5, 6, 7, 8].map((seq) => [seq, seq, `m${seq}`]));
+  });
+
   it('the tombstone lasts as long as the session would have', async () => {
     await edit((json) => json.replace('"count":3', '"count":7'));
     await store.open(id);

@@ -6,7 +6,7 @@ import { filled, freshId, keptIds, message, stored } from './messages.js';
 import { setUpRedis, store, stores } from './real-redis.js';
 
 const LUA = new URL('../lua/', import.meta.url);
-const READS = ['GET', 'XREVRANGE', 'XRANGE', 'EXISTS', 'TIME', 'PTTL', 'PUBSUB'];
+const READS = ['GET', 'XLEN', 'XREVRANGE', 'XRANGE', 'EXISTS', 'TIME', 'PTTL', 'PUBSUB'];
 
 setUpRedis();
 
@@ -36,14 +36,23 @@ describe('scripts', () => {
     }
   });
 
-  it('A4: a first send reads the session and the newest entry, and nothing else', async () => {
+  it('A4: a first send reads the session and how long its log is, and nothing else', async () => {
     const id = freshId();
     const position = await filled(store, id, 'm1', 'm2');
     const write = ['XADD', 'SET', 'PEXPIREAT', 'PUBLISH'];
     expect(await commandsOf(() => stored(store, id, { position, messages: [message('m3')] }))).toEqual([
-      ...['TIME', 'GET', 'XREVRANGE'],
+      ...['GET', 'XLEN', 'TIME'],
       ...write,
     ]);
+  });
+
+  it('A4: a first send that has not heard of the newest messages reads those, and nothing else', async () => {
+    const id = freshId();
+    const at2 = await filled(store, id, 'm1', 'm2');
+    await filled(store, id, 'm3', 'm4');
+    const commands = await commandsOf(() => stored(store, id, { position: at2, messages: [message('m5')] }));
+    expect(commands.filter((command) => READS.includes(command))).toEqual(['GET', 'XLEN', 'XRANGE', 'TIME']);
+    expect(await keptIds(store, id)).toEqual(['m1', 'm2', 'm3', 'm4', 'm5']);
   });
 
   it('A4: one scan serves all retries of a call', async () => {

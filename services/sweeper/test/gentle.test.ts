@@ -33,7 +33,7 @@ it('W5: goes over all keys in small pages, with no command that takes longer the
   const redis = new Redis(url);
   await plantSessions(url, SESSIONS, (index) => index % 1_000 === 0);
   const log = redis.pipeline();
-  for (let seq = 1; seq <= LONG_LOG; seq++) log.xadd(logKey('s1'), `${seq}-0`, 'i', `m${seq}`, 'k', '', 'b', 'x');
+  for (let seq = 1; seq <= LONG_LOG; seq++) log.xadd(logKey('s1'), `${seq}-0`, '', `m${seq}",x`);
   await log.expire(logKey('s1'), 600).exec();
   for (let n = 0; n < ORPHANS; n++) await plantOrphan(redis, `orphan-${n}`);
 

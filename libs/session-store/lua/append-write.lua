@@ -15,9 +15,9 @@ for at = from, stop, 2 do
   count = count + 1
   if at > from then seq = format('%d', count) end
   local senderKey, text = messages[at], messages[at + 1] .. bodyEnd
-  if at == stop and kept > ${historyMax} then
-    call('XADD', KEYS[2], 'MAXLEN', '=', '${historyMax}', seq .. '-0', senderKey, text)
-    kept = ${historyMax}
+  if at == stop and kept > @historyMax then
+    call('XADD', KEYS[2], 'MAXLEN', '=', '@historyMax', seq .. '-0', senderKey, text)
+    kept = @historyMax
   else
     call('XADD', KEYS[2], seq .. '-0', senderKey, text)
   end
@@ -35,4 +35,4 @@ call(
   'PXAT', deadline
 )
 call('PEXPIREAT', KEYS[2], deadline)
-local subscribers = size > 6 and call('${publish}', sub(KEYS[2], 1, -4) .. 'live', table.concat(parts)) or 0
+local subscribers = size > 6 and call('@publish', sub(KEYS[2], 1, -4) .. 'live', table.concat(parts)) or 0

@@ -15,7 +15,7 @@ export {
 export type { LiveChannels, MemorySessionStoreOptions } from './memory-session-log.js';
 export { MemorySessionStore } from './memory-session-store.js';
 export { messageName } from './message-name.js';
-export { type LiveMessage, type MessageRun, messageRun } from './message-run.js';
+export { idHash, type LiveMessage, type MessageRun, messageIdHash, messageRun } from './message-run.js';
 export { pooled } from './pooled.js';
 export * from './port.js';
 export type { RedisSessionStoreOptions } from './redis-session-log.js';

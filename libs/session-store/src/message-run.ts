@@ -40,6 +40,22 @@ export function readMessages(payload: Buffer, firstSeq: number, start: number, e
   return messages;
 }
 
+/** Sums up an id of C2 in 32 bits. */
+export function idHash(id: string): number {
+  let hash = 0;
+  for (let at = 0; at < id.length; at++) hash = nextHash(hash, id.charCodeAt(at));
+  return hash >>> 0;
+}
+
+/** {@link idHash} of a message's id, without making a string of it where it stands in bytes. */
+export function messageIdHash(message: LiveMessage): number {
+  return message instanceof PublishedMessage ? message.idHash() : idHash(message.id);
+}
+
+function nextHash(hash: number, code: number): number {
+  return (Math.imul(hash, 31) + code) | 0;
+}
+
 /** Where the line ends that a position is in. */
 export function lineEnd(payload: Buffer, from: number): number {
   const at = payload.indexOf(NEWLINE, from);
@@ -72,6 +88,17 @@ class PublishedMessage implements LiveMessage {
 
   get id(): string {
     return quotedAt(this.#payload, this.#frameAt + idAt(this.seq));
+  }
+
+  idHash(): number {
+    const payload = this.#payload;
+    let hash = 0;
+    for (let at = this.#frameAt + idAt(this.seq); at < this.#end; at++) {
+      const code = payload[at] ?? QUOTE;
+      if (code === QUOTE) break;
+      hash = nextHash(hash, code);
+    }
+    return hash >>> 0;
   }
 
   get senderKey(): string {

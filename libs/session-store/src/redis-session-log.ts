@@ -67,7 +67,7 @@ export class RedisSessionLog implements SessionLog {
       client.defineCommand(name, { numberOfKeys: 2, lua: loadScript(file, constants) });
     }
     const next = loadScript(SCRIPT_FILES.holdfastAppendNext, constants);
-    this.#appends = ScriptLane.over(client, createHash('sha1').update(next).digest('hex'));
+    this.#appends = ScriptLane.over(client, createHash('sha1').update(next).digest('hex'), 2);
   }
 
   async open(sessionId: string, options: OpenOptions = {}): Promise<OpenResult | 'deleted' | 'gone'> {
@@ -113,7 +113,7 @@ export class RedisSessionLog implements SessionLog {
     const ordinary = async (): Promise<string> =>
       (await this.call('holdfastAppendNext', sessionId, plainArguments(args.slice(1)))) as string;
     if (!this.#appends) return ordinary().then(settle);
-    return this.#appends.call(2, args).then(settle, async (error: unknown) => {
+    return this.#appends.call(args).then(settle, async (error: unknown) => {
       // A server that has just started, or forgotten it, is given the script.
       return settle(await (isUnknownScript(error) ? ordinary() : guarded(() => Promise.reject(error))));
     });

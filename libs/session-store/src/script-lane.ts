@@ -22,13 +22,16 @@ interface Sendable {
 export interface KnownArguments {
   readonly values: readonly (string | number)[];
   readonly text: string;
+  readonly isAscii: boolean;
 }
 
 export type ScriptArgument = string | number | KnownArguments;
 
 export function knownArguments(...values: (string | number)[]): KnownArguments {
+  const writing = new Writing();
+  for (const value of values) writing.add(value);
   // In one piece: what was put together is kept as its pieces otherwise.
-  return { values, text: Buffer.from(values.map(bulk).join('')).toString() };
+  return { values, text: Buffer.from(writing.text).toString(), isAscii: writing.isAscii };
 }
 
 /** The arguments one by one. */
@@ -37,6 +40,8 @@ export function plainArguments(args: readonly ScriptArgument[]): (string | numbe
 }
 
 const NAME = 'evalsha';
+/** `EVALSHA`, the script and its number of keys. */
+const EVALSHA_PARTS = 3;
 /** How much later than due a command may be given up: one timer watches all of them. */
 const TIMEOUT_STEP_MS = 50;
 
@@ -47,7 +52,8 @@ const TIMEOUT_STEP_MS = 50;
  */
 export class ScriptLane {
   readonly #client: Redis;
-  readonly #sha: string;
+  /** What each call begins with, after the number of its parts. */
+  readonly #head: string;
   readonly #pipe: Pipe;
   #text = '';
   #collecting = false;
@@ -57,10 +63,9 @@ export class ScriptLane {
   #front = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param sha of a script that the server may not have yet: calls reject with `NOSCRIPT` then */
-  private constructor(client: Redis, sha: string) {
+  private constructor(client: Redis, sha: string, keys: number) {
     this.#client = client;
-    this.#sha = sha;
+    this.#head = knownArguments('EVALSHA', sha, keys).text;
     this.#pipe = {
       isPipeline: true,
       destination: { redis: client },
@@ -72,20 +77,24 @@ export class ScriptLane {
     };
   }
 
-  /** @returns nothing where calls must find their way by themselves: in a cluster, or with another kind of client */
-  static over(client: Redis | Cluster, sha: string): ScriptLane | undefined {
-    return 'nodes' in client || !('sendCommand' in client) ? undefined : new ScriptLane(client, sha);
+  /**
+   * @param sha of a script that the server may not have yet: calls reject with `NOSCRIPT` then
+   * @param keys how many arguments of each call are keys
+   * @returns nothing where calls must find their way by themselves: in a cluster, or with another kind of client
+   */
+  static over(client: Redis | Cluster, sha: string, keys: number): ScriptLane | undefined {
+    return 'nodes' in client || !('sendCommand' in client) ? undefined : new ScriptLane(client, sha, keys);
   }
 
   /**
    * Calls the script; effects are in the order of the calls.
    *
-   * @param keys how many of the arguments are keys
+   * @param args its keys first
    * @returns the reply, which must be a string
    */
-  call(keys: number, args: readonly ScriptArgument[]): Promise<string> {
+  call(args: readonly ScriptArgument[]): Promise<string> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push(new Call(encode(this.#sha, keys, args), resolve, reject));
+      this.#waiting.push(new Call(new Writing(this.#head).addAll(args), resolve, reject));
       if (this.#waiting.length === 1) process.nextTick(() => this.#flush());
     });
   }
@@ -95,14 +104,17 @@ export class ScriptLane {
     this.#waiting = [];
     const send = this.#client.sendCommand as unknown as (command: Sendable, pipe: Pipe) => unknown;
     this.#collecting = true;
+    let isAscii = true;
     for (const call of calls) {
+      isAscii &&= call.isAscii;
       send.call(this.#client, call, this.#pipe);
       if (call.timeoutMs > 0) this.#watch(call);
     }
     this.#collecting = false;
     const text = this.#text;
     this.#text = '';
-    if (text !== '') this.#client.stream.write(text);
+    // The same bytes, and quicker to copy.
+    if (text !== '') this.#client.stream.write(text, isAscii ? 'latin1' : 'utf8');
   }
 
   #watch(call: Call): void {
@@ -136,12 +148,14 @@ class Call implements Sendable {
   timeoutMs = 0;
   dueMs = 0;
   settled = false;
+  readonly isAscii: boolean;
   #text: string;
   readonly #resolve: (reply: string) => void;
   readonly #reject: (error: Error) => void;
 
-  constructor(text: string, resolve: (reply: string) => void, reject: (error: Error) => void) {
-    this.#text = text;
+  constructor(writing: Writing, resolve: (reply: string) => void, reject: (error: Error) => void) {
+    this.isAscii = writing.isAscii;
+    this.#text = `*${EVALSHA_PARTS + writing.count}\r\n${writing.text}`;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -172,18 +186,33 @@ class Call implements Sendable {
   }
 }
 
-function encode(sha: string, keys: number, args: readonly ScriptArgument[]): string {
-  let count = 3;
-  let text = `$7\r\nEVALSHA\r\n$40\r\n${sha}\r\n$1\r\n${keys}\r\n`;
-  for (const arg of args) {
-    const known = typeof arg === 'object';
-    count += known ? arg.values.length : 1;
-    text += known ? arg.text : bulk(arg);
-  }
-  return `*${count}\r\n${text}`;
-}
+/** Arguments as they go over the wire. */
+class Writing {
+  text: string;
+  isAscii = true;
+  count = 0;
 
-function bulk(value: string | number): string {
-  const text = typeof value === 'string' ? value : String(value);
-  return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+  constructor(head = '') {
+    this.text = head;
+  }
+
+  add(value: string | number): void {
+    const text = typeof value === 'string' ? value : String(value);
+    const bytes = Buffer.byteLength(text);
+    this.isAscii &&= bytes === text.length;
+    this.count += 1;
+    this.text += `$${bytes}\r\n${text}\r\n`;
+  }
+
+  addAll(args: readonly ScriptArgument[]): this {
+    for (const arg of args) {
+      if (typeof arg !== 'object') this.add(arg);
+      else {
+        this.isAscii &&= arg.isAscii;
+        this.count += arg.values.length;
+        this.text += arg.text;
+      }
+    }
+    return this;
+  }
 }

@@ -20,7 +20,7 @@ export type ScriptName = keyof typeof SCRIPT_FILES;
 
 const LUA_FOLDER = new URL('../lua/', import.meta.url);
 
-/** What stands in scripts as `${name}`: it is the same in every call of a store. */
+/** What stands in scripts as `@name`: it is the same in every call of a store. */
 export interface ScriptConstants {
   /** MESSAGE_HISTORY_MAX (K2). */
   readonly historyMax: number;
@@ -32,6 +32,6 @@ export function loadScript(file: string, constants: ScriptConstants): string {
   const text = readFileSync(new URL(file, LUA_FOLDER), 'utf8');
   return text
     .replace(/^-- @include (\S+)$/gm, (_line, included: string) => loadScript(included, constants))
-    .replaceAll('${historyMax}', String(constants.historyMax))
-    .replaceAll('${publish}', constants.publish);
+    .replaceAll('@historyMax', String(constants.historyMax))
+    .replaceAll('@publish', constants.publish);
 }

@@ -50,12 +50,12 @@ function connect({ queueing = false } = {}): Redis {
 }
 
 function laneOver(redis: Redis, sha = SHA): ScriptLane {
-  const over = ScriptLane.over(redis, sha);
+  const over = ScriptLane.over(redis, sha, 1);
   if (!over) throw new Error('no lane over one connection');
   return over;
 }
 
-const note = (text: string | number): Promise<string> => lane.call(1, ['notes', text]);
+const note = (text: string | number): Promise<string> => lane.call(['notes', text]);
 const notes = (): Promise<string[]> => client.lrange('notes', 0, -1);
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
@@ -93,7 +93,7 @@ describe('calls of a script', () => {
 
   it('carry what is rendered once as they carry the rest', async () => {
     const known = knownArguments('notes', 'é\r\n世');
-    expect(await Promise.all([lane.call(1, [known]), lane.call(1, [known]), note(1)])).toEqual([
+    expect(await Promise.all([lane.call([known]), lane.call([known]), note(1)])).toEqual([
       'notes:é\r\n世',
       'notes:é\r\n世',
       'notes:1',
@@ -107,7 +107,7 @@ describe('calls of a script', () => {
   });
 
   it('that fail fail alone, with the words of Redis, and show nothing of their arguments', async () => {
-    const calls = [note(1), lane.call(1, ['notes', 'fail', 'because']), note(2)] as const;
+    const calls = [note(1), lane.call(['notes', 'fail', 'because']), note(2)] as const;
     const failure = await failureOf(calls[1]);
     expect(failure.message).toContain('REFUSED because');
     expect(failure.shown).not.toContain('because');
@@ -116,7 +116,7 @@ describe('calls of a script', () => {
 
   it('of a script that the server does not have fail with NOSCRIPT', async () => {
     const unknown = laneOver(client, 'f'.repeat(40));
-    await expect(unknown.call(1, ['notes', 1])).rejects.toThrow(/^NOSCRIPT/);
+    await expect(unknown.call(['notes', 1])).rejects.toThrow(/^NOSCRIPT/);
     expect(await note(1)).toBe('notes:1');
   });
 });
@@ -142,7 +142,7 @@ describe('a call that nobody answers', () => {
     expect((await Promise.all(lost)).map(({ message }) => message)).toEqual(Array(3).fill('Command timed out'));
     server.resume();
     // Late as it is, what was called was done.
-    expect(await lane.call(1, ['notes', 'count'])).toBe('3');
+    expect(await lane.call(['notes', 'count'])).toBe('3');
     expect(await note('after')).toBe('notes:after');
   });
 
@@ -182,7 +182,7 @@ describe('a connection that is lost', () => {
   it('lets calls wait for the first connection where its client queues commands', async () => {
     const queueing = connect({ queueing: true });
     const early = laneOver(queueing);
-    const replies = numbers(3).map((n) => early.call(1, ['notes', n]));
+    const replies = numbers(3).map((n) => early.call(['notes', n]));
     expect(await Promise.all(replies)).toEqual(['notes:0', 'notes:1', 'notes:2']);
     expect(await notes()).toEqual(['0', '1', '2']);
     queueing.disconnect();
@@ -192,7 +192,7 @@ describe('a connection that is lost', () => {
 describe('a lane', () => {
   it('is not over a cluster, whose clients find each key’s node by themselves', () => {
     const cluster = new Cluster([{ host: '127.0.0.1', port: server.port }], { lazyConnect: true });
-    expect(ScriptLane.over(cluster, SHA)).toBeUndefined();
+    expect(ScriptLane.over(cluster, SHA, 1)).toBeUndefined();
     cluster.disconnect();
   });
 });

@@ -181,7 +181,11 @@ export class AppendQueue {
     this.#retry.reset();
     this.#failing = undefined;
     this.#refusals = 0;
-    if (!this.#stopped) await this.#settle(batch, result, startedMs);
+    if (this.#stopped) return;
+    if (result.outcome !== 'stored') return this.#catchUp(batch, result);
+    this.#remove(batch);
+    this.#room.expiry.confirmed(result.ttl * 1000, result.ttl, startedMs);
+    this.#answer(batch, result);
   }
 
   #failed(batch: readonly Waiting[], position: Position | undefined, error: unknown): void {
@@ -215,13 +219,7 @@ export class AppendQueue {
     return marked;
   }
 
-  async #settle(batch: readonly Waiting[], result: AppendResult, askedMs: number): Promise<void> {
-    if (result.outcome === 'stored') {
-      this.#remove(batch);
-      this.#room.expiry.confirmed(result.ttl * 1000, result.ttl, askedMs);
-      this.#answer(batch, result);
-      return;
-    }
+  async #catchUp(batch: readonly Waiting[], result: Exclude<AppendResult, { outcome: 'stored' }>): Promise<void> {
     if (this.#orphaned) return this.#refuse(batch, DELETED);
     if (result.outcome === 'gone' && result.ended === 'deleted') {
       this.#refuse(batch, DELETED);

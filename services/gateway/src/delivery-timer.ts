@@ -1,3 +1,4 @@
+import { idHash, type LiveMessage, messageIdHash } from '@holdfast/session-store';
 import type { Waiting } from './batch.js';
 import type { RoomContext } from './room-context.js';
 
@@ -6,7 +7,7 @@ import type { RoomContext } from './room-context.js';
  */
 export class DeliveryTimer {
   readonly #context: RoomContext;
-  #timed: { readonly id: string; readonly arrivedMs: number } | undefined;
+  #timed: { readonly hash: number; readonly arrivedMs: number } | undefined;
 
   constructor(context: RoomContext) {
     this.#context = context;
@@ -14,12 +15,12 @@ export class DeliveryTimer {
 
   begin(batch: readonly Waiting[]): void {
     const [first] = batch;
-    this.#timed = first && { id: first.message.id, arrivedMs: first.arrivedMs };
+    this.#timed = first && { hash: idHash(first.message.id), arrivedMs: first.arrivedMs };
   }
 
   /** The room delivers a run of messages that begins with this one. */
-  delivered(first: { readonly id: string }): void {
-    if (!this.#timed || this.#timed.id !== first.id) return;
+  delivered(first: LiveMessage): void {
+    if (!this.#timed || this.#timed.hash !== messageIdHash(first)) return;
     const { clock, metrics } = this.#context;
     metrics.deliverySeconds.observe((clock.monotonic() - this.#timed.arrivedMs) / 1000);
     this.#timed = undefined;

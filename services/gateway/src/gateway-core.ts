@@ -22,6 +22,7 @@ import { ByteBudget, type GatewayContext, HISTORY_CHUNK_BYTES } from './room-con
 import { Rooms } from './rooms.js';
 import type { PublishToGroup, Socket, SocketEvents } from './socket.js';
 import { TailBudget } from './tail-budget.js';
+import { Unheard } from './unheard.js';
 import { UnstoredCounts } from './unstored-counts.js';
 
 export interface GatewayDependencies {
@@ -100,6 +101,7 @@ export class GatewayCore {
       sharded: config.redis.mode === 'cluster',
       metrics: metrics.gateway,
       gathering: new Gathering(clock, gatherMs),
+      unheard: new Unheard(clock),
       tailBudget: new TailBudget({ bytes: config.memory.tailBytes, ageMs: TAIL_AGE_MS }, () => clock.monotonic()),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
       publishToGroup,
@@ -194,6 +196,7 @@ export class GatewayCore {
     for (const connection of [...this.#connections]) connection.close(CLOSE.restart);
     await this.rooms.flush(FLUSH_MS);
     this.rooms.dispose();
+    this.#context.unheard.stop();
     this.#metrics.gateway.gauges.drainState = 'drained';
   }
 

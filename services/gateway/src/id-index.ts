@@ -12,18 +12,18 @@ export class IdIndex {
 
   /**
    * @param seq the one after the last that was added
+   * @param hash of its id, 32 bits
    * @param firstSeq the oldest that is still to be found
    */
-  add(seq: number, id: string, firstSeq: number): void {
+  add(seq: number, hash: number, firstSeq: number): void {
     while (seq - firstSeq >= this.#capacity) this.#grow(firstSeq, seq - 1);
-    this.#set(seq, hashOf(id));
+    this.#set(seq, hash);
   }
 
-  /** @returns the newest number from the first to the last that has the id's hash and is the one */
-  find(id: string, firstSeq: number, lastSeq: number, isIt: (seq: number) => boolean): number | undefined {
+  /** @returns the newest number from the first to the last that has the hash and is the one */
+  find(hash: number, firstSeq: number, lastSeq: number, isIt: (seq: number) => boolean): number | undefined {
     const capacity = this.#capacity;
     const table = this.#table;
-    const hash = hashOf(id);
     let low = table[hash & (capacity * 2 - 1)] ?? 0;
     // Numbers are kept modulo 2^32, and chains only go back.
     for (let newer = lastSeq - firstSeq + 1; ; ) {
@@ -54,10 +54,4 @@ export class IdIndex {
       this.#set(seq, before[capacity * 3 + (seq & (capacity - 1))] ?? 0);
     }
   }
-}
-
-function hashOf(id: string): number {
-  let hash = 0;
-  for (let at = 0; at < id.length; at++) hash = (Math.imul(hash, 31) + id.charCodeAt(at)) | 0;
-  return hash >>> 0;
 }

@@ -9,6 +9,7 @@ import type { Reporter } from './reporter.js';
 import type { PublishToGroup } from './socket.js';
 import type { SessionStorage } from './storage-watch.js';
 import type { TailBudget } from './tail-budget.js';
+import type { Unheard } from './unheard.js';
 
 /** Most bytes of history handed over at once where send buffers allow as much. */
 export const HISTORY_CHUNK_BYTES = 65_536;
@@ -27,6 +28,7 @@ export interface GatewayContext {
   readonly metrics: GatewayMetrics;
   /** When appends are sent (A2). */
   readonly gathering: Gathering;
+  readonly unheard: Unheard;
   readonly tailBudget: TailBudget;
   /** Messages accepted from members but not stored yet, over all sessions. */
   readonly unstored: ByteBudget;

@@ -15,10 +15,10 @@ import type { Member } from './member.js';
 import { NOWHERE } from './position.js';
 import type { KnownSession } from './repair.js';
 import type { RoomContext } from './room-context.js';
+import { sayAgain } from './say-again.js';
 import { showPending } from './show-pending.js';
 import { Sync } from './sync.js';
 import { Tail } from './tail.js';
-import { Unheard } from './unheard.js';
 import { WaitingAcks } from './waiting-acks.js';
 
 /** One for all sessions that have none. */
@@ -37,7 +37,6 @@ export class Room {
   readonly lastWord: LastWord;
   readonly sync: Sync;
   readonly tail: Tail;
-  readonly #unheard: Unheard;
   readonly #waitingAcks: WaitingAcks;
   #position: Position | undefined;
   #known: KnownSession | undefined;
@@ -56,7 +55,6 @@ export class Room {
     this.queue = new AppendQueue(this, context);
     this.expiry = new Expiry(this, context);
     this.lastWord = new LastWord(this, context);
-    this.#unheard = new Unheard(this, context);
     this.sync = new Sync(this, context);
   }
 
@@ -158,13 +156,13 @@ export class Room {
   /** An append was answered. */
   stored(epoch: string, seq: number): void {
     this.lastWord.stored();
-    this.#unheard.expect(epoch, seq);
+    this.context.unheard.expect(this, epoch, seq);
   }
 
   /** An append's publish found no subscriber. Without members here that is as it should be. */
   heardByNobody(epoch: string, from: number): void {
     if (this.audience.isEmpty) return;
-    void this.#unheard.sayAgain(epoch, from);
+    void sayAgain(this, this.context, epoch, from);
   }
 
   hasDelivered(epoch: string, seq: number): boolean {
@@ -227,7 +225,6 @@ export class Room {
 
   /** Gives back what the room holds of shared budgets. */
   dispose(): void {
-    this.#unheard.stop();
     this.tail.clear();
     this.sync.stop();
     this.queue.stop();
@@ -254,7 +251,7 @@ export class Room {
     if (this.#contradicts(before.seq, before.id)) return false;
     const known = before.seq === position.seq ? [] : messages.slice(0, position.seq - before.seq);
     // What it has passed and forgotten may have been another one: the log tells.
-    if (known.some(({ seq, id }) => !this.#remembers(seq) || this.#contradicts(seq, id))) return false;
+    if (known.some(({ seq, id }) => this.#idAt(seq) === undefined || this.#contradicts(seq, id))) return false;
     this.deliverNext(before.epoch, known.length === 0 ? messages : messages.slice(known.length));
     if (messages.length > 0) this.expiry.refreshed();
     // Redis did not know what came before: it has lost the log, which is healed by those that have it (G2).
@@ -262,14 +259,15 @@ export class Room {
     return true;
   }
 
-  #remembers(seq: number): boolean {
-    return seq === this.seq || this.tail.at(seq) !== undefined;
+  /** What was delivered under a number; nothing where that is not remembered. */
+  #idAt(seq: number): string | undefined {
+    return seq === this.seq ? (this.#position?.id ?? '') : this.tail.at(seq)?.id;
   }
 
   /** Whether another id was delivered under a number; unknown numbers contradict nothing. */
   #contradicts(seq: number, id: string): boolean {
-    const known = seq === this.seq ? this.#position?.id : this.tail.at(seq)?.id;
-    return known !== undefined && known !== '' && id !== '' && known !== id;
+    const known = this.#idAt(seq) ?? '';
+    return known !== '' && id !== '' && known !== id;
   }
 
   #signal(from: string, frame: Buffer): void {

@@ -1,4 +1,4 @@
-import { type LiveMessage, messageRun } from '@holdfast/session-store';
+import { idHash, type LiveMessage, messageIdHash, messageRun } from '@holdfast/session-store';
 import { IdIndex } from './id-index.js';
 import type { HeldRun, RunOwner, TailBudget } from './tail-budget.js';
 
@@ -44,7 +44,9 @@ export class Tail implements RunOwner {
     this.#lastSeq = run.lastSeq;
     this.#firstSeq = Math.max(this.#firstSeq, this.#lastSeq - this.maxMessages + 1);
     this.#ids ??= new IdIndex();
-    for (const { seq, id } of messages) if (seq >= this.#firstSeq) this.#ids.add(seq, id, this.#firstSeq);
+    for (const message of messages) {
+      if (message.seq >= this.#firstSeq) this.#ids.add(message.seq, messageIdHash(message), this.#firstSeq);
+    }
     // A run stays until all of it is beyond the count.
     while ((this.#runs[this.#front]?.run?.lastSeq ?? this.#firstSeq) < this.#firstSeq) this.#release();
     this.budget.dropExcess();
@@ -69,7 +71,7 @@ export class Tail implements RunOwner {
   /** The number under which a sender's message was delivered; nothing when it is not in the tail. */
   find(senderKey: string, id: string): number | undefined {
     if (this.#firstSeq === 0) return undefined;
-    return this.#ids?.find(id, this.#firstSeq, this.#lastSeq, (seq) => {
+    return this.#ids?.find(idHash(id), this.#firstSeq, this.#lastSeq, (seq) => {
       const message = this.at(seq);
       return message?.id === id && message.senderKey === senderKey;
     });

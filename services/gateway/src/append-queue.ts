@@ -4,6 +4,7 @@ import type { AppendRoom } from './append-room.js';
 import { asRetry, firstOf, type Sending, type Waiting } from './batch.js';
 import { DeliveryTimer } from './delivery-timer.js';
 import { HeldSends } from './held-sends.js';
+import { Pace } from './pace.js';
 import { NOWHERE } from './position.js';
 import { RetryPause } from './retry-pause.js';
 import type { RoomContext } from './room-context.js';
@@ -37,12 +38,14 @@ export class AppendQueue {
   #failing: { readonly sinceMs: number; readonly error: unknown } | undefined;
   readonly #retry: RetryPause;
   readonly timer: DeliveryTimer;
+  readonly pace: Pace;
 
   constructor(room: AppendRoom, context: RoomContext) {
     this.#room = room;
     this.#context = context;
     this.#held = new HeldSends(room, context);
     this.timer = new DeliveryTimer(context);
+    this.pace = new Pace(context.clock);
     this.#retry = new RetryPause(context);
   }
 
@@ -116,7 +119,7 @@ export class AppendQueue {
   #schedule(): void {
     if (this.#state !== 'idle' || this.empty || this.#suspended) return;
     this.#state = 'scheduled';
-    this.#context.gathering.add(this);
+    this.pace.whenRested(() => this.#context.gathering.add(this));
   }
 
   /** Called when what was scheduled is due. */

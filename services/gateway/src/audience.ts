@@ -45,6 +45,11 @@ export class Audience {
     for (const member of this.members()) if (member === also || !this.#late.has(member)) yield member;
   }
 
+  /** How many get live messages. */
+  get listeners(): number {
+    return this.#live.size;
+  }
+
   /** Whether it has been welcomed here. */
   has(member: Member): boolean {
     return this.#live.has(member) || this.#pumps.has(member) || this.#late.has(member);

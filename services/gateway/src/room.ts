@@ -124,6 +124,7 @@ export class Room {
     this.#position = { epoch, seq: last.seq, id: last.id };
     if (this.#firstSeq === 0) this.#firstSeq = messages[0]?.seq ?? 0;
     this.audience.deliver(messages);
+    this.queue.pace.delivered(this.audience.listeners);
     this.queue.timer.delivered(messages[0] ?? last);
     this.#waitingAcks.settle(last.seq, 'delivered');
   }

@@ -1,5 +1,8 @@
 import { Cluster, Redis } from 'ioredis';
 import { type ConnectionRole, type ConnectionSettings, clusterOptions, redisOptions } from './connection-options.js';
+import { makePatient } from './patient-timeout.js';
+
+makePatient();
 
 /** A connection, or a cluster's set of them, that comes back by itself until it is closed. */
 export type RedisClient = Redis | Cluster;

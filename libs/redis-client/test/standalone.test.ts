@@ -71,6 +71,22 @@ describe('a connection for commands', () => {
     await waitUntilReady(client, 1);
   });
 
+  it('D1: neither gives up a command nor the connection for what this process did not read in time', async () => {
+    const client = connect('commands');
+    await waitUntilReady(client, 2000);
+    let closed = 0;
+    client.on('close', () => {
+      closed += 1;
+    });
+    for (let round = 0; round < 3; round++) {
+      const echo = client.echo('a');
+      const until = performance.now() + TIMEOUT_MS * 2;
+      while (performance.now() < until);
+      expect(await echo).toBe('a');
+    }
+    expect(closed).toBe(0);
+  });
+
   it('comes back after Redis was killed, without sending anything again (A5)', async () => {
     const client = connect('commands');
     await waitUntilReady(client, 2000);

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { HTTP_ERRORS, httpFailure } from '@holdfast/protocol';
 import type { Refusal, UpgradeRequest } from './admission.js';
 import type { PublishToGroup, SendOutcome, Socket, SocketEvents } from './socket.js';
+import { TurnLimit } from './turn-limit.js';
 
 type Library = typeof import('uWebSockets.js');
 
@@ -55,6 +56,7 @@ const CUT_CODES: Readonly<Record<string, number>> = {
 export async function startServer(options: ServerOptions): Promise<Server> {
   const library = loadLibrary();
   const app = library.App();
+  const turn = new TurnLimit();
   for (const path of PATHS) {
     app.ws<SocketData>(path, {
       maxPayloadLength: options.maxPayloadBytes,
@@ -88,7 +90,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         data.events = data.open?.(new LibrarySocket(ws, options.maxBackpressureBytes));
         data.open = undefined;
       },
-      message: (ws, message, isBinary) => ws.getUserData().events?.receive(message, isBinary),
+      message: (ws, message, isBinary) => {
+        turn.note();
+        ws.getUserData().events?.receive(message, isBinary);
+      },
       drain: (ws) => ws.getUserData().events?.drained(),
       close: (ws, code, reason) => {
         const text = Buffer.from(reason).toString();
@@ -105,7 +110,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       app.publish(group, frame, false);
     },
     stopListening: () => library.us_listen_socket_close(token),
-    close: () => app.close(),
+    close: () => {
+      turn.stop();
+      app.close();
+    },
   };
 }
 

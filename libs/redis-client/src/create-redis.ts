@@ -2,6 +2,7 @@ import { Cluster, Redis } from 'ioredis';
 import { type ConnectionRole, type ConnectionSettings, clusterOptions, redisOptions } from './connection-options.js';
 import { makePatient } from './patient-timeout.js';
 
+// Of every connection of this process, also those that a cluster's client makes by itself.
 makePatient();
 
 /** A connection, or a cluster's set of them, that comes back by itself until it is closed. */
@@ -19,9 +20,10 @@ export interface RedisClientOptions {
  * Connects to Redis, and goes on trying with growing, jittered pauses of at most half a second.
  *
  * A command of role `commands` or `subscriber` is sent at most once (A5) and rejects at the latest after
- * `settings.timeoutMs`, at once when there is no connection (D1, D2). Whether a rejected one was carried out is
- * unknown, unless Redis refused it. After a reconnect subscriptions are the caller's to restore, so that it can
- * catch up on what it missed; only a cluster's sharded ones ioredis restores itself.
+ * `settings.timeoutMs`, at once when there is no connection (D1, D2); later where this process was held up and may not
+ * have read the answer. Whether a rejected one was carried out is unknown, unless Redis refused it. After a reconnect
+ * subscriptions are the caller's to restore, so that it can catch up on what it missed; only a cluster's sharded ones
+ * ioredis restores itself.
  *
  * @throws {TypeError} when the settings name no server
  */

@@ -148,9 +148,7 @@ export class Room {
     this.#held = [];
     const overflow = this.#heldOverflow;
     this.#heldOverflow = false;
-    for (const payload of held) {
-      if (!this.#apply(payload)) return true;
-    }
+    for (const payload of held) if (!this.#apply(payload)) return true;
     return overflow;
   }
 
@@ -162,8 +160,7 @@ export class Room {
 
   /** An append's publish found no subscriber. Without members here that is as it should be. */
   heardByNobody(epoch: string, from: number): void {
-    if (this.audience.isEmpty) return;
-    void sayAgain(this, this.context, epoch, from);
+    if (!this.audience.isEmpty) void sayAgain(this, this.context, epoch, from);
   }
 
   hasDelivered(epoch: string, seq: number): boolean {

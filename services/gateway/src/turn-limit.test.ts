@@ -2,24 +2,28 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TurnLimit } from './turn-limit.js';
 
 let turn: TurnLimit;
+let nowMs = 0;
 let signals = 0;
 const count = (): void => {
   signals += 1;
 };
 
-/** Frames that are read in one turn, for so long. */
-function readFor(ms: number): void {
-  const until = performance.now() + ms;
-  do for (let frame = 0; frame < 32; frame++) turn.note();
-  while (performance.now() < until);
+/** Frames that are read in one turn, over so long. */
+function read(frames: number, overMs: number): void {
+  for (let frame = 0; frame < frames; frame++) {
+    nowMs += overMs / frames;
+    turn.note();
+  }
 }
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setTimeout(resolve, 5)));
+/** A whole turn, in which a signal is read. */
+const nextTurn = (): Promise<void> =>
+  new Promise((resolve) => setImmediate(() => setTimeout(() => setImmediate(resolve), 5)));
 
 beforeEach(() => {
   signals = 0;
   process.on('SIGURG', count);
-  turn = new TurnLimit();
+  turn = new TurnLimit(() => nowMs);
 });
 afterEach(() => {
   turn.stop();
@@ -28,20 +32,18 @@ afterEach(() => {
 
 describe('the limit of a turn', () => {
   it('D1: ends a turn once in which frames are read for too long, and the next one that does', async () => {
-    readFor(40);
-    await nextTurn();
-    expect(signals).toBe(1);
-    readFor(1);
-    await nextTurn();
-    expect(signals).toBe(1);
-    readFor(40);
-    await nextTurn();
-    expect(signals).toBe(2);
+    const seen: number[] = [];
+    for (const overMs of [40, 1, 40]) {
+      read(1_000, overMs);
+      await nextTurn();
+      seen.push(signals);
+    }
+    expect(seen).toEqual([1, 1, 2]);
   });
 
-  it('leaves turns alone that are short, however many frames they are', async () => {
-    for (let round = 0; round < 20; round++) {
-      for (let frame = 0; frame < 1_000; frame++) turn.note();
+  it('leaves turns alone that are short, however many frames and turns they are', async () => {
+    for (let round = 0; round < 5; round++) {
+      read(5_000, 9);
       await nextTurn();
     }
     expect(signals).toBe(0);

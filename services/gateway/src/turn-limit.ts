@@ -11,6 +11,7 @@ const SIGNAL = 'SIGURG';
  * A signal is what makes it go on to the rest.
  */
 export class TurnLimit {
+  readonly #nowMs: () => number;
   #sinceMs = 0;
   #frames = 0;
   #ending = false;
@@ -20,7 +21,9 @@ export class TurnLimit {
     this.#ending = false;
   };
 
-  constructor() {
+  /** @param nowMs the monotonic clock */
+  constructor(nowMs = () => performance.now()) {
+    this.#nowMs = nowMs;
     process.on(SIGNAL, ignore);
   }
 
@@ -28,10 +31,10 @@ export class TurnLimit {
   note(): void {
     this.#frames += 1;
     if (this.#frames === 1) {
-      this.#sinceMs = performance.now();
+      this.#sinceMs = this.#nowMs();
       setImmediate(this.#over);
     } else if ((this.#frames & (LOOK_EVERY - 1)) === 0 && !this.#ending) {
-      this.#ending = performance.now() - this.#sinceMs > TURN_MS;
+      this.#ending = this.#nowMs() - this.#sinceMs > TURN_MS;
       if (this.#ending) process.kill(process.pid, SIGNAL);
     }
   }

@@ -1,31 +1,23 @@
 import { Command, Redis } from 'ioredis';
 
-/** A timer that comes later than this was held up with everything else. Milliseconds. */
-const HELD_UP_MS = 50;
-/** How long answers have to be read then, and how often that may be said again. */
-const GRACE_MS = 100;
-const GRACES_MAX = 20;
+/** Turns of the event loop in which sockets are read before a time-out counts; each reads a thousand of them or more. */
+const TURNS = 5;
 
 /**
  * Calls back after a time without an answer. A process that was held up runs its timers before it reads what has come
- * meanwhile: what seems to be Redis' silence is its own then. So a timer that comes late gives answers some more time.
+ * meanwhile: what seems to be Redis' silence is its own then. So sockets are read once more, which takes no time where
+ * nothing holds it up.
  *
- * @param begun called with each timer that is set, so that it can be cleared
+ * @param expired also called where the timer was cleared after its time was over
+ * @param ms milliseconds
  */
-export function patientTimeout(ms: number, expired: () => void, begun: (timer: NodeJS.Timeout) => void): void {
-  let graces = 0;
-  const set = (delayMs: number): void => {
-    const dueMs = performance.now() + delayMs;
-    begun(
-      setTimeout(() => {
-        const isLate = performance.now() - dueMs > HELD_UP_MS;
-        graces += 1;
-        if (isLate && graces <= GRACES_MAX) set(GRACE_MS);
-        else setImmediate(expired);
-      }, delayMs),
-    );
-  };
-  set(ms);
+export function patientTimeout(expired: () => void, ms: number): NodeJS.Timeout {
+  return setTimeout(() => afterTurns(TURNS, expired), ms);
+}
+
+function afterTurns(turns: number, run: () => void): void {
+  if (turns === 0) run();
+  else setImmediate(() => afterTurns(turns - 1, run));
 }
 
 /** What ioredis keeps to itself of a command. */
@@ -48,16 +40,9 @@ interface TimedConnection {
 export function makePatient(): void {
   Object.assign(Command.prototype, {
     setTimeout(this: TimedCommand, ms: number): void {
-      if (this._commandTimeoutTimer) return;
-      patientTimeout(
-        ms,
-        () => {
-          if (!this.isSettled) this.reject(new Error('Command timed out'));
-        },
-        (timer) => {
-          this._commandTimeoutTimer = timer;
-        },
-      );
+      this._commandTimeoutTimer ??= patientTimeout(() => {
+        if (!this.isSettled) this.reject(new Error('Command timed out'));
+      }, ms);
     },
   });
   Object.assign(Redis.prototype, {
@@ -65,17 +50,11 @@ export function makePatient(): void {
       const { stream } = this;
       const { socketTimeout } = this.options;
       let heard = false;
-      patientTimeout(
-        socketTimeout,
-        () => {
-          if (heard) return;
-          this.socketTimeoutTimer = undefined;
-          stream.destroy(new Error(`Socket timeout. Expecting data, but didn't receive any in ${socketTimeout}ms.`));
-        },
-        (timer) => {
-          this.socketTimeoutTimer = timer;
-        },
-      );
+      this.socketTimeoutTimer = patientTimeout(() => {
+        if (heard) return;
+        this.socketTimeoutTimer = undefined;
+        stream.destroy(new Error(`Socket timeout. Expecting data, but didn't receive any in ${socketTimeout}ms.`));
+      }, socketTimeout);
       // After the handler that settles commands with what has come.
       stream.once('data', () => {
         heard = true;

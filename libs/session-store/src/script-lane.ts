@@ -44,9 +44,8 @@ const NAME = 'evalsha';
 const EVALSHA_PARTS = 3;
 /** How much later than due a command may be given up: one timer watches all of them. */
 const TIMEOUT_STEP_MS = 50;
-/** A timer that comes later than this was held up with everything else; how long answers have to be read then. */
-const HELD_UP_MS = 50;
-const GRACE_MS = 100;
+/** Turns of the event loop in which sockets are read before anything is given up; each reads a thousand of them or more. */
+const TURNS = 5;
 
 /**
  * Calls one script over a connection of ioredis, at a fraction of what a command of ioredis costs: the calls of one
@@ -140,11 +139,12 @@ export class ScriptLane {
 
   /** Where this process was held up, the answers may have come: they are read before anything is given up. */
   #wake(ms: number): ReturnType<typeof setTimeout> {
-    const dueMs = performance.now() + ms;
-    return setTimeout(() => {
-      if (performance.now() - dueMs > HELD_UP_MS) this.#timer = this.#wake(GRACE_MS);
-      else setImmediate(() => this.#giveUp());
-    }, ms);
+    return setTimeout(() => this.#giveUpAfter(TURNS), ms);
+  }
+
+  #giveUpAfter(turns: number): void {
+    if (turns === 0) this.#giveUp();
+    else setImmediate(() => this.#giveUpAfter(turns - 1));
   }
 }
 

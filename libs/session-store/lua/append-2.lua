@@ -50,9 +50,7 @@ elseif positionEpoch ~= '' then
     local idThere = newestId
     if positionSeq < newestSeq then
       local entry = call('XRANGE', KEYS[2], positionSeq .. '-0', positionSeq .. '-0')[1]
-      local _, id = 0, nil
-      if entry then _, id = readEntry(entry) end
-      idThere = id or positionId
+      idThere = entry and select(2, readEntry(entry)) or positionId
     elseif newestSeq == 0 then
       idThere = positionId
     end

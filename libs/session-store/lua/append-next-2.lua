@@ -15,7 +15,7 @@ local epoch, positionSeq = ARGV[1], tonumber(ARGV[2])
 local HEAD, NEXT = '{"data":{"count":', ',"last_activity":'
 local stored = redis.pcall('GET', KEYS[1])
 if type(stored) ~= 'string' or sub(stored, 1, #HEAD) ~= HEAD then return 'look' end
--- From the end on, where custom data cannot be: behind the epoch follow four fields and an id at most.
+-- From the end on, where custom data cannot be: behind the epoch follow two numbers and an id.
 local ending = ',"epoch":"' .. epoch .. '","retried":'
 local epochAt, epochEnd = find(stored, ending, -#ending - 120, true)
 if not epochAt then return 'look' end

@@ -2,8 +2,8 @@
 --   {"data":{"count":N,"last_activity":T[,"disconnected_at":D][,custom...]},"created_at":C,"ttl":TTL,"epoch":"E","retried":R
 --   [,"kept":K,"newest":"ID"]}
 -- The last two tell how many entries the log has and its newest one's id, where an append wrote the session last: the
--- next append reads them instead of the log. Only the fixed parts at both ends are matched and replaced: custom data is never decoded, because cjson turns []
--- into {} and shortens numbers (A1).
+-- next append reads them instead of the log. Only the fixed parts at both ends are matched and replaced: custom data is
+-- never decoded, because cjson turns [] into {} and shortens numbers (A1).
 
 -- Lua writes numbers of more digits with an exponent.
 local MAX_DIGITS = 14

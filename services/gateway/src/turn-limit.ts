@@ -16,7 +16,6 @@ export class TurnLimit {
   #frames = 0;
   #ending = false;
   readonly #over = (): void => {
-    this.#sinceMs = 0;
     this.#frames = 0;
     this.#ending = false;
   };

@@ -9,14 +9,11 @@ import {
 } from '@holdfast/testkit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { clusterEnv, sentinelEnv, startOnCluster, startOnSentinels } from './chaos/redis-modes.js';
-import { storedIn } from './chaos/storage.js';
+import { PATIENCE_MS, storedIn } from './chaos/storage.js';
 import type { Services } from './chaos/system.js';
 
 // Real processes on a machine that may be busy: a case takes seconds, and is given up after minutes.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
-const PATIENCE_MS = 30_000;
-/** A busy machine is no outage. */
-const PATIENT = { REDIS_TIMEOUT_MS: '3000' };
 
 afterEach(stopAll);
 
@@ -71,7 +68,7 @@ describe('a Redis Cluster', () => {
   const sessions = Array.from({ length: 30 }, (_, n) => `session-${n}`);
 
   it('K3, K4, F1: carries a burst of chats right after the start, the API and the audits, over all of its masters', async () => {
-    const system = await startOnCluster({}, PATIENT);
+    const system = await startOnCluster();
     await chat(system, sessions);
     await expectManaged(system, sessions, 'cluster');
     const sweeper = await startProcess({ service: 'sweeper', env: clusterEnv(system.cluster) });
@@ -81,7 +78,7 @@ describe('a Redis Cluster', () => {
   });
 
   it('D4, D6: while one of its masters is silent its sessions alone are unavailable, and nothing needs a restart', async () => {
-    const system = await startOnCluster({}, PATIENT);
+    const system = await startOnCluster();
     const { cluster, gateways, api } = system;
     await chat(system, sessions);
     const owners = await Promise.all(sessions.map((session) => cluster.ownerOf(`session:${session}`)));
@@ -124,7 +121,7 @@ describe('Redis behind Sentinels', () => {
   const sessions = Array.from({ length: 8 }, (_, n) => `session-${n}`);
 
   it('D1, D4: carries chats, the API and the audits, and all of them find the new master by themselves', async () => {
-    const system = await startOnSentinels({}, PATIENT);
+    const system = await startOnSentinels();
     const { set, gateways, api } = system;
     await chat(system, sessions);
     await expectManaged(system, sessions, 'sentinel');

@@ -1,7 +1,7 @@
 import { eventually, type FaultProxy, startFaultProxy, stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { EndedSessions } from './ended-sessions.js';
-import { backInRedis, expectUnbroken, storedIn, tellWaits } from './storage.js';
+import { backInRedis, expectUnbroken, PATIENCE_MS, storedIn, tellWaits } from './storage.js';
 import {
   expectNothingLost,
   OUTAGE_SEEDS,
@@ -59,21 +59,21 @@ it.each(seeds('maxmemory', OUTAGE_SEEDS))(
     await load.accepted(150);
     await redis.cli('config', 'set', 'maxmemory', '1');
     for (const gateway of gateways)
-      await gateway.log.waitFor('Redis answers but does not store', { timeoutMs: 30_000 });
+      await gateway.log.waitFor('Redis answers but does not store', { timeoutMs: PATIENCE_MS });
     const inMemory = (): Promise<(number | undefined)[]> =>
       Promise.all(gateways.map((gateway) => gateway.metric('holdfast_rooms_in_memory')));
     await eventually(
       'every room to be in memory',
       async () => (await inMemory()).every((rooms) => (rooms ?? 0) >= 12),
       {
-        timeoutMs: 30_000,
+        timeoutMs: PATIENCE_MS,
       },
     );
     await load.shown(100);
     await redis.cli('config', 'set', 'maxmemory', '0');
     const healedAt = performance.now();
     await eventually('no room to be in memory', async () => (await inMemory()).every((rooms) => rooms === 0), {
-      timeoutMs: 30_000,
+      timeoutMs: PATIENCE_MS,
     });
     const truthMs = performance.now() - healedAt;
     expect(await storedIn('redis', gateways)).toBeDefined();

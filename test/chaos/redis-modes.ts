@@ -6,7 +6,9 @@ import {
   startCluster,
   startSentinel,
 } from '@holdfast/testkit';
-import { type Services, startServices } from './system.js';
+import { REDIS_TIMEOUT_MS, type Services, startServices } from './system.js';
+
+const TIMEOUT = { REDIS_TIMEOUT_MS: String(REDIS_TIMEOUT_MS) };
 
 /** What every process is told of a cluster. */
 export function clusterEnv({ urls }: RedisCluster): Record<string, string> {
@@ -19,21 +21,15 @@ export function sentinelEnv({ urls, masterName }: SentinelSet): Record<string, s
 }
 
 /** Services on a Redis Cluster. */
-export async function startOnCluster(
-  options: ClusterOptions = {},
-  more: Record<string, string> = {},
-): Promise<Services & { cluster: RedisCluster }> {
+export async function startOnCluster(options: ClusterOptions = {}): Promise<Services & { cluster: RedisCluster }> {
   const cluster = await startCluster(options);
-  const env = { ...clusterEnv(cluster), ...more };
+  const env = { ...clusterEnv(cluster), ...TIMEOUT };
   return { cluster, ...(await startServices({ one: env, two: env, api: env })) };
 }
 
 /** Services on a master and its replica behind Sentinels. */
-export async function startOnSentinels(
-  options: SentinelOptions = {},
-  more: Record<string, string> = {},
-): Promise<Services & { set: SentinelSet }> {
+export async function startOnSentinels(options: SentinelOptions = {}): Promise<Services & { set: SentinelSet }> {
   const set = await startSentinel(options);
-  const env = { ...sentinelEnv(set), ...more };
+  const env = { ...sentinelEnv(set), ...TIMEOUT };
   return { set, ...(await startServices({ one: env, two: env, api: env })) };
 }

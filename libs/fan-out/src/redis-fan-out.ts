@@ -22,9 +22,9 @@ export type RedisFanOutOptions = Connections & {
 interface Subscription {
   readonly channel: string;
   readonly listener: Listener;
-  readonly confirmed: () => void;
-  readonly failed: (error: unknown) => void;
   state: 'waiting' | 'sent' | 'confirmed';
+  /** Whom its outcome is told; nobody any more once it is. */
+  asked: { readonly confirmed: () => void; readonly failed: (error: unknown) => void } | undefined;
 }
 
 /** {@link FanOut} on Redis pub/sub; in a cluster on sharded pub/sub (K3). One subscriber connection a shard (F1). */
@@ -69,7 +69,12 @@ export class RedisFanOut implements FanOut {
   subscribe(channel: string, listener: Listener): Promise<void> {
     if (this.#subscriptions.has(channel)) return Promise.reject(new Error(`${channel} is subscribed already`));
     return new Promise((confirmed, failed) => {
-      const subscription: Subscription = { channel, listener, confirmed, failed, state: 'waiting' };
+      const subscription: Subscription = {
+        channel,
+        listener,
+        state: 'waiting',
+        asked: { confirmed, failed },
+      };
       this.#subscriptions.set(channel, subscription);
       this.#waiting.push(subscription);
       if (this.#waiting.length === 1) this.#defer(() => this.#flush());
@@ -117,7 +122,8 @@ export class RedisFanOut implements FanOut {
   #settle(subscription: Subscription): void {
     if (!this.#isWanted(subscription)) return;
     subscription.state = 'confirmed';
-    subscription.confirmed();
+    subscription.asked?.confirmed();
+    subscription.asked = undefined;
   }
 
   #fail(subscription: Subscription, error: unknown): void {
@@ -127,7 +133,7 @@ export class RedisFanOut implements FanOut {
     this.#subscriber.unsubscribe(subscription.channel).catch(() => {
       // Without an answer to either, the connection is about to end, and its subscriptions with it.
     });
-    subscription.failed(error);
+    subscription.asked?.failed(error);
   }
 
   #isWanted(subscription: Subscription): boolean {
@@ -136,6 +142,6 @@ export class RedisFanOut implements FanOut {
 
   #drop(subscription: Subscription, why: string): void {
     this.#subscriptions.delete(subscription.channel);
-    if (subscription.state !== 'confirmed') subscription.failed(new Error(`${subscription.channel} ${why}`));
+    subscription.asked?.failed(new Error(`${subscription.channel} ${why}`));
   }
 }

@@ -7,10 +7,13 @@ import type { LineLog } from './line-log.js';
 /** The repository's root, with a slash at its end. */
 export const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 
+/** So much silence of Redis is an outage that a busy machine is none. Milliseconds. */
+const PATIENT_REDIS_MS = '10000';
+
 export interface ProcessOptions {
   /** `gateway` stands for `services/gateway/dist/main.js`; anything with a slash is a path from the root. */
   service: string;
-  /** Laid over `PATH`, `HOST`, `ADMIN_HOST`, the ports and `LOG_FORMAT=json`. Nothing else is inherited. */
+  /** Laid over `PATH`, `HOST`, `ADMIN_HOST`, the ports `LOG_FORMAT=json` and a patient `REDIS_TIMEOUT_MS`. Nothing else is inherited. */
   env?: Record<string, string>;
   /** Default: free ones. The same again after a restart. */
   port?: number;
@@ -138,6 +141,7 @@ export class ServiceProcess {
       ADMIN_HOST: '127.0.0.1',
       ADMIN_PORT: String(this.adminPort),
       LOG_FORMAT: 'json',
+      REDIS_TIMEOUT_MS: PATIENT_REDIS_MS,
       ...this.#options.env,
     };
   }

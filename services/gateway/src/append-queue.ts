@@ -28,25 +28,23 @@ export class AppendQueue {
   /** Refusals since the last success; while there are any, messages go one by one, to find the one that is refused. */
   #refusals = 0;
   #state: 'idle' | 'scheduled' | 'appending' | 'stopped' = 'idle';
-  /** Redis is away: nothing is appended, members here are shown what waits (D1). */
-  #suspended = false;
-  readonly #held: HeldSends;
+  /** What waits, while Redis is away: nothing is appended then, members here are shown it (D1). */
+  #held: HeldSends | undefined;
   /** How many of the waiting, from the first on, members here have been shown. */
   #shown = 0;
   /** Whoever waits for what members were shown to be stored. */
   #resumed: ((stored: boolean) => void) | undefined;
   #failing: { readonly sinceMs: number; readonly error: unknown } | undefined;
-  readonly #retry: RetryPause;
+  /** Since the last success there was none. */
+  #retry: RetryPause | undefined;
   readonly timer: DeliveryTimer;
   readonly pace: Pace;
 
   constructor(room: AppendRoom, context: RoomContext) {
     this.#room = room;
     this.#context = context;
-    this.#held = new HeldSends(room, context);
     this.timer = new DeliveryTimer(context);
     this.pace = new Pace(context.clock);
-    this.#retry = new RetryPause(context);
   }
 
   get empty(): boolean {
@@ -55,12 +53,12 @@ export class AppendQueue {
 
   /** @returns whether there was room for it (D2) */
   push(sending: Sending): boolean {
-    if (this.#suspended && this.#held.takes(sending, this.#waiting)) return true;
+    if (this.#held?.takes(sending, this.#waiting)) return true;
     if (!this.#context.unstored.take(sending.bytes)) return false;
     const { member, clientId, message, bytes, arrivedMs } = sending;
     this.#waiting.push({ member, clientId, message, bytes, arrivedMs, since: this.#room.position });
     this.#context.metrics.gauges.unstoredMessages += 1;
-    if (this.#suspended) {
+    if (this.#held) {
       this.#showWaiting();
       this.#held.add(this.#waiting.slice(-1));
     } else this.#schedule();
@@ -74,15 +72,14 @@ export class AppendQueue {
 
   /** Redis is away: from here on messages wait, and members here see them (D1). */
   suspend(): void {
-    this.#suspended = true;
+    this.#held = new HeldSends(this.#room, this.#context);
     this.#showWaiting();
     this.#held.add(this.#waiting.slice(this.#inFlight));
   }
 
   /** Redis is back and the room has synced: stores what waited, in order (D3). @returns whether it is stored */
   resume(): Promise<boolean> {
-    this.#suspended = false;
-    this.#held.clear();
+    this.#held = undefined;
     if (this.#shown === 0) {
       this.#schedule();
       return Promise.resolve(true);
@@ -109,7 +106,7 @@ export class AppendQueue {
 
   stop(): void {
     this.#state = 'stopped';
-    this.#retry.cut();
+    this.#retry?.cut();
     this.#context.metrics.counters.refused += this.#waiting.length;
     this.#remove([...this.#waiting]);
     this.#settleResume(false);
@@ -117,7 +114,7 @@ export class AppendQueue {
 
   /** At the end of the turn, so that everything that arrives in one turn is one batch. */
   #schedule(): void {
-    if (this.#state !== 'idle' || this.empty || this.#suspended) return;
+    if (this.#state !== 'idle' || this.empty || this.#held) return;
     this.#state = 'scheduled';
     this.pace.whenRested(() => this.#context.gathering.add(this));
   }
@@ -177,11 +174,14 @@ export class AppendQueue {
       if (this.#resumed) {
         this.suspend();
         this.#settleResume(false);
-      } else if (!this.#suspended) await this.#retry.wait(error);
+      } else if (!this.#held) {
+        this.#retry ??= new RetryPause(this.#context);
+        await this.#retry.wait(error);
+      }
       return;
     }
     metrics.appendSeconds.observe((clock.monotonic() - startedMs) / 1000);
-    this.#retry.reset();
+    this.#retry = undefined;
     this.#failing = undefined;
     this.#refusals = 0;
     if (this.#stopped) return;

@@ -4,24 +4,27 @@ import { HistoryPump, type PumpedRoom } from './history-pump.js';
 import type { Member } from './member.js';
 import { plainFrames } from './plain-frames.js';
 import type { RoomContext } from './room-context.js';
-import { SparseMap } from './sparse-map.js';
 
 /** How often backlogs are looked at while the limit's worth of bytes is published. */
 const BACKLOG_CHECKS = 4;
 /** What takes more than this part of the limit at once is large. */
 const LARGE_SHARE = 32;
 
+/** How a member gets what its room delivers. `late`: what is pending, and nothing stored until it is placed (D3). */
+type Way = 'grouped' | 'alone' | 'late' | HistoryPump;
+
+const isLive = (way: Way): boolean => way === 'grouped' || way === 'alone';
+
 /** The members of a room: those that get live messages, and those that are still being given history. */
 export class Audience {
   readonly #room: PumpedRoom;
-  readonly #live = new Set<Member>();
-  /** Of those the ones that are written to one by one. */
-  readonly #alone = new SparseMap<Member, true>();
-  /** Bytes published to the others since their backlogs were looked at. */
+  readonly #ways = new Map<Member, Way>();
+  /** Members that are sent what is published to the session's group. */
+  #grouped = 0;
+  /** Members that live messages are written to one by one. */
+  #alone = 0;
+  /** Bytes published to the group since its members' backlogs were looked at. */
   #publishedBytes = 0;
-  readonly #pumps = new SparseMap<Member, HistoryPump>();
-  /** Those that hear what is pending, and nothing stored until it is known where they are (D3). */
-  readonly #late = new SparseMap<Member, true>();
 
   constructor(
     room: PumpedRoom,
@@ -31,87 +34,107 @@ export class Audience {
   }
 
   get isEmpty(): boolean {
-    return this.#live.size + this.#pumps.size + this.#late.size === 0;
+    return this.#ways.size === 0;
   }
 
-  *members(): Iterable<Member> {
-    yield* this.#live;
-    yield* this.#pumps.keys();
-    yield* this.#late.keys();
+  members(): Iterable<Member> {
+    return this.#ways.keys();
   }
 
   /** Members that know where they are, and this one. */
   *placed(also: Member): Iterable<Member> {
-    for (const member of this.members()) if (member === also || !this.#late.has(member)) yield member;
+    for (const [member, way] of this.#ways) if (member === also || way !== 'late') yield member;
   }
 
   /** How many get live messages. */
   get listeners(): number {
-    return this.#live.size;
+    return this.#grouped + this.#alone;
   }
 
   /** Whether it has been welcomed here. */
   has(member: Member): boolean {
-    return this.#live.has(member) || this.#pumps.has(member) || this.#late.has(member);
+    return this.#ways.has(member);
   }
 
   /** A member joins live delivery: the next message is the one after the room's newest. */
   attach(member: Member): void {
-    this.#pumps.delete(member);
-    this.#live.add(member);
-    if (!this.context.publishToGroup || !member.group(this.#room.sessionId)) this.#alone.set(member, true);
+    const isGrouped = this.context.publishToGroup !== undefined && member.group(this.#room.sessionId);
+    this.#place(member, isGrouped ? 'grouped' : 'alone');
   }
 
   /** Whether it does not know yet where it is. */
   isLate(member: Member): boolean {
-    return this.#late.has(member);
+    return this.#ways.get(member) === 'late';
   }
 
   /** A member joins that is going to be told where it is by {@link restart}. */
   attachLate(member: Member): void {
-    this.#late.set(member, true);
+    this.#place(member, 'late');
   }
 
   /** A member joins, but is given the history from a number on first (R1). */
   attachAfterHistory(member: Member, from: number, skipped?: ReadonlySet<string>): void {
     this.detach(member);
     const pump = new HistoryPump(this.#room, this.context, member, from, skipped);
-    this.#pumps.set(member, pump);
+    this.#place(member, pump);
     pump.start();
   }
 
   detach(member: Member): void {
-    if (this.#live.delete(member) && !this.#alone.delete(member)) member.group(undefined);
-    this.#late.delete(member);
-    this.#pumps.get(member)?.stop();
-    this.#pumps.delete(member);
+    const way = this.#ways.get(member);
+    if (way === 'grouped') member.group(undefined);
+    else if (way instanceof HistoryPump) way.stop();
+    this.#place(member, undefined);
+  }
+
+  #place(member: Member, way: Way | undefined): void {
+    const before = this.#ways.get(member);
+    if (before === 'grouped') this.#grouped -= 1;
+    else if (before === 'alone') this.#alone -= 1;
+    if (way === 'grouped') this.#grouped += 1;
+    else if (way === 'alone') this.#alone += 1;
+    if (way) this.#ways.set(member, way);
+    else this.#ways.delete(member);
+  }
+
+  *#which(suits: (way: Way) => boolean): Iterable<Member> {
+    for (const [member, way] of this.#ways) if (suits(way)) yield member;
   }
 
   /** Gives live messages to those that get them. */
   deliver(messages: readonly LiveMessage[]): void {
-    const isGrouped = this.#live.size > this.#alone.size;
-    if (!isGrouped || !this.#publish(messages)) this.#write(this.#live, messages);
-    else if (this.#alone.size > 0) this.#write(this.#alone.keys(), messages);
-    this.context.metrics.counters.delivered += messages.length * this.#live.size;
+    if (!this.#publish(messages.map(({ frame }) => frame))) this.#write(this.#which(isLive), messages);
+    else if (this.#alone > 0)
+      this.#write(
+        this.#which((way) => way === 'alone'),
+        messages,
+      );
+    this.context.metrics.counters.delivered += messages.length * this.listeners;
   }
 
-  /** @returns false for what is so large that each member's backlog has to be watched frame by frame */
-  #publish(messages: readonly LiveMessage[]): boolean {
+  /** Sends a frame to every member of the group. @returns those that are left, to be written to one by one */
+  publish(frame: Uint8Array): Iterable<Member> {
+    if (!this.#publish([frame])) return this.members();
+    return this.#grouped === this.#ways.size ? [] : this.#which((way) => way !== 'grouped');
+  }
+
+  /** @returns false where nobody is in the group, and for what is so large that each backlog has to be watched */
+  #publish(frames: readonly Uint8Array[]): boolean {
     const { publishToGroup, maxBackpressureBytes } = this.context;
-    const frames = messages.map(({ frame }) => frame);
+    if (!publishToGroup || this.#grouped === 0) return false;
     const bytes = frames.reduce((sum, { length }) => sum + length, 0);
-    if (!publishToGroup || bytes * LARGE_SHARE > maxBackpressureBytes) return false;
+    if (bytes * LARGE_SHARE > maxBackpressureBytes) return false;
     for (const frame of frames) publishToGroup(this.#room.sessionId, frame);
     this.#publishedBytes += bytes;
     // Nobody's backlog grows by more than what was published.
     if (this.#publishedBytes * BACKLOG_CHECKS < maxBackpressureBytes) return true;
     this.#publishedBytes = 0;
-    for (const member of this.#live) member.checkBacklog();
+    for (const member of this.#which((way) => way === 'grouped')) member.checkBacklog();
     return true;
   }
 
   #write(members: Iterable<Member>, messages: readonly LiveMessage[]): void {
-    if (this.#live.size === 0) return;
+    if (this.listeners === 0) return;
     const framed = messages.map((message) => message.frame);
     let plain: string[] | undefined;
     for (const member of members) {
@@ -136,13 +159,14 @@ export class Audience {
 
   /** Those that are still given history find the gap by themselves, in its place. */
   tellGap(from: number, to: number): void {
-    for (const member of this.#live) member.tell({ type: 'session', event: 'gap', from, to });
+    for (const member of this.#which(isLive)) member.tell({ type: 'session', event: 'gap', from, to });
   }
 
   /** The session has ended: what is left of its history is not given any more. */
   giveUpHistory(): void {
-    for (const [member, pump] of [...this.#pumps]) {
-      pump.giveUp();
+    for (const [member, way] of [...this.#ways]) {
+      if (!(way instanceof HistoryPump)) continue;
+      way.giveUp();
       this.attach(member);
     }
   }
@@ -153,7 +177,8 @@ export class Audience {
    * @param alreadyHad messages that were delivered here, by sender and id
    */
   restartAll(epoch: string, from: number, alreadyHad: ReadonlySet<string>): void {
-    for (const member of [...this.#live, ...this.#pumps.keys()].filter((each) => each.persistent)) {
+    for (const member of [...this.#which((way) => way !== 'late')]) {
+      if (!member.persistent) continue;
       // A framed member drops by id what it has had; a plain one cannot.
       this.restart(member, epoch, from, member.protocol === 'plain' ? alreadyHad : undefined);
     }
@@ -162,7 +187,8 @@ export class Audience {
   /** A member is told that the history from a number on may differ, and is given it on the same socket (V7). */
   restart(member: Member, epoch: string, from: number, alreadyHad?: ReadonlySet<string>): void {
     // Whoever was still being given history goes on where it was.
-    const start = Math.min(from, this.#pumps.get(member)?.next ?? from);
+    const way = this.#ways.get(member);
+    const start = way instanceof HistoryPump ? Math.min(from, way.next) : from;
     member.tell({ type: 'session', event: 'reset', epoch, from: start });
     this.attachAfterHistory(member, start, alreadyHad);
   }

@@ -11,16 +11,16 @@ import {
   type WireProtocol,
 } from '@holdfast/protocol';
 import { messageName } from '@holdfast/session-store';
-import { Abuse } from './abuse.js';
 import type { Clock } from './clock.js';
+import type { Connected } from './connections.js';
 import type { Identity } from './identity.js';
 import { Joining } from './joining.js';
 import type { Member } from './member.js';
 import { ordinarySend } from './ordinary-send.js';
-import { RateLimit } from './rate-limit.js';
 import { readText } from './read-text.js';
 import type { Room } from './room.js';
 import type { Socket, SocketEvents } from './socket.js';
+import { Speaker } from './speaker.js';
 
 /** What a connection needs of its gateway. */
 export interface ConnectionHost {
@@ -69,18 +69,20 @@ export interface OutgoingMessage {
  * One client: reads its frames, writes what its room delivers. Knows neither Redis nor the WebSocket library. There are
  * many of them, most of them silent: what only some need is made when they do.
  */
-export class Connection implements Member, SocketEvents {
+export class Connection implements Member, Identity, Connected, SocketEvents {
   readonly sessionId: string;
   readonly protocol: WireProtocol;
   readonly persistent: boolean;
   readonly presence: boolean;
   readonly address: string;
-  readonly identity: Identity;
+  readonly connectionId: string;
+  readonly sender: string;
+  readonly senderKey: string;
   beatsFrom = 0;
+  place = 0;
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
   #state: Joining | Room | undefined = new Joining();
-  #rate: RateLimit | undefined;
   /** Set with the first dropped frame: none is sent after it (F6). */
   #dropped = false;
   #drained: (() => void) | undefined;
@@ -88,9 +90,7 @@ export class Connection implements Member, SocketEvents {
   #group: string | undefined;
   /** What a plain member was shown while Redis was away. */
   #shown: Set<string> | undefined;
-  /** Made with its first message. */
-  #senderJson: string | undefined;
-  #abuse: Abuse | undefined;
+  #speaker: Speaker | undefined;
 
   constructor(socket: Socket, host: ConnectionHost, terms: ConnectionTerms, identity: Identity) {
     this.#socket = socket;
@@ -100,17 +100,14 @@ export class Connection implements Member, SocketEvents {
     this.persistent = terms.persistent;
     this.presence = terms.presence;
     this.address = terms.address;
-    this.identity = identity;
+    this.connectionId = identity.connectionId;
+    this.sender = identity.sender;
+    this.senderKey = identity.senderKey;
   }
 
   /** Its sender name as JSON (C7). */
   get senderJson(): string {
-    this.#senderJson ??= JSON.stringify(this.identity.sender);
-    return this.#senderJson;
-  }
-
-  get connectionId(): string {
-    return this.identity.connectionId;
+    return this.#speaker?.senderJson ?? JSON.stringify(this.sender);
   }
 
   get closed(): boolean {
@@ -130,7 +127,7 @@ export class Connection implements Member, SocketEvents {
     for (const text of waiting) this.#read(text, room);
   }
 
-  /** One interval after opening, and then every interval (P3, V5). */
+  /** One interval after opening, and then every interval (P3, V5); nothing while it is joining. */
   heartbeat(): void {
     const { room } = this;
     if (!room) return;
@@ -287,7 +284,7 @@ export class Connection implements Member, SocketEvents {
 
   #send(message: OutgoingMessage, room: Room): void {
     this.#host.messageArrived();
-    const retryAfterMs = this.#retryAfterMs(message.arrivedMs);
+    const retryAfterMs = this.#speaking(message.arrivedMs).takeTurn(message.arrivedMs);
     if (retryAfterMs === 0) return this.#host.send(this, room, message);
     this.#host.messageRefused();
     const id = message.id === undefined ? {} : { id: message.id };
@@ -295,18 +292,15 @@ export class Connection implements Member, SocketEvents {
     this.tell({ type: 'error', code: 'rate_limited', message: text, ...id, retryAfterMs });
   }
 
-  /** 0 when it may send now. */
-  #retryAfterMs(nowMs: number): number {
-    const { messagesPerSecond } = this.#host;
-    if (messagesPerSecond === 0) return 0;
-    this.#rate ??= new RateLimit(messagesPerSecond, messagesPerSecond * 2, nowMs);
-    return this.#rate.take(nowMs);
+  #speaking(nowMs: number): Speaker {
+    this.#speaker ??= new Speaker(this.sender, this.#host.messagesPerSecond, nowMs);
+    return this.#speaker;
   }
 
   #refuse(problem: FrameProblem): void {
     this.tell({ type: 'error', ...problem });
     if (problem.code !== 'invalid_frame') return;
-    this.#abuse ??= new Abuse();
-    if (this.#abuse.add(this.#host.clock.monotonic())) this.close(CLOSE.protocolAbuse);
+    const nowMs = this.#host.clock.monotonic();
+    if (this.#speaking(nowMs).misspoke(nowMs)) this.close(CLOSE.protocolAbuse);
   }
 }

@@ -9,7 +9,7 @@ export interface DrainOptions {
   /** From 0 up to 1. */
   random(): number;
   /** Open connections; changes while the drain goes on. */
-  readonly connections: ReadonlySet<Connection>;
+  readonly connections: Iterable<Connection> & { readonly size: number };
   /** The count of a connection's session (P4). */
   countOf(connection: Connection): number;
 }

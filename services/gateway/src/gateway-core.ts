@@ -8,10 +8,10 @@ import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest 
 import { Broadcasts } from './broadcasts.js';
 import { type Clock, systemClock, type Timer } from './clock.js';
 import { Connection, type ConnectionHost } from './connection.js';
+import { Connections } from './connections.js';
 import { Deletions } from './deletions.js';
 import { Drain } from './drain.js';
 import { Gathering } from './gathering.js';
-import { Heartbeats } from './heartbeats.js';
 import { identify } from './identity.js';
 import { Joins } from './joins.js';
 import { MessageIntake } from './message-intake.js';
@@ -65,11 +65,10 @@ export class GatewayCore {
   readonly #context: GatewayContext;
   readonly #counts: UnstoredCounts;
   readonly #admission: Admission;
-  readonly #heartbeats: Heartbeats;
   readonly #broadcasts: Broadcasts;
   readonly #joins: Joins;
   readonly #host: ConnectionHost;
-  readonly #connections = new Set<Connection>();
+  readonly #connections: Connections<Connection>;
   #ticker: Timer | undefined;
   #drain: { readonly run: Drain; readonly empty: Promise<void> } | undefined;
   #closed: Promise<void> | undefined;
@@ -113,13 +112,12 @@ export class GatewayCore {
     this.rooms = new Rooms(this.#context);
     this.#counts = new UnstoredCounts(config.sessions.ttl * 1000);
     this.#admission = new Admission({ ...config.limits, ...config }, clock.monotonic());
-    this.#heartbeats = new Heartbeats(clock, config.sessions.heartbeatMs);
+    this.#connections = new Connections(clock, config.sessions.heartbeatMs);
     this.#joins = new Joins({
       config,
       context: this.#context,
       rooms: this.rooms,
       admission: this.#admission,
-      heartbeats: this.#heartbeats,
     });
     this.#broadcasts = new Broadcasts({
       ...this.#context,
@@ -133,7 +131,7 @@ export class GatewayCore {
 
   /** Begins what runs by itself. */
   start(): void {
-    this.#heartbeats.start();
+    this.#connections.start();
     this.#context.shards.start();
     this.#tick();
     this.#broadcasts.start();
@@ -189,7 +187,7 @@ export class GatewayCore {
 
   async #closeAll(): Promise<void> {
     this.#admission.draining = true;
-    this.#heartbeats.stop();
+    this.#connections.stop();
     this.#context.shards.stop();
     this.#clock.clearTimeout(this.#ticker);
     this.#broadcasts.stop();
@@ -243,7 +241,6 @@ export class GatewayCore {
 
   #ended(connection: Connection, code: number): void {
     this.#connections.delete(connection);
-    this.#heartbeats.remove(connection);
     this.#admission.left(connection.address);
     this.#metrics.gateway.disconnected(connection.protocol, persistenceOf(connection), code);
     this.#joins.ended(connection);

@@ -124,11 +124,4 @@ describe('what does not wait already', () => {
     expect([again('m1'), again('m2')]).toEqual([false, true]);
     expect(ids()).toEqual(['m2']);
   });
-
-  it('D3: is anything once Redis is back', () => {
-    wait(sending('m1'));
-    held.clear();
-    expect(again('m1')).toBe(false);
-    expect([counters.duplicates, shown]).toEqual([0, []]);
-  });
 });

@@ -24,10 +24,6 @@ export class HeldSends {
       if (sending.message.senderKey !== '') this.#byName.set(messageName(sending.message), sending);
   }
 
-  clear(): void {
-    this.#byName.clear();
-  }
-
   /** Lets a send that waits already wait for its client where that is now. @returns whether it waits already */
   takes(repeated: Sending, waiting: Waiting[]): boolean {
     const held = repeated.message.retry === undefined ? undefined : this.#byName.get(messageName(repeated.message));

@@ -3,7 +3,6 @@ import { CLOSE, type ResumeRequest } from '@holdfast/protocol';
 import { liveChannel } from '@holdfast/session-store';
 import type { Admission } from './admission.js';
 import type { Connection } from './connection.js';
-import type { Heartbeats } from './heartbeats.js';
 import { type Joiner, JoinLane } from './join-lane.js';
 import type { GatewayContext } from './room-context.js';
 import type { Joined, Rooms } from './rooms.js';
@@ -14,7 +13,6 @@ export interface JoinsOptions {
   readonly context: Pick<GatewayContext, 'clock' | 'shards'>;
   readonly rooms: Rooms;
   readonly admission: Pick<Admission, 'joined'>;
-  readonly heartbeats: Heartbeats;
 }
 
 /** A connection with what it wants to go on with. */
@@ -67,7 +65,7 @@ export class Joins {
 
   /** In one step: the welcome, whatever history follows it, and live messages from then on (R1, F7). */
   #admit(connection: Connection, { room, plan, late = false }: Joined): void {
-    const { config, context, heartbeats } = this.#options;
+    const { config, context } = this.#options;
     const { sessions, color } = config;
     connection.tell(
       welcome(connection, room, {
@@ -82,7 +80,6 @@ export class Joins {
     if (late) room.audience.attachLate(connection);
     else if (plan.from === undefined) room.audience.attach(connection);
     else room.audience.attachAfterHistory(connection, plan.from);
-    heartbeats.add(connection);
     connection.joined(room);
   }
 }

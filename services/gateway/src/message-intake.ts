@@ -22,11 +22,10 @@ export class MessageIntake {
   }
 
   send(connection: Connection, room: Room, outgoing: OutgoingMessage): void {
-    const { identity } = connection;
-    const id = outgoing.id ?? this.#nextId(identity.connectionId);
+    const id = outgoing.id ?? this.#nextId(connection.connectionId);
     const head = `"content":${outgoing.contentJson},"sender":${connection.senderJson},"timestamp":`;
     if (!connection.persistent) return this.#publish(connection, room, id, head, outgoing.id);
-    const message = { id, senderKey: identity.senderKey, head };
+    const message = { id, senderKey: connection.senderKey, head };
     const taken = room.queue.push({
       member: connection,
       message: outgoing.retry === undefined ? message : { ...message, retry: lookAfter(outgoing.retry, room) },
@@ -40,7 +39,7 @@ export class MessageIntake {
   }
 
   signal(connection: Connection, room: Room, { name, data = null }: SignalSendFrame): void {
-    const frame = JSON.stringify({ type: 'signal', sender: connection.identity.sender, name, data });
+    const frame = JSON.stringify({ type: 'signal', sender: connection.sender, name, data });
     const payload = encodeSignal(connection.connectionId, frame);
     this.#context.fanOut.publish(liveChannel(room.sessionId), payload).catch((error: unknown) => {
       // A signal is worth nothing later: it is not repeated and its sender is not told.
@@ -54,7 +53,7 @@ export class MessageIntake {
     const { storage } = room.context;
     const nowMs = clock.now();
     const count = this.#counts.next(sessionId, nowMs);
-    const payload = encodeUnstored(count, connection.identity.senderKey, unstoredFrame(id, `${head}${nowMs}}`));
+    const payload = encodeUnstored(count, connection.senderKey, unstoredFrame(id, `${head}${nowMs}}`));
     metrics.counters.published += 1;
     metrics.counters.ephemeral += 1;
     // Chat goes on among the members here (D1).

@@ -30,7 +30,7 @@ export class Recovery {
   /** The room goes on in memory until Redis takes its messages again. */
   out(entry: RoomEntry): void {
     entry.room.outage();
-    for (const goOn of entry.joining.keys()) goOn();
+    for (const goOn of entry.joining ?? []) goOn();
     if (!entry.recovering) void this.#recover(entry);
   }
 
@@ -54,7 +54,7 @@ export class Recovery {
       if (entry.users > 0) await this.#rooms.subscribed(entry);
       if (room.position) await room.sync.run('outage');
       // Those who were there before keep nothing alive, and bring nothing back that has ended (T1, G5).
-      if (entry.toOpen || entry.late.size > 0 || !room.queue.empty) {
+      if (entry.toOpen || (entry.late?.size ?? 0) > 0 || !room.queue.empty) {
         entry.toOpen = false;
         await openSession(room, room.context).catch((error: unknown) => {
           entry.toOpen = true;
@@ -63,7 +63,7 @@ export class Recovery {
       }
       await this.#resumeLate(entry);
       // For whoever has come meanwhile nothing of this was done.
-      return (await room.queue.resume()) && entry.late.size === 0 && !entry.newcomers;
+      return (await room.queue.resume()) && !entry.late?.size && !entry.newcomers;
     } catch (error) {
       room.context.storage.failed(error);
       return false;
@@ -72,14 +72,14 @@ export class Recovery {
 
   /** Members that joined while nothing could be read get what they asked for, on the same socket. */
   async #resumeLate({ room, late }: RoomEntry): Promise<void> {
-    for (const [member, { resume, sinceMs }] of late) {
+    for (const [member, { resume, sinceMs }] of late ?? []) {
       // It is about to be welcomed.
       if (!room.audience.has(member)) continue;
       const plan = await planHistory(room, room.context, resume);
       const { epoch } = room.position ?? NOWHERE;
       // It has ended meanwhile: there is another one to be opened first.
       if (epoch === NOWHERE.epoch) return;
-      if (!late.delete(member)) continue;
+      if (!late?.delete(member)) continue;
       const from = plan.from ?? Math.max(room.firstSeq, firstSince(room, sinceMs - CLOCKS_DIFFER_MS));
       // What was trimmed meanwhile is told as a gap, from where the member is: numbers go on in a new epoch too.
       const due = resume?.epoch === undefined ? from : resume.lastSeq + 1;

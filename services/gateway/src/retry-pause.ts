@@ -35,11 +35,6 @@ export class RetryPause {
     return pauseMs;
   }
 
-  /** An attempt succeeded: the next pause is a short one. */
-  reset(): void {
-    this.#nextMs = MIN_MS;
-  }
-
   /** Ends the pause now, so that whoever waits for those who pause goes on. */
   cut(): void {
     this.#clock.clearTimeout(this.#timer);

@@ -3,7 +3,6 @@ import type { OpenResult } from '@holdfast/session-store';
 import type { Member } from './member.js';
 import type { Room } from './room.js';
 import type { SharedCalls } from './shared-calls.js';
-import { SparseMap } from './sparse-map.js';
 
 /** What a member asked for, and when it was welcomed without it. */
 export interface LateJoin {
@@ -32,9 +31,9 @@ export interface RoomEntry {
   /** Somebody has joined in memory whose connecting the session has not been told (C5). */
   toOpen: boolean;
   /** What lets those that are joining go on in memory when Redis goes away. */
-  readonly joining: SparseMap<() => void, true>;
+  joining: Set<() => void> | undefined;
   /** Members that joined in memory and could not be given what they asked for (D3). */
-  readonly late: SparseMap<Member, LateJoin>;
+  late: Map<Member, LateJoin> | undefined;
 }
 
 export function roomEntry(room: Room): RoomEntry {
@@ -49,7 +48,7 @@ export function roomEntry(room: Room): RoomEntry {
     recovering: false,
     newcomers: false,
     toOpen: false,
-    joining: new SparseMap(),
-    late: new SparseMap(),
+    joining: undefined,
+    late: undefined,
   };
 }

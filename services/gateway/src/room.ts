@@ -19,7 +19,7 @@ import { sayAgain } from './say-again.js';
 import { showPending } from './show-pending.js';
 import { Sync } from './sync.js';
 import { Tail } from './tail.js';
-import { WaitingAcks } from './waiting-acks.js';
+import { type WaitingAck, WaitingAcks } from './waiting-acks.js';
 
 /** One for all sessions that have none. */
 const NO_CUSTOM: KnownSession['custom'] = {};
@@ -37,12 +37,13 @@ export class Room {
   readonly lastWord: LastWord;
   readonly sync: Sync;
   readonly tail: Tail;
-  readonly #waitingAcks: WaitingAcks;
+  /** Made with the first. */
+  #waitingAcks: WaitingAcks | undefined;
   #position: Position | undefined;
   #known: KnownSession | undefined;
   #storage: StorageState = 'redis';
   #firstSeq = 0;
-  #held: Extract<LivePayload, { kind: 'stored' }>[] = [];
+  #held: Extract<LivePayload, { kind: 'stored' }>[] | undefined;
   #heldOverflow = false;
 
   constructor(
@@ -50,7 +51,6 @@ export class Room {
     readonly context: RoomContext,
   ) {
     this.tail = new Tail(context.historyMax, context.tailBudget);
-    this.#waitingAcks = new WaitingAcks(this.tail);
     this.audience = new Audience(this, context);
     this.queue = new AppendQueue(this, context);
     this.expiry = new Expiry(this, context);
@@ -126,16 +126,16 @@ export class Room {
     this.audience.deliver(messages);
     this.queue.pace.delivered(this.audience.listeners);
     this.queue.timer.delivered(messages[0] ?? last);
-    this.#waitingAcks.settle(last.seq, 'delivered');
+    this.#waitingAcks?.settle(last.seq, 'delivered');
   }
 
   /** Places the room without delivering: what it then holds is what it knows. */
   moveTo(position: Position | undefined, firstSeq: number): void {
-    if (this.#position !== NOWHERE && this.#position?.epoch !== position?.epoch) this.#waitingAcks.forget();
+    if (this.#position !== NOWHERE && this.#position?.epoch !== position?.epoch) this.#waitingAcks = undefined;
     this.#position = position;
     this.#firstSeq = firstSeq;
     if (position?.seq !== this.tail.lastSeq) this.tail.clear();
-    this.#waitingAcks.settle(this.seq, 'skipped');
+    this.#waitingAcks?.settle(this.seq, 'skipped');
   }
 
   noteFirstSeq(firstSeq: number): void {
@@ -144,8 +144,8 @@ export class Room {
 
   /** Applies what arrived while a sync ran. @returns whether the sync has to read again */
   releaseHeld(): boolean {
-    const held = this.#held;
-    this.#held = [];
+    const held = this.#held ?? [];
+    this.#held = undefined;
     const overflow = this.#heldOverflow;
     this.#heldOverflow = false;
     for (const payload of held) if (!this.#apply(payload)) return true;
@@ -170,12 +170,17 @@ export class Room {
   /** Answers a repeated send (V4) once the room has delivered the message (F7). */
   acknowledge(member: Member, id: string, seq: number): void {
     if (seq <= this.seq) member.tell({ type: 'ack', id, seq });
-    else this.#waitingAcks.add({ member, id, seq, ifSkipped: false });
+    else this.#answerLater({ member, id, seq, ifSkipped: false });
   }
 
   /** Answers a send whose own frame, which would be the answer, is not going to come (V7). */
   acknowledgeIfSkipped(member: Member, id: string, seq: number): void {
-    if (seq > this.seq) this.#waitingAcks.add({ member, id, seq, ifSkipped: true });
+    if (seq > this.seq) this.#answerLater({ member, id, seq, ifSkipped: true });
+  }
+
+  #answerLater(ack: WaitingAck): void {
+    this.#waitingAcks ??= new WaitingAcks(this.tail);
+    this.#waitingAcks.add(ack);
   }
 
   /** The session has ended of itself: members are told once, the next message starts a new epoch at 1 (T2, G3). */
@@ -215,10 +220,7 @@ export class Room {
   showPending({ message, member: sender }: Sending, place: number): void {
     // Its append may have been heard before its answer was lost.
     if (this.tail.find(message.senderKey, message.id) !== undefined) return;
-    // What is sent again may have been stored by another gateway, and whoever is not placed yet may have had it there:
-    // its number would not come again.
-    const members = message.retry === undefined ? this.audience.members() : this.audience.placed(sender);
-    showPending(this.sessionId, members, message, this.seq + place, this.context.clock.now());
+    showPending(this, sender, message, this.seq + place, this.context.clock.now());
   }
 
   /** Gives back what the room holds of shared budgets. */
@@ -232,6 +234,7 @@ export class Room {
     this.context.metrics.counters.received += payload.messages.length;
     this.lastWord.heard();
     if (this.sync.running) {
+      this.#held ??= [];
       if (this.#held.length < HELD_MAX) this.#held.push(payload);
       else this.#heldOverflow = true;
     } else if (!this.#position) {
@@ -292,7 +295,7 @@ export class Room {
   #forget(): void {
     this.#position = NOWHERE;
     this.#firstSeq = 0;
-    this.#waitingAcks.forget();
+    this.#waitingAcks = undefined;
     this.tail.clear();
     this.expiry.forget();
   }

@@ -96,7 +96,7 @@ export class Rooms {
     const entry = this.#entries.get(sessionId);
     if (!entry) return;
     entry.room.audience.detach(member);
-    entry.late.delete(member);
+    entry.late?.delete(member);
     entry.users -= 1;
     if (entry.users === 0) this.#unsubscribe(entry);
     if (member.persistent) this.#noteLeaving(entry);
@@ -104,7 +104,7 @@ export class Rooms {
 
   /** Called about once a second. */
   tick(): void {
-    for (const [sessionId, entry] of this.#entries) {
+    for (const entry of this.#entries.values()) {
       const { room } = entry;
       const { failing } = room.queue;
       if (failing && room.context.clock.monotonic() - failing.sinceMs > FAILING_MS && room.storage === 'redis') {
@@ -115,7 +115,7 @@ export class Rooms {
       if (entry.users > 0) room.expiry.check();
       else if (this.#isDone(entry)) {
         room.dispose();
-        this.#entries.delete(sessionId);
+        this.#entries.delete(room.sessionId);
       }
     }
   }
@@ -149,10 +149,14 @@ export class Rooms {
   ): Promise<Joined | 'in memory' | undefined> {
     return new Promise((resolve, reject) => {
       const goOn = (): void => resolve('in memory');
-      entry.joining.set(goOn, true);
+      const joining = entry.joining ?? new Set();
+      entry.joining = joining.add(goOn);
       this.#enter(entry, member, resume)
         .then(resolve, reject)
-        .finally(() => entry.joining.delete(goOn));
+        .finally(() => {
+          joining.delete(goOn);
+          if (joining.size === 0 && entry.joining === joining) entry.joining = undefined;
+        });
     });
   }
 
@@ -189,7 +193,10 @@ export class Rooms {
     if (this.#wasDeleted(room, resume)) return undefined;
     const plan = planFromTail(room, resume);
     if (plan) return { room, plan };
-    if (!member.closed) entry.late.set(member, { resume, sinceMs: this.#context.clock.now() });
+    if (!member.closed) {
+      entry.late ??= new Map();
+      entry.late.set(member, { resume, sinceMs: this.#context.clock.now() });
+    }
     return { room, plan: { recovered: false }, late: true };
   }
 

@@ -2,6 +2,15 @@ import { messageName, type NewMessage } from '@holdfast/session-store';
 import type { Member } from './member.js';
 import { pendingFrame, plainPendingFrame } from './plain-frames.js';
 
+/** What it needs of a room. */
+export interface ShowingRoom {
+  readonly sessionId: string;
+  readonly audience: {
+    publish(frame: Uint8Array): Iterable<Member>;
+    placed(also: Member): Iterable<Member>;
+  };
+}
+
 /**
  * Shows a room's members a message that is not stored yet: as V3, or as P2 with the gateway's own count.
  *
@@ -9,13 +18,16 @@ import { pendingFrame, plainPendingFrame } from './plain-frames.js';
  * @param nowMs Unix milliseconds
  */
 export function showPending(
-  sessionId: string,
-  members: Iterable<Member>,
+  { sessionId, audience }: ShowingRoom,
+  sender: Member,
   message: NewMessage,
   count: number,
   nowMs: number,
 ): void {
-  const framed = pendingFrame(message, nowMs);
+  const framed = Buffer.from(pendingFrame(message, nowMs));
+  // What is sent again may have been stored by another gateway, and whoever is not placed yet may have had it there:
+  // its number would not come again.
+  const members = message.retry === undefined ? audience.publish(framed) : audience.placed(sender);
   // One string for all members that keep it.
   const name = messageName(message);
   let plain: string | undefined;

@@ -70,13 +70,13 @@ export class Sync {
   #holeSinceMs: number | undefined;
   /** When Redis was asked what the present step goes by. */
   #askedMs = 0;
-  readonly #retry: RetryPause;
+  /** Since the last success there was none. */
+  #retry: RetryPause | undefined;
 
   constructor(room: SyncedRoom, context: RoomContext) {
     this.#room = room;
     this.#context = context;
     this.#repair = new Repair(room, context);
-    this.#retry = new RetryPause(context);
   }
 
   get running(): boolean {
@@ -96,7 +96,7 @@ export class Sync {
 
   stop(): void {
     this.#stopped = true;
-    this.#retry.cut();
+    this.#retry?.cut();
   }
 
   async #loop(reason: SyncReason): Promise<void> {
@@ -120,11 +120,12 @@ export class Sync {
     try {
       const { outcome, more } = await this.#step();
       this.#context.metrics.synced(outcome);
-      this.#retry.reset();
+      this.#retry = undefined;
       return more;
     } catch (error) {
       this.#context.metrics.synced('failed');
       storage.failed(error);
+      this.#retry ??= new RetryPause(this.#context);
       await this.#retry.wait();
       return true;
     }

@@ -24,10 +24,6 @@ export class WaitingAcks {
     this.#waiting.push(ack);
   }
 
-  forget(): void {
-    this.#waiting = [];
-  }
-
   /**
    * The room has reached a number.
    *

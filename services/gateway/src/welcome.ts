@@ -15,7 +15,7 @@ export interface WelcomeDetails {
 
 /** The frame of V1: `seq` is what the room has delivered (F7). */
 export function welcome(connection: Connection, room: Room, { late, ...details }: WelcomeDetails): WelcomeFrame {
-  const { persistent, sessionId, connectionId, identity } = connection;
+  const { persistent, sessionId, connectionId, sender } = connection;
   const stored = persistent
     ? {
         epoch: late ? '' : (room.position?.epoch ?? ''),
@@ -30,7 +30,7 @@ export function welcome(connection: Connection, room: Room, { late, ...details }
     protocol: 'holdfast.v1',
     sessionId,
     connectionId,
-    sender: identity.sender,
+    sender,
     persistence: persistent ? 'redis' : 'none',
     storage: room.storage,
     ...stored,

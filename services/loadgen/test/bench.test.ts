@@ -38,7 +38,7 @@ it('R1, B5: brings the members of a gateway that was killed back at another one,
 it('tells what idle connections take, and that each of them is there', async () => {
   const [run] = await bench('--workload idle --connections 100 --target holdfast');
   expect(run).toMatchObject({ target: 'holdfast', violations: 0, of: { connections: 100 } });
-  expect(run?.of['resident without']).toBeGreaterThan(10);
+  expect(run?.of['resident before']).toBeGreaterThan(10);
 });
 
 it('lets members and sessions come and go, and tells what is held before, meanwhile and after', async () => {

@@ -7,7 +7,7 @@ let api: ServiceProcess;
 beforeAll(async () => {
   const redis = await startRedis();
   // A busy machine is no outage.
-  const env = { CHANNEL_REDIS_URL: redis.url, REDIS_TIMEOUT_MS: '10000' };
+  const env = { CHANNEL_REDIS_URL: redis.url };
   api = await startProcess({ service: 'session-api', env });
 });
 afterAll(stopAll);

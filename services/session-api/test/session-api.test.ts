@@ -11,9 +11,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const MASKED = 'redis://:***@';
 
-/** A busy machine is no outage. */
-const PATIENT = { REDIS_TIMEOUT_MS: '10000' };
-
 interface Answer {
   status: number;
   headers: Headers;
@@ -25,7 +22,7 @@ let api: ServiceProcess;
 
 beforeAll(async () => {
   redis = await startRedis();
-  api = await startProcess({ service: 'session-api', env: { CHANNEL_REDIS_URL: redis.url, ...PATIENT } });
+  api = await startProcess({ service: 'session-api', env: { CHANNEL_REDIS_URL: redis.url } });
 });
 afterAll(stopAll);
 
@@ -213,7 +210,7 @@ describe('the process', () => {
   });
 
   it('B3: a drain fails /readyz while requests are still served', async () => {
-    const own = await startProcess({ service: 'session-api', env: { CHANNEL_REDIS_URL: redis.url, ...PATIENT } });
+    const own = await startProcess({ service: 'session-api', env: { CHANNEL_REDIS_URL: redis.url } });
     await fetch(`${own.adminUrl}/drain`, { method: 'POST' });
     expect(await own.readiness()).toMatchObject({ status: 503, body: { ready: false, draining: true } });
     expect((await call('GET', '/api/sessions/', undefined, own)).status).toBe(200);
@@ -221,7 +218,7 @@ describe('the process', () => {
   });
 
   it('SIGTERM finishes the request that is being sent, then ends with 0', async () => {
-    const own = await startProcess({ service: 'session-api', env: { CHANNEL_REDIS_URL: redis.url, ...PATIENT } });
+    const own = await startProcess({ service: 'session-api', env: { CHANNEL_REDIS_URL: redis.url } });
     const socket = connect(own.port, '127.0.0.1');
     const body = JSON.stringify({ content: 'last words' });
     let answer = '';

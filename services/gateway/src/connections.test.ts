@@ -1,26 +1,27 @@
+import { announcedRandom } from '@holdfast/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HeldClock } from '../test/support/held-clock.js';
-import { Heartbeats } from './heartbeats.js';
+import { type Connected, Connections } from './connections.js';
 
 const INTERVAL_MS = 30_000;
 /** A heartbeat may come this much late. */
 const SLACK_MS = INTERVAL_MS / 30;
 
 let clock: HeldClock;
-let heartbeats: Heartbeats;
+let connections: Connections<Connected>;
 beforeEach(() => {
   clock = new HeldClock();
-  heartbeats = new Heartbeats(clock, INTERVAL_MS);
-  heartbeats.start();
+  connections = new Connections(clock, INTERVAL_MS);
+  connections.start();
 });
 
 /** Opens a connection. @returns the times of its heartbeats, from then on */
 function open(): { beats: number[]; close(): void } {
   const beats: number[] = [];
   const openedMs = clock.monotonic();
-  const connection = { beatsFrom: 0, heartbeat: () => void beats.push(clock.monotonic() - openedMs) };
-  heartbeats.add(connection);
-  return { beats, close: () => heartbeats.remove(connection) };
+  const connection = { beatsFrom: 0, place: 0, heartbeat: () => void beats.push(clock.monotonic() - openedMs) };
+  connections.add(connection);
+  return { beats, close: () => connections.delete(connection) };
 }
 
 describe('heartbeats', () => {
@@ -61,12 +62,13 @@ describe('heartbeats', () => {
     const leaving = {
       beats: 0,
       beatsFrom: 0,
+      place: 0,
       heartbeat(): void {
         this.beats += 1;
-        heartbeats.remove(this);
+        connections.delete(this);
       },
     };
-    heartbeats.add(leaving);
+    connections.add(leaving);
     const stays = open();
     gone.close();
     await clock.advance(3 * INTERVAL_MS + SLACK_MS);
@@ -74,7 +76,32 @@ describe('heartbeats', () => {
   });
 
   it('leaves no timer when it is stopped', () => {
-    heartbeats.stop();
+    connections.stop();
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe('connections', () => {
+  it('are all there, and no other, whatever comes and goes in which order', async () => {
+    const random = announcedRandom('connections');
+    const here = new Set<Connected>();
+    for (let step = 0; step < 2_000; step++) {
+      if (random.chance(0.1)) await clock.advance(INTERVAL_MS / 40);
+      const known = [...here];
+      const connection = random.chance(0.6) ? undefined : known[random.int(0, known.length - 1)];
+      if (connection) {
+        connections.delete(connection);
+        // A second time it is not there.
+        connections.delete(connection);
+        here.delete(connection);
+      } else {
+        const added = { beatsFrom: 0, place: 0, heartbeat: () => undefined };
+        connections.add(added);
+        here.add(added);
+      }
+    }
+    expect(connections.size).toBe(here.size);
+    expect(new Set(connections)).toEqual(here);
+    expect([...connections]).toHaveLength(here.size);
   });
 });

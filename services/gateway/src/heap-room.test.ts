@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { watchYoungGeneration } from './young-generation.js';
+import { watchHeapRoom } from './heap-room.js';
 
 const flags = vi.hoisted(() => [] as string[]);
 vi.mock('node:v8', () => ({ setFlagsFromString: (flag: string) => flags.push(flag) }));
 
-const SMALL = '--semi-space-growth-factor=1';
-const LARGE = '--semi-space-growth-factor=1024';
+const TIGHT = ['--semi-space-growth-factor=1', '--heap-growing-percent=20'];
+const ROOM = ['--semi-space-growth-factor=1024', '--heap-growing-percent=0'];
 
 beforeEach(() => {
   flags.length = 0;
@@ -13,21 +13,21 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
-it('lets the young generation grow while 500 messages a second come, and not before or after', () => {
+it('gives the heap room while 500 messages a second come, and not before or after', () => {
   let messages = 0;
   const second = (count: number): void => {
     messages += count;
     vi.advanceTimersByTime(1_000);
   };
-  const stop = watchYoungGeneration(() => messages);
+  const stop = watchHeapRoom(() => messages);
   second(499);
-  expect(flags).toEqual([SMALL]);
+  expect(flags).toEqual(TIGHT);
   second(500);
   second(9_000);
-  expect(flags).toEqual([SMALL, LARGE]);
+  expect(flags).toEqual([...TIGHT, ...ROOM]);
   second(0);
-  expect(flags).toEqual([SMALL, LARGE, SMALL]);
+  expect(flags).toEqual([...TIGHT, ...ROOM, ...TIGHT]);
   stop();
   second(9_000);
-  expect(flags).toHaveLength(3);
+  expect(flags).toHaveLength(6);
 });

@@ -65,7 +65,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       sendPingsAutomatically: true,
       upgrade: (res, req, context) => {
-        turn.note();
         const accepted = options.accept({
           // Without a question mark the library gives undefined, whatever its types say.
           query: req.getQuery() ?? '',

@@ -1,6 +1,6 @@
 /** How long sockets may be read before everything else has its turn. Milliseconds. */
 const TURN_MS = 10;
-/** How many of them are read between two looks at the clock; a power of two. */
+/** How many frames are read between two looks at the clock; a power of two. */
 const LOOK_EVERY = 32;
 /** One that nobody sends and that does nothing by itself. */
 const SIGNAL = 'SIGURG';
@@ -26,7 +26,7 @@ export class TurnLimit {
     process.on(SIGNAL, ignore);
   }
 
-  /** A frame or a handshake is read. */
+  /** A frame is read. */
   note(): void {
     this.#frames += 1;
     if (this.#frames === 1) {

@@ -22,10 +22,15 @@ export class EndedSessions {
 
   /** Both have had a message, and members at both gateways; those of the expiring one are still there. */
   static async begin(services: Services): Promise<EndedSessions> {
-    const ended = new EndedSessions(services);
-    await ended.#call('POST', '', { session_id: ended.#expiringId, ttl: TTL });
-    ended.#expiring = await ended.#membersOf(ended.#expiringId);
-    return ended;
+    for (;;) {
+      const ended = new EndedSessions(services);
+      await ended.#call('POST', '', { session_id: ended.#expiringId, ttl: TTL });
+      ended.#expiring = await ended.#membersOf(ended.#expiringId);
+      // A machine that stands still may let it end too early: who comes then opens another one, which lives long.
+      const ttl = await ended.#ttlOf(ended.#expiringId);
+      if (ttl === undefined || ttl === TTL) return ended;
+      for (const member of ended.#expiring) member.terminate();
+    }
   }
 
   /** Deletes the other session. */
@@ -46,7 +51,7 @@ export class EndedSessions {
       await member.frames.find({ type: 'session', event: 'expired' }, PATIENCE_MS);
     }
     for (const id of [this.#deletedId, this.#expiringId]) {
-      await eventually(`${id} to be gone`, async () => (await this.#status(id)) === 404, { timeoutMs: PATIENCE_MS });
+      await eventually(`${id} to be gone`, async () => (await this.#ask(id)).status === 404, { timeoutMs: PATIENCE_MS });
     }
     for (const gateway of this.#services.gateways) {
       const member = await this.#connect(gateway, this.#deletedId, { epoch: this.#deletedEpoch, last_seq: 1 });
@@ -81,8 +86,14 @@ export class EndedSessions {
     });
   }
 
-  async #status(session: string): Promise<number> {
-    return (await fetch(`${this.#services.api.url}/api/sessions/${session}/`)).status;
+  #ask(session: string): Promise<Response> {
+    return fetch(`${this.#services.api.url}/api/sessions/${session}/`);
+  }
+
+  /** Nothing when it has ended. */
+  async #ttlOf(session: string): Promise<number | undefined> {
+    const answer = await this.#ask(session);
+    return answer.ok ? ((await answer.json()) as { data: { ttl: number } }).data.ttl : undefined;
   }
 
   async #call(method: string, path: string, body?: object): Promise<void> {

@@ -11,7 +11,7 @@ let audit: ExpiryAudit;
 
 beforeAll(async () => {
   const { url } = await startRedis();
-  client = createRedis({ mode: 'standalone', urls: [url], timeoutMs: 1_000 }, { name: 'test', role: 'commands' });
+  client = createRedis({ mode: 'standalone', urls: [url], timeoutMs: 5_000 }, { name: 'test', role: 'commands' });
   await waitUntilReady(client, 5_000);
   audit = newAudit({});
 });

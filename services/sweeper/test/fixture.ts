@@ -15,7 +15,7 @@ export interface TestSweeper {
 }
 
 export function startTestSweeper(env: Record<string, string>): TestSweeper {
-  const config: Config = loadConfig('sweeper', { AUDIT_INTERVAL_SECONDS: '1', REDIS_TIMEOUT_MS: '500', ...env });
+  const config: Config = loadConfig('sweeper', { AUDIT_INTERVAL_SECONDS: '1', REDIS_TIMEOUT_MS: '3000', ...env });
   const log = new LineLog();
   const identity = { service: 'sweeper', color: config.color, instance: config.instance } as const;
   const logger = createLogger({

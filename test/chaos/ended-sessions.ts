@@ -51,7 +51,9 @@ export class EndedSessions {
       await member.frames.find({ type: 'session', event: 'expired' }, PATIENCE_MS);
     }
     for (const id of [this.#deletedId, this.#expiringId]) {
-      await eventually(`${id} to be gone`, async () => (await this.#ask(id)).status === 404, { timeoutMs: PATIENCE_MS });
+      await eventually(`${id} to be gone`, async () => (await this.#ask(id)).status === 404, {
+        timeoutMs: PATIENCE_MS,
+      });
     }
     for (const gateway of this.#services.gateways) {
       const member = await this.#connect(gateway, this.#deletedId, { epoch: this.#deletedEpoch, last_seq: 1 });

@@ -17,6 +17,13 @@ import type { Tail } from './tail.js';
 /** What a lost session is made anew with, beside its position and its time. */
 export type KnownSession = Pick<StoredSession, 'createdAt' | 'custom'>;
 
+/** One for all sessions that have none. */
+const NO_CUSTOM: KnownSession['custom'] = {};
+
+export function knownOf({ createdAt, custom }: StoredSession): KnownSession {
+  return { createdAt, custom: Object.keys(custom).length === 0 ? NO_CUSTOM : custom };
+}
+
 /** What a repair needs of its room. */
 export interface RepairedRoom {
   readonly sessionId: string;

@@ -13,7 +13,7 @@ import { Expiry } from './expiry.js';
 import { LastWord } from './last-word.js';
 import type { Member } from './member.js';
 import { NOWHERE } from './position.js';
-import type { KnownSession } from './repair.js';
+import { type KnownSession, knownOf } from './repair.js';
 import type { RoomContext } from './room-context.js';
 import { sayAgain } from './say-again.js';
 import { showPending } from './show-pending.js';
@@ -21,8 +21,6 @@ import { Sync } from './sync.js';
 import { Tail } from './tail.js';
 import { type WaitingAck, WaitingAcks } from './waiting-acks.js';
 
-/** One for all sessions that have none. */
-const NO_CUSTOM: KnownSession['custom'] = {};
 /** Payloads held while a sync runs; beyond them the sync reads again. */
 const HELD_MAX = 1_000;
 
@@ -69,8 +67,7 @@ export class Room {
   }
 
   noteSession(session: StoredSession): void {
-    const { createdAt, custom } = session;
-    this.#known = { createdAt, custom: Object.keys(custom).length === 0 ? NO_CUSTOM : custom };
+    this.#known = knownOf(session);
   }
 
   /** `memory` while messages cannot be stored. */

@@ -43,6 +43,15 @@ const commandCalls = async (command: string) => {
 
 async function back(): Promise<void> {
   await eventually('both connections', () => isConnected(ours) && isConnected(theirs), { everyMs: 2 });
+  // Each has another one to publish with.
+  const channel = freshChannel();
+  await eventually(
+    'both to publish',
+    async () => (await ours.publish(channel, 'x')) + (await theirs.publish(channel, 'x')) === 0,
+    {
+      everyMs: 2,
+    },
+  );
 }
 
 describe('a subscriber connection that breaks', () => {

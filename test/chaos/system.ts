@@ -17,8 +17,8 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 const START_MS = 60_000;
 /**
- * For those who wait for an outage to be noticed (D1): longer than the default, which a machine that stands still for a
- * second in between would be, and shorter than any outage here.
+ * For those who wait for an outage to be noticed (D1): longer than the default, because a machine that stands still for
+ * a second is none, and shorter than any outage here. Milliseconds.
  */
 export const REDIS_TIMEOUT_MS = 3_000;
 

@@ -7,13 +7,16 @@ import type { LineLog } from './line-log.js';
 /** The repository's root, with a slash at its end. */
 export const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** So much silence of Redis is an outage that a busy machine is none. Milliseconds. */
+/** How long Redis may be silent before that is an outage: longer than a busy machine keeps it. Milliseconds. */
 const PATIENT_REDIS_MS = '10000';
 
 export interface ProcessOptions {
   /** `gateway` stands for `services/gateway/dist/main.js`; anything with a slash is a path from the root. */
   service: string;
-  /** Laid over `PATH`, `HOST`, `ADMIN_HOST`, the ports `LOG_FORMAT=json` and a patient `REDIS_TIMEOUT_MS`. Nothing else is inherited. */
+  /**
+   * Laid over `PATH`, `HOST`, `ADMIN_HOST`, the ports, `LOG_FORMAT=json` and a patient `REDIS_TIMEOUT_MS`. Nothing else
+   * is inherited.
+   */
   env?: Record<string, string>;
   /** Default: free ones. The same again after a restart. */
   port?: number;

@@ -5,7 +5,6 @@ import {
   FRAME_BYTES_FACTOR,
   type FrameProblem,
   parseClientFrame,
-  type SendFrame,
   type ServerFrame,
   type SignalSendFrame,
   type WireProtocol,
@@ -17,6 +16,7 @@ import type { Identity } from './identity.js';
 import { Joining } from './joining.js';
 import type { Member } from './member.js';
 import { ordinarySend } from './ordinary-send.js';
+import type { OutgoingMessage } from './outgoing-message.js';
 import { readText } from './read-text.js';
 import type { Room } from './room.js';
 import type { Socket, SocketEvents } from './socket.js';
@@ -53,16 +53,6 @@ export interface ConnectionTerms {
   readonly presence: boolean;
   /** Where it comes from, where that counts; else empty. */
   readonly address: string;
-}
-
-/** A message as a connection hands it on. */
-export interface OutgoingMessage {
-  /** Absent: the gateway names it. */
-  readonly id?: string | undefined;
-  /** The content as a JSON string, with its quotes. */
-  readonly contentJson: string;
-  readonly retry?: SendFrame['after'] | 'anywhere';
-  readonly arrivedMs: number;
 }
 
 /**

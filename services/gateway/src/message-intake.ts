@@ -1,6 +1,7 @@
 import type { Position, SignalSendFrame } from '@holdfast/protocol';
 import { encodeSignal, encodeUnstored, liveChannel, unstoredFrame } from '@holdfast/session-store';
-import type { Connection, OutgoingMessage } from './connection.js';
+import type { Connection } from './connection.js';
+import type { OutgoingMessage } from './outgoing-message.js';
 import type { Room } from './room.js';
 import type { GatewayContext } from './room-context.js';
 import type { UnstoredCounts } from './unstored-counts.js';

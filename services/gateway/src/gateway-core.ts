@@ -4,26 +4,26 @@ import { BROADCAST_CHANNEL, type FanOut } from '@holdfast/fan-out';
 import { CLOSE, FRAMED_PROTOCOL } from '@holdfast/protocol';
 import type { SessionLog } from '@holdfast/session-store';
 import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
-import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest } from './admission.js';
-import { Broadcasts } from './broadcasts.js';
-import { type Clock, systemClock, type Timer } from './clock.js';
-import { Connection, type ConnectionHost } from './connection.js';
-import { Connections } from './connections.js';
-import { Deletions } from './deletions.js';
-import { Drain } from './drain.js';
-import { Gathering } from './gathering.js';
-import { identify } from './identity.js';
-import { Joins } from './joins.js';
-import { MessageIntake } from './message-intake.js';
-import { ownCopy } from './own-copy.js';
-import { RedisShards } from './redis-shards.js';
-import { Reporter } from './reporter.js';
-import { ByteBudget, type GatewayContext, HISTORY_CHUNK_BYTES } from './room-context.js';
-import { Rooms } from './rooms.js';
-import type { PublishToGroup, Socket, SocketEvents } from './socket.js';
-import { TailBudget } from './tail-budget.js';
-import { Unheard } from './unheard.js';
-import { UnstoredCounts } from './unstored-counts.js';
+import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest } from './admission/admission.js';
+import { Joins } from './admission/joins.js';
+import { Connection, type ConnectionHost } from './connection/connection.js';
+import { Drain } from './connection/drain.js';
+import { HeartbeatWheel } from './connection/heartbeat-wheel.js';
+import { identify } from './connection/identity.js';
+import { MessageIntake } from './connection/message-intake.js';
+import { ownCopy } from './connection/own-copy.js';
+import { UnstoredCounts } from './connection/unstored-counts.js';
+import { type Clock, systemClock, type Timer } from './ports/clock.js';
+import type { PublishToGroup, Socket, SocketEvents } from './ports/socket.js';
+import { Broadcasts } from './redis/broadcasts.js';
+import { RedisShards } from './redis/redis-shards.js';
+import { Rooms } from './rooms/rooms.js';
+import { AppendScheduler } from './shared/append-scheduler.js';
+import { Deletions } from './shared/deletions.js';
+import { ByteBudget, type GatewayContext, HISTORY_CHUNK_BYTES } from './shared/gateway-context.js';
+import { PublishWatch } from './shared/publish-watch.js';
+import { Reporter } from './shared/reporter.js';
+import { TailBudget } from './shared/tail-budget.js';
 
 export interface GatewayDependencies {
   readonly config: Config;
@@ -68,7 +68,7 @@ export class GatewayCore {
   readonly #broadcasts: Broadcasts;
   readonly #joins: Joins;
   readonly #host: ConnectionHost;
-  readonly #connections: Connections<Connection>;
+  readonly #connections: HeartbeatWheel<Connection>;
   #ticker: Timer | undefined;
   #drain: { readonly run: Drain; readonly empty: Promise<void> } | undefined;
   #closed: Promise<void> | undefined;
@@ -99,8 +99,8 @@ export class GatewayCore {
       shards: new RedisShards({ fanOut, logger, metrics: metrics.redis, clock, name: newId() }),
       sharded: config.redis.mode === 'cluster',
       metrics: metrics.gateway,
-      gathering: new Gathering(clock, gatherMs),
-      unheard: new Unheard(clock),
+      appendScheduler: new AppendScheduler(clock, gatherMs),
+      publishWatch: new PublishWatch(clock),
       tailBudget: new TailBudget({ bytes: config.memory.tailBytes, ageMs: TAIL_AGE_MS }, () => clock.monotonic()),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
       publishToGroup,
@@ -112,7 +112,7 @@ export class GatewayCore {
     this.rooms = new Rooms(this.#context);
     this.#counts = new UnstoredCounts(config.sessions.ttl * 1000);
     this.#admission = new Admission({ ...config.limits, ...config }, clock.monotonic());
-    this.#connections = new Connections(clock, config.sessions.heartbeatMs);
+    this.#connections = new HeartbeatWheel(clock, config.sessions.heartbeatMs);
     this.#joins = new Joins({
       config,
       context: this.#context,
@@ -194,7 +194,7 @@ export class GatewayCore {
     for (const connection of [...this.#connections]) connection.close(CLOSE.restart);
     await this.rooms.flush(FLUSH_MS);
     this.rooms.dispose();
-    this.#context.unheard.stop();
+    this.#context.publishWatch.stop();
     this.#metrics.gateway.gauges.drainState = 'drained';
   }
 

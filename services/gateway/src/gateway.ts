@@ -1,8 +1,8 @@
 import { FRAME_BYTES_FACTOR } from '@holdfast/protocol';
 import type { Readiness } from '@holdfast/telemetry';
 import { GatewayCore, type GatewayDependencies } from './gateway-core.js';
-import { startServer } from './server.js';
-import type { PublishToGroup } from './socket.js';
+import type { PublishToGroup } from './ports/socket.js';
+import { startServer } from './server/server.js';
 
 export interface Gateway {
   readonly port: number;

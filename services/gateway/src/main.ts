@@ -5,7 +5,7 @@ import { closeRedis, connectSubscriber, createRedisPool, waitUntilReady } from '
 import { pooled, RedisSessionStore } from '@holdfast/session-store';
 import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
 import { startGateway } from './gateway.js';
-import { watchHeapRoom } from './heap-room.js';
+import { tuneHeap } from './heap-tuning.js';
 
 /** Closing what is left, after the drain. */
 const CLOSE_MS = 8_000;
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   );
   const gateway = await startGateway({ config, logger, metrics, sessionLog, fanOut });
   shutdown.add('gateway', () => gateway.close());
-  const unwatch = watchHeapRoom(() => metrics.gateway.counters.messagesIn);
+  const unwatch = tuneHeap(() => metrics.gateway.counters.messagesIn);
   shutdown.add('heap room', unwatch);
   const stop = async (reason: string): Promise<void> => {
     logger.info({ reason }, 'Draining');

@@ -1,5 +1,5 @@
 import type { Acceptance } from '../../src/gateway-core.js';
-import type { SendOutcome, Socket, SocketEvents } from '../../src/socket.js';
+import type { SendOutcome, Socket, SocketEvents } from '../../src/ports/socket.js';
 
 /** What a client received: the object of a JSON frame. */
 export type Received = Record<string, unknown>;

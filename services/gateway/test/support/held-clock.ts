@@ -1,5 +1,5 @@
 import { FakeClock, type FakeTimer } from '@holdfast/testkit';
-import type { Clock, Timer } from '../../src/clock.js';
+import type { Clock, Timer } from '../../src/ports/clock.js';
 
 /** Time in the test's hand. What is deferred runs with the next {@link settle} or {@link advance}. */
 export class HeldClock implements Clock {

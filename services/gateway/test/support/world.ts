@@ -3,7 +3,7 @@ import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
 import { FRAMED_PROTOCOL } from '@holdfast/protocol';
 import { encodeStored, liveChannel, storedFrame } from '@holdfast/session-store';
 import { createLogger, createMetrics, type Metrics } from '@holdfast/telemetry';
-import type { Refusal, UpgradeRequest } from '../../src/admission.js';
+import type { Refusal, UpgradeRequest } from '../../src/admission/admission.js';
 import { type Acceptance, GatewayCore } from '../../src/gateway-core.js';
 import { FakeClient } from './fake-client.js';
 import { FaultyFanOut, FaultyLog } from './faults.js';

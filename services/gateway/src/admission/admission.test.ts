@@ -1,0 +1,200 @@
+import { describe, expect, it } from 'vitest';
+import { UPGRADE } from '../../test/support/world.js';
+import {
+  Admission,
+  type AdmissionOptions,
+  type Admitted,
+  isRefusal,
+  type Refusal,
+  type UpgradeRequest,
+} from './admission.js';
+
+const OPEN: AdmissionOptions = { allowedOrigins: [], trustProxy: false, connectionsPerIp: 0, connectsPerSecond: 0 };
+
+function admission(options: Partial<AdmissionOptions> = {}): Admission {
+  return new Admission({ ...OPEN, ...options }, 0);
+}
+
+function decide(upgrade: Partial<UpgradeRequest>, of = admission(), nowMs = 0): Admitted | Refusal {
+  return of.decide({ ...UPGRADE, ...upgrade }, nowMs);
+}
+
+function admitted(upgrade: Partial<UpgradeRequest>, of?: Admission, nowMs?: number): Admitted {
+  const decision = decide(upgrade, of, nowMs);
+  if (isRefusal(decision)) throw new Error(decision.body.error);
+  return decision;
+}
+
+function refused(upgrade: Partial<UpgradeRequest>, of?: Admission, nowMs?: number): Refusal {
+  const decision = decide(upgrade, of, nowMs);
+  if (!isRefusal(decision)) throw new Error('it was admitted');
+  return decision;
+}
+
+describe('many at once', () => {
+  const RESUMES = { query: 'session=s&redis_persistence=true&last_seq=3&last_id=m3&epoch=e1' };
+
+  it('B5, C4: who comes back is let in when nobody new is any more, until those before have their welcome', () => {
+    const gate = admission();
+    for (let n = 0; n < 2_000; n++) admitted({}, gate);
+    const refusal = refused({}, gate);
+    expect([refusal.status, refusal.body.code, refusal.retryAfterSeconds]).toEqual([503, 'overloaded', 2]);
+    for (let n = 2_000; n < 30_000; n++) admitted(RESUMES, gate);
+    expect(refused(RESUMES, gate).body.code).toBe('overloaded');
+    gate.joined();
+    admitted(RESUMES, gate);
+    for (let n = 2_000; n < 30_000; n++) gate.joined();
+    expect(refused({}, gate).status).toBe(503);
+    gate.joined();
+    admitted({}, gate);
+  });
+});
+
+describe('what a client asks for', () => {
+  it('C1: without a query: a session of its own, nothing stored', () => {
+    expect(admitted({}).request).toEqual({ redisPersistence: false, presence: false });
+  });
+
+  it('C1: everything it may name', () => {
+    const query =
+      'session=s1&redis_persistence=true&presence=true&client=0123456789abcdef&last_seq=7&last_id=m7&epoch=e1&token=t';
+    expect(admitted({ query }).request).toEqual({
+      sessionId: 's1',
+      redisPersistence: true,
+      presence: true,
+      client: '0123456789abcdef',
+      token: 't',
+      resume: { lastSeq: 7, lastId: 'm7', epoch: 'e1' },
+    });
+  });
+
+  it.each([
+    ['session', 'session='],
+    ['session', 'session=a%20b'],
+    ['session', 'session=a/b'],
+    ['session', `session=${'x'.repeat(129)}`],
+    ['redis_persistence', 'session=s&redis_persistence=yes'],
+    ['presence', 'presence=1'],
+    ['last_seq', 'last_seq=-1'],
+    ['last_seq', 'last_seq=1.5'],
+    ['last_seq', 'last_seq=99999999999999999999'],
+    ['last_id', 'last_seq=1&last_id=a%20b'],
+    ['client', 'client=short'],
+    ['client', `client=${'x'.repeat(65)}`],
+    ['epoch', `last_seq=1&epoch=${'e'.repeat(65)}`],
+    ['percent-encoding', 'session=%zz'],
+  ])('C2: a bad %s is refused with 400 and the JSON of H3: %s', (field, query) => {
+    const { status, body } = refused({ query });
+    expect(status).toBe(400);
+    expect(body).toEqual({ success: false, code: 'bad_request', error: expect.stringContaining(field) });
+  });
+
+  it.each([
+    ['', 'plain'],
+    ['holdfast.v1', 'framed'],
+    ['chat, holdfast.v1', 'framed'],
+    ['holdfast.v1,holdfast.v2', 'framed'],
+  ])('C3: "%s" offered is the %s protocol', (protocolHeader, protocol) => {
+    expect(admitted({ protocolHeader }).protocol).toBe(protocol);
+  });
+
+  it.each(['chat', 'holdfast.v2', 'HOLDFAST.V1', ','])(
+    'C3: only "%s" offered is refused with 400',
+    (protocolHeader) => {
+      expect(refused({ protocolHeader })).toMatchObject({ status: 400, body: { code: 'bad_request' } });
+    },
+  );
+});
+
+describe('origins', () => {
+  it('C4: none passes: not a browser', () => {
+    expect(isRefusal(decide({ origin: '' }, admission({ allowedOrigins: ['https://a.example'] })))).toBe(false);
+  });
+
+  it.each(['https://chat.example', 'http://chat.example'])('C4: %s passes by default at its own host', (origin) => {
+    expect(isRefusal(decide({ origin, host: 'chat.example' }))).toBe(false);
+  });
+
+  it.each([
+    ['https://evil.example', 'chat.example'],
+    ['https://chat.example.evil.example', 'chat.example'],
+    ['https://chat.example:8443', 'chat.example'],
+    ['https://chat.example', 'chat.example:8000'],
+    ['null', 'chat.example'],
+    ['file://chat.example', 'chat.example'],
+  ])('C4: %s is refused with 403 at host %s', (origin, host) => {
+    expect(refused({ origin, host })).toMatchObject({ status: 403, body: { success: false, code: 'forbidden' } });
+  });
+
+  it('C4: with ALLOWED_ORIGINS exactly those pass, the same host too only when it is named', () => {
+    const listed = admission({ allowedOrigins: ['https://a.example', 'https://b.example:8443'] });
+    expect(isRefusal(decide({ origin: 'https://a.example' }, listed))).toBe(false);
+    expect(isRefusal(decide({ origin: 'https://b.example:8443' }, listed))).toBe(false);
+    for (const origin of ['http://a.example', 'https://b.example', 'https://chat.example']) {
+      expect(refused({ origin }, listed).status).toBe(403);
+    }
+  });
+});
+
+describe('limits', () => {
+  const retryAfter = expect.any(Number);
+
+  it('C4: more than MAX_CONNECTIONS_PER_IP from one address are refused with 429 and Retry-After', () => {
+    const limited = admission({ connectionsPerIp: 2 });
+    const first = admitted({}, limited);
+    admitted({}, limited);
+    const refusal = refused({}, limited);
+    expect(refusal).toMatchObject({ status: 429, body: { code: 'rate_limited' }, retryAfterSeconds: retryAfter });
+    expect(refusal.retryAfterSeconds).toBeGreaterThan(0);
+    admitted({ remoteAddress: '192.0.2.2' }, limited);
+    limited.left(first.address);
+    admitted({}, limited);
+    expect(refused({}, limited).status).toBe(429);
+  });
+
+  it('C4: a refused connect takes no place of MAX_CONNECTIONS_PER_IP', () => {
+    const limited = admission({ connectionsPerIp: 1 });
+    for (let i = 0; i < 5; i++) refused({ query: 'session=' }, limited);
+    const { address } = admitted({}, limited);
+    for (let i = 0; i < 5; i++) refused({}, limited);
+    limited.left(address);
+    admitted({}, limited);
+  });
+
+  it('C4: X-Forwarded-For counts with TRUST_PROXY only, and of it only what the proxy added', () => {
+    const behindProxy = admission({ connectionsPerIp: 1, trustProxy: true });
+    admitted({ forwardedFor: '203.0.113.1' }, behindProxy);
+    admitted({ forwardedFor: '203.0.113.2' }, behindProxy);
+    expect(refused({ forwardedFor: '198.51.100.9, 203.0.113.1' }, behindProxy).status).toBe(429);
+    admitted({ forwardedFor: '' }, behindProxy);
+    expect(refused({ forwardedFor: '' }, behindProxy).status).toBe(429);
+
+    const direct = admission({ connectionsPerIp: 1 });
+    admitted({ forwardedFor: '203.0.113.1' }, direct);
+    expect(refused({ forwardedFor: '203.0.113.2' }, direct).status).toBe(429);
+  });
+
+  it('C4: more than MAX_CONNECTS_PER_SECOND are refused with 429 and Retry-After, until there is room again', () => {
+    const limited = admission({ connectsPerSecond: 5 });
+    for (let i = 0; i < 5; i++) admitted({}, limited);
+    expect(refused({}, limited)).toMatchObject({ status: 429, retryAfterSeconds: 1, body: { code: 'rate_limited' } });
+    admitted({}, limited, 200);
+    expect(refused({}, limited, 200).status).toBe(429);
+  });
+
+  it('C4: a gateway that is going away refuses with 503 and Retry-After', () => {
+    const leaving = admission();
+    leaving.draining = true;
+    const refusal = refused({}, leaving);
+    expect(refusal).toMatchObject({ status: 503, body: { success: false, code: 'draining' } });
+    expect(refusal.retryAfterSeconds).toBeGreaterThan(0);
+  });
+
+  it('C4: none is off by default', () => {
+    const open = admission();
+    for (let i = 0; i < 5_000; i++) {
+      admitted({}, open);
+      open.joined();
+    }
+  });
+});

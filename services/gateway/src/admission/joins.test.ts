@@ -1,0 +1,45 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { gateOf } from '../../test/support/gate.js';
+import { type GatewayInWorld, World } from '../../test/support/world.js';
+
+let world: World;
+let gateway: GatewayInWorld;
+beforeEach(() => {
+  world = new World();
+  gateway = world.gateway();
+});
+afterEach(() => world.close());
+
+it('B5: lets a limited number ask Redis at a time, and all in the end', async () => {
+  const gate = gateOf(gateway.log, 'open');
+  const members = Array.from({ length: 500 }, (_, index) => gateway.dial(`s${index}`));
+  await world.settle();
+  expect(gate.waiting).toBe(200);
+  gate.open();
+  await world.settle();
+  expect(members.every(({ welcome }) => welcome !== undefined)).toBe(true);
+});
+
+it('C5: opens a session once for all that join it together, with a line in the log for each', async () => {
+  await world.append('s', 'm1');
+  const members = Array.from({ length: 5 }, () => gateway.dial('s'));
+  await world.settle();
+  expect(members.map(({ welcome }) => welcome)).toEqual(Array(5).fill(expect.objectContaining({ seq: 1 })));
+  expect(gateway.log.of('open')).toHaveLength(1);
+  expect(gateway.messages.filter((message) => String(message).includes('loaded'))).toHaveLength(5);
+});
+
+it('forgets who leaves before it was let in: the room is there for the others', async () => {
+  const stays = await gateway.connect('s');
+  const gate = gateOf(gateway.log, 'open');
+  const others = Array.from({ length: 200 }, (_, index) => gateway.dial(`other-${index}`));
+  const impatient = [gateway.dial('s'), gateway.dial('s')];
+  for (const client of impatient) client.leave();
+  gate.open();
+  await world.settle();
+  expect(others.every(({ welcome }) => welcome !== undefined)).toBe(true);
+  await world.append('s', 'm1');
+  await world.settle();
+  expect(stays.seqs).toEqual([1]);
+  expect(gateway.core.readiness()).toMatchObject({ connections: 201 });
+});

@@ -1,0 +1,259 @@
+import { liveChannel } from '@holdfast/session-store';
+import { settlePromises } from '@holdfast/testkit';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { gateOf } from '../../test/support/gate.js';
+import { World } from '../../test/support/world.js';
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+afterEach(() => world.close());
+
+describe('a connection that is joining', () => {
+  it('V1: sends what came before the welcome after it, in its order', async () => {
+    const gateway = world.gateway();
+    const gate = gateOf(gateway.log, 'open');
+    const client = await gateway.connect('s');
+    for (const id of ['a', 'b', 'c']) client.say(id);
+    await world.settle();
+    expect(client.received).toEqual([]);
+    gate.open();
+    await world.settle();
+    expect(client.welcome).toMatchObject({ seq: 0 });
+    expect(client.contents).toEqual(['a', 'b', 'c']);
+  });
+
+  it('V1: gets nothing before its welcome, whatever happens meanwhile', async () => {
+    const gateway = world.gateway({ MESSAGE_MAX_BYTES: '100' });
+    const gate = gateOf(gateway.log, 'open');
+    const client = await gateway.connect('s');
+    client.socket.receive(Uint8Array.of(0xff), true);
+    const broadcast = { id: 'b', title: '', message: 'hello', level: 'info', timestamp: 1 };
+    world.broker.publish('holdfast:broadcast', JSON.stringify(broadcast));
+    await world.settle();
+    void gateway.core.drain();
+    await world.settle();
+    expect(client.received).toEqual([]);
+    gate.open();
+    await world.settle();
+    expect(client.received.map((frame) => frame['type'])).toEqual(['welcome', 'error', 'broadcast', 'drain']);
+  });
+
+  it('is closed 1013 when it sends more than a gateway keeps for it', async () => {
+    const gateway = world.gateway({ MESSAGE_MAX_BYTES: '200000' });
+    gateOf(gateway.log, 'open');
+    const client = await gateway.connect('s');
+    for (let i = 0; i < 5; i++) client.say(`m${i}`, 'x'.repeat(200_000));
+    expect(client.closeCode).toBeUndefined();
+    client.say('one-more', 'x'.repeat(200_000));
+    expect(client.closeCode).toBe(1013);
+  });
+
+  it('is closed 1013 when it sends very many frames, however small', async () => {
+    const gateway = world.gateway();
+    gateOf(gateway.log, 'open');
+    const client = await gateway.connect('s');
+    for (let i = 0; i < 100_000 && client.closeCode === undefined; i++) client.send('');
+    expect(client.closeCode).toBe(1013);
+  });
+
+  it('that leaves takes what it sent with it', async () => {
+    const gateway = world.gateway();
+    const gate = gateOf(gateway.log, 'open');
+    const client = await gateway.connect('s');
+    client.say('a');
+    client.leave();
+    gate.open();
+    await world.settle();
+    expect(await world.ids('s')).toEqual([]);
+    expect(gateway.core.readiness()['connections']).toBe(0);
+  });
+});
+
+describe('what a client may send', () => {
+  it.each([
+    ['not JSON', 'hello'],
+    ['an empty frame', ''],
+    ['not an object', '[1]'],
+    ['an unknown type', '{"type":"shout"}'],
+    ['no id', '{"type":"send","content":"x"}'],
+    ['a bad id', '{"type":"send","id":"a b","content":"x"}'],
+    ['content of another form', '{"type":"send","id":"a","content":1}'],
+    ['a bad position', '{"type":"send","id":"a","content":"x","retry":true,"after":{"seq":-1}}'],
+  ])('V23: %s is answered with invalid_frame', async (_what, text) => {
+    const client = await world.gateway().connect('s');
+    client.send(text);
+    expect(client.received.at(-1)).toMatchObject({ type: 'error', code: 'invalid_frame', message: expect.any(String) });
+    expect(client.closeCode).toBeUndefined();
+  });
+
+  it('V23: ten invalid frames within a minute close 1008, each of them answered', async () => {
+    const client = await world.gateway().connect('s');
+    for (let i = 0; i < 9; i++) client.send('{');
+    expect(client.closeCode).toBeUndefined();
+    client.send('{');
+    expect(client.closeCode).toBe(1008);
+    expect(client.ofType('error')).toHaveLength(10);
+  });
+
+  it('V23: nine a minute do not, for as long as they like', async () => {
+    const client = await world.gateway().connect('s');
+    for (let minute = 0; minute < 10; minute++) {
+      for (let i = 0; i < 9; i++) client.send('{');
+      await world.advance(60_001);
+    }
+    expect(client.closeCode).toBeUndefined();
+  });
+
+  it('V23: any ten within a minute do, wherever that minute begins', async () => {
+    const client = await world.gateway().connect('s');
+    client.send('{');
+    await world.advance(55_000);
+    for (let i = 0; i < 4; i++) client.send('{');
+    await world.advance(10_000);
+    for (let i = 0; i < 5; i++) client.send('{');
+    expect(client.closeCode).toBeUndefined();
+    client.send('{');
+    expect(client.closeCode).toBe(1008);
+  });
+
+  it('C6: an empty message is refused, however often, and the connection stays', async () => {
+    const gateway = world.gateway();
+    const [framed, plain] = [await gateway.connect('s'), await gateway.connect('s', { plain: true })];
+    for (let i = 0; i < 12; i++) {
+      framed.say('a', '');
+      plain.send('');
+    }
+    expect(framed.ofType('error').at(-1)).toMatchObject({ code: 'empty_message', id: 'a' });
+    expect(plain.ofType('error').at(-1)).toMatchObject({ code: 'empty_message' });
+    expect([framed.closeCode, plain.closeCode]).toEqual([undefined, undefined]);
+  });
+
+  it('C6: a message of MESSAGE_MAX_BYTES passes, one more byte is message_too_large, and the connection stays', async () => {
+    const gateway = world.gateway({ MESSAGE_MAX_BYTES: '100' });
+    const [framed, plain] = [await gateway.connect('s'), await gateway.connect('s', { plain: true })];
+    framed.say('fits', `${'ä'.repeat(49)}xx`);
+    framed.say('large', `${'ä'.repeat(49)}xxx`);
+    plain.send('y'.repeat(100));
+    plain.send('y'.repeat(101));
+    await world.settle();
+    expect(framed.ofType('error')).toMatchObject([{ code: 'message_too_large', id: 'large' }]);
+    expect(plain.ofType('error')).toMatchObject([{ code: 'message_too_large' }]);
+    expect(framed.contents).toEqual([`${'ä'.repeat(49)}xx`, 'y'.repeat(100)]);
+    expect([framed.closeCode, plain.closeCode]).toEqual([undefined, undefined]);
+  });
+
+  it('C6: a content is counted after decoding: escapes may make its frame up to 8 times as large', async () => {
+    const client = await world.gateway({ MESSAGE_MAX_BYTES: '100' }).connect('s');
+    client.send(`{"type":"send","id":"a","content":"${'\\u0041'.repeat(100)}"}`);
+    await world.settle();
+    expect(client.contents).toEqual(['A'.repeat(100)]);
+  });
+
+  it('C6: a frame beyond that is closed 1009', async () => {
+    const client = await world.gateway({ MESSAGE_MAX_BYTES: '100' }).connect('s');
+    client.send(' '.repeat(800));
+    expect(client.closeCode).toBeUndefined();
+    client.send(' '.repeat(801));
+    expect(client.closeCode).toBe(1009);
+  });
+
+  it('P1: a binary frame is a content as well; C6: one that is not UTF-8 is answered with invalid_frame', async () => {
+    const gateway = world.gateway();
+    const [framed, plain] = [await gateway.connect('s'), await gateway.connect('s', { plain: true })];
+    plain.socket.receive(Buffer.from('\ufeffgrüße'), true);
+    plain.socket.receive(Uint8Array.of(0xc3, 0x28), true);
+    framed.socket.receive(Buffer.from('{"type":"ping"}'), true);
+    framed.socket.receive(Uint8Array.of(0xff, 0xfe), true);
+    await world.settle();
+    expect(plain.contents).toEqual(['\ufeffgrüße']);
+    expect(plain.ofType('error')).toMatchObject([{ code: 'invalid_frame' }]);
+    expect(framed.ofType('error')).toMatchObject([{ code: 'invalid_frame' }]);
+    expect(framed.ofType('pong')).toHaveLength(1);
+  });
+
+  it('V22: a ping is answered, with its id', async () => {
+    const client = await world.gateway().connect('s');
+    client.send({ type: 'ping' });
+    client.send({ type: 'ping', id: 'p1' });
+    client.send({ type: 'auth', token: 't' });
+    expect(client.received.slice(1)).toEqual([{ type: 'pong' }, { type: 'pong', id: 'p1' }]);
+  });
+});
+
+describe('the rate of a connection', () => {
+  it('V11: more than MAX_MESSAGES_PER_SECOND, with a burst of twice that, is rate_limited with the time to wait', async () => {
+    const gateway = world.gateway({ MAX_MESSAGES_PER_SECOND: '5' });
+    const client = await gateway.connect('s');
+    for (let i = 1; i <= 12; i++) client.say(`m${i}`);
+    await world.settle();
+    const told = client.ofType('error');
+    expect(told).toMatchObject([
+      { code: 'rate_limited', id: 'm11', retryAfterMs: 200 },
+      { code: 'rate_limited', id: 'm12', retryAfterMs: 200 },
+    ]);
+    await world.advance(200);
+    client.say('m11');
+    await world.settle();
+    expect(client.contents).toEqual([...Array.from({ length: 10 }, (_, index) => `m${index + 1}`), 'm11']);
+    expect(gateway.counters.messagesIn).toBe(13);
+  });
+
+  it('V11: holds for each connection alone, and not at 0', async () => {
+    const gateway = world.gateway({ MAX_MESSAGES_PER_SECOND: '1' });
+    const [one, two] = [await gateway.connect('s', { plain: true }), await gateway.connect('s', { plain: true })];
+    for (let i = 0; i < 3; i++) one.send('x');
+    two.send('y');
+    expect([one.ofType('error').length, two.ofType('error').length]).toEqual([1, 0]);
+    const free = await world.gateway({ MAX_MESSAGES_PER_SECOND: '0' }).connect('s');
+    for (let i = 0; i < 1_000; i++) free.say(`m${i}`);
+    expect(free.ofType('error')).toEqual([]);
+  });
+});
+
+describe('a member that reads too slowly', () => {
+  it('F6: is closed 4408 and counted after its first dropped frame; others get everything', async () => {
+    const gateway = world.gateway({ MAX_BACKPRESSURE_BYTES: '2000', MAX_MESSAGES_PER_SECOND: '0' });
+    const [slow, quick] = [await gateway.connect('s'), await gateway.connect('s')];
+    slow.socket.stall();
+    for (let i = 1; i <= 50; i++) quick.say(`m${i}`);
+    await world.settle();
+    expect(slow.closeCode).toBe(4408);
+    expect(quick.seqs).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
+    const upTo = slow.seqs.length;
+    expect(upTo).toBeGreaterThan(5);
+    expect(slow.seqs).toEqual(Array.from({ length: upTo }, (_, index) => index + 1));
+    expect(gateway.counters.backpressureCloses).toBe(1);
+  });
+
+  it('F6: gets nothing after the dropped frame, although the network takes something again before it is closed', async () => {
+    const gateway = world.gateway({ MAX_BACKPRESSURE_BYTES: '1024' });
+    const slow = await gateway.connect('s', { query: { presence: 'true' } });
+    const signal = async (name: string): Promise<void> => {
+      world.broker.publish(liveChannel('s'), `g other\n${JSON.stringify({ type: 'signal', name })}`);
+      await settlePromises();
+    };
+    slow.socket.stall();
+    await signal('x'.repeat(2_000));
+    await signal('dropped');
+    slow.socket.flush();
+    await signal('after');
+    expect(slow.ofType('signal')).toHaveLength(1);
+    await world.settle();
+    expect([slow.closeCode, slow.ofType('signal').length]).toEqual([4408, 1]);
+  });
+});
+
+describe('heartbeats', () => {
+  it('V5: tell time and the delivered seq; P3: tell the time', async () => {
+    const gateway = world.gateway({ HEARTBEAT_INTERVAL: '10' });
+    const [framed, plain] = [await gateway.connect('s'), await gateway.connect('s', { plain: true })];
+    framed.say('a');
+    await world.advance(10_400);
+    const { timestamp, ...rest } = framed.received.at(-1) ?? {};
+    expect(rest).toEqual({ type: 'heartbeat', seq: 1 });
+    expect(new Date(String(plain.received.at(-1)?.['ts'])).getTime()).toBe(timestamp);
+    expect(plain.received.at(-1)).toEqual({ ts: new Date(Number(timestamp)).toISOString() });
+  });
+});

@@ -1,0 +1,131 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FakeClient } from '../../test/support/fake-client.js';
+import { type GatewayInWorld, World } from '../../test/support/world.js';
+
+const DRAIN_MS = 20_000;
+
+let world: World;
+let gateway: GatewayInWorld;
+/** What the gateway draws next; then halves. */
+let draws: number[];
+beforeEach(() => {
+  world = new World();
+  draws = [];
+  gateway = world.gateway({ DRAIN_SECONDS: '20' }, { random: () => draws.shift() ?? 0.5 });
+});
+afterEach(() => world.close());
+
+/** Begins the drain. @returns tells when it is over */
+function drain(): { over: boolean } {
+  const state = { over: false };
+  void gateway.core.drain().then(() => {
+    state.over = true;
+  });
+  return state;
+}
+
+/** As the client of the protocol does: leaves when it was told to. */
+function obey(client: FakeClient): void {
+  const [told] = client.ofType('drain');
+  world.clock.setTimeout(() => client.leave(), Number(told?.['reconnectInMs']));
+}
+
+describe('a drain', () => {
+  it('B3, V8: tells every framed member at once when to move, spread over the first 80 % of the time', async () => {
+    const members: FakeClient[] = [];
+    for (let i = 0; i < 50; i++) members.push(await gateway.connect(`s${i % 3}`));
+    draws = members.map((_, index) => index / 50);
+    drain();
+    const moves = members.map((member) => member.ofType('drain')[0]);
+    for (const move of moves) expect(move).toMatchObject({ deadlineMs: DRAIN_MS });
+    expect(moves.map((move) => Number(move?.['reconnectInMs']))).toEqual(
+      members.map((_, index) => (index * DRAIN_MS * 0.8) / 50),
+    );
+    expect(members.every((member) => member.closeCode === undefined)).toBe(true);
+  });
+
+  it('B3: is over as soon as the last member has moved', async () => {
+    const members = [await gateway.connect('s'), await gateway.connect('s')];
+    draws = [0.25, 0.5];
+    const state = drain();
+    for (const member of members) obey(member);
+    await world.advance(DRAIN_MS * 0.4 - 1);
+    expect(state.over).toBe(false);
+    await world.advance(1);
+    expect(state.over).toBe(true);
+    expect(members.map((member) => member.closeCode)).toEqual([undefined, undefined]);
+  });
+
+  it('B3: goes on serving meanwhile', async () => {
+    const [one, two] = [await gateway.connect('s'), await gateway.connect('s')];
+    drain();
+    one.say('a');
+    await world.settle();
+    expect(two.contents).toEqual(['a']);
+  });
+
+  it('P4: says bye with the count of the session to plain members over the same window, then closes 1001', async () => {
+    const stored = await gateway.connect('stored', { plain: true });
+    const unstored = await gateway.connect('unstored', { plain: true, persistent: false });
+    for (const text of ['a', 'b', 'c']) stored.send(text);
+    unstored.send('a');
+    await world.settle();
+    draws = [0.25, 0.75];
+    drain();
+    await world.advance(DRAIN_MS * 0.2 - 1);
+    expect(stored.closeCode).toBeUndefined();
+    await world.advance(1);
+    expect(stored.received.at(-1)).toEqual({ bye: true, total: 3, message: expect.any(String) });
+    expect([stored.closeCode, unstored.closeCode]).toEqual([1001, undefined]);
+    await world.advance(DRAIN_MS * 0.4);
+    expect(unstored.received.at(-1)).toEqual({ bye: true, total: 1, message: expect.any(String) });
+    expect(unstored.closeCode).toBe(1001);
+  });
+
+  it('B3: closes 1012 whoever is left at the deadline', async () => {
+    const stays = await gateway.connect('s');
+    const state = drain();
+    await world.advance(DRAIN_MS - 1);
+    expect([stays.closeCode, state.over]).toEqual([undefined, false]);
+    await world.advance(1);
+    expect([stays.closeCode, state.over]).toEqual([1012, true]);
+  });
+
+  it('B3: a second call hurries: it closes at once whoever is left', async () => {
+    const [framed, plain] = [await gateway.connect('s'), await gateway.connect('s', { plain: true })];
+    const state = drain();
+    await gateway.core.drain();
+    expect([framed.closeCode, plain.closeCode]).toEqual([1012, 1001]);
+    expect(plain.received.at(-1)).toMatchObject({ bye: true });
+    expect(state.over).toBe(true);
+    await gateway.core.drain();
+  });
+
+  it('is over at once without members, and leaves no timer of its own', async () => {
+    const before = world.clock.pending;
+    expect(drain()).toEqual({ over: false });
+    await world.settle();
+    expect(world.clock.pending).toBe(before);
+    await gateway.core.drain();
+  });
+
+  it('leaves no timer of its own when everybody has gone before their time', async () => {
+    const before = world.clock.pending;
+    const members = [await gateway.connect('s', { plain: true }), await gateway.connect('s')];
+    const state = drain();
+    for (const member of members) member.leave();
+    await world.settle();
+    expect([world.clock.pending, state.over]).toEqual([before, true]);
+  });
+
+  it('C4: refuses new connects with 503 and Retry-After, and is not ready', async () => {
+    expect(gateway.core.readiness()).toMatchObject({ ready: true, draining: false });
+    await gateway.connect('s');
+    drain();
+    expect(gateway.core.readiness()).toMatchObject({ ready: false, draining: true, connections: 1 });
+    expect(gateway.accept({ query: 'session=s' })).toMatchObject({
+      status: 503,
+      retryAfterSeconds: expect.any(Number),
+    });
+  });
+});

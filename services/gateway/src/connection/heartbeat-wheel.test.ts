@@ -1,0 +1,107 @@
+import { announcedRandom } from '@holdfast/testkit';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { HeldClock } from '../../test/support/held-clock.js';
+import { type Connected, HeartbeatWheel } from './heartbeat-wheel.js';
+
+const INTERVAL_MS = 30_000;
+/** A heartbeat may come this much late. */
+const SLACK_MS = INTERVAL_MS / 30;
+
+let clock: HeldClock;
+let connections: HeartbeatWheel<Connected>;
+beforeEach(() => {
+  clock = new HeldClock();
+  connections = new HeartbeatWheel(clock, INTERVAL_MS);
+  connections.start();
+});
+
+/** Opens a connection. @returns the times of its heartbeats, from then on */
+function open(): { beats: number[]; close(): void } {
+  const beats: number[] = [];
+  const openedMs = clock.monotonic();
+  const connection = { beatsFrom: 0, place: 0, heartbeat: () => void beats.push(clock.monotonic() - openedMs) };
+  connections.add(connection);
+  return { beats, close: () => connections.delete(connection) };
+}
+
+describe('heartbeats', () => {
+  it.each([0, 1, 400, 999, 1_000, 12_345, 29_999, 31_000])(
+    'P3, V5: the first one comes an interval after opening, %i ms after the start',
+    async (afterMs) => {
+      await clock.advance(afterMs);
+      const { beats } = open();
+      await clock.advance(INTERVAL_MS - 1);
+      expect(beats).toEqual([]);
+      await clock.advance(SLACK_MS + 1);
+      expect(beats).toHaveLength(1);
+    },
+  );
+
+  it('P3, V5: one comes every interval, however long it lasts', async () => {
+    await clock.advance(1_234);
+    const { beats } = open();
+    await clock.advance(101 * INTERVAL_MS);
+    expect(beats).toHaveLength(100);
+    for (const [index, ms] of beats.entries()) {
+      expect(ms).toBeGreaterThanOrEqual((index + 1) * INTERVAL_MS);
+      expect(ms).toBeLessThanOrEqual((index + 1) * INTERVAL_MS + SLACK_MS);
+    }
+  });
+
+  it('spreads over the interval as connections opened', async () => {
+    const first = open();
+    await clock.advance(INTERVAL_MS / 2);
+    const second = open();
+    await clock.advance(INTERVAL_MS + SLACK_MS);
+    expect(first.beats).toHaveLength(1);
+    expect(second.beats).toHaveLength(1);
+  });
+
+  it('a connection that has gone has none, also when it goes during a heartbeat', async () => {
+    const gone = open();
+    const leaving = {
+      beats: 0,
+      beatsFrom: 0,
+      place: 0,
+      heartbeat(): void {
+        this.beats += 1;
+        connections.delete(this);
+      },
+    };
+    connections.add(leaving);
+    const stays = open();
+    gone.close();
+    await clock.advance(3 * INTERVAL_MS + SLACK_MS);
+    expect([gone.beats.length, leaving.beats, stays.beats.length]).toEqual([0, 1, 3]);
+  });
+
+  it('leaves no timer when it is stopped', () => {
+    connections.stop();
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('connections', () => {
+  it('are all there, and no other, whatever comes and goes in which order', async () => {
+    const random = announcedRandom('connections');
+    const here = new Set<Connected>();
+    for (let step = 0; step < 2_000; step++) {
+      if (random.chance(0.1)) await clock.advance(INTERVAL_MS / 40);
+      const known = [...here];
+      const connection = random.chance(0.6) ? undefined : known[random.int(0, known.length - 1)];
+      if (connection) {
+        connections.delete(connection);
+        // A second time it is not there.
+        connections.delete(connection);
+        here.delete(connection);
+      } else {
+        const added = { beatsFrom: 0, place: 0, heartbeat: () => undefined };
+        connections.add(added);
+        here.add(added);
+      }
+    }
+    expect(connections.size).toBe(here.size);
+    expect(new Set(connections)).toEqual(here);
+    expect([...connections]).toHaveLength(here.size);
+  });
+});

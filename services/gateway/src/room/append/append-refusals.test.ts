@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { gateOf } from '../../../test/support/gate.js';
+import { ann, appendsMeet, bob, gateway, setUpOneGateway, world } from '../../../test/support/one-gateway.js';
+
+setUpOneGateway();
+
+describe('a refused append', () => {
+  it.each(['gone', 'epoch', 'behind', 'forked'] as const)(
+    'G3: %s: the batch stays first until the room has compared itself with the log, and is stored then, once',
+    async (outcome) => {
+      const append = world.store.append.bind(world.store);
+      world.store.append = async () => {
+        world.store.append = append;
+        return { outcome };
+      };
+      const before = gateway.log.of('read').length;
+      ann.say('m1');
+      await world.settle();
+      bob.say('m2');
+      await world.settle();
+      expect(gateway.log.of('read').length).toBe(before + 1);
+      expect(await world.ids('s')).toEqual(['m1', 'm2']);
+      expect([ann.seqs, bob.seqs]).toEqual([
+        [1, 2],
+        [1, 2],
+      ]);
+      expect(gateway.log.of('append').map(({ request }) => request?.messages.map(({ id }) => id))).toEqual([
+        ['m1'],
+        ['m1'],
+        ['m2'],
+      ]);
+    },
+  );
+
+  it('G3: of another epoch: stored in the one that is, after what it has', async () => {
+    for (const id of ['m1', 'm2']) ann.say(id);
+    await world.settle();
+    gateway.fanOut.hear = () => false;
+    world.store.lose();
+    await world.append('s', 'x1', 'x2', 'x3');
+    gateway.fanOut.hear = () => true;
+    ann.say('m3');
+    bob.say('m4');
+    await world.settle();
+    const all = ['x1', 'x2', 'x3', 'm1', 'm2', 'm3', 'm4'];
+    expect(await world.ids('s')).toEqual(all);
+    const ids = bob.ofType('message').map((frame) => frame['id']);
+    expect(ids).toEqual(['m1', 'm2', ...all]);
+    expect(bob.ofType('session')).toMatchObject([{ event: 'reset', epoch: await world.epochOf('s'), from: 1 }]);
+  });
+
+  it('G3, G5: of an epoch that was deleted and followed by another: not_stored, then deleted and 4404', async () => {
+    ann.say('m1');
+    await world.settle();
+    gateway.fanOut.hear = () => false;
+    await world.store.remove('s');
+    await world.append('s', 'x1');
+    gateway.fanOut.hear = () => true;
+    ann.say('m2');
+    await world.settle();
+    expect(ann.ofType('error')).toMatchObject([{ code: 'not_stored', id: 'm2' }]);
+    expect([ann.closeCode, bob.closeCode]).toEqual([4404, 4404]);
+    expect(await world.ids('s')).toEqual(['x1']);
+  });
+
+  it('G3: gone past the deadline: members are told expired, and the message is number 1 of a new epoch', async () => {
+    ann.say('m1');
+    await world.settle();
+    const epoch = await world.epochOf('s');
+    world.clock.stall(3_600_001);
+    ann.say('m2');
+    await world.settle();
+    expect(bob.received.slice(-2)).toMatchObject([
+      { type: 'session', event: 'expired' },
+      { type: 'message', seq: 1, id: 'm2' },
+    ]);
+    expect(await world.epochOf('s')).not.toBe(epoch);
+  });
+
+  it('G3: gone under a tombstone: not_stored, then deleted and 4404', async () => {
+    ann.say('m1');
+    await world.settle();
+    gateway.fanOut.hear = () => false;
+    await world.store.remove('s');
+    ann.say('m2');
+    await world.settle();
+    expect(ann.received.slice(-2)).toMatchObject([
+      { type: 'error', code: 'not_stored', id: 'm2' },
+      { type: 'session', event: 'deleted' },
+    ]);
+    expect([ann.closeCode, bob.closeCode]).toEqual([4404, 4404]);
+    expect(await world.store.get('s')).toBeUndefined();
+  });
+
+  it('G5: a message that waits when the session is deleted is not stored, and does not bring it back', async () => {
+    ann.say('m1');
+    await world.settle();
+    const gate = gateOf(gateway.log, 'append', 'after');
+    ann.say('m2');
+    await world.settle();
+    ann.say('m3');
+    await world.store.remove('s');
+    await world.settle();
+    gate.open();
+    await world.advance(5_000);
+    expect(ann.received.filter((frame) => frame['code'] === 'not_stored')).toMatchObject([{ id: 'm3' }]);
+    expect(ann.closeCode).toBe(4404);
+    expect(await world.store.get('s')).toBeUndefined();
+  });
+
+  it('G5: nor is one whose append failed before the session was deleted', async () => {
+    ann.say('m1');
+    await world.settle();
+    appendsMeet('lost before', 'lost before');
+    ann.say('m2');
+    await world.settle();
+    await world.store.remove('s');
+    await world.advance(5_000);
+    expect(await world.store.get('s')).toBeUndefined();
+    expect(ann.received.filter((frame) => frame['code'] === 'not_stored')).toMatchObject([{ id: 'm2' }]);
+  });
+
+  it('G5: nor is one that is in flight while another client begins the session anew', async () => {
+    ann.say('m1');
+    await world.settle();
+    const gate = gateOf(gateway.log, 'append');
+    ann.say('m2');
+    await world.settle();
+    await world.store.remove('s');
+    await world.append('s', 'x1');
+    await world.settle();
+    gate.open();
+    await world.advance(5_000);
+    expect(await world.ids('s')).toEqual(['x1']);
+  });
+
+  it('V11: a message that the store refuses for good is not_stored, and holds up no other', async () => {
+    gateway.log.fate = ({ request }) => {
+      const refused = request?.messages.some(({ id }) => id === 'bad') ?? false;
+      return refused ? new Error('ERR Invalid stream ID') : 'works';
+    };
+    ann.say('m1');
+    ann.say('bad');
+    bob.say('m2');
+    await world.advance(20_000);
+    expect(ann.ofType('error')).toMatchObject([{ code: 'not_stored', id: 'bad' }]);
+    expect(await world.ids('s')).toEqual(['m1', 'm2']);
+    expect(bob.ofType('error')).toEqual([]);
+    const appends = gateway.log.of('append').length;
+    bob.say('m3');
+    await world.settle();
+    expect(gateway.log.of('append')).toHaveLength(appends + 1);
+  });
+});

@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest';
+import type { FakeClient } from '../../../test/support/fake-client.js';
+import { ann, bob, here, say, setUpTwoGateways, there, world } from '../../../test/support/two-gateways.js';
+import { World } from '../../../test/support/world.js';
+
+setUpTwoGateways({ ttl: 1_000 });
+
+const resets = (member: FakeClient): unknown[] => member.ofType('session').filter(({ event }) => event === 'reset');
+
+describe('what was found by the simulation', () => {
+  it('G2: a log that was lost alone is put back when the next message shows it', async () => {
+    await say(bob, 'm1', 'm2');
+    world.store.loseLog('s');
+    await say(ann, 'm3');
+    await world.advance(1_000);
+    expect(await world.ids('s')).toEqual(['m1', 'm2', 'm3']);
+    expect(resets(bob)).toEqual([]);
+  });
+
+  it('G4: numbers go on, and one fork is enough, where the gateway that is ahead has nothing left in memory', async () => {
+    const small = new World();
+    const forgetful = small.gateway({ TAIL_BYTES: '1' });
+    const carol = await forgetful.connect('s');
+    for (const id of ['m1', 'm2', 'm3']) {
+      const copy = small.store.copy();
+      carol.say(id);
+      await small.settle();
+      if (id === 'm3') small.store.rewind(copy);
+    }
+    forgetful.fanOut.interrupt();
+    await small.advance(5_000);
+    const epoch = await small.epochOf('s');
+    expect((await small.store.get('s'))?.count).toBe(3);
+    carol.say('m4');
+    await small.advance(5_000);
+    expect(await small.epochOf('s')).toBe(epoch);
+    expect(await small.ids('s')).toEqual(['m1', 'm2', 'm4']);
+    expect(carol.seqs.at(-1)).toBe(4);
+    await small.close();
+  });
+
+  it('G4: a reset begins at 1 for members that share nothing with what the log has now', async () => {
+    await say(bob, 'm1', 'm2', 'm3');
+    world.store.lose();
+    const fresh = world.gateway();
+    const carol = await fresh.connect('s');
+    await say(carol, 'c1');
+    await world.advance(5_000);
+    expect(resets(carol)).toMatchObject([{ from: 1 }]);
+    expect(await world.ids('s')).toEqual(['m1', 'm2', 'm3', 'c1']);
+    expect(carol.contents.slice(1)).toEqual(['m1', 'm2', 'm3', 'c1']);
+  });
+
+  it('G4: one id of two members is two messages: a plain member gets the one it has not had', async () => {
+    const plain = await there.connect('s', { plain: true });
+    await say(bob, 'm1');
+    const copy = world.store.copy();
+    const hears = { here: true, there: true };
+    here.fanOut.hear = () => hears.here;
+    there.fanOut.hear = () => hears.there;
+    hears.here = false;
+    bob.say('b2');
+    bob.say('same', 'by bob');
+    await world.settle();
+    hears.there = false;
+    world.store.rewind(copy);
+    for (const id of ['a2', 'a3']) ann.say(id);
+    ann.say('same', 'by ann');
+    await world.settle();
+    Object.assign(hears, { here: true, there: true });
+    for (const gateway of [here, there]) gateway.fanOut.interrupt();
+    await world.advance(5_000);
+    await say(bob, 'last');
+    await world.advance(5_000);
+    expect([...plain.contents].sort()).toEqual(['a2', 'a3', 'b2', 'by ann', 'by bob', 'last', 'm1']);
+  });
+
+  it('F4, G2: an interruption shows what Redis has lost also to rooms whose members have left', async () => {
+    await say(bob, 'm1', 'm2');
+    for (const member of [ann, bob]) member.leave();
+    await world.advance(1_000);
+    await there.connect('another');
+    world.store.lose();
+    there.fanOut.interrupt();
+    await world.advance(1_000);
+    expect(await world.ids('s')).toEqual(['m1', 'm2']);
+  });
+
+  it('G5: an expiry counts from when Redis was asked, however long its answer takes', async () => {
+    let answer = (): void => undefined;
+    const late = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    there.log.answered = ({ method }) => (method === 'append' ? late : undefined);
+    await say(bob, 'm1');
+    await world.advance(800_000);
+    answer();
+    await world.settle();
+    expect(there.core.rooms.get('s')?.expiry.remainingMs).toBe(200_000);
+  });
+
+  it('G5, V4: a repetition that waits is answered before the end of what it repeats is forgotten', async () => {
+    await say(bob, 'm1');
+    await world.silence();
+    bob.say('m1', 'm1', { retry: true });
+    await world.advance(1_001_000);
+    world.store.lose();
+    await world.answer();
+    expect(bob.ofType('session').at(-1)).toMatchObject({ event: 'expired' });
+    expect(bob.ofType('ack')).toMatchObject([{ id: 'm1', seq: 1 }]);
+    expect(await world.ids('s')).toEqual([]);
+  });
+
+  it('D3, D2: what was stored is not shown as pending again when its sender repeats it in an outage', async () => {
+    const plain = await there.connect('s', { plain: true });
+    there.log.fate = ({ method }) => (method === 'append' ? 'lost after' : 'works');
+    await say(bob, 'm1');
+    await world.silence();
+    await world.advance(3_000);
+    expect(bob.ofType('status').at(-1)).toMatchObject({ storage: 'memory' });
+    bob.say('m1', 'm1', { retry: true });
+    await world.advance(3_000);
+    expect(plain.contents).toEqual(['m1']);
+    await world.answer();
+    await world.advance(5_000);
+    expect(await world.ids('s')).toEqual(['m1']);
+    expect(plain.contents).toEqual(['m1']);
+  });
+
+  it('D3: a room in which nothing waits any more stays where it is when it is back', async () => {
+    there.log.fate = ({ method }) => (method === 'append' ? 'lost after' : 'works');
+    await say(bob, 'm1');
+    await world.advance(10_000);
+    there.log.fate = () => 'works';
+    await world.advance(5_000);
+    const told = bob.ofType('status').length;
+    expect(told === 0 || bob.ofType('status').at(-1)?.['storage'] === 'redis').toBe(true);
+    await world.advance(10_000);
+    expect(bob.ofType('status')).toHaveLength(told);
+  });
+
+  it('D3, V7: a member whose epoch has gone is placed where it is, and told what was trimmed', async () => {
+    const small = new World({ historyMax: 3 });
+    const [one, two] = [small.gateway(), small.gateway()];
+    const carol = await one.connect('s');
+    for (let n = 1; n <= 6; n++) carol.say(`m${n}`);
+    await small.settle();
+    await small.silence();
+    const late = await two.connect('s', { resume: { lastSeq: 1, lastId: 'x1', epoch: 'gone' } });
+    await small.answer();
+    await small.advance(5_000);
+    expect(late.ofType('session')).toMatchObject([
+      { event: 'reset', from: 2 },
+      { event: 'gap', from: 2, to: 3 },
+    ]);
+    expect(late.seqs).toEqual([4, 5, 6]);
+    await small.close();
+  });
+
+  it('G5: a gateway remembers also that an epoch was deleted which is not its own', async () => {
+    await say(bob, 'm1');
+    const copy = world.store.copy();
+    here.fanOut.hear = () => false;
+    await world.store.remove('s');
+    await world.settle();
+    const carol = await there.connect('s');
+    await say(carol, 'new');
+    world.store.rewind(copy);
+    there.fanOut.interrupt();
+    await world.advance(5_000);
+    expect(await world.ids('s')).toEqual(['new']);
+  });
+});

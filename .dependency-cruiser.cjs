@@ -4,8 +4,8 @@ const MAY_IMPORT = {
   'libs/config': [],
   'libs/telemetry': [],
   'libs/redis-client': [],
-  'libs/session-store': ['libs/protocol'],
-  'libs/fan-out': ['libs/protocol'],
+  'libs/session-store': ['libs/protocol', 'libs/redis-client'],
+  'libs/fan-out': ['libs/protocol', 'libs/redis-client'],
   'libs/client': ['libs/protocol'],
   'libs/testkit': ['libs/protocol'],
   'services/gateway': [

@@ -1,3 +1,4 @@
+import { connectionClosed } from '@holdfast/redis-client';
 import type { Redis } from 'ioredis';
 
 /** What a link tells its owner. */
@@ -53,7 +54,7 @@ export class ShardLink {
   opened(): Promise<void> {
     if (this.connected) return Promise.resolve();
     if (this.#dropping || this.#redis.status === 'reconnecting') {
-      return Promise.reject(new Error('Connection is closed.'));
+      return Promise.reject(connectionClosed());
     }
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
@@ -69,7 +70,7 @@ export class ShardLink {
         outcome();
       };
       const onReady = settle(resolve);
-      const onClose = settle(() => reject(new Error('Connection is closed.')));
+      const onClose = settle(() => reject(connectionClosed()));
       this.#redis.on('ready', onReady);
       this.#redis.on('close', onClose);
     });

@@ -1,6 +1,7 @@
 import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
 import { backoffMs } from './backoff.js';
 import { parseRedisUrl, type RedisEndpoint } from './redis-endpoint.js';
+import { isDemotedMaster } from './redis-errors.js';
 
 /** How to reach Redis; what `@holdfast/config` reads has this shape. */
 export interface ConnectionSettings {
@@ -50,11 +51,6 @@ function behaviour(settings: ConnectionSettings, name: string, role: ConnectionR
   };
 }
 
-/** A master that became a replica refuses writes: the next connection finds the new master. Nothing is sent again. */
-function isDemoted(error: Error): boolean {
-  return error.message.startsWith('READONLY');
-}
-
 /**
  * Options of a connection to one server, named by its URL or by the Sentinels.
  *
@@ -65,7 +61,8 @@ export function redisOptions(settings: ConnectionSettings, name: string, role: C
     ...behaviour(settings, name, role),
     enableOfflineQueue: role === 'bullmq',
     retryStrategy: (attempt) => backoffMs(attempt),
-    reconnectOnError: isDemoted,
+    // The next connection finds the new master. Nothing is sent again.
+    reconnectOnError: isDemotedMaster,
   };
   if (settings.mode !== 'sentinel') return { ...common, ...firstOf(settings) };
   if (settings.sentinelMaster === undefined) throw new TypeError('sentinel mode needs the name of the master');

@@ -3,6 +3,15 @@ export { connectSubscriber, type SubscriberConnections } from './connect-subscri
 export type { ConnectionRole, ConnectionSettings } from './connection-options.js';
 export { createRedis, type RedisClient, type RedisClientOptions } from './create-redis.js';
 export { createRedisPool } from './create-redis-pool.js';
-export { type RedisErrorKind, redisErrorKind } from './error-kind.js';
+export {
+  asksForPassword,
+  commandTimedOut,
+  connectionClosed,
+  isCommandRefused,
+  isScriptUnknown,
+  isSlotMoving,
+  type RedisErrorKind,
+  redisErrorKind,
+} from './redis-errors.js';
 export { RedisWatch, type RedisWatchOptions } from './redis-watch.js';
 export { waitUntilReady } from './wait-until-ready.js';

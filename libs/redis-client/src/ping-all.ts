@@ -1,5 +1,6 @@
 import { Cluster } from 'ioredis';
 import type { RedisClient } from './create-redis.js';
+import { connectionClosed } from './redis-errors.js';
 
 /**
  * Asks Redis whether it answers; of a cluster every master that has slots.
@@ -17,7 +18,7 @@ export async function pingAll(client: RedisClient): Promise<void> {
   if (missing !== undefined || owners.size === 0) {
     // A node whose connection broke is connected again once the map of slots names it.
     client.refreshSlotsCache();
-    throw new Error(`Connection is closed: ${missing ?? 'no node of the cluster is known'}`);
+    throw connectionClosed(missing ?? 'no node of the cluster is known');
   }
   await Promise.all([...owners].map((owner) => connected.get(owner)?.ping()));
 }

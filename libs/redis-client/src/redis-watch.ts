@@ -1,6 +1,6 @@
 import type { RedisClient } from './create-redis.js';
-import { type RedisErrorKind, redisErrorKind } from './error-kind.js';
 import { pingAll } from './ping-all.js';
+import { type RedisErrorKind, redisErrorKind } from './redis-errors.js';
 
 export interface RedisWatchOptions {
   /** One whose commands fail at once, or in time, when Redis is away. */

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { isScriptUnknown } from '@holdfast/redis-client';
 import type { Cluster, Redis } from 'ioredis';
 import { guarded } from './guarded.js';
 import { liveChannel, logKey, quarantinePrefix, sessionKey, tombstoneKey } from './keys.js';
@@ -115,7 +116,7 @@ export class RedisSessionLog implements SessionLog {
     if (!this.#appends) return ordinary().then(settle);
     return this.#appends.call(args).then(settle, async (error: unknown) => {
       // A server that has just started, or forgotten it, is given the script.
-      return settle(await (isUnknownScript(error) ? ordinary() : guarded(() => Promise.reject(error))));
+      return settle(await (isScriptUnknown(error) ? ordinary() : guarded(() => Promise.reject(error))));
     });
   }
 
@@ -223,8 +224,4 @@ function retryArgument(message: NewMessage): string {
 
 function entryArguments(entries: readonly LogEntry[]): (string | number)[] {
   return entries.flatMap(({ seq, id, senderKey, body }) => [seq, id, senderKey, body]);
-}
-
-function isUnknownScript(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT');
 }

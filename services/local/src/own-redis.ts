@@ -1,6 +1,7 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
+import { asksForPassword } from '@holdfast/redis-client';
 import type { ServiceLog } from './service-log.js';
 import { SupervisedProcess } from './supervised-process.js';
 
@@ -54,7 +55,7 @@ export function ownRedis(options: OwnRedisOptions): SupervisedProcess {
   });
 }
 
-/** Whether a Redis is there: `PONG`, or that it asks who one is. */
+/** Whether a Redis is there: it answers `PONG`, or asks for a password. */
 export function answersPing(host: string, port: number, timeoutMs = 1_000): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port }, () => socket.write('PING\r\n'));
@@ -65,6 +66,9 @@ export function answersPing(host: string, port: number, timeoutMs = 1_000): Prom
     socket.setTimeout(timeoutMs, () => settle(false));
     socket.once('error', () => settle(false));
     socket.once('close', () => settle(false));
-    socket.once('data', (bytes) => settle(/^(?:\+PONG|-NOAUTH)/.test(bytes.toString())));
+    socket.once('data', (bytes) => {
+      const reply = bytes.toString();
+      settle(reply.startsWith('+PONG') || asksForPassword(reply));
+    });
   });
 }

@@ -1,10 +1,10 @@
+import { isSlotMoving } from '@holdfast/redis-client';
 import type { Clock, Timer } from './clock.js';
 
 const MIN_MS = 100;
 const MAX_MS = 2_000;
-/** A slot that is on the move soon has arrived (A7). */
-const MOVING = /\bTRYAGAIN\b| non local key /;
-const MOVING_MS = 100;
+/** A slot's move takes a moment only (A7): the pause stays short. */
+const SLOT_MOVING_MS = 100;
 
 /** Pauses between attempts while the store does not answer: each twice as long as the one before, with jitter. */
 export class RetryPause {
@@ -29,7 +29,7 @@ export class RetryPause {
   }
 
   #pauseMs(reason: unknown): number {
-    if (reason instanceof Error && MOVING.test(reason.message)) return MOVING_MS;
+    if (isSlotMoving(reason)) return SLOT_MOVING_MS;
     const pauseMs = this.#nextMs * (0.5 + this.#random() / 2);
     this.#nextMs = Math.min(this.#nextMs * 2, MAX_MS);
     return pauseMs;

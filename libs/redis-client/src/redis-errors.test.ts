@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import {
+  asksForPassword,
+  commandTimedOut,
+  connectionClosed,
+  isCommandRefused,
+  isDemotedMaster,
+  isScriptUnknown,
+  isSlotMoving,
+  redisErrorKind,
+} from './redis-errors.js';
+
+const named = (name: string, message: string) => Object.assign(new Error(message), { name });
+const coded = (code: string) => Object.assign(new Error(`connect ${code} 127.0.0.1:1`), { code });
+
+describe('redisErrorKind', () => {
+  it.each([
+    [new Error('Command timed out'), 'timeout'],
+    [new Error("Socket timeout. Expecting data, but didn't receive any in 1000ms."), 'timeout'],
+    [coded('ETIMEDOUT'), 'timeout'],
+    [new Error('Connection is closed.'), 'closed'],
+    [new Error("Stream isn't writeable and enableOfflineQueue options is false"), 'closed'],
+    [new Error("Cluster isn't ready and enableOfflineQueue options is false"), 'closed'],
+    [named('MaxRetriesPerRequestError', 'Reached the max retries per request limit (which is 0).'), 'closed'],
+    [named('AbortError', 'Command aborted due to connection close'), 'closed'],
+    [coded('ECONNRESET'), 'closed'],
+    [coded('ECONNREFUSED'), 'unreachable'],
+    [coded('ENOTFOUND'), 'unreachable'],
+    [named('ClusterAllFailedError', 'Failed to refresh slots cache.'), 'unreachable'],
+    [new Error('All sentinels are unreachable. Retrying from scratch after 25ms.'), 'unreachable'],
+    [Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }), 'tls'],
+    [named('ReplyError', 'NOAUTH Authentication required.'), 'auth'],
+    [named('ReplyError', 'WRONGPASS invalid username-password pair or user is disabled.'), 'auth'],
+    [named('ReplyError', "NOPERM this user has no permissions to run the 'flushall' command"), 'auth'],
+    [named('ReplyError', 'LOADING Redis is loading the dataset in memory'), 'loading'],
+    [named('ReplyError', "OOM command not allowed when used memory > 'maxmemory'."), 'memory'],
+    [named('ReplyError', "READONLY You can't write against a read only replica."), 'readonly'],
+    [named('ReplyError', 'NOREPLICAS Not enough good replicas to write.'), 'readonly'],
+    [named('ReplyError', 'CLUSTERDOWN Hash slot not served'), 'cluster'],
+    [new Error('Too many Cluster redirections. Last error: ReplyError: MOVED 1 h:1'), 'cluster'],
+    [named('ReplyError', 'WRONGTYPE Operation against a key holding the wrong kind of value'), 'reply'],
+    [new Error('something else'), 'other'],
+    ['not an error', 'other'],
+  ])('sorts %s under %s', (error, kind) => {
+    expect(redisErrorKind(error)).toBe(kind);
+  });
+
+  it('knows the errors that this package makes itself', () => {
+    expect(redisErrorKind(commandTimedOut())).toBe('timeout');
+    expect(redisErrorKind(connectionClosed())).toBe('closed');
+    expect(redisErrorKind(connectionClosed('127.0.0.1:7000'))).toBe('closed');
+  });
+});
+
+const reply = (message: string) => named('ReplyError', message);
+const NON_LOCAL = 'ERR Script attempted to access a non local key in a cluster node script: 0a, on @user_script:12.';
+
+describe('what an error means', () => {
+  it('A7: a slot is moving, also when another error tells it', () => {
+    for (const message of [NON_LOCAL, 'TRYAGAIN Multiple keys request during rehashing of slot']) {
+      expect(isSlotMoving(reply(message)), message).toBe(true);
+      expect(isSlotMoving(new Error(message, { cause: reply(message) })), message).toBe(true);
+    }
+    for (const message of ['MOVED 1 h:1', 'CLUSTERDOWN Hash slot not served', 'Command timed out']) {
+      expect(isSlotMoving(new Error(message)), message).toBe(false);
+    }
+    expect(isSlotMoving('TRYAGAIN')).toBe(false);
+  });
+
+  it.each([
+    ['ERR unknown command', true],
+    ['WRONGTYPE Operation against a key holding the wrong kind of value', true],
+    ["NOPERM this user has no permissions to run the 'eval' command", true],
+    [NON_LOCAL, false],
+    ['LOADING Redis is loading the dataset in memory', false],
+    ["OOM command not allowed when used memory > 'maxmemory'.", false],
+    ["READONLY You can't write against a read only replica.", false],
+  ])('%s: the command is refused for good: %s', (message, expected) => {
+    expect(isCommandRefused(reply(message))).toBe(expected);
+    expect(isCommandRefused(new Error(message))).toBe(false);
+  });
+
+  it('a script is unknown, a master was demoted, a password is asked for', () => {
+    expect(isScriptUnknown(reply('NOSCRIPT No matching script. Please use EVAL.'))).toBe(true);
+    expect(isScriptUnknown(reply('ERR NOSCRIPT'))).toBe(false);
+    expect(isDemotedMaster(reply("READONLY You can't write against a read only replica."))).toBe(true);
+    expect(isDemotedMaster(reply('ERR READONLY'))).toBe(false);
+    expect(asksForPassword('-NOAUTH Authentication required.')).toBe(true);
+    expect(asksForPassword('+PONG')).toBe(false);
+  });
+});

@@ -1,0 +1,99 @@
+/**
+ * Every text by which an error of Redis or of ioredis is recognised stands in this file. Other files ask by name what
+ * an error means; a test holds that none of them matches texts by itself.
+ */
+
+/** Why Redis did not do something: the label `kind` of the metric `holdfast_redis_errors_total`. */
+export type RedisErrorKind =
+  /** No answer came in time. */
+  | 'timeout'
+  /** The connection broke, or there was none. */
+  | 'closed'
+  /** No connection could be made. */
+  | 'unreachable'
+  /** The TLS handshake failed. */
+  | 'tls'
+  /** The credentials are missing, wrong, or do not permit the command. */
+  | 'auth'
+  /** The server is there and not usable yet: it reads its data back, runs a long script, or has lost its master. */
+  | 'loading'
+  /** The server is full. */
+  | 'memory'
+  /** The server is a replica, or has too few replicas to accept writes. */
+  | 'readonly'
+  /** The cluster cannot serve the key's slot now. */
+  | 'cluster'
+  /** Any other answer of the server: the command is wrong. */
+  | 'reply'
+  /** Nothing that this table knows. */
+  | 'other';
+
+/** The first row whose pattern matches the error's message or code gives its kind. */
+const KINDS: readonly (readonly [RegExp, RedisErrorKind])[] = [
+  [/timed out|timeout|ETIMEDOUT/i, 'timeout'],
+  [/^(LOADING|BUSY|MASTERDOWN)\b/, 'loading'],
+  [/^OOM\b/, 'memory'],
+  [/^(READONLY|NOREPLICAS)\b/, 'readonly'],
+  [/^(NOAUTH|WRONGPASS|NOPERM)\b|invalid password|invalid username/i, 'auth'],
+  [/^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|CROSSSLOT)\b|Too many Cluster redirections/, 'cluster'],
+  [/certificate|_TLS_|\bSSL\b|EPROTO|ERR_SSL/i, 'tls'],
+  [
+    /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|startup nodes|sentinels are unreachable|refresh slots/,
+    'unreachable',
+  ],
+  [/ECONNRESET|EPIPE|is closed|isn't writeable|isn't ready|max retries per request|aborted|is ended/i, 'closed'],
+];
+
+/** Sorts what ioredis rejects with, or reports, by what an operator would do about it. */
+export function redisErrorKind(error: unknown): RedisErrorKind {
+  if (!(error instanceof Error)) return 'other';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const found = KINDS.find(([pattern]) => pattern.test(error.message) || pattern.test(code));
+  return found?.[1] ?? (isReply(error) ? 'reply' : 'other');
+}
+
+/**
+ * Whether the key's slot is being moved to another node (A7). The same command works soon, so a short pause is enough.
+ * Inside a script a key of such a slot is "non local". The error may be wrapped, as long as its message was kept.
+ */
+export function isSlotMoving(error: unknown): boolean {
+  return error instanceof Error && /\bTRYAGAIN\b| non local key /.test(error.message);
+}
+
+/**
+ * Whether a Redis that is there and works has refused the command: the command itself is wrong or not permitted, and
+ * sending it again is of no use. Any other error means that Redis cannot do it now.
+ */
+export function isCommandRefused(error: unknown): boolean {
+  return isReply(error) && /^(ERR|WRONGTYPE|NOPERM)\b/.test(error.message) && !isSlotMoving(error);
+}
+
+/** Whether the server does not have the script that it was told to run by its hash. Nothing was done. */
+export function isScriptUnknown(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT');
+}
+
+/** Whether a write was sent to a server that has become a replica. Nothing was written. */
+export function isDemotedMaster(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('READONLY');
+}
+
+/** @param reply the first line of what a server answers, as it comes over the wire */
+export function asksForPassword(reply: string): boolean {
+  return reply.startsWith('-NOAUTH');
+}
+
+/** What a command rejects with that got no answer in time: the words of ioredis. */
+export function commandTimedOut(): Error {
+  return new Error('Command timed out');
+}
+
+/** What a command rejects with that has no connection: the words of ioredis. */
+export function connectionClosed(detail?: string): Error {
+  return new Error(detail === undefined ? 'Connection is closed.' : `Connection is closed: ${detail}`);
+}
+
+/** Whether the error is an answer of the server rather than a failure to get one. */
+function isReply(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
+}

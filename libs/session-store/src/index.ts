@@ -8,6 +8,7 @@ export {
   encodeUnstored,
   headOf,
   type LivePayload,
+  liveMessageOf,
   logEntryOf,
   type SessionEvent,
   unstoredFrame,
@@ -15,7 +16,7 @@ export {
 export type { LiveChannels, MemorySessionStoreOptions } from './memory-session-log.js';
 export { MemorySessionStore } from './memory-session-store.js';
 export { messageName } from './message-name.js';
-export { idHash, type LiveMessage, type MessageRun, messageIdHash, messageRun } from './message-run.js';
+export { idHash, type LiveMessage, type MessageRun, messageIdHash, messageRun, splitAtHoles } from './message-run.js';
 export { pooled } from './pooled.js';
 export * from './port.js';
 export type { RedisSessionStoreOptions } from './redis-session-log.js';

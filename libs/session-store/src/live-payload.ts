@@ -1,7 +1,7 @@
 import type { Position } from '@holdfast/protocol';
 import { type LiveMessage, lineEnd, quotedAt, readMessages } from './message-run.js';
 import type { LogEntry } from './port.js';
-import { bodyAt } from './stored-frame.js';
+import { bodyAt, storedFrame } from './stored-frame.js';
 
 /**
  * What is published on a session's live channel. The first line tells the kind:
@@ -31,6 +31,11 @@ export type SessionEvent =
   | { readonly event: 'epoch'; readonly epoch: string };
 
 const UNSTORED_HEAD = '{"type":"message","id":"';
+
+/** A log entry as rooms deliver it: with the frame of V2 rendered. */
+export function liveMessageOf({ seq, id, senderKey, body }: LogEntry): LiveMessage {
+  return { seq, id, senderKey, frame: Buffer.from(storedFrame(seq, id, body)) };
+}
 
 /** The log entry of a stored message as it was published. */
 export function logEntryOf({ seq, id, senderKey, frame }: LiveMessage): LogEntry {

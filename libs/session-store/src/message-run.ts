@@ -28,6 +28,17 @@ export function messageRun(messages: readonly LiveMessage[]): MessageRun {
   return published || new ListedRun(messages);
 }
 
+/** Splits entries in ascending order wherever a number is missing, because a log may have holes (W3). No part is empty. */
+export function splitAtHoles<T extends { readonly seq: number }>(entries: readonly T[]): T[][] {
+  const parts: T[][] = [];
+  for (const entry of entries) {
+    const part = parts.at(-1);
+    if (part && part.at(-1)?.seq === entry.seq - 1) part.push(entry);
+    else parts.push([entry]);
+  }
+  return parts;
+}
+
 /** Reads messages as they are published: a line with the sender key, and one with the frame, each. */
 export function readMessages(payload: Buffer, firstSeq: number, start: number, end = payload.length): LiveMessage[] {
   const messages: LiveMessage[] = [];

@@ -1,5 +1,8 @@
 import type { Position } from '@holdfast/protocol';
 
+/** The position of a room whose session has ended: the room takes the next epoch from its first message on (G3). */
+export const NOWHERE: Position = { epoch: '', seq: 0, id: '' };
+
 /** Custom session data: any JSON object. Reserved fields live beside it, never in it. */
 export type CustomData = Record<string, unknown>;
 

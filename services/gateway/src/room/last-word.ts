@@ -1,6 +1,5 @@
 import type { Position } from '@holdfast/protocol';
-import { encodeStored, liveChannel } from '@holdfast/session-store';
-import { NOWHERE } from '../position.js';
+import { encodeStored, liveChannel, NOWHERE } from '@holdfast/session-store';
 import type { RoomContext } from '../shared/gateway-context.js';
 
 /** What it needs of its room. */

@@ -3,11 +3,11 @@ import {
   decodeLive,
   type LiveMessage,
   type LivePayload,
+  NOWHERE,
   type SessionEvent,
   type StoredSession,
 } from '@holdfast/session-store';
 import type { Member } from '../ports/member.js';
-import { NOWHERE } from '../position.js';
 import type { RoomContext } from '../shared/gateway-context.js';
 import { AppendQueue } from './append/append-queue.js';
 import type { Sending } from './append/batch.js';

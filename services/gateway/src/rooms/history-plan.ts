@@ -1,6 +1,6 @@
 import type { ResumeRequest } from '@holdfast/protocol';
+import { NOWHERE } from '@holdfast/session-store';
 import { delay } from '../ports/clock.js';
-import { NOWHERE } from '../position.js';
 import type { Room } from '../room/room.js';
 import type { RoomContext } from '../shared/gateway-context.js';
 

@@ -1,5 +1,4 @@
-import { type OpenResult, StorageUnavailableError } from '@holdfast/session-store';
-import { NOWHERE } from '../position.js';
+import { NOWHERE, type OpenResult, StorageUnavailableError } from '@holdfast/session-store';
 import type { Room } from '../room/room.js';
 import type { RoomContext } from '../shared/gateway-context.js';
 

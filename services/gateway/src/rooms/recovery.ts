@@ -1,5 +1,5 @@
+import { NOWHERE } from '@holdfast/session-store';
 import { RetryPause } from '../ports/retry-pause.js';
-import { NOWHERE } from '../position.js';
 import type { GatewayContext } from '../shared/gateway-context.js';
 import { firstSince } from './first-since.js';
 import { planHistory } from './history-plan.js';

@@ -1,8 +1,7 @@
 import type { ResumeRequest } from '@holdfast/protocol';
-import { liveChannel, type OpenResult } from '@holdfast/session-store';
+import { liveChannel, NOWHERE, type OpenResult } from '@holdfast/session-store';
 import { delay } from '../ports/clock.js';
 import type { Member } from '../ports/member.js';
-import { NOWHERE } from '../position.js';
 import { Room } from '../room/room.js';
 import type { GatewayContext, RoomContext } from '../shared/gateway-context.js';
 import { type HistoryPlan, planFromTail, planHistory } from './history-plan.js';

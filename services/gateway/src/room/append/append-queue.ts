@@ -1,7 +1,6 @@
 import type { Position } from '@holdfast/protocol';
-import { type AppendedMessage, type AppendResult, StorageUnavailableError } from '@holdfast/session-store';
+import { type AppendedMessage, type AppendResult, NOWHERE, StorageUnavailableError } from '@holdfast/session-store';
 import { RetryPause } from '../../ports/retry-pause.js';
-import { NOWHERE } from '../../position.js';
 import type { RoomContext } from '../../shared/gateway-context.js';
 import { AppendPacer } from './append-pacer.js';
 import type { AppendRoom } from './append-room.js';

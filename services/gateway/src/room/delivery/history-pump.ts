@@ -1,6 +1,5 @@
 import type { Position } from '@holdfast/protocol';
-import { type LiveMessage, messageName } from '@holdfast/session-store';
-import { liveMessage } from '../../live-message.js';
+import { type LiveMessage, liveMessageOf, messageName } from '@holdfast/session-store';
 import { delay } from '../../ports/clock.js';
 import type { Member } from '../../ports/member.js';
 import type { RoomContext } from '../../shared/gateway-context.js';
@@ -92,7 +91,7 @@ export class HistoryPump {
         return [];
       }
       if (this.#room.position?.epoch !== epoch) return [];
-      const page = read.entries.filter((entry) => entry.seq <= this.#room.seq).map(liveMessage);
+      const page = read.entries.filter((entry) => entry.seq <= this.#room.seq).map(liveMessageOf);
       if (page.length === 0) this.#tellGap(this.#room.seq + 1);
       return page;
     } catch (error) {

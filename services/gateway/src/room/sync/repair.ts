@@ -4,12 +4,12 @@ import {
   headOf,
   type LiveMessage,
   type LogEntry,
+  liveMessageOf,
   logEntryOf,
   messageName,
   type StoredSession,
+  splitAtHoles,
 } from '@holdfast/session-store';
-import { liveMessage } from '../../live-message.js';
-import { runsOf } from '../../runs.js';
 import type { RoomContext } from '../../shared/gateway-context.js';
 import type { Audience } from '../delivery/audience.js';
 import type { Tail } from '../delivery/tail.js';
@@ -104,7 +104,7 @@ export class Repair {
     const from = firstDifference(room.tail, log, end.seq);
     room.moveTo(end, log[0]?.seq ?? 0);
     room.tail.clear();
-    room.tail.push((runsOf(log).at(-1) ?? []).map(liveMessage));
+    room.tail.push((splitAtHoles(log).at(-1) ?? []).map(liveMessageOf));
     room.audience.restartAll(session.epoch, from, new Set(delivered.map(messageName)));
     return true;
   }

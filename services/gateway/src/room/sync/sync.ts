@@ -1,11 +1,16 @@
 import type { Position } from '@holdfast/protocol';
-import { type LiveMessage, type LogRead, SessionCorruptError, type StoredSession } from '@holdfast/session-store';
+import {
+  type LiveMessage,
+  type LogRead,
+  liveMessageOf,
+  NOWHERE,
+  SessionCorruptError,
+  type StoredSession,
+  splitAtHoles,
+} from '@holdfast/session-store';
 import type { SyncOutcome } from '@holdfast/telemetry';
-import { liveMessage } from '../../live-message.js';
 import { delay } from '../../ports/clock.js';
 import { RetryPause } from '../../ports/retry-pause.js';
-import { NOWHERE } from '../../position.js';
-import { runsOf } from '../../runs.js';
 import type { RoomContext } from '../../shared/gateway-context.js';
 import { Repair, type RepairedRoom } from './repair.js';
 
@@ -201,7 +206,7 @@ export class Sync {
     this.#confirm(session);
     room.moveTo({ epoch: session.epoch, seq: newest?.seq ?? session.count, id: newest?.id ?? '' }, first.firstSeq);
     room.tail.clear();
-    room.tail.push((runsOf(entries).at(-1) ?? []).map(liveMessage));
+    room.tail.push((splitAtHoles(entries).at(-1) ?? []).map(liveMessageOf));
     return { outcome: 'unchanged', more: false };
   }
 
@@ -267,12 +272,12 @@ export class Sync {
     const [same] = entries;
     if (same?.seq !== seq || id === '') return false;
     const delivered = this.#room.tail.at(seq);
-    return same.id !== id || (delivered !== undefined && !delivered.frame.equals(liveMessage(same).frame));
+    return same.id !== id || (delivered !== undefined && !delivered.frame.equals(liveMessageOf(same).frame));
   }
 
   #deliver(session: StoredSession, { entries, firstSeq }: LogRead): Step {
     const room = this.#room;
-    const runs = runsOf(entries.filter((entry) => entry.seq > room.seq));
+    const runs = splitAtHoles(entries.filter((entry) => entry.seq > room.seq));
     let outcome: SyncOutcome = runs.length === 0 ? 'unchanged' : 'delivered';
     for (const run of runs) {
       const next = run[0]?.seq ?? 0;
@@ -282,7 +287,7 @@ export class Sync {
         room.audience.tellGap(room.seq + 1, next - 1);
         room.moveTo({ epoch: session.epoch, seq: next - 1, id: '' }, firstSeq);
       }
-      room.deliverNext(session.epoch, run.map(liveMessage));
+      room.deliverNext(session.epoch, run.map(liveMessageOf));
     }
     return { outcome, more: runs.length > 0 && entries.length === PAGE };
   }

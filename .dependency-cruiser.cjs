@@ -78,9 +78,48 @@ const rows = Object.entries(MAY_IMPORT).flatMap(([folder, allowed]) => {
   ];
 });
 
+/** The rooms of the gateway, from the top to the bottom: a file imports from its own room and from those below it. */
+const GATEWAY = 'services/gateway/src';
+const GATEWAY_ROOMS = [
+  'server',
+  'admission',
+  'connection',
+  'rooms',
+  'room',
+  'room/append',
+  'room/sync',
+  'room/delivery',
+  'shared',
+  'redis',
+  'ports',
+];
+
+/** One rule per room. Tests may look anywhere. */
+const gatewayRooms = GATEWAY_ROOMS.map((room, index) => {
+  const below = GATEWAY_ROOMS.slice(index).map((name) => `${GATEWAY}/${name}/[^/]+$`);
+  return {
+    name: `gateway-${room.replace('/', '-')}-imports-downwards`,
+    comment: `${GATEWAY}/${room} may import ${GATEWAY_ROOMS.slice(index).join(', ')}`,
+    severity: 'error',
+    from: { path: `^${GATEWAY}/${room}/[^/]+$`, pathNot: TEST },
+    to: { path: `^${GATEWAY}/`, pathNot: below.map((path) => `^${path}`) },
+  };
+});
+
 module.exports = {
   forbidden: [
     ...rows,
+    ...gatewayRooms,
+    {
+      name: 'gateway-room-without-place',
+      comment: "every folder of the gateway's sources has a place in GATEWAY_ROOMS of .dependency-cruiser.cjs",
+      severity: 'error',
+      from: {
+        path: `^${GATEWAY}/.+/`,
+        pathNot: GATEWAY_ROOMS.map((room) => `^${GATEWAY}/${room}/[^/]+$`),
+      },
+      to: {},
+    },
     {
       name: 'package-without-row',
       comment: 'every package needs a row in the table of .dependency-cruiser.cjs',

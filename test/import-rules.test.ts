@@ -24,6 +24,12 @@ const TABLE: Record<string, string> = {
   'services/loadgen': 'protocol client config telemetry',
 };
 
+/** The rooms of the gateway from the top to the bottom, written down a second time as well. */
+const ROOMS = 'server admission connection rooms room room/append room/sync room/delivery shared redis ports'.split(
+  ' ',
+);
+const GATEWAY = 'services/gateway/src';
+
 const repository = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folders = Object.keys(TABLE);
 const nameOf = (folder: string) => folder.split('/')[1] ?? '';
@@ -93,6 +99,9 @@ const OFFENDERS: readonly (readonly [rule: string, path: string, text: string])[
   ['resolvable', 'libs/config/src/lost.ts', "import './nowhere.js';"],
   ['no-cycle', 'libs/config/src/chicken.ts', "import './egg.js';\nexport const chicken = 1;"],
   ['no-cycle', 'libs/telemetry/src/a.ts', "import type { B } from './b.js';\nexport type A = B;"],
+  ['gateway-room-without-place', `${GATEWAY}/cellar/wine.ts`, "import '../inner.js';"],
+  ['gateway-room-without-place', `${GATEWAY}/room/cellar/wine.ts`, "import '../../inner.js';"],
+  ['gateway-ports-imports-downwards', `${GATEWAY}/ports/climbs.ts`, "import '../inner.js';"],
   ['package-without-row', 'libs/newcomer/src/index.ts', "import '@holdfast/protocol';"],
 ];
 
@@ -109,6 +118,9 @@ const PERMITTED: readonly (readonly [path: string, text: string])[] = [
 
 describe('the import rules', () => {
   let violations: Violation[] = [];
+  const roomImport = (from: string, to: string) => `${GATEWAY}/${from}/imports-${to.replace('/', '-')}.ts`;
+  const importOfRoom = (from: string, to: string) =>
+    `import type { entry } from '${'../'.repeat(from.split('/').length)}${to}/entry.js';`;
   const importFile = (from: string, to: string) => `${from}/src/imports-${nameOf(to)}.ts`;
 
   beforeAll(() => {
@@ -117,8 +129,12 @@ describe('the import rules', () => {
         .filter((to) => to !== from)
         .map((to) => [importFile(from, to), `import type { entry } from '@holdfast/${nameOf(to)}';`] as const),
     );
+    const gatewayRooms = ROOMS.flatMap((from) => [
+      [`${GATEWAY}/${from}/entry.ts`, 'export const entry = 1;'] as const,
+      ...ROOMS.filter((to) => to !== from).map((to) => [roomImport(from, to), importOfRoom(from, to)] as const),
+    ]);
     const single = [...OFFENDERS.map(([, path, text]) => [path, text] as const), ...PERMITTED];
-    violations = cruise(root, Object.fromEntries([...every, ...single]));
+    violations = cruise(root, Object.fromEntries([...every, ...gatewayRooms, ...single]));
   });
 
   it.each(folders)('let %s import what its row names, and nothing else', (from) => {
@@ -127,6 +143,11 @@ describe('the import rules', () => {
     );
     const allowed = (TABLE[from] ?? '').split(' ');
     expect(caught).toEqual(folders.filter((to) => to !== from && !allowed.includes(nameOf(to))));
+  });
+
+  it.each(ROOMS)("let the gateway's %s import its own room and those below it", (from) => {
+    const caught = ROOMS.filter((to) => violations.some((violation) => violation.from === roomImport(from, to)));
+    expect(caught).toEqual(ROOMS.slice(0, ROOMS.indexOf(from)));
   });
 
   it.each(OFFENDERS)('%s: catches %s', (rule, path) => {

@@ -1,7 +1,6 @@
 /** Writes the table of environment variables into README.md, between its markers. A test holds that it is there. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -9,8 +8,7 @@ const BEGIN = '<!-- environment -->';
 const END = '<!-- /environment -->';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-execFileSync(process.execPath, [tsc, '-b', 'libs/config'], { cwd: root, stdio: 'inherit' });
+execFileSync(join(root, 'node_modules/.bin/tsc'), ['-b', 'libs/config'], { cwd: root, stdio: 'inherit' });
 const { renderEnvironmentTable } = await import('@holdfast/config');
 
 const file = join(root, 'README.md');

@@ -24,7 +24,7 @@ const PARTS = [
       ...packages('services')(root).filter((path) => !path.endsWith('web')),
     ],
     output: 'services/local/dist/main.js',
-    command: ['node_modules/typescript/bin/tsc', '-b'],
+    command: ['node_modules/@typescript/native/bin/tsc', '-b'],
   },
   {
     name: 'web page',

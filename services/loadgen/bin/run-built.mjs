@@ -14,7 +14,7 @@ export async function runBuilt(program) {
   const file = join(root, 'services/loadgen/dist', program);
   if (!existsSync(file)) {
     console.log('Building ...');
-    const compiler = join(root, 'node_modules/typescript/bin/tsc');
+    const compiler = join(root, 'node_modules/@typescript/native/bin/tsc');
     const { status } = spawnSync(process.execPath, [compiler, '-b', 'services/loadgen'], {
       cwd: root,
       stdio: 'inherit',

@@ -209,7 +209,7 @@ module.exports = {
     tsConfig: { fileName: 'tsconfig.check.json' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
-      conditionNames: ['source', 'types', 'import', 'node', 'default'],
+      conditionNames: ['@holdfast/source', 'types', 'import', 'node', 'default'],
       mainFields: ['module', 'main', 'types'],
     },
     cache: false,

@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Packages of the workspace are taken from their sources, so that tests need no build. */
-const conditions = ['source', 'module', 'node', 'development|production'];
+const conditions = ['@holdfast/source', 'module', 'node', 'development|production'];
 const fromSource = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
 /** Where packages and the repository's own tests live; a fixture is not a test. */

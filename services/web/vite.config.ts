@@ -7,7 +7,7 @@ const SYSTEM = 'http://localhost:8000';
 export default defineConfig({
   plugins: [react()],
   // Packages of the workspace are taken from their sources, so that the page is built without building them.
-  resolve: { conditions: ['source', ...defaultClientConditions] },
+  resolve: { conditions: ['@holdfast/source', ...defaultClientConditions] },
   build: { target: 'es2022', sourcemap: true, chunkSizeWarningLimit: 700 },
   server: {
     proxy: {

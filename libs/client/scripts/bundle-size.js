@@ -8,7 +8,7 @@ for (const name of ['index', 'react']) {
     input: fileURLToPath(new URL(`../src/${name}.ts`, import.meta.url)),
     platform: 'browser',
     external: /^react/,
-    resolve: { conditionNames: ['source', 'import', 'default'] },
+    resolve: { conditionNames: ['@holdfast/source', 'import', 'default'] },
   });
   const { output } = await bundle.generate({ format: 'esm', minify: true });
   await bundle.close();

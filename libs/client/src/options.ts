@@ -21,8 +21,14 @@ export interface WebSocketLike {
 /** The browser's WebSocket, that of Node 22, or the one of the package `ws`. */
 export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
 
-/** What the client needs of `localStorage` or `sessionStorage`. */
-export type ClientStorage = Pick<Storage, 'length' | 'key' | 'getItem' | 'setItem' | 'removeItem'>;
+/** What the client needs of `localStorage` or `sessionStorage`. Written out, so that Node projects need no DOM types. */
+export interface ClientStorage {
+  readonly length: number;
+  key(index: number): string | null;
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+}
 
 export interface HoldfastClientOptions {
   /** `ws://…/ws/chat/`, `http://…`, or in a browser a path such as `/ws/chat/`. Its own query is kept. */

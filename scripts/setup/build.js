@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isRunning } from './is-running.js';
 import { run, SetupError } from './run.js';
 
 /** @typedef {{ name: string, inputs: (root: string) => string[], output: string, command: string[] }} Part */
@@ -70,15 +71,6 @@ function tryLock(lock) {
   }
   if (!isRunning(Number(readFileSync(lock, 'utf8')))) rmSync(lock, { force: true });
   return false;
-}
-
-function isRunning(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === 'EPERM';
-  }
 }
 
 async function buildParts(root, say) {

@@ -1,5 +1,6 @@
 // Ends this process when the npm that started it has died without passing a signal on, as it does when it is killed.
 import { execFileSync } from 'node:child_process';
+import { isRunning } from './is-running.js';
 
 const CHECK_MS = 500;
 
@@ -12,7 +13,7 @@ export function watchNpm(env = process.env) {
   // Between npm and this process there may be a shell, which lives on when npm dies: its parent is watched as well.
   const above = [process.ppid, parentOf(process.ppid)].filter((pid) => pid > 1);
   const timer = setInterval(() => {
-    if (above.every(isAlive)) return;
+    if (above.every(isRunning)) return;
     clearInterval(timer);
     process.kill(process.pid, 'SIGTERM');
   }, CHECK_MS);
@@ -26,15 +27,5 @@ function parentOf(pid) {
   } catch {
     // No ps on this machine: the parent alone is watched.
     return 0;
-  }
-}
-
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Somebody else's process is alive all the same.
-    return error.code === 'EPERM';
   }
 }

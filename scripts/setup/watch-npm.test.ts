@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { eventually, startChild, stopAll } from '@holdfast/testkit';
 import { afterAll, describe, expect, it } from 'vitest';
+import { isRunning } from './is-running.js';
 
 afterAll(stopAll);
 
@@ -30,7 +31,7 @@ describe('watchNpm', () => {
     const parent = await npm(run);
     const pid = Number(await parent.log.waitFor(/^\d+$/));
     await parent.kill();
-    await eventually('the process to be gone', () => !isAlive(pid));
+    await eventually('the process to be gone', () => !isRunning(pid));
   });
 
   it('leaves a process alone that npm did not start', async () => {
@@ -46,12 +47,3 @@ describe('watchNpm', () => {
     expect(child.log.matching('SIGTERM')).toEqual([]);
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,8 +1,8 @@
 #!/bin/sh
 # guard.sh PROGRAM ARGUMENT...
 #
-# Runs a program that ends when this script's standard input ends: that is when the process at its other end has
-# died, however it did. The program keeps this shell's process id, so that it gets every signal itself.
+# Runs a program, and ends it when this script's standard input ends: the process at the other end of that pipe has died
+# then, for whatever reason. The program replaces this shell and keeps its process id, so that it gets signals directly.
 
 exec 3<&0
 {

@@ -14,10 +14,12 @@ import {
   startAdminListener,
 } from '@holdfast/telemetry';
 
-/** Seen from `dist/`. */
+/** The built web page, relative to `dist/`. */
 const WEB_ROOT = fileURLToPath(new URL('../../web/dist', import.meta.url));
+/** How long everything may take to close after the drain. */
 const CLOSE_MS = 4_000;
 
+/** What each service of the process has of its own. */
 interface Part {
   readonly config: Config;
   readonly logger: Logger;
@@ -25,9 +27,9 @@ interface Part {
 }
 
 /**
- * Gateways and session-api in one process, on one store in its memory: for a machine without Redis.
+ * Runs the gateways and session-api in one process, with one store in its memory, on a machine without Redis.
  *
- * @param ports `PORT:ADMIN_PORT` of each gateway, and of session-api at last
+ * @param ports `PORT:ADMIN_PORT` of each gateway, then of session-api
  */
 async function main(ports: readonly string[]): Promise<void> {
   const gatewayPorts = ports.slice(0, -1);
@@ -40,7 +42,7 @@ async function main(ports: readonly string[]): Promise<void> {
 
   await startApi(api, store, broker, shutdown);
   const gateways: Gateway[] = [];
-  // At once, not one after the other: each takes as long as its drain.
+  // All gateways close at the same time, because each takes as long as its drain.
   shutdown.add('gateways', () => Promise.all(gateways.map(drainAndClose)).then(() => undefined));
   for (const pair of gatewayPorts) gateways.push(await startOne(partOf('gateway', pair), store, broker, shutdown));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Headers between two neighbours only (RFC 9110, 7.6.1), and `Expect`, which the front door answers itself. */
+/**
+ * Headers that concern one connection only (RFC 9110, section 7.6.1), and `Expect`, which the front door answers
+ * itself. `Transfer-Encoding` is not among them: Node keeps to it when it writes the body.
+ */
 const HOP_BY_HOP = new Set([
   'connection',
   'keep-alive',
@@ -14,31 +17,31 @@ const HOP_BY_HOP = new Set([
 ]);
 
 /**
- * A request's headers as the next server gets them: all but those of the connection, with the client's address at the
- * end of `X-Forwarded-For`. `Host` stays, so that `Origin` can be compared with it.
+ * A request's headers for the next server: all but the hop-by-hop ones, with the client's address appended to
+ * `X-Forwarded-For`. `Host` stays as it is, so that the server can compare it with `Origin`.
  *
- * @returns names and values in turn, in their order and spelling
+ * @returns names and values in turn, in their original order and spelling
  */
 export function forwardedHeaders(request: IncomingMessage): string[] {
   const headers: string[] = [];
-  for (const [name, value] of pairs(request.rawHeaders)) {
+  for (const [name, value] of headerPairs(request.rawHeaders)) {
     const lower = name.toLowerCase();
     if (!HOP_BY_HOP.has(lower) && !lower.startsWith('x-forwarded-')) headers.push(name, value);
   }
   const client = (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-  const before = request.headers['x-forwarded-for'];
-  headers.push('X-Forwarded-For', [before, client].filter(Boolean).join(', '));
+  const earlier = request.headers['x-forwarded-for'];
+  headers.push('X-Forwarded-For', [earlier, client].filter(Boolean).join(', '));
   headers.push('X-Forwarded-Proto', 'http');
   headers.push('X-Forwarded-Host', request.headers.host ?? '');
   return headers;
 }
 
-/** A response's headers for the client: all but those of the connection. */
+/** A response's headers for the client, names and values in turn: all but the hop-by-hop ones. */
 export function returnedHeaders(rawHeaders: readonly string[]): string[] {
-  return [...pairs(rawHeaders)].filter(([name]) => !HOP_BY_HOP.has(name.toLowerCase())).flat();
+  return [...headerPairs(rawHeaders)].filter(([name]) => !HOP_BY_HOP.has(name.toLowerCase())).flat();
 }
 
-/** Raw headers one by one. */
-export function* pairs(rawHeaders: readonly string[]): Generator<[name: string, value: string]> {
+/** Node's flat list of names and values, pair by pair. */
+export function* headerPairs(rawHeaders: readonly string[]): Generator<[name: string, value: string]> {
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) yield [rawHeaders[i] ?? '', rawHeaders[i + 1] ?? ''];
 }

@@ -24,7 +24,10 @@ afterEach(async () => {
   for (const standIn of standIns.splice(0)) await standIn.stop();
 });
 
-/** Says its name: as the body of a request, as the first frame of a connection; then echoes. Refuses `session=bad`. */
+/**
+ * A backend that tells its name, as the body of every response and as the first frame of every WebSocket, whose frames
+ * it then echoes. It refuses upgrades with `session=bad`, and breaks off requests for `/break` and `session=broken`.
+ */
 async function standIn(name: string): Promise<StandIn> {
   const requests: IncomingMessage[] = [];
   const bodies: string[] = [];
@@ -45,6 +48,10 @@ async function standIn(name: string): Promise<StandIn> {
     requests.push(request);
     if (request.url?.includes('session=bad')) {
       socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 22\r\nRetry-After: 7\r\n\r\n{"code":"bad_request"}');
+      return;
+    }
+    if (request.url?.includes('session=broken')) {
+      socket.destroy();
       return;
     }
     sockets.handleUpgrade(request, socket, head, (ws) => {
@@ -149,8 +156,11 @@ describe('FrontDoor', () => {
       await standIn('api'),
     ];
     const door = await openDoor([gone, draining, good], api);
-    draining.ready = false;
     await gone.stop();
+    // The door does not know yet that it is gone: the first connection tries it, and is passed on to another.
+    const first = [await nameOf(door.ws), await nameOf(door.ws)];
+    expect(first.every((name) => name === 'draining' || name === 'good')).toBe(true);
+    draining.ready = false;
     await eventually('the draining one to be left alone', async () => {
       const names = [await nameOf(door.ws), await nameOf(door.ws), await nameOf(door.ws)];
       return names.every((name) => name === 'good');
@@ -174,6 +184,15 @@ describe('FrontDoor', () => {
       error: 'no gateway is ready; try again in a moment',
       code: 'unavailable',
     });
+
+    const other = await standIn('other');
+    const brokenUpgrade = (await connectPlain((await openDoor([other], api)).ws, {
+      query: { session: 'broken' },
+    }).catch((error: unknown) => error)) as UpgradeRefused;
+    expect([brokenUpgrade.status, brokenUpgrade.json]).toEqual([
+      502,
+      { success: false, error: 'other broke off before it had answered', code: 'bad_gateway' },
+    ]);
 
     const broken = await fetch(`${door.http}/break`);
     expect([broken.status, await broken.json()]).toEqual([
@@ -233,7 +252,7 @@ describe('FrontDoor', () => {
     if (!socket) throw new Error('no connection arrived');
     const piece = 'x'.repeat(1024 * 1024);
     for (let i = 0; i < 64; i++) socket.send(piece);
-    // Buffers of the system and of the door hold some of it; the rest must wait here.
+    // Buffers of the system and of the door take some of it; the rest must wait in the gateway.
     await eventually('the flow to stand still', async () => {
       const before = socket.bufferedAmount;
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -241,6 +260,19 @@ describe('FrontDoor', () => {
     });
     client.resumeReading();
     expect(await client.frames.take(65, () => true, 20_000)).toHaveLength(65);
+  });
+
+  it('ends a connection whose client asked for that', async () => {
+    const api = await standIn('api');
+    const door = await openDoor([], api);
+    const socket = connect({ port: Number(new URL(door.http).port), host: '127.0.0.1' });
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      answer += text;
+    });
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    await once(socket, 'end');
+    expect(answer).toMatch(/^HTTP\/1\.1 201 Made\r\n.*\r\nConnection: close\r\n/s);
   });
 
   it('repeats a GET when a kept connection was closed under it', async () => {

@@ -6,18 +6,18 @@ import { notFound, unavailable } from './proxy-failure.js';
 import { refuseUpgrade, tunnelUpgrade } from './upgrade-proxy.js';
 
 export interface FrontDoorOptions {
-  /** `localhost` and loopback addresses listen on both 127.0.0.1 and ::1, where there is one. */
+  /** For `localhost` and loopback addresses the door listens on 127.0.0.1 and, if the machine has it, on ::1. */
   readonly host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
   readonly gateways: readonly Backend[];
-  /** Everything that is not a chat connection goes here. */
+  /** Gets every request that is not for chat. */
   readonly api: Backend;
 }
 
 const NO_GATEWAY = unavailable('no gateway is ready');
 
-/** Somebody else listens on the port. */
+/** Another program listens on the port. */
 export class PortTakenError extends Error {
   override readonly name = 'PortTakenError';
   constructor(readonly port: number) {
@@ -26,8 +26,8 @@ export class PortTakenError extends Error {
 }
 
 /**
- * One address for the whole system: `/ws/chat/` to the ready gateway with the fewest connections, everything else to
- * session-api. For one machine; a deployment has HAProxy there (B1).
+ * One address for the whole system: `/ws/chat/` goes to the ready gateway with the fewest connections, every other path
+ * to session-api. It is made for one machine; a deployment uses HAProxy in its place (B1).
  */
 export class FrontDoor {
   readonly #servers: Server[] = [];
@@ -59,12 +59,12 @@ export class FrontDoor {
     return this.#port;
   }
 
-  /** Looks at the gateways now instead of in a moment. */
+  /** Asks the gateways whether they are ready, without waiting for the next regular check. */
   async checkGateways(): Promise<void> {
     await this.#pool.check();
   }
 
-  /** Takes no new connections; those that are open stay. */
+  /** Takes no new connections; open ones stay. */
   stopAccepting(): void {
     this.#pool.close();
     for (const server of this.#servers) {
@@ -73,7 +73,7 @@ export class FrontDoor {
     }
   }
 
-  /** Drops whatever is open. */
+  /** Drops every open connection, and takes no new ones. */
   async close(): Promise<void> {
     this.stopAccepting();
     for (const tunnel of this.#tunnels) tunnel.destroy();
@@ -92,7 +92,7 @@ export class FrontDoor {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EADDRINUSE' || code === 'EACCES') throw new PortTakenError(port);
-      // A machine without IPv6 has no ::1; 127.0.0.1 came first and is enough.
+      // A machine without IPv6 has no ::1. The door listens on 127.0.0.1 already, which is enough.
       if (this.#servers.length > 0 && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return;
       throw error;
     }
@@ -106,7 +106,7 @@ export class FrontDoor {
       this.#api.forward(request, response);
       return;
     }
-    // Not a WebSocket handshake: the gateway itself says what is wrong with it.
+    // A plain request to the chat path is no WebSocket handshake. The gateway answers what is wrong with it.
     const [gateway] = this.#pool.candidates();
     const proxy = gateway && this.#gateways.get(gateway);
     if (proxy) proxy.forward(request, response);
@@ -116,7 +116,7 @@ export class FrontDoor {
   async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     this.#tunnels.add(socket);
     socket.once('close', () => this.#tunnels.delete(socket));
-    // What breaks closes; nobody is left to be told.
+    // The client is gone when its socket breaks, so that there is nobody to answer.
     socket.on('error', () => socket.destroy());
     if (!isChatPath(request.url)) {
       refuseUpgrade(socket, notFound(request.url ?? '/'));

@@ -1,4 +1,4 @@
-/** A process, or a part of one, that the front door passes requests on to. Always on 127.0.0.1. */
+/** A process, or a part of one, that the front door passes requests on to. It listens on 127.0.0.1. */
 export interface Backend {
   readonly name: string;
   readonly port: number;
@@ -6,16 +6,17 @@ export interface Backend {
   readonly isReady: () => Promise<boolean>;
 }
 
+/** How often every gateway is asked whether it is ready. */
 export const READY_CHECK_MS = 500;
 
 interface Gateway {
   readonly backend: Backend;
   ready: boolean;
-  /** Connections through the front door. */
+  /** How many connections it has through the front door. */
   open: number;
 }
 
-/** Which gateways can take a connection, the least loaded first. */
+/** Tells which gateways can take a connection, the least loaded first. */
 export class GatewayPool {
   readonly #gateways: Gateway[];
   readonly #timer: NodeJS.Timeout;
@@ -36,7 +37,7 @@ export class GatewayPool {
     );
   }
 
-  /** The ready gateways by open connections; those with as many take turns. */
+  /** The ready gateways, the one with the fewest connections first. Gateways with equally many take turns. */
   candidates(): Backend[] {
     this.#turn += 1;
     const count = this.#gateways.length;
@@ -47,13 +48,13 @@ export class GatewayPool {
       .map(({ gateway }) => gateway.backend);
   }
 
-  /** It refused a connection: it gets none until it says that it is ready again. */
+  /** A gateway refused a connection: it is no candidate until it says again that it is ready. */
   failed(backend: Backend): void {
     const gateway = this.#find(backend);
     if (gateway) gateway.ready = false;
   }
 
-  /** Counts a connection. @returns call it once, when the connection is closed */
+  /** Counts a connection. @returns to be called when the connection is closed */
   opened(backend: Backend): () => void {
     const gateway = this.#find(backend);
     if (gateway) gateway.open += 1;

@@ -3,7 +3,7 @@ import { forwardedHeaders, returnedHeaders } from './forwarded-headers.js';
 import type { Backend } from './gateway-pool.js';
 import { brokenOff, type ProxyFailure, renderFailure, unavailable } from './proxy-failure.js';
 
-/** Passes HTTP requests on to one backend, over connections it keeps. */
+/** Passes HTTP requests on to one backend, over connections that are kept open between requests. */
 export class HttpProxy {
   readonly #backend: Backend;
   readonly #agent = new Agent({ keepAlive: true });
@@ -25,14 +25,14 @@ export class HttpProxy {
     upstream.on('response', (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.statusMessage, returnedHeaders(answer.rawHeaders));
       answer.pipe(response);
-      // Half an answer is not an answer: the client sees the connection break, as this side did.
+      // The client must not take half an answer for a whole one: its connection breaks too.
       answer.on('error', () => response.destroy());
     });
     upstream.on('error', (error: NodeJS.ErrnoException) => {
       if (response.headersSent) {
         response.destroy();
       } else if (canRepeat(request) && upstream.reusedSocket && error.code === 'ECONNRESET') {
-        // The backend closed a kept connection just as it was used again (HTTP's own race, RFC 9112, 9.3.1).
+        // The backend closed a kept connection just as it was used again. HTTP cannot avoid this race (RFC 9112, 9.3.1).
         this.forward(request, response);
       } else {
         const { name } = this.#backend;
@@ -50,14 +50,14 @@ export class HttpProxy {
   }
 }
 
-/** Answers a request of the front door itself. */
+/** Answers a request with a failure of the front door's own. */
 export function sendFailure(response: ServerResponse, failure: ProxyFailure): void {
   const { headers, body } = renderFailure(failure);
   response.writeHead(failure.status, headers);
   response.end(body);
 }
 
-/** Without a body, which could have been used up, and without an effect that could happen twice. */
+/** Whether a request can be sent again: it has no effect that could happen twice, and no body that is used up by now. */
 function canRepeat(request: IncomingMessage): boolean {
   const { method, headers } = request;
   return (

@@ -6,10 +6,10 @@ import { readSettings } from './settings.js';
 import { StartFailedError } from './supervised-process.js';
 import { LocalSystem } from './system.js';
 
-/** Seen from `dist/`. */
+/** The repository's root, relative to `dist/`. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Runs until it is told to stop. What keeps it from starting is said in plain words. */
+/** Runs the whole system until it is told to stop. */
 async function main(): Promise<void> {
   const say = (line: string) => process.stdout.write(`${line}\n`);
   const system = new LocalSystem({ settings: readSettings(ROOT, process.env, process.argv.slice(2)), root: ROOT, say });
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
     });
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(signal, 0));
-  // Nobody reads any more (a closed terminal, a pipe that ended): no reason to fall over while stopping.
+  // The terminal was closed, or the pipe ended: stop as after a signal, instead of failing on the next line of output.
   process.stdout.on('error', () => stop('nobody reads the output', 0));
 
   await system.start();
@@ -32,6 +32,7 @@ async function main(): Promise<void> {
   say(`Ready: ${system.url}   (Ctrl-C stops everything)`);
 }
 
+/** Errors whose message alone tells the operator what to do; every other error is shown with its stack. */
 const PLAIN: readonly (new (...args: never[]) => Error)[] = [
   ConfigError,
   PortTakenError,

@@ -26,21 +26,21 @@ export function findRedisServer(path: string): string | undefined {
 export interface OwnRedisOptions {
   readonly program: string;
   readonly port: number;
-  /** Where its data lies. */
+  /** Folder for its data. */
   readonly dir: string;
   readonly env: Readonly<Record<string, string>>;
   readonly log: ServiceLog;
   readonly say: (line: string) => void;
 }
 
-/** A Redis of this system's own, on 127.0.0.1, that keeps its data on disk. */
+/** Makes a process of a Redis that listens on 127.0.0.1 and keeps its data on disk. */
 export function ownRedis(options: OwnRedisOptions): SupervisedProcess {
   const { program, port, dir, env, log, say } = options;
   mkdirSync(dir, { recursive: true });
   const args = [
     ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir],
     ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--save', ''],
-    // BullMQ's jobs must not be evicted, and sessions end by their own expiry.
+    // BullMQ loses jobs when keys are evicted. Sessions need no eviction, because they expire.
     ...['--maxmemory-policy', 'noeviction'],
   ];
   return new SupervisedProcess({

@@ -1,13 +1,13 @@
 import { STATUS_CODES } from 'node:http';
 
-/** What the front door answers by itself, in the shape of H3. */
+/** An error that the front door answers by itself, in the form of H3. */
 export interface ProxyFailure {
   readonly status: 404 | 502 | 503;
   readonly code: 'not_found' | 'bad_gateway' | 'unavailable';
   readonly error: string;
 }
 
-/** Seconds after which what is down may be up again. */
+/** For `Retry-After`: seconds after which a service that is down may be up again. */
 const RETRY_AFTER_SECONDS = 1;
 
 /** There is no WebSocket at this path. */
@@ -16,17 +16,17 @@ export function notFound(url: string): ProxyFailure {
   return { status: 404, code: 'not_found', error: `there is no WebSocket at ${path}; chat is at /ws/chat/` };
 }
 
-/** Nobody can take the request now. @param why begins the sentence, such as `no gateway is ready` */
+/** No service can take the request now. @param why begins the sentence, such as `no gateway is ready` */
 export function unavailable(why: string): ProxyFailure {
   return { status: 503, code: 'unavailable', error: `${why}; try again in a moment` };
 }
 
-/** The connection to a service broke before it had answered. */
+/** The connection to a service broke before the service answered. */
 export function brokenOff(name: string): ProxyFailure {
   return { status: 502, code: 'bad_gateway', error: `${name} broke off before it had answered` };
 }
 
-/** Status line, headers and body as one HTTP/1.1 message, after which the connection ends. */
+/** Headers and body of a failure's response. The connection ends after it. */
 export function renderFailure(failure: ProxyFailure): { headers: Record<string, string>; body: string } {
   const { status, code, error } = failure;
   const body = JSON.stringify({ success: false, error, code });
@@ -40,7 +40,7 @@ export function renderFailure(failure: ProxyFailure): { headers: Record<string, 
   return { headers, body };
 }
 
-/** A whole HTTP/1.1 response, for sockets that no server answers any more. */
+/** A failure as a whole HTTP/1.1 message, for upgrades: Node's server hands their sockets over and writes no answer. */
 export function failureMessage(failure: ProxyFailure): string {
   const { headers, body } = renderFailure(failure);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);

@@ -1,11 +1,11 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Lines of warnings shown per window; the rest is in the file. */
+/** How many warnings are shown per window; the log file has all of them. */
 const SHOWN_MAX = 10;
 const WINDOW_MS = 10_000;
 
-/** What is shown of a line: its text when it is a warning or worse, of either log format or of Redis. */
+/** The text to show for a line that is a warning or worse, in either log format or in that of Redis; else nothing. */
 export function warningOf(line: string): string | undefined {
   const console_ = /^(?:WARN|ERROR|FATAL): .*/.exec(line);
   if (console_) return console_[0];
@@ -13,7 +13,10 @@ export function warningOf(line: string): string | undefined {
   return redisWarning(line);
 }
 
-/** `1234:M 21 Nov 2026 22:03:01.123 # text`; of these many only report, and one advises the machine's owner. */
+/**
+ * Reads a line such as `1234:M 21 Nov 2026 22:03:01.123 # text`. Redis marks many plain reports with `#` too, and one
+ * piece of advice about the machine (overcommit); these are not shown.
+ */
 function redisWarning(line: string): string | undefined {
   const text = /^\d+:[A-Z] .* # (.*)/.exec(line)?.[1];
   if (text === undefined || text.includes('overcommit')) return undefined;
@@ -25,12 +28,12 @@ function jsonWarning(line: string): string | undefined {
     const { level, msg } = JSON.parse(line) as { level?: unknown; msg?: unknown };
     return level === 'warn' || level === 'error' || level === 'fatal' ? `${level.toUpperCase()}: ${msg}` : undefined;
   } catch {
-    // Cut off in the middle, or somebody else's braces.
+    // A line that was cut off, or one that begins with a brace and is no JSON.
     return undefined;
   }
 }
 
-/** One service's output: every line goes into a file, warnings are shown too. */
+/** One service's output: every line goes to a file, and warnings are also shown to the operator. */
 export class ServiceLog {
   readonly #file: number;
   readonly #show: (text: string) => void;
@@ -41,9 +44,9 @@ export class ServiceLog {
   #shown = 0;
 
   /**
-   * Begins the file anew; the one of the start before is kept as `FILE.previous`.
+   * Begins a new file. The file of the last start is kept as `FILE.previous`.
    *
-   * @param show gets the text of a warning; not more than 10 in 10 s
+   * @param show gets the text of each warning, at most 10 in 10 s
    */
   constructor(path: string, show: (text: string) => void) {
     mkdirSync(dirname(path), { recursive: true });
@@ -52,7 +55,7 @@ export class ServiceLog {
     this.#show = show;
   }
 
-  /** Takes output as it comes. */
+  /** Takes output in pieces of any length. */
   write(text: string): void {
     if (this.#closed) return;
     writeSync(this.#file, text);
@@ -66,7 +69,7 @@ export class ServiceLog {
     }
   }
 
-  /** The newest lines, for a message about an end. */
+  /** The last 20 lines or so, for the message about a process that ended. */
   tail(): readonly string[] {
     return this.#partial === '' ? this.#last : [...this.#last, this.#partial];
   }

@@ -20,12 +20,12 @@ export function backendOf(name: string, { port, adminPort }: ServicePorts): Back
 }
 
 export interface ServiceOptions {
-  /** As it is called in lines for the operator, such as `gateway 1`. */
+  /** The name in lines for the operator, such as `gateway 1`. */
   readonly name: string;
-  /** From the repository's root. */
+  /** Path from the repository's root. */
   readonly script: string;
   readonly args?: readonly string[];
-  /** Those that must be ready; the first is the process's own. */
+  /** Every pair of ports that must be ready. The first pair is given to the process as its own. */
   readonly ports: readonly ServicePorts[];
   readonly env: Readonly<Record<string, string>>;
   readonly root: string;
@@ -33,7 +33,7 @@ export interface ServiceOptions {
   readonly say: (line: string) => void;
 }
 
-/** A built service as a process on 127.0.0.1. */
+/** Makes a process of a built service, which listens on 127.0.0.1. */
 export function serviceProcess(options: ServiceOptions): SupervisedProcess {
   const { name, script, args = [], ports, env, root, log, say } = options;
   const [own] = ports;

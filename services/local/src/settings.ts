@@ -3,30 +3,34 @@ import { ConfigError, loadConfig, type ServiceName } from '@holdfast/config';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What `npm start` is told from outside. */
+/** The settings of `npm start`, from its command line and environment. */
 export interface Settings {
-  /** Of the front door. */
+  /** Host of the front door. */
   readonly host: string;
+  /** Port of the front door. */
   readonly port: number;
-  /** Where data, logs and downloads lie. */
+  /** Folder for data, logs and downloads. */
   readonly home: string;
-  /** Use no Redis even if there is one. */
+  /** Whether to use no Redis even if there is one. */
   readonly embedded: boolean;
-  /** The Redis given with `CHANNEL_REDIS_URL`, as it is written there. */
+  /** `CHANNEL_REDIS_URL` as given. */
   readonly redisUrl: string | undefined;
-  /** The rest of the environment, for the services; without what names one process's address. */
+  /** The rest of the environment, which every service gets. Variables that name one process's address are left out. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Of one process each: `npm start` chooses them itself, `PORT` and `HOST` are its front door's. */
+/**
+ * Variables that services do not inherit: `npm start` chooses the address of each, and takes `PORT` and `HOST` for its
+ * front door.
+ */
 const NOT_PASSED_ON = /^(?:PORT|HOST|ADMIN_PORT|ADMIN_HOST|HOLDFAST_.*|npm_.*|NODE_CHANNEL_FD)$/;
 
-/** Longest drain of `npm start`, seconds: Ctrl-C stops everything within 10 s. */
+/** Longest drain of a service, in seconds: Ctrl-C has to stop everything within 10 s. */
 const DRAIN_SECONDS_MAX = 3;
 
 /**
- * Reads the command line and the environment of `npm start`, the services' part of it too, so that every mistake is
- * told before anything is started.
+ * Reads the command line and the environment of `npm start`. The services' variables are checked too, so that every
+ * mistake is reported before anything is started.
  *
  * @param root the repository
  * @throws {ConfigError} with all mistakes at once
@@ -45,11 +49,12 @@ export function readSettings(root: string, env: Environment, args: readonly stri
   }
   const given = Number(env['DRAIN_SECONDS'] || DRAIN_SECONDS_MAX);
   passed['DRAIN_SECONDS'] = String(Math.min(given, DRAIN_SECONDS_MAX));
-  // As the seeds print their lines; a file of the logs is for reading.
+  // The log format of the original guides, which people can read. The log files of `npm start` are read by people.
   passed['LOG_FORMAT'] ||= 'console';
-  // The front door says who the client is.
+  // Services believe the front door about the client's address.
   passed['TRUST_PROXY'] = 'true';
-  // With the front door's host: whatever it refuses (open to everybody, say) is refused for the whole.
+  // Checked with the front door's host: what a service refuses there, such as listening to everybody without
+  // authentication, is refused for the whole system.
   for (const service of ['gateway', 'session-api', 'sweeper'] as const) {
     mistakes.push(...mistakesOf(service, { ...passed, DRAIN_SECONDS: env['DRAIN_SECONDS'], HOST: host }));
   }

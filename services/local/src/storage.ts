@@ -3,13 +3,13 @@ import { maskUrl } from '@holdfast/config';
 import { findRedisServer } from './own-redis.js';
 import type { Settings } from './settings.js';
 
-/** Where sessions are kept: a Redis somebody runs, one of this system's own, or the memory of one process. */
+/** Where sessions are kept: a Redis that somebody else runs, one that this system starts, or one process's memory. */
 export type Storage =
   | { readonly kind: 'given'; readonly url: string }
   | { readonly kind: 'own'; readonly program: string }
   | { readonly kind: 'embedded'; readonly because: string };
 
-/** Decides by the settings and by what is in `PATH`. */
+/** Chooses by the settings and by the programs in `PATH`. */
 export function chooseStorage(settings: Settings): Storage {
   if (settings.embedded) return { kind: 'embedded', because: 'as --embedded asks for' };
   if (settings.redisUrl !== undefined) return { kind: 'given', url: settings.redisUrl };
@@ -18,11 +18,11 @@ export function chooseStorage(settings: Settings): Storage {
   return { kind: 'embedded', because: 'for there is no redis-server or valkey-server in PATH' };
 }
 
-/** What a newcomer has to know when there is no Redis. */
+/** What running without Redis means, for the operator. */
 export const EMBEDDED_MEANS =
   'Sessions live in the memory of one process: they are gone when it ends, redis-cli shows nothing, nothing is audited, and there is only this machine.';
 
-/** The given Redis as a line for the operator: its address without credentials, and whether anybody answers there. */
+/** Describes the given Redis to the operator: its address without credentials, and whether it accepts connections. */
 export async function describeGiven(url: string): Promise<string> {
   const urls = url.split(',').map((one) => one.trim());
   const reachable = await Promise.all(urls.map((one) => accepts(new URL(one))));

@@ -11,27 +11,27 @@ export interface ProcessSpec {
   readonly log: ServiceLog;
   /** Whether it serves; a rejection counts as no. */
   readonly isReady: () => Promise<boolean>;
-  /** Tells what happens to it, a sentence at a time. */
+  /** Gets a sentence for the operator whenever something happens to the process. */
   readonly say: (line: string) => void;
 }
 
-/** It ended before it was ready for the first time: starting it again would not help. */
+/** The process ended before it was ever ready: starting it again would not help. */
 export class StartFailedError extends Error {
   override readonly name = 'StartFailedError';
 }
 
 const RESTART_FIRST_MS = 500;
 const RESTART_MAX_MS = 8_000;
-/** A process that lived this long has not failed to start: the next delay is the shortest again. */
+/** A process that ran this long had started well: if it ends, the restart delay begins with the shortest again. */
 const LIVED_WELL_MS = 30_000;
 const READY_CHECK_MS = 50;
 
-/** Ends the program when this process has died, however it did; seen from `src/` and `dist/`. */
+/** Script that ends the program when this process has died for any reason. Its path holds from `src/` and `dist/`. */
 const GUARD = fileURLToPath(new URL('../bin/guard.sh', import.meta.url));
 
 /**
- * A process that is started again, after a growing delay, whenever it ends by itself, and that does not outlive this
- * one. It is in a process group of its own: Ctrl-C reaches it through {@link stop} only, in its order.
+ * A process that is restarted, after a growing delay, whenever it ends by itself. It never outlives this process. It
+ * has a process group of its own, so that Ctrl-C does not reach it directly: {@link stop} decides when it ends.
  */
 export class SupervisedProcess {
   readonly #spec: ProcessSpec;
@@ -51,10 +51,10 @@ export class SupervisedProcess {
   }
 
   /**
-   * Starts it and waits until it is ready.
+   * Starts the process and waits until it is ready.
    *
-   * @returns whether it became ready in time; if not it goes on trying
-   * @throws {StartFailedError} when it ends before
+   * @returns whether it became ready in time; if not, it keeps running and may become ready later
+   * @throws {StartFailedError} when it ends first
    */
   async start(timeoutMs: number): Promise<boolean> {
     const { isReady, name, log } = this.#spec;
@@ -77,7 +77,7 @@ export class SupervisedProcess {
     return performance.now() <= until;
   }
 
-  /** Ends it for good. @param timeoutMs after which it is killed */
+  /** Ends the process and does not restart it. @param timeoutMs after this long it is killed */
   async stop(timeoutMs: number): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#restartTimer);
@@ -106,12 +106,12 @@ export class SupervisedProcess {
       stream.setEncoding('utf8');
       stream.on('data', (text: string) => log.write(text));
     }
-    // Its end is what counts; the pipe only holds the guard.
+    // Nothing is written to this pipe: it is open to show the guard that this process is alive.
     child.stdin.on('error', () => child.stdin.destroy());
     this.#ended = new Promise((resolve) => {
       child.once('error', (error) => resolve(error.message));
       child.once('exit', () => endGroup(child.pid));
-      // After its last line has been read.
+      // `close` comes after the last line of output was read, `exit` may come before.
       child.once('close', (code, signal) => resolve(signal ? `killed by ${signal}` : `exit code ${code}`));
     });
     void this.#ended.then((how) => {
@@ -129,13 +129,13 @@ export class SupervisedProcess {
   }
 }
 
-/** Ends the guard, which is the last of the group. */
+/** Ends the rest of the process group, which is the guard. */
 function endGroup(leader: number | undefined): void {
   if (leader === undefined) return;
   try {
     process.kill(-leader, 'SIGKILL');
   } catch (error) {
-    // Nobody is left in it.
+    // ESRCH: the group is empty already.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

@@ -11,7 +11,7 @@ import type { SupervisedProcess } from './supervised-process.js';
 
 export interface SystemOptions {
   readonly settings: Settings;
-  /** The repository. */
+  /** The repository's root. */
   readonly root: string;
   /** Gets lines for the operator. */
   readonly say: (line: string) => void;
@@ -21,15 +21,15 @@ interface NamedPart extends ServicePorts {
   readonly name: string;
 }
 
-/** Every part by its default port; where one is taken another is used. */
+/** Default ports of all parts, in the order of {@link LocalSystem.start}. Where one is taken, another is used. */
 const PORTS = [8100, 9100, 8101, 9101, 8200, 9200, 9300, 6379] as const;
 
 const READY_TIMEOUT_MS = 30_000;
-/** Together under 10 s. */
+/** The two stop one after the other, and have to stay under 10 s together. */
 const STOP_SERVICES_MS = 7_000;
 const STOP_REDIS_MS = 2_500;
 
-/** All of Holdfast on one machine, as child processes of this one. */
+/** Runs all of Holdfast on one machine, as child processes of this one. */
 export class LocalSystem {
   readonly #options: SystemOptions;
   readonly #services: SupervisedProcess[] = [];
@@ -46,12 +46,12 @@ export class LocalSystem {
     this.#options = options;
   }
 
-  /** Where the page, the API and the chat are. */
+  /** Address of the page, the API and the chat. */
   get url(): string {
     return this.#url;
   }
 
-  /** The Redis in use; nothing in embedded mode. */
+  /** Address of the Redis in use; nothing in embedded mode. */
   get redisUrl(): string | undefined {
     return this.#redisUrl;
   }
@@ -70,7 +70,7 @@ export class LocalSystem {
     }
   }
 
-  /** Stops everything, within 10 s, from the outside inwards. Calling it again waits for the same. */
+  /** Stops everything within 10 s, the front door first and Redis last. A second call waits for the first. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;

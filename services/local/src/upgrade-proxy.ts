@@ -1,19 +1,21 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { forwardedHeaders, pairs, returnedHeaders } from './forwarded-headers.js';
+import { forwardedHeaders, headerPairs, returnedHeaders } from './forwarded-headers.js';
 import type { Backend } from './gateway-pool.js';
 import { brokenOff, failureMessage, type ProxyFailure } from './proxy-failure.js';
 
 /**
- * What became of an upgrade: `opened`, a tunnel from client to gateway; `answered`, the client has its answer, a
- * refusal; `unreachable`, the gateway did not take the connection, and another one may be tried.
+ * What became of an upgrade:
+ * - `opened`: there is a tunnel from client to gateway.
+ * - `answered`: the client was sent a refusal.
+ * - `unreachable`: the gateway did not take the connection, and nothing was sent to the client. Another one may be tried.
  */
 export type UpgradeOutcome = 'opened' | 'answered' | 'unreachable';
 
-/** A gateway that takes longer to answer a handshake hangs. */
+/** A gateway that has not answered a handshake by then counts as hung. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** Hands a WebSocket handshake to a gateway and joins the two sockets when it agrees. */
+/** Passes a WebSocket handshake on to a gateway, and joins the two sockets when the gateway accepts it. */
 export function tunnelUpgrade(
   gateway: Backend,
   request: IncomingMessage,
@@ -69,14 +71,14 @@ export function refuseUpgrade(client: Socket, failure: ProxyFailure): void {
 }
 
 function responseHead(answer: IncomingMessage, rawHeaders: readonly string[]): string {
-  const lines = [...pairs(rawHeaders)]
-    // The body follows decoded, up to the end of the connection.
+  const lines = [...headerPairs(rawHeaders)]
+    // Node has decoded the body, which now ends with the connection.
     .filter(([name]) => name.toLowerCase() !== 'transfer-encoding')
     .map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}\r\n${lines.join('')}\r\n`;
 }
 
-/** Pipes wait for a slow reader (backpressure), so that a gateway sees a slow member as it is. */
+/** Joins two sockets by pipes. A pipe waits for a slow reader, so that the gateway notices a slow member. */
 function join(client: Socket, server: Socket): void {
   for (const [socket, peer] of [
     [client, server],
@@ -85,7 +87,7 @@ function join(client: Socket, server: Socket): void {
     socket.setNoDelay(true);
     socket.setTimeout(0);
     socket.on('error', () => socket.destroy());
-    // What was already read still goes out, then the other side ends too.
+    // Bytes that were read already still go out; then the other side ends too.
     socket.on('close', () => peer.destroySoon());
     socket.pipe(peer);
   }

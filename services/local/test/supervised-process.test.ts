@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { childProcesses, eventually, startChild, stopAll } from '@holdfast/testkit';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { isRunning } from '../../../scripts/setup/is-running.js';
 import { ServiceLog } from '../src/service-log.js';
 import { StartFailedError, SupervisedProcess } from '../src/supervised-process.js';
 
@@ -95,17 +96,8 @@ describe('guard.sh', () => {
       setInterval(() => {}, 1e6);`;
     const parent = await startChild({ name: 'parent', command: process.execPath, args: ['-e', script] });
     const pid = Number(await parent.log.waitFor(/^\d+$/));
-    expect(isAlive(pid)).toBe(true);
+    expect(isRunning(pid)).toBe(true);
     await parent.kill();
-    await eventually('the program to be gone', () => !isAlive(pid));
+    await eventually('the program to be gone', () => !isRunning(pid));
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Holdfast, startHoldfast } from './holdfast.js';
 
 /**
- * Every line of the two documents this product was asked for by, run as printed there against the system that
- * `npm start` runs; only ports are filled in.
+ * The commands of the two original guides (docs/design/origin.md), run as they are printed there against the system that
+ * `npm start` starts. Only ports are filled in.
  */
 let system: Holdfast;
 
@@ -53,7 +53,7 @@ async function chat(session: string, ...contents: string[]): Promise<void> {
   await client.close();
 }
 
-describe('redis-session-persistence.md', () => {
+describe('the guide to session persistence', () => {
   it('GET /api/redis/status/', async () => {
     expect(await http('GET /api/redis/status/')).toEqual({
       status: 200,
@@ -216,7 +216,7 @@ describe('redis-session-persistence.md', () => {
   });
 });
 
-describe('redis-messages-guide.md', () => {
+describe('the guide to reading messages back', () => {
   it('curl http://localhost/chat/api/redis/status/', async () => {
     expect(await json('curl http://localhost/chat/api/redis/status/')).toMatchObject({
       success: true,

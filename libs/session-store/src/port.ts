@@ -6,7 +6,7 @@ export const NOWHERE: Position = { epoch: '', seq: 0, id: '' };
 /** Custom session data: any JSON object. Reserved fields live beside it, never in it. */
 export type CustomData = Record<string, unknown>;
 
-/** What Redis keeps of a session under `session:ID` (K1). Times in Unix seconds with fraction, as in the seeds. */
+/** What Redis keeps of a session under `session:ID` (K1). Times in Unix seconds with fraction, as in the original guides. */
 export interface SessionRecord {
   /** Number of messages ever stored in this epoch; the newest message's `seq`. */
   readonly count: number;
@@ -226,7 +226,7 @@ export interface SessionDirectory {
   /** Deletes session and log, leaves a tombstone (G5), and tells the members (V7). @returns whether there was one */
   remove(sessionId: string): Promise<boolean>;
   /**
-   * Writes a session whole, as the seeds' `store_session` does: `count` counts only while the log is empty, for
+   * Writes a session whole, as `store_session` of the original guides does: `count` counts only while the log is empty, for
    * afterwards the log is the count's source.
    */
   put(

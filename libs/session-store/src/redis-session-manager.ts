@@ -7,7 +7,7 @@ export const TTL_MAX_SECONDS = 315_360_000;
 const COUNT_MAX = 999_999_999_999;
 const TIME_MAX = 253_402_300_799;
 
-/** What `getSession` answers: the seeds' object. Times in Unix seconds with fraction, `ttl`s in seconds. */
+/** What `getSession` answers, as the original guides show it. Times in Unix seconds with fraction, `ttl`s in seconds. */
 export interface ManagedSession {
   readonly data: { count: number; last_activity: number; disconnected_at?: number } & CustomData;
   readonly created_at: number;
@@ -16,7 +16,8 @@ export interface ManagedSession {
 }
 
 /**
- * The seeds' session manager: `store_session`, `get_session`, `update_session`, `extend_session`, `delete_session`.
+ * The session manager of the original guides: `store_session`, `get_session`, `update_session`, `extend_session` and
+ * `delete_session`.
  * Back ends use it to look after sessions without going through HTTP.
  */
 export class RedisSessionManager {
@@ -74,7 +75,7 @@ function manageIfAny(session: StoredSession | undefined): ManagedSession | undef
   return session && manage(session);
 }
 
-/** The seeds' session object. */
+/** The session object of the original guides. */
 export function manage(session: StoredSession): ManagedSession {
   const { count, lastActivity, disconnectedAt, custom, createdAt, ttl, remainingMs } = session;
   const away = disconnectedAt === undefined ? {} : { disconnected_at: disconnectedAt };

@@ -22,7 +22,7 @@ describe('keys', () => {
     }
   });
 
-  it('K1: a session is the seeds’ JSON, read and aged by redis-cli as they write', async () => {
+  it('K1: a session is the JSON of the original guides, read and aged by redis-cli as they write', async () => {
     const { cli } = cliOf();
     const opened = await openedAt(store, 'my-session-id');
     await filled(store, 'my-session-id', 'm1', 'm2', 'm3', 'm4', 'm5');

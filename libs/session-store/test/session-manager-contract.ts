@@ -3,10 +3,10 @@ import { RedisSessionManager } from '../src/index.js';
 import { filled, freshId } from './messages.js';
 import type { Stores } from './stores.js';
 
-/** The seeds' calls, as `redis-session-persistence.md` writes them, on any {@link SessionDirectory}. */
+/** The calls that the original guides show, on any {@link SessionDirectory}. */
 export function sessionManagerContract(stores: () => Stores): void {
   describe('RedisSessionManager', () => {
-    it('stores, reads, extends and deletes a session, as the seeds write', async () => {
+    it('stores, reads, extends and deletes a session, as the original guides write', async () => {
       const manager = new RedisSessionManager(stores().create());
       const sessionId = freshId('my-session');
       const now = Date.now() / 1000;

@@ -34,7 +34,7 @@ describe('createLogger', () => {
     ]);
   });
 
-  it('writes the console lines as the seeds show them', () => {
+  it('writes the console lines as the original guides show them', () => {
     const { logger, lines } = logTo({ format: 'console' });
     logger.info({ sessionId: 'my-session' }, 'Session loaded from Redis: my-session, count: 5');
     expect(lines).toEqual(['INFO: Session loaded from Redis: my-session, count: 5\n']);

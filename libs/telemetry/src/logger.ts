@@ -6,7 +6,7 @@ export type Logger = PinoLogger;
 
 export interface LoggerOptions extends ProcessIdentity {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
-  /** `json`: one object a line; `console`: lines like `INFO: Session stored in Redis: …`, as the seeds print them. */
+  /** `json`: one object a line; `console`: lines like `INFO: Session stored in Redis: …`, as in the original guides. */
   readonly format: 'json' | 'console';
   /** Where lines go. Default: standard output, written before the call returns, so that a crash loses none. */
   readonly destination?: DestinationStream;

@@ -43,7 +43,7 @@ export function logMessage(sessionId: string, entry: LogEntry): LogMessage {
   return message;
 }
 
-/** The two faces of a stored message, as the seeds show them: what was sent, and the reply. */
+/** The two faces of a stored message, as the original guides show them: what was sent, and the reply. */
 export function messageFaces(sessionId: string, message: LogMessage) {
   const { seq, id, content, timestamp } = message;
   return [

@@ -6,7 +6,7 @@ export function remainingTtl(session: StoredSession): number {
   return session.remainingMs < 0 ? -1 : Math.round(session.remainingMs / 1000);
 }
 
-/** A session as the seeds show it: the product's fields and the caller's side by side in `data.data`. */
+/** A session as the original guides show it: the product's fields and the caller's side by side in `data.data`. */
 export const SessionObject = Type.Object({
   data: Type.Object(
     {

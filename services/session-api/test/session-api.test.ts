@@ -40,7 +40,7 @@ function texts(process: ServiceProcess): unknown[] {
 }
 
 describe('the API on a real Redis', () => {
-  it("answers the seeds' status object", async () => {
+  it('answers the status object of the original guides', async () => {
     const { status, body } = await call('GET', '/api/redis/status/');
     expect(status).toBe(200);
     expect(body).toMatchObject({ success: true, redis_connected: true, redis_url: redis.url, default_ttl: 3600 });

@@ -26,7 +26,7 @@ const message: ChatMessage = {
 };
 
 describe('what components show', () => {
-  it('settings: the select of the seeds, its line, and the switch', () => {
+  it('settings: the select of the original guides, its line, and the switch', () => {
     const html = render(<SettingsPanel persistence="redis" onChange={nothing} />);
     for (const part of ['Settings', 'Session Persistence', 'Sessions stored in Redis with TTL', 'Redis persistence']) {
       expect(html).toContain(part);
@@ -102,7 +102,7 @@ describe('what components show', () => {
 });
 
 describe('useWebSocket', () => {
-  it('takes the arguments of the seeds and gives what they name', () => {
+  it('takes the arguments of the original guides and gives what they name', () => {
     function Page() {
       const { status, messages, count, send, session, error } = useWebSocket(
         '/ws/chat/',

@@ -10,7 +10,7 @@ function answer(body: object, status = 200) {
 afterEach(() => vi.unstubAllGlobals());
 
 describe('the HTTP API, as the page calls it', () => {
-  it('H1: reads stored messages where the seeds say', async () => {
+  it('H1: reads stored messages where the original guides say', async () => {
     const messages = [{ content: 'Hello Redis!', timestamp: 1, isSent: true, sessionId: 's' }];
     const fetched = answer({ success: true, session_id: 's', messages, count: 1 });
     expect(await fetchStoredMessages('s')).toEqual(messages);

@@ -10,7 +10,7 @@ beforeEach(async () => {
 afterEach(() => t.app.close());
 
 describe('GET sessions/{id}/messages/', () => {
-  it('view=pairs: each message with the two faces the seeds show, in order', async () => {
+  it('view=pairs: each message with the two faces the original guides show, in order', async () => {
     await store(t.sessions, 'room', 'Hello Redis!');
     const answer = await t.call('GET', URL);
     expect(answer.statusCode).toBe(200);

@@ -10,7 +10,7 @@ async function statusAnswer(status: RedisStatus) {
 }
 
 describe('GET redis/status/', () => {
-  it("answers the seeds' object, and more", async () => {
+  it('answers the object of the original guides, and more', async () => {
     const answer = await statusAnswer({
       connected: true,
       url: 'redis://localhost:6379/0',

@@ -94,7 +94,7 @@ describe('POST sessions/', () => {
 });
 
 describe('GET sessions/{id}/', () => {
-  it("answers the seeds' object with Redis' remaining TTL", async () => {
+  it("answers the object of the original guides with Redis' remaining TTL", async () => {
     await t.call('POST', '/api/sessions/', { session_id: 'test-session-123' });
     await store(t.sessions, 'test-session-123', 'one', 'two');
     t.advance(1_800_000);

@@ -7,7 +7,7 @@ import {
 } from './session-persistence.js';
 
 describe('session persistence', () => {
-  it('has the values and the default of the seeds', () => {
+  it('has the values and the default of the original guides', () => {
     const sessionPersistence: sessionPersistenceType = DEFAULT_SESSION_PERSISTENCE;
     expect(sessionPersistence).toBe('localStorage');
     expect(Object.keys(SESSION_PERSISTENCE)).toEqual(['localStorage', 'redis', 'none']);

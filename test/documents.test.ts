@@ -1,0 +1,58 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { REPOSITORY } from '@holdfast/testkit';
+import { describe, expect, it } from 'vitest';
+
+const SKIPPED = ['node_modules', 'dist', '.git', '.holdfast'];
+
+/** Every Markdown file of the repository, by its path in it. */
+function documents(folder = REPOSITORY): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return SKIPPED.includes(entry.name) ? [] : documents(path);
+    return entry.name.endsWith('.md') ? [relative(REPOSITORY, path)] : [];
+  });
+}
+
+const read = (file: string): string => readFileSync(join(REPOSITORY, file), 'utf8');
+const withoutCode = (text: string): string =>
+  text.replaceAll(/^ *```[\s\S]*?^ *```/gm, '').replaceAll(/`[^`\n]*`/g, '');
+
+/** The anchors of a document's headings, as code hosts make them. */
+function anchors(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+/** Links of a document that lead nowhere. */
+function deadLinks(file: string): string[] {
+  const targets = [...withoutCode(read(file)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+  return targets.filter((target) => {
+    if (/^[a-z]+:/.test(target)) return false;
+    const [path = '', anchor] = target.split('#');
+    const there = path === '' ? file : join(dirname(file), path);
+    if (!existsSync(join(REPOSITORY, there))) return true;
+    return anchor !== undefined && !anchors(read(there)).includes(anchor);
+  });
+}
+
+describe('the documents', () => {
+  it.each(documents())('%s: every link leads somewhere', (file) => {
+    expect(deadLinks(file)).toEqual([]);
+  });
+
+  it('every document in docs/ is named by docs/README.md, or by the index of its folder, which that one names', () => {
+    const links = (from: string, to: string) => read(from).includes(`](${relative(dirname(from), to)})`);
+    const index = 'docs/README.md';
+    const lost = documents(join(REPOSITORY, 'docs')).filter((file) => {
+      const own = join(dirname(file), 'README.md');
+      if (file === index || links(index, file)) return false;
+      return !(existsSync(join(REPOSITORY, own)) && links(index, own) && links(own, file));
+    });
+    expect(lost).toEqual([]);
+  });
+});

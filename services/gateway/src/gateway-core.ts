@@ -6,13 +6,11 @@ import type { SessionLog } from '@holdfast/session-store';
 import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
 import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest } from './admission/admission.js';
 import { Joins } from './admission/joins.js';
-import { Connection, type ConnectionHost } from './connection/connection.js';
+import { Connection, type ConnectionContext } from './connection/connection.js';
 import { Drain } from './connection/drain.js';
 import { HeartbeatWheel } from './connection/heartbeat-wheel.js';
-import { identify } from './connection/identity.js';
-import { MessageIntake } from './connection/message-intake.js';
-import { ownCopy } from './connection/own-copy.js';
-import { UnstoredCounts } from './connection/unstored-counts.js';
+import { compactCopy, identify } from './connection/identity.js';
+import { MessageIntake, UnstoredCounts } from './connection/message-intake.js';
 import { type Clock, systemClock, type Timer } from './ports/clock.js';
 import type { PublishToGroup, Socket, SocketEvents } from './ports/socket.js';
 import { Broadcasts } from './redis/broadcasts.js';
@@ -67,10 +65,10 @@ export class GatewayCore {
   readonly #admission: Admission;
   readonly #broadcasts: Broadcasts;
   readonly #joins: Joins;
-  readonly #host: ConnectionHost;
+  readonly #connectionContext: ConnectionContext;
   readonly #connections: HeartbeatWheel<Connection>;
   #ticker: Timer | undefined;
-  #drain: { readonly run: Drain; readonly empty: Promise<void> } | undefined;
+  #drain: Drain | undefined;
   #closed: Promise<void> | undefined;
 
   constructor({
@@ -81,7 +79,7 @@ export class GatewayCore {
     fanOut,
     clock = systemClock,
     random = Math.random,
-    newId = () => ownCopy(randomUUID()),
+    newId = () => compactCopy(randomUUID()),
     gatherMs = 1,
     publishToGroup,
   }: GatewayDependencies) {
@@ -126,7 +124,17 @@ export class GatewayCore {
         for (const connection of this.#connections) connection.tell(frame);
       },
     });
-    this.#host = this.#makeHost();
+    this.#connectionContext = {
+      clock,
+      metrics: metrics.gateway,
+      intake: new MessageIntake(this.#context, this.#counts),
+      limits: {
+        maxMessageBytes: config.sessions.messageMaxBytes,
+        maxBackpressureBytes: config.memory.maxBackpressureBytes,
+        messagesPerSecond: config.limits.messagesPerSecond,
+      },
+      ended: (connection, code) => this.#ended(connection, code),
+    };
   }
 
   /** Begins what runs by itself. */
@@ -163,20 +171,20 @@ export class GatewayCore {
 
   /** Sends the members away over `DRAIN_SECONDS` (B3). A second call closes those that are left at once. */
   drain(): Promise<void> {
-    if (this.#drain) this.#drain.run.hurry();
+    if (this.#drain) this.#drain.closeRemaining();
     else {
       this.#admission.draining = true;
       this.#metrics.gateway.gauges.drainState = 'draining';
-      const run = new Drain({
+      this.#drain = new Drain({
         clock: this.#clock,
         drainMs: this.#config.drainSeconds * 1000,
         random: this.#context.random,
         connections: this.#connections,
         countOf: (connection) => this.#countOf(connection),
       });
-      this.#drain = { run, empty: run.start() };
+      this.#drain.start();
     }
-    return this.#drain.empty;
+    return this.#drain.finished;
   }
 
   /** Drops what is left and gives back everything. */
@@ -198,36 +206,12 @@ export class GatewayCore {
     this.#metrics.gateway.gauges.drainState = 'drained';
   }
 
-  #makeHost(): ConnectionHost {
-    const intake = new MessageIntake(this.#context, this.#counts);
-    const { counters } = this.#metrics.gateway;
-    return {
-      clock: this.#clock,
-      maxMessageBytes: this.#config.sessions.messageMaxBytes,
-      maxBackpressureBytes: this.#config.memory.maxBackpressureBytes,
-      messagesPerSecond: this.#config.limits.messagesPerSecond,
-      send: (connection, room, message) => intake.send(connection, room, message),
-      signal: (connection, room, frame) => intake.signal(connection, room, frame),
-      errorSent: (code) => this.#metrics.gateway.errorSent(code),
-      messageArrived: () => {
-        counters.messagesIn += 1;
-      },
-      messageRefused: () => {
-        counters.refused += 1;
-      },
-      tooSlow: () => {
-        counters.backpressureCloses += 1;
-      },
-      ended: (connection, code) => this.#ended(connection, code),
-    };
-  }
-
   #open(socket: Socket, { protocol, request, address }: Admitted): SocketEvents {
     const { redisPersistence: persistent, presence, client, resume } = request;
     const sessionId = request.sessionId === undefined ? this.#newId() : this.#nameOf(request.sessionId);
     const identity = identify(this.#newId(), client);
     const terms = { sessionId, protocol, persistent, presence, address };
-    const connection = new Connection(socket, this.#host, terms, identity);
+    const connection = new Connection(socket, this.#connectionContext, terms, identity);
     this.#connections.add(connection);
     this.#metrics.gateway.connected(protocol, persistenceOf(connection));
     this.#joins.begin(connection, resume);
@@ -236,7 +220,7 @@ export class GatewayCore {
 
   /** One text for all members of a session. */
   #nameOf(sessionId: string): string {
-    return this.rooms.get(sessionId)?.sessionId ?? ownCopy(sessionId);
+    return this.rooms.get(sessionId)?.sessionId ?? compactCopy(sessionId);
   }
 
   #ended(connection: Connection, code: number): void {
@@ -244,7 +228,7 @@ export class GatewayCore {
     this.#admission.left(connection.address);
     this.#metrics.gateway.disconnected(connection.protocol, persistenceOf(connection), code);
     this.#joins.ended(connection);
-    this.#drain?.run.checkEmpty();
+    this.#drain?.connectionEnded();
   }
 
   #countOf(connection: Connection): number {

@@ -8,7 +8,7 @@ import {
   parseConnectQuery,
   type WireProtocol,
 } from '@holdfast/protocol';
-import { RateLimit } from '../connection/rate-limit.js';
+import { RateLimit } from '../connection/send-limits.js';
 
 /** What a client's upgrade request says. */
 export interface UpgradeRequest {

@@ -80,6 +80,6 @@ export class Joins {
     if (late) room.audience.attachLate(connection);
     else if (plan.from === undefined) room.audience.attach(connection);
     else room.audience.attachAfterHistory(connection, plan.from);
-    connection.joined(room);
+    connection.enterRoom(room);
   }
 }

@@ -1,65 +1,61 @@
 import {
   CLOSE,
   type CloseCode,
-  contentProblem,
   FRAME_BYTES_FACTOR,
   type FrameProblem,
-  parseClientFrame,
   type ServerFrame,
-  type SignalSendFrame,
   type WireProtocol,
 } from '@holdfast/protocol';
 import { messageName } from '@holdfast/session-store';
+import type { GatewayMetrics } from '@holdfast/telemetry';
 import type { Clock } from '../ports/clock.js';
 import type { Member } from '../ports/member.js';
 import type { Socket, SocketEvents } from '../ports/socket.js';
 import type { Room } from '../room/room.js';
-import type { Connected } from './heartbeat-wheel.js';
+import type { WheelConnection } from './heartbeat-wheel.js';
 import type { Identity } from './identity.js';
-import { Joining } from './joining.js';
-import { ordinarySend } from './ordinary-send.js';
-import type { OutgoingMessage } from './outgoing-message.js';
-import { readText } from './read-text.js';
-import { Speaker } from './speaker.js';
+import { type ClientMessage, copyText, readRequest } from './inbound.js';
+import type { MessageIntake } from './message-intake.js';
+import { SendLimits } from './send-limits.js';
 
-/** What a connection needs of its gateway. */
-export interface ConnectionHost {
+/** What all connections of a gateway share. */
+export interface ConnectionContext {
   readonly clock: Clock;
-  /** Bytes of one content (C6). */
-  readonly maxMessageBytes: number;
-  /** What its send buffer may hold (F6). Bytes. */
-  readonly maxBackpressureBytes: number;
-  /** Messages a second of one connection; 0 is no limit. */
-  readonly messagesPerSecond: number;
-  /** Stores or passes on a message. */
-  send(connection: Connection, room: Room, sending: OutgoingMessage): void;
-  signal(connection: Connection, room: Room, frame: SignalSendFrame): void;
-  /** An error frame was sent (V11). */
-  errorSent(code: string): void;
-  messageArrived(): void;
-  /** It came faster than the rate allows. */
-  messageRefused(): void;
-  /** Its backlog passed the limit, and it is going to be closed (F6). */
-  tooSlow(): void;
-  /** It is gone. @param code how it was closed */
+  readonly metrics: Pick<GatewayMetrics, 'counters' | 'errorSent'>;
+  /** Takes the messages that a connection's limits let through. */
+  readonly intake: MessageIntake;
+  readonly limits: ConnectionLimits;
+  /** The socket's close event has come, with this code. Called once, as the connection's last act. */
   ended(connection: Connection, code: number): void;
 }
 
-/** What was agreed on when it connected. */
+export interface ConnectionLimits {
+  /** Of one content (C6). Bytes. */
+  readonly maxMessageBytes: number;
+  /** Of the send buffer: a connection that lets more pile up is closed (F6). Bytes. */
+  readonly maxBackpressureBytes: number;
+  /** 0 is no limit. */
+  readonly messagesPerSecond: number;
+}
+
+/** What the upgrade request asked for. */
 export interface ConnectionTerms {
   readonly sessionId: string;
   readonly protocol: WireProtocol;
   readonly persistent: boolean;
   readonly presence: boolean;
-  /** Where it comes from, where that counts; else empty. */
+  /** The address that `MAX_CONNECTIONS_PER_IP` counts it under; empty without that limit. */
   readonly address: string;
 }
 
 /**
- * One client: reads its frames, writes what its room delivers. Knows neither Redis nor the WebSocket library. There are
- * many of them, most of them silent: what only some need is made when they do.
+ * One client: turns its frames into requests, and writes what its room delivers. It knows neither Redis nor the
+ * WebSocket library.
+ *
+ * The states, in their order: waiting for the welcome, in a room, closed. A gateway has very many connections, and most
+ * of them send nothing: whatever only some connections need is made when they need it.
  */
-export class Connection implements Member, Identity, Connected, SocketEvents {
+export class Connection implements Member, Identity, WheelConnection, SocketEvents {
   readonly sessionId: string;
   readonly protocol: WireProtocol;
   readonly persistent: boolean;
@@ -68,23 +64,26 @@ export class Connection implements Member, Identity, Connected, SocketEvents {
   readonly connectionId: string;
   readonly sender: string;
   readonly senderKey: string;
-  beatsFrom = 0;
-  place = 0;
+  firstBeat = 0;
+  slotIndex = 0;
   readonly #socket: Socket;
-  readonly #host: ConnectionHost;
-  #state: Joining | Room | undefined = new Joining();
-  /** Set with the first dropped frame: none is sent after it (F6). */
+  readonly #context: ConnectionContext;
+  /** Undefined: closed. */
+  #state: BeforeWelcome | Room | undefined = new BeforeWelcome();
+  /** Set when a frame was dropped: no frame is sent after it (F6). */
   #dropped = false;
-  #drained: (() => void) | undefined;
-  /** Whose frames it is sent without being written to. */
+  /** Whom to call when the send buffer is empty. */
+  #onDrained: (() => void) | undefined;
+  /** The group whose published frames the socket gets. */
   #group: string | undefined;
-  /** What a plain member was shown while Redis was away. */
+  /** Names of the messages that a plain client was shown before they were stored (D3). */
   #shown: Set<string> | undefined;
-  #speaker: Speaker | undefined;
+  /** Made with the first frame that counts against them. */
+  #sendLimits: SendLimits | undefined;
 
-  constructor(socket: Socket, host: ConnectionHost, terms: ConnectionTerms, identity: Identity) {
+  constructor(socket: Socket, context: ConnectionContext, terms: ConnectionTerms, identity: Identity) {
     this.#socket = socket;
-    this.#host = host;
+    this.#context = context;
     this.sessionId = terms.sessionId;
     this.protocol = terms.protocol;
     this.persistent = terms.persistent;
@@ -95,39 +94,38 @@ export class Connection implements Member, Identity, Connected, SocketEvents {
     this.senderKey = identity.senderKey;
   }
 
-  /** Its sender name as JSON (C7). */
-  get senderJson(): string {
-    return this.#speaker?.senderJson ?? JSON.stringify(this.sender);
-  }
-
   get closed(): boolean {
     return this.#state === undefined;
   }
 
+  /** The room it was welcomed to, until it closes. */
   get room(): Room | undefined {
-    return this.#state instanceof Joining ? undefined : this.#state;
+    return this.#state instanceof BeforeWelcome ? undefined : this.#state;
   }
 
-  /** From here on its messages go to the room; those that waited go first. */
-  joined(room: Room): void {
-    if (!(this.#state instanceof Joining)) return;
-    const { waiting, early } = this.#state;
+  /**
+   * The welcome was written: from here on the client's messages go to the room. Frames that waited for the welcome are
+   * handled first, in their order.
+   */
+  enterRoom(room: Room): void {
+    if (!(this.#state instanceof BeforeWelcome)) return;
+    const { toClient, fromClient } = this.#state;
     this.#state = room;
-    this.write(early);
-    for (const text of waiting) this.#read(text, room);
+    this.write(toClient);
+    for (const text of fromClient) this.#handle(text, room);
   }
 
-  /** One interval after opening, and then every interval (P3, V5); nothing while it is joining. */
+  /** Sends a heartbeat (P3, V5): the first an interval after opening, then one each interval; none before the welcome. */
   heartbeat(): void {
     const { room } = this;
     if (!room) return;
-    const timestamp = this.#host.clock.now();
+    const timestamp = this.#context.clock.now();
     const seq = room.audience.isLate(this) ? 0 : room.seq;
     if (this.protocol === 'framed') this.tell({ type: 'heartbeat', timestamp, seq });
     else this.write([JSON.stringify({ ts: new Date(timestamp).toISOString() })]);
   }
 
-  /** P4: the last frame of a plain connection before a shutdown. @param total the session's count */
+  /** Says good-bye to a plain client before a shutdown, and closes (P4). @param total the session's message count */
   bye(total: number): void {
     const message = 'The server is restarting. Connect again: your session goes on.';
     this.write([JSON.stringify({ bye: true, total, message })]);
@@ -136,19 +134,20 @@ export class Connection implements Member, Identity, Connected, SocketEvents {
 
   ended(code: number): void {
     this.#state = undefined;
-    this.#released();
-    this.#host.ended(this, code);
+    this.#callDrained();
+    this.#context.ended(this, code);
   }
 
   receive(data: ArrayBuffer, isBinary: boolean): void {
-    if (data.byteLength > this.#host.maxMessageBytes * FRAME_BYTES_FACTOR) return this.close(CLOSE.tooBig);
-    const text = readText(data, isBinary);
+    if (data.byteLength > this.#context.limits.maxMessageBytes * FRAME_BYTES_FACTOR) return this.close(CLOSE.tooBig);
+    const text = copyText(data, isBinary);
     if (text === undefined) {
       return this.#refuse({ code: 'invalid_frame', message: 'a binary frame must be valid UTF-8' });
     }
-    if (!(this.#state instanceof Joining)) {
-      if (this.#state) this.#read(text, this.#state);
-    } else if (!this.#state.hold(text, data.byteLength)) this.close(CLOSE.overloaded);
+    const state = this.#state;
+    if (!(state instanceof BeforeWelcome)) {
+      if (state) this.#handle(text, state);
+    } else if (!state.keep(text, data.byteLength)) this.close(CLOSE.overloaded);
   }
 
   write(frames: readonly (string | Uint8Array)[]): void {
@@ -167,7 +166,8 @@ export class Connection implements Member, Identity, Connected, SocketEvents {
   }
 
   checkBacklog(): void {
-    if (!this.closed && !this.#dropped && this.#socket.bufferedBytes() > this.#host.maxBackpressureBytes) this.#drop();
+    if (this.closed || this.#dropped) return;
+    if (this.#socket.bufferedBytes() > this.#context.limits.maxBackpressureBytes) this.#closeAsTooSlow();
   }
 
   showPending(name: string): boolean {
@@ -182,9 +182,10 @@ export class Connection implements Member, Identity, Connected, SocketEvents {
   }
 
   tell(frame: ServerFrame): void {
-    if (frame.type === 'error') this.#host.errorSent(frame.code);
-    if (this.protocol === 'framed' && this.#state instanceof Joining && frame.type !== 'welcome') {
-      this.#state.early.push(JSON.stringify(frame));
+    if (frame.type === 'error') this.#context.metrics.errorSent(frame.code);
+    if (this.protocol === 'framed' && this.#state instanceof BeforeWelcome && frame.type !== 'welcome') {
+      // The welcome is the first frame on the wire, whatever happens before it (V1).
+      this.#state.toClient.push(JSON.stringify(frame));
     } else if (this.protocol === 'framed' || frame.type === 'error') this.write([JSON.stringify(frame)]);
     else if (frame.type === 'broadcast') {
       const { id: _framedOnly, ...broadcast } = frame;
@@ -198,99 +199,101 @@ export class Connection implements Member, Identity, Connected, SocketEvents {
 
   onceDrained(callback: () => void): void {
     if (this.closed || this.#socket.bufferedBytes() === 0) return callback();
-    this.#drained = callback;
+    this.#onDrained = callback;
   }
 
-  /** The network has taken what was buffered, or some of it. */
   drained(): void {
-    if (!this.closed && this.#socket.bufferedBytes() === 0) this.#released();
+    if (!this.closed && this.#socket.bufferedBytes() === 0) this.#callDrained();
   }
 
   close(code: CloseCode): void {
     if (!this.closed) this.#socket.close(code.code, code.reason);
   }
 
-  #released(): void {
-    const callback = this.#drained;
-    this.#drained = undefined;
+  #callDrained(): void {
+    const callback = this.#onDrained;
+    this.#onDrained = undefined;
     callback?.();
   }
 
+  /** @returns whether the frame after it may be written */
   #writeOne(frame: string | Uint8Array): boolean {
     if (this.#dropped || this.closed) return false;
     if (this.#socket.send(frame) !== 'dropped') return true;
-    this.#drop();
+    this.#closeAsTooSlow();
     return false;
   }
 
-  #drop(): void {
+  /** Sends nothing more, and closes with 4408 (F6). */
+  #closeAsTooSlow(): void {
     this.#dropped = true;
     this.group(undefined);
-    this.#host.tooSlow();
-    // Closing a socket while it is written to crashes the library.
-    this.#host.clock.defer(() => this.close(CLOSE.tooSlow));
+    this.#context.metrics.counters.backpressureCloses += 1;
+    // uWebSockets.js crashes when a socket is closed while it is written to.
+    this.#context.clock.defer(() => this.close(CLOSE.tooSlow));
   }
 
-  #read(text: string, room: Room): void {
+  #handle(text: string, room: Room): void {
+    // An earlier frame of those that waited may have closed the connection.
     if (this.closed) return;
-    if (this.protocol === 'plain') this.#readPlain(text, room);
-    else this.#readFramed(text, room);
-  }
-
-  #readPlain(content: string, room: Room): void {
-    const problem = contentProblem(content, this.#host.maxMessageBytes);
-    if (problem) this.#refuse(problem);
-    else this.#send({ contentJson: JSON.stringify(content), arrivedMs: this.#host.clock.monotonic() }, room);
-  }
-
-  #readFramed(text: string, room: Room): void {
-    const ordinary = ordinarySend(text, this.#host.maxMessageBytes);
-    if (ordinary) {
-      const arrivedMs = this.#host.clock.monotonic();
-      return this.#send({ id: ordinary.id, contentJson: ordinary.contentJson, arrivedMs }, room);
-    }
-    const parsed = parseClientFrame(text, this.#host.maxMessageBytes);
-    if (!parsed.ok) return this.#refuse(parsed.problem);
-    const { frame } = parsed;
-    switch (frame.type) {
-      case 'send': {
-        const { id, content, retry, after } = frame;
-        const contentJson = JSON.stringify(content);
-        const arrivedMs = this.#host.clock.monotonic();
-        return this.#send(
-          retry ? { id, contentJson, retry: after ?? 'anywhere', arrivedMs } : { id, contentJson, arrivedMs },
-          room,
-        );
-      }
+    const request = readRequest(text, this.protocol, this.#context.limits.maxMessageBytes);
+    switch (request.type) {
+      case 'send':
+        return this.#send(request, room);
       case 'signal':
-        return this.#host.signal(this, room, frame);
+        return this.#context.intake.signal(this, room, request);
       case 'ping':
-        return this.tell(frame.id === undefined ? { type: 'pong' } : { type: 'pong', id: frame.id });
+        return this.tell(request.id === undefined ? { type: 'pong' } : { type: 'pong', id: request.id });
       case 'auth':
         // Without configured authentication there is no token to replace.
         return;
+      case 'refused':
+        return this.#refuse(request.problem);
     }
   }
 
-  #send(message: OutgoingMessage, room: Room): void {
-    this.#host.messageArrived();
-    const retryAfterMs = this.#speaking(message.arrivedMs).takeTurn(message.arrivedMs);
-    if (retryAfterMs === 0) return this.#host.send(this, room, message);
-    this.#host.messageRefused();
+  #send(message: ClientMessage, room: Room): void {
+    const { clock, intake, limits, metrics } = this.#context;
+    const arrivedMs = clock.monotonic();
+    metrics.counters.messagesIn += 1;
+    const retryAfterMs = this.#limitsAt(arrivedMs).takeMessage(arrivedMs);
+    if (retryAfterMs === 0) return intake.send(this, room, message, arrivedMs);
+    metrics.counters.refused += 1;
     const id = message.id === undefined ? {} : { id: message.id };
-    const text = `at most ${this.#host.messagesPerSecond} messages a second`;
+    const text = `at most ${limits.messagesPerSecond} messages a second`;
     this.tell({ type: 'error', code: 'rate_limited', message: text, ...id, retryAfterMs });
-  }
-
-  #speaking(nowMs: number): Speaker {
-    this.#speaker ??= new Speaker(this.sender, this.#host.messagesPerSecond, nowMs);
-    return this.#speaker;
   }
 
   #refuse(problem: FrameProblem): void {
     this.tell({ type: 'error', ...problem });
     if (problem.code !== 'invalid_frame') return;
-    const nowMs = this.#host.clock.monotonic();
-    if (this.#speaking(nowMs).misspoke(nowMs)) this.close(CLOSE.protocolAbuse);
+    const nowMs = this.#context.clock.monotonic();
+    if (this.#limitsAt(nowMs).takeInvalidFrame(nowMs)) this.close(CLOSE.protocolAbuse);
+  }
+
+  #limitsAt(nowMs: number): SendLimits {
+    this.#sendLimits ??= new SendLimits(this.#context.limits.messagesPerSecond, nowMs);
+    return this.#sendLimits;
+  }
+}
+
+/** Most bytes that a client may send before its welcome. */
+const KEPT_BYTES_MAX = 1_048_576;
+/** Bytes that each kept frame is counted with beside its own. */
+const KEPT_FRAME_OVERHEAD_BYTES = 64;
+
+/** What a connection keeps until its welcome: frames of the client, and frames that have to come after the welcome (V1). */
+class BeforeWelcome {
+  /** Oldest first, as are those to the client. */
+  readonly fromClient: string[] = [];
+  readonly toClient: string[] = [];
+  #keptBytes = 0;
+
+  /** Keeps a frame of the client. @returns false when the client has sent more than is kept */
+  keep(text: string, bytes: number): boolean {
+    this.#keptBytes += bytes + KEPT_FRAME_OVERHEAD_BYTES;
+    if (this.#keptBytes > KEPT_BYTES_MAX) return false;
+    this.fromClient.push(text);
+    return true;
   }
 }

@@ -1,14 +1,14 @@
 import { announcedRandom } from '@holdfast/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HeldClock } from '../../test/support/held-clock.js';
-import { type Connected, HeartbeatWheel } from './heartbeat-wheel.js';
+import { HeartbeatWheel, type WheelConnection } from './heartbeat-wheel.js';
 
 const INTERVAL_MS = 30_000;
 /** A heartbeat may come this much late. */
 const SLACK_MS = INTERVAL_MS / 30;
 
 let clock: HeldClock;
-let connections: HeartbeatWheel<Connected>;
+let connections: HeartbeatWheel<WheelConnection>;
 beforeEach(() => {
   clock = new HeldClock();
   connections = new HeartbeatWheel(clock, INTERVAL_MS);
@@ -19,7 +19,7 @@ beforeEach(() => {
 function open(): { beats: number[]; close(): void } {
   const beats: number[] = [];
   const openedMs = clock.monotonic();
-  const connection = { beatsFrom: 0, place: 0, heartbeat: () => void beats.push(clock.monotonic() - openedMs) };
+  const connection = { firstBeat: 0, slotIndex: 0, heartbeat: () => void beats.push(clock.monotonic() - openedMs) };
   connections.add(connection);
   return { beats, close: () => connections.delete(connection) };
 }
@@ -61,8 +61,8 @@ describe('heartbeats', () => {
     const gone = open();
     const leaving = {
       beats: 0,
-      beatsFrom: 0,
-      place: 0,
+      firstBeat: 0,
+      slotIndex: 0,
       heartbeat(): void {
         this.beats += 1;
         connections.delete(this);
@@ -84,7 +84,7 @@ describe('heartbeats', () => {
 describe('connections', () => {
   it('are all there, and no other, whatever comes and goes in which order', async () => {
     const random = announcedRandom('connections');
-    const here = new Set<Connected>();
+    const here = new Set<WheelConnection>();
     for (let step = 0; step < 2_000; step++) {
       if (random.chance(0.1)) await clock.advance(INTERVAL_MS / 40);
       const known = [...here];
@@ -95,7 +95,7 @@ describe('connections', () => {
         connections.delete(connection);
         here.delete(connection);
       } else {
-        const added = { beatsFrom: 0, place: 0, heartbeat: () => undefined };
+        const added = { firstBeat: 0, slotIndex: 0, heartbeat: () => undefined };
         connections.add(added);
         here.add(added);
       }

@@ -1,22 +1,25 @@
 import type { Clock, Timer } from '../ports/clock.js';
 
-/** Slots of a turn: a heartbeat comes at most this share of its interval late. */
+/** Slots of the wheel. A heartbeat comes at most one slot late: a thirtieth of the interval. */
 const SLOTS = 30;
 
-/** A connection as its gateway counts it. */
-export interface Connected {
-  /** Turn of its first heartbeat, which also tells its slot: kept here by the wheel. */
-  beatsFrom: number;
-  /** Where it is in that slot. */
-  place: number;
+/**
+ * A connection as the wheel sees it. The wheel keeps its two numbers in the connection itself, so that a connection
+ * costs no further object; nobody else reads or writes them.
+ */
+export interface WheelConnection {
+  /** The turn of the first heartbeat; modulo the number of slots it is the connection's slot. */
+  firstBeat: number;
+  /** Index in the array of that slot. */
+  slotIndex: number;
   heartbeat(): void;
 }
 
 /**
- * Every connection of a gateway, in a wheel that turns once an interval: one timer for all heartbeats. Each keeps the
- * slot it opened in, so that heartbeats spread as connects did.
+ * Every open connection of a gateway, in a wheel that goes round once an interval: one timer serves all heartbeats. A
+ * connection stays in the slot it opened in, so that heartbeats are spread over the interval as the connects were.
  */
-export class HeartbeatWheel<C extends Connected> implements Iterable<C> {
+export class HeartbeatWheel<C extends WheelConnection> implements Iterable<C> {
   readonly #slots: C[][] = Array.from({ length: SLOTS }, () => []);
   #size = 0;
   /** Slots passed since the start. */
@@ -33,7 +36,7 @@ export class HeartbeatWheel<C extends Connected> implements Iterable<C> {
     return this.#size;
   }
 
-  /** Those that come or go meanwhile may be missed, or met twice. */
+  /** Connections that are added or deleted while this goes on may be left out, or come twice. */
   *[Symbol.iterator](): Iterator<C> {
     for (const slot of this.#slots) yield* slot;
   }
@@ -46,37 +49,38 @@ export class HeartbeatWheel<C extends Connected> implements Iterable<C> {
     this.clock.clearTimeout(this.#timer);
   }
 
-  /** Its first heartbeat comes one interval from now, or up to a slot later. */
+  /** The connection's first heartbeat comes one interval from now, or up to a slot later. */
   add(connection: C): void {
-    // The turn that is under way has begun before the connection opened.
-    connection.beatsFrom = this.#turn + 1 + SLOTS;
+    // One more than a whole round: the present turn began before the connection opened.
+    connection.firstBeat = this.#turn + 1 + SLOTS;
     const slot = this.#slotOf(connection);
-    connection.place = slot.length;
+    connection.slotIndex = slot.length;
     slot.push(connection);
     this.#size += 1;
   }
 
+  /** Does nothing for a connection that is not in the wheel. */
   delete(connection: C): void {
     const slot = this.#slotOf(connection);
-    if (slot[connection.place] !== connection) return;
+    if (slot[connection.slotIndex] !== connection) return;
     const last = slot.pop() as C;
     if (last !== connection) {
-      slot[connection.place] = last;
-      last.place = connection.place;
+      slot[connection.slotIndex] = last;
+      last.slotIndex = connection.slotIndex;
     }
     this.#size -= 1;
   }
 
-  #slotOf({ beatsFrom }: C): C[] {
-    return this.#slots[beatsFrom % SLOTS] as C[];
+  #slotOf({ firstBeat }: C): C[] {
+    return this.#slots[firstBeat % SLOTS] as C[];
   }
 
   #beat(): void {
     this.start();
     this.#turn += 1;
-    // Some may end by it.
+    // A copy, because a heartbeat that finds its socket too slow can end the connection.
     for (const connection of [...(this.#slots[this.#turn % SLOTS] ?? [])]) {
-      if (connection.beatsFrom <= this.#turn) connection.heartbeat();
+      if (connection.firstBeat <= this.#turn) connection.heartbeat();
     }
   }
 }

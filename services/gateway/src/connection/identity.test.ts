@@ -1,6 +1,6 @@
 import { isSendId } from '@holdfast/protocol';
 import { describe, expect, it } from 'vitest';
-import { identify } from './identity.js';
+import { compactCopy, identify } from './identity.js';
 
 const SECRET = 'a-secret-of-the-client';
 
@@ -20,7 +20,7 @@ describe('who a connection is', () => {
     const [one, two] = [identify('c1', SECRET), identify('c2', SECRET)];
     expect(one.senderKey).toBe(two.senderKey);
     expect(identify('c1', `${SECRET}.`).senderKey).not.toBe(one.senderKey);
-    // The name is seen by all, the key is what tells people apart.
+    // Everybody sees the name; the key tells clients apart, and has to be longer.
     expect(one.senderKey.length).toBeGreaterThanOrEqual(22);
   });
 
@@ -36,4 +36,8 @@ describe('who a connection is', () => {
     expect(identify('c2', victim.sender.padEnd(16, 'x')).senderKey).not.toBe(victim.senderKey);
     expect(identify('c2', victim.senderKey).senderKey).not.toBe(victim.senderKey);
   });
+});
+
+it('a compact copy is the same text', () => {
+  for (const text of ['', 'a', 'A-Z.a_z~0-9', 'x'.repeat(128)]) expect(compactCopy(text)).toBe(text);
 });

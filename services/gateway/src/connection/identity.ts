@@ -1,26 +1,41 @@
 import { createHash } from 'node:crypto';
-import { ownCopy } from './own-copy.js';
 
-/** Who a connection is. */
+/** Who a connection is. All three have only characters of C2, so that JSON needs no escapes for them. */
 export interface Identity {
+  /** Unique over all gateways and all time. */
   readonly connectionId: string;
-  /** The name others see (C7). */
+  /** The name that other members see (C7). */
   readonly sender: string;
-  /** What its retries are recognised by (A4). */
+  /** Recognises the client's retries: messages of one sender key with the same id are one message (A4). */
   readonly senderKey: string;
 }
 
-/** Characters of a base64url hash that the sender's name shows. */
+/** Characters of the secret's base64url hash that other members see. */
 const NAME_LENGTH = 10;
+/** Characters of it that the sender key has: 132 bits. */
 const KEY_LENGTH = 22;
 
 /**
- * @param client the client's secret; without one a connection is recognised by its own id, which lets the gateway
- *   repeat an append of unknown outcome (A5), but not the client a send on another connection
+ * @param client the client's secret. Without one the connection's own id recognises its messages: the gateway can repeat
+ *   an append of unknown outcome (A5), but the client cannot repeat a send on another connection.
  */
 export function identify(connectionId: string, client: string | undefined): Identity {
   if (client === undefined) return { connectionId, sender: connectionId, senderKey: connectionId };
-  // The secret itself never leaves the gateway: keys stand in the log and on the channel.
+  // The log and the channel hold the sender key, so the key must not tell the secret.
   const hash = createHash('sha256').update(client).digest('base64url');
-  return { connectionId, sender: ownCopy(hash.slice(0, NAME_LENGTH)), senderKey: ownCopy(hash.slice(0, KEY_LENGTH)) };
+  return {
+    connectionId,
+    sender: compactCopy(hash.slice(0, NAME_LENGTH)),
+    senderKey: compactCopy(hash.slice(0, KEY_LENGTH)),
+  };
+}
+
+/**
+ * The same text in memory of its own. V8 keeps the whole text alive that a slice was cut from, and all pieces that a
+ * text was joined from: a UUID of Node's takes ten times its length. Texts that live as long as a connection are copied.
+ *
+ * @param text of characters below U+0100
+ */
+export function compactCopy(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
 }

@@ -1,84 +1,129 @@
 import type { Position, SignalSendFrame } from '@holdfast/protocol';
 import { encodeSignal, encodeUnstored, liveChannel, unstoredFrame } from '@holdfast/session-store';
+import type { Member } from '../ports/member.js';
 import type { Room } from '../room/room.js';
 import type { GatewayContext } from '../shared/gateway-context.js';
-import type { Connection } from './connection.js';
-import type { OutgoingMessage } from './outgoing-message.js';
-import type { UnstoredCounts } from './unstored-counts.js';
+import type { Identity } from './identity.js';
+import type { ClientMessage } from './inbound.js';
 
-/** When a refused send may be tried again. */
+/** A member that sends: a {@link Connection} in its room. */
+export type SendingMember = Member & Identity;
+
+/** The wait that a refused sender is told, milliseconds. */
 const RETRY_AFTER_MS = 1_000;
-/** What a message costs in the buffer beside its content. */
+/** Bytes that a message is counted with beside its content, for its objects and its id. */
 const MESSAGE_OVERHEAD_BYTES = 200;
 
-/** Renders what members send, and hands it to the session's queue, or, without persistence, to the fan-out. */
+/**
+ * Takes what members send into the session. A message of a persistent member goes into its room's append queue, which
+ * stores it; any other message, and every signal, is published on the session's channel without being stored. Messages
+ * of one member keep their order.
+ */
 export class MessageIntake {
-  readonly #context: GatewayContext;
+  readonly #context: Pick<GatewayContext, 'clock' | 'fanOut' | 'metrics'>;
   readonly #counts: UnstoredCounts;
-  #made = 0;
+  #idsMade = 0;
 
-  constructor(context: GatewayContext, counts: UnstoredCounts) {
+  /** @param counts numbers the messages that are not stored */
+  constructor(context: Pick<GatewayContext, 'clock' | 'fanOut' | 'metrics'>, counts: UnstoredCounts) {
     this.#context = context;
     this.#counts = counts;
   }
 
-  send(connection: Connection, room: Room, outgoing: OutgoingMessage): void {
-    const id = outgoing.id ?? this.#nextId(connection.connectionId);
-    const head = `"content":${outgoing.contentJson},"sender":${connection.senderJson},"timestamp":`;
-    if (!connection.persistent) return this.#publish(connection, room, id, head, outgoing.id);
-    const message = { id, senderKey: connection.senderKey, head };
+  /**
+   * Takes one message; tells the sender when it cannot be taken (V11).
+   *
+   * @param arrivedMs when its frame came, monotonic milliseconds
+   */
+  send(sender: SendingMember, room: Room, sent: ClientMessage, arrivedMs: number): void {
+    const id = sent.id ?? this.#nextId(sender.connectionId);
+    const head = `"content":${sent.contentJson},"sender":"${sender.sender}","timestamp":`;
+    if (!sender.persistent) return this.#publish(sender, room, id, head, sent.id);
+    const message = { id, senderKey: sender.senderKey, head };
     const taken = room.queue.push({
-      member: connection,
-      message: outgoing.retry === undefined ? message : { ...message, retry: lookAfter(outgoing.retry, room) },
+      member: sender,
+      message: sent.retry === undefined ? message : { ...message, retry: searchFrom(sent.retry, room) },
       bytes: head.length + MESSAGE_OVERHEAD_BYTES,
-      arrivedMs: outgoing.arrivedMs,
-      clientId: outgoing.id,
+      arrivedMs,
+      clientId: sent.id,
     });
     if (taken) return;
     this.#context.metrics.counters.refused += 1;
-    refuse(connection, outgoing.id, 'too many messages wait to be stored');
+    refuse(sender, sent.id, 'too many messages wait to be stored');
   }
 
-  signal(connection: Connection, room: Room, { name, data = null }: SignalSendFrame): void {
-    const frame = JSON.stringify({ type: 'signal', sender: connection.sender, name, data });
-    const payload = encodeSignal(connection.connectionId, frame);
+  /** Publishes a signal (V10). One that is lost is not repeated, because a signal is worth nothing later. */
+  signal(sender: SendingMember, room: Room, { name, data = null }: SignalSendFrame): void {
+    const frame = JSON.stringify({ type: 'signal', sender: sender.sender, name, data });
+    const payload = encodeSignal(sender.connectionId, frame);
     this.#context.fanOut.publish(liveChannel(room.sessionId), payload).catch((error: unknown) => {
-      // A signal is worth nothing later: it is not repeated and its sender is not told.
       room.context.storage.failed(error);
     });
   }
 
-  #publish(connection: Connection, room: Room, id: string, head: string, clientId: string | undefined): void {
+  #publish(sender: SendingMember, room: Room, id: string, head: string, clientId: string | undefined): void {
     const { sessionId } = room;
     const { clock, fanOut, metrics } = this.#context;
     const { storage } = room.context;
     const nowMs = clock.now();
     const count = this.#counts.next(sessionId, nowMs);
-    const payload = encodeUnstored(count, connection.senderKey, unstoredFrame(id, `${head}${nowMs}}`));
+    const payload = encodeUnstored(count, sender.senderKey, unstoredFrame(id, `${head}${nowMs}}`));
     metrics.counters.published += 1;
     metrics.counters.ephemeral += 1;
-    // Chat goes on among the members here (D1).
+    // Without Redis the chat goes on among the members of this gateway (D1).
     if (storage.away) return room.receive(Buffer.from(payload));
     fanOut.publish(liveChannel(sessionId), payload).catch((error: unknown) => {
       storage.failed(error);
-      refuse(connection, clientId, 'the message could not be passed on');
+      refuse(sender, clientId, 'the message could not be passed on');
     });
   }
 
-  /** Ids of plain messages: unique, because the connection's is. */
+  /** An id for a message of the plain protocol: unique because the connection's id is. */
   #nextId(connectionId: string): string {
-    this.#made += 1;
-    return `${connectionId}-${this.#made.toString(36)}`;
+    this.#idsMade += 1;
+    return `${connectionId}-${this.#idsMade.toString(36)}`;
   }
 }
 
-/** A position that the room has not reached, or of another epoch, does not tell where to look for a retry (A4). */
-function lookAfter(claimed: NonNullable<OutgoingMessage['retry']>, { position }: Room): Position | 'anywhere' {
+/**
+ * Message counts of sessions without persistence. Each gateway counts the messages of its own members, and forgets a
+ * session's count when no message has come for the session ttl (S3).
+ */
+export class UnstoredCounts {
+  readonly #counts = new Map<string, { count: number; lastMs: number }>();
+
+  /** @param ttlMs how long a count is kept after its last message, milliseconds */
+  constructor(readonly ttlMs: number) {}
+
+  /** Counts one message. @returns its number, from 1 */
+  next(sessionId: string, nowMs: number): number {
+    const entry = this.#counts.get(sessionId) ?? { count: 0, lastMs: nowMs };
+    entry.count += 1;
+    entry.lastMs = nowMs;
+    this.#counts.set(sessionId, entry);
+    return entry.count;
+  }
+
+  /** The number of the session's last message; 0 when there was none. */
+  of(sessionId: string): number {
+    return this.#counts.get(sessionId)?.count ?? 0;
+  }
+
+  /** Forgets the counts whose time is over. Called about once a second, with the clock of {@link next}. */
+  sweep(nowMs: number): void {
+    for (const [sessionId, { lastMs }] of this.#counts) {
+      if (nowMs - lastMs >= this.ttlMs) this.#counts.delete(sessionId);
+    }
+  }
+}
+
+/** Where the log is searched for a retry (A4): a position that the room has not reached, or of another epoch, is no help. */
+function searchFrom(claimed: NonNullable<ClientMessage['retry']>, { position }: Room): Position | 'anywhere' {
   if (claimed === 'anywhere' || !position) return 'anywhere';
   return claimed.epoch === position.epoch && claimed.seq <= position.seq ? claimed : 'anywhere';
 }
 
-function refuse(connection: Connection, clientId: string | undefined, message: string): void {
+function refuse(sender: Member, clientId: string | undefined, message: string): void {
   const id = clientId === undefined ? {} : { id: clientId };
-  connection.tell({ type: 'error', code: 'not_stored', message, ...id, retryAfterMs: RETRY_AFTER_MS });
+  sender.tell({ type: 'error', code: 'not_stored', message, ...id, retryAfterMs: RETRY_AFTER_MS });
 }

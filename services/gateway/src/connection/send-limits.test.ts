@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RateLimit } from './rate-limit.js';
+import { RateLimit } from './send-limits.js';
 
 describe('a rate limit', () => {
   it('gives its burst at once, then says how long the next takes', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { UnstoredCounts } from './unstored-counts.js';
+import { UnstoredCounts } from './message-intake.js';
 
 describe('counts of sessions without persistence', () => {
   it('P2, S3: count each session on its own, from 1', () => {

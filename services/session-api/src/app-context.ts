@@ -1,13 +1,32 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { Config } from '@holdfast/config';
+import type { Config, RedisSettings } from '@holdfast/config';
 import type { FanOut } from '@holdfast/fan-out';
 import type { SessionDirectory, SessionLog } from '@holdfast/session-store';
 import type { Logger, Metrics } from '@holdfast/telemetry';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
-import type { RedisStatus } from './redis-status.js';
 
-/** What the app needs of the process around it. */
+/** What is known about Redis, or about the embedded store in its place. */
+export interface RedisStatus {
+  readonly connected: boolean;
+  /** One URL, or several separated by commas; credentials are masked. */
+  readonly url: string;
+  /** `memory` is the embedded store, which needs no Redis. */
+  readonly mode: RedisSettings['mode'] | 'memory';
+  /** How long one PING took, milliseconds. */
+  readonly latencyMs?: number;
+  readonly memory?: RedisMemory;
+}
+
+/** Bytes; in a cluster the sum over its masters. */
+export interface RedisMemory {
+  readonly used: number;
+  readonly peak: number;
+  /** `maxmemory`; 0 is no limit. */
+  readonly max: number;
+}
+
+/** What the process gives to the app. */
 export interface AppContext {
   readonly config: Pick<Config, 'sessions' | 'allowedOrigins' | 'trustProxy'>;
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
@@ -15,7 +34,7 @@ export interface AppContext {
   readonly sessions: SessionDirectory & Pick<SessionLog, 'append' | 'read'>;
   readonly fanOut: Pick<FanOut, 'publish'>;
   readonly status: () => Promise<RedisStatus>;
-  /** The built web UI; absent: there is none to serve. */
+  /** Folder of the built web UI; absent when there is none to serve. */
   readonly webRoot?: string;
 }
 

@@ -2,40 +2,42 @@ import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { FRAME_BYTES_FACTOR, HTTP_ERRORS, httpFailure, SESSION_DATA_MAX_BYTES } from '@holdfast/protocol';
+import type { ApiMetrics } from '@holdfast/telemetry';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Api, AppContext } from './app-context.js';
+import { checkOrigins, SECURITY_HEADERS, sendSecurityHeaders } from './browser-security.js';
 import { asApiError, handleErrors, sendFailure } from './errors.js';
-import { checkOrigins } from './origin.js';
-import { measureRequests } from './request-metrics.js';
 import { broadcastRoutes } from './routes/broadcast.js';
 import { messageRoutes } from './routes/messages.js';
 import { describeRoutes, openApiRoutes } from './routes/open-api.js';
 import { redisStatusRoutes } from './routes/redis-status.js';
 import { sessionRoutes } from './routes/sessions.js';
 import { webUiRoutes } from './routes/web-ui.js';
-import { SECURITY_HEADERS, sendSecurityHeaders } from './security-headers.js';
 import { watchPaths } from './unknown-path.js';
 import { validateBySchema } from './validation.js';
 
-/** H1. */
+/** The prefixes under which every path of the API exists (H1). */
 const PREFIXES = ['/api', '/chat/api'];
 /** Milliseconds a whole request may take to arrive. */
 const REQUEST_TIMEOUT_MS = 30_000;
-/** Milliseconds; longer than proxies keep a connection, so that they, not we, end it. */
+/**
+ * Milliseconds. Proxies keep connections for less, so they end a connection first and never write into one that we have
+ * closed.
+ */
 const KEEP_ALIVE_MS = 75_000;
 
-/** Builds the app. It does not listen, and owns nothing of its context. */
+/** Builds the app. It does not listen yet, and the caller closes what the context holds. */
 export async function buildApp(context: AppContext): Promise<FastifyInstance> {
   const { config, logger, metrics } = context;
   const app = fastify({
     logger: false,
     trustProxy: config.trustProxy,
-    // Room for escapes, as on the socket (C6), and for the fields around the content.
+    // JSON escapes make content longer, as on the socket (C6), and other fields stand around it.
     bodyLimit: FRAME_BYTES_FACTOR * Math.max(config.sessions.messageMaxBytes, SESSION_DATA_MAX_BYTES) + 1024,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
-    // Requests that arrive on kept connections while others are being finished are served like any other.
+    // While the app closes, requests that come on kept connections are still served.
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 8192 },
     frameworkErrors: (error, request, reply) => {
@@ -51,7 +53,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
   validateBySchema(app);
   checkOrigins(app, config.allowedOrigins);
   const unknownPath = watchPaths(app);
-  // Before the body is read, so that the method or the path is what is wrong, whatever the body is.
+  // This runs before the body is read: a wrong method or path is named even when the body is wrong too.
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
     if (request.is404 && !['GET', 'HEAD'].includes(request.method)) throw unknownPath(request.method, request.url);
@@ -71,7 +73,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
 }
 
 function apiRoutes(scope: Api, context: AppContext, hidden: boolean): void {
-  // One description is enough for both prefixes.
+  // The OpenAPI document describes each path once, not once for each prefix.
   if (hidden) {
     scope.addHook('onRoute', (route) => {
       route.schema = { ...route.schema, hide: true };
@@ -83,7 +85,20 @@ function apiRoutes(scope: Api, context: AppContext, hidden: boolean): void {
   broadcastRoutes(scope, context);
 }
 
-/** A connection kept after its last answer would hold up the end of the process. */
+/** Counts every answer under its route as declared, such as `/api/sessions/:session_id/`, never under an id. */
+function measureRequests(app: FastifyInstance, metrics: ApiMetrics): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const { url } = request.routeOptions;
+    // Both prefixes count as one route.
+    const route = request.is404 ? undefined : url?.replace(/^\/chat\/api/, '/api');
+    metrics.request(route, request.method, reply.statusCode, reply.elapsedTime / 1000);
+  });
+}
+
+/**
+ * Asks clients to close their connections while the app closes: a connection that is kept would hold up the process'
+ * end.
+ */
 function endConnectionsWhenClosing(app: FastifyInstance): void {
   let closing = false;
   app.addHook('preClose', async () => {
@@ -94,7 +109,7 @@ function endConnectionsWhenClosing(app: FastifyInstance): void {
   });
 }
 
-/** What the HTTP parser refuses never becomes a request; it gets the same shape of answer (H3). */
+/** Answers what the HTTP parser refuses, which never becomes a request, in the shape of every failure (H3). */
 function refuseUnreadable(_error: Error, socket: Socket): void {
   if (socket.destroyed || !socket.writable) return;
   const body = JSON.stringify(httpFailure('bad_request', 'the request is not valid HTTP'));

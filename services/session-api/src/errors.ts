@@ -4,19 +4,22 @@ import { SessionCorruptError, StorageUnavailableError } from '@holdfast/session-
 import type { Logger, RedisMetrics } from '@holdfast/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-/** Seconds after which a client may ask again while Redis is away (D4): its clients reconnect within a second. */
+/**
+ * Seconds after which a caller may ask again while Redis is away (D4). The connections to Redis are tried more often
+ * than that.
+ */
 export const STORAGE_RETRY_AFTER_SECONDS = 2;
 
 /** What a failure carries besides its code and sentence. */
 export interface FailureDetails {
   readonly sessionId?: string;
-  /** Of a message whose outcome is unknown (D5). */
+  /** The id of a message of which nobody knows whether it is stored (D5). */
   readonly id?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
 
-/** A request that fails on purpose. The sentence goes to the client. */
+/** A failure that a route answers on purpose. Its sentence goes to the caller. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   constructor(
@@ -46,7 +49,7 @@ export function handleErrors(app: FastifyInstance, logger: Pick<Logger, 'error'>
   app.setErrorHandler((error, request, reply) => {
     const failure = asApiError(error);
     if (failure.code === 'internal_error') {
-      // Field by field: errors of drivers carry their command's arguments, which are what people wrote.
+      // Only these fields are logged: errors of drivers also carry the arguments of their command, which people wrote.
       const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
       const { method, routeOptions } = request;
       logger.error({ err: { type: name, message, stack }, method, route: routeOptions.url }, 'Request failed');
@@ -56,7 +59,7 @@ export function handleErrors(app: FastifyInstance, logger: Pick<Logger, 'error'>
   });
 }
 
-/** Writes one failure (H3), also where no route was reached. */
+/** Writes a failure in the shape of H3, also when no route was reached. */
 export function sendFailure(reply: FastifyReply, failure: ApiError, request?: FastifyRequest): FastifyReply {
   const { code, message, details } = failure;
   const body: HttpFailure = httpFailure(code, message, details.sessionId ?? (request && sessionIdOf(request)));
@@ -68,7 +71,7 @@ export function sendFailure(reply: FastifyReply, failure: ApiError, request?: Fa
     .send(JSON.stringify(body));
 }
 
-/** Fastify's own refusals in our words. */
+/** What we answer when fastify itself refuses a request, by fastify's code. */
 const FASTIFY_ERRORS: Readonly<Record<string, readonly [HttpErrorCode, string]>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', 'the body is too long'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'the body must be sent as Content-Type: application/json'],
@@ -76,7 +79,7 @@ const FASTIFY_ERRORS: Readonly<Record<string, readonly [HttpErrorCode, string]>>
   FST_ERR_BAD_URL: ['bad_request', 'the path is not valid percent-encoding'],
 };
 
-/** What any thrown value means to the client. Nothing of an unknown error's text gets out (H3). */
+/** Turns whatever was thrown into a failure for the caller. The text of an unknown error never gets out (H3). */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof StorageUnavailableError) return storageUnavailable({ cause: error.cause ?? error });
@@ -95,7 +98,7 @@ export function asApiError(error: unknown): ApiError {
   return new ApiError('internal_error', 'something went wrong on our side; the log knows more');
 }
 
-/** What fastify and its plugins throw. */
+/** The fields of what fastify and its plugins throw. */
 interface Refusal {
   code: string;
   statusCode: number;

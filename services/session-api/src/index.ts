@@ -1,3 +1,3 @@
 export { buildApp } from './app.js';
-export type { AppContext } from './app-context.js';
-export { type RedisMemory, type RedisStatus, readRedisStatus } from './redis-status.js';
+export type { AppContext, RedisMemory, RedisStatus } from './app-context.js';
+export { readRedisStatus } from './routes/redis-status.js';

@@ -5,9 +5,9 @@ import { closeRedis, createRedisPool, RedisWatch, waitUntilReady } from '@holdfa
 import { pooled, RedisSessionStore } from '@holdfast/session-store';
 import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
 import { buildApp } from './app.js';
-import { readRedisStatus } from './redis-status.js';
+import { readRedisStatus } from './routes/redis-status.js';
 
-/** Where the web UI is built to, seen from `dist/`. */
+/** Where the web UI is built to, as seen from `dist/`. */
 const WEB_ROOT = fileURLToPath(new URL('../../web/dist', import.meta.url));
 
 async function main(): Promise<void> {
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
     host: config.adminHost,
     port: config.adminPort,
     metrics,
-    // Redis away does not make it unready: it goes on serving the page, and says 503 with a sentence (D4).
+    // The process is ready while Redis is away: it serves the page, and answers 503 with a sentence (D4).
     readiness: () => ({
       ready: listening && !draining,
       listening,
@@ -69,7 +69,7 @@ async function main(): Promise<void> {
     webRoot: WEB_ROOT,
   });
   shutdown.add('http server', () => app.close());
-  // Saves the first requests a 503; Redis may stay away all the same (D4).
+  // Waiting saves the first requests a 503. Without Redis the process starts all the same (D4).
   await waitUntilReady(client, config.redis.timeoutMs).catch((error: Error) => logger.warn(error.message));
   const address = await app.listen({ host: config.host, port: config.port });
   listening = true;

@@ -2,7 +2,7 @@ import { replyContent } from '@holdfast/protocol';
 import { type LogEntry, SessionCorruptError, storedFrame } from '@holdfast/session-store';
 import { Type } from 'typebox';
 
-/** `view=log`: a message as framed members get it (V2). */
+/** With `view=log`: a message as framed members get it (V2). */
 export const LogMessage = Type.Object({
   type: Type.Literal('message'),
   seq: Type.Integer(),
@@ -21,7 +21,7 @@ export interface LogMessage {
   timestamp: number;
 }
 
-/** `view=pairs`: one face of a message. */
+/** With `view=pairs`: one of the two faces of a message. */
 export const MessageFace = Type.Object({
   content: Type.String(),
   timestamp: Type.Number({ description: 'Unix milliseconds' }),
@@ -31,7 +31,11 @@ export const MessageFace = Type.Object({
   id: Type.String(),
 });
 
-/** @throws {SessionCorruptError} when the entry is not what a store writes */
+/**
+ * Reads a message from its entry in the log.
+ *
+ * @throws {SessionCorruptError} when the entry is not one that a store writes
+ */
 export function logMessage(sessionId: string, entry: LogEntry): LogMessage {
   let message: Partial<LogMessage>;
   try {

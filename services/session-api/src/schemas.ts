@@ -2,13 +2,14 @@ import { SEND_ID_MAX_LENGTH, SESSION_DATA_MAX_BYTES, SESSION_ID_MAX_LENGTH } fro
 import { type TSchema, Type } from 'typebox';
 
 /**
- * Schemas that several routes share. Descriptions of input complete the sentence "NAME must be …" (`validation.ts`).
+ * Schemas that several routes share. The `description` of an input completes the sentence "NAME must be …", which
+ * `validation.ts` answers when the input is wrong.
  */
 
 const ID_PATTERN = '^[A-Za-z0-9._~-]+$';
 const ID_CHARACTERS = 'of A-Z a-z 0-9 . _ ~ -';
 
-/** C2. */
+/** A session's id (C2). */
 export const SessionId = Type.String({
   minLength: 1,
   maxLength: SESSION_ID_MAX_LENGTH,
@@ -16,7 +17,7 @@ export const SessionId = Type.String({
   description: `1 to ${SESSION_ID_MAX_LENGTH} characters ${ID_CHARACTERS}`,
 });
 
-/** V20. */
+/** A message's id (V20). */
 export const SendId = Type.String({
   minLength: 1,
   maxLength: SEND_ID_MAX_LENGTH,
@@ -52,14 +53,19 @@ export const Failure = Type.Object(
   { description: 'It failed.' },
 );
 
-/** Answers of a route: its success, and the failures of H3 by status. */
+/**
+ * The answers of a route, by status.
+ *
+ * @param success what it answers when it succeeds
+ * @param failures statuses of failures (H3) beside 400, 500 and 503, which every route has
+ */
 export function answers(success: Record<number, TSchema>, ...failures: number[]): Record<number, TSchema> {
   const all: Record<number, TSchema> = { ...success };
   for (const status of [400, ...failures, 500, 503]) all[status] ??= Failure;
   return all;
 }
 
-/** A success (H2). */
+/** The schema of a successful answer (H2). */
 export function success<T extends Record<string, TSchema>>(properties: T, description: string) {
   return Type.Object({ success: Type.Literal(true), ...properties }, { description });
 }

@@ -1,12 +1,17 @@
-import type { StoredSession } from '@holdfast/session-store';
+import { SESSION_DATA_MAX_BYTES, SESSION_DATA_MAX_DEPTH } from '@holdfast/protocol';
+import { type CustomData, RESERVED_FIELDS, type StoredSession } from '@holdfast/session-store';
 import { Type } from 'typebox';
+import { ApiError } from './errors.js';
 
-/** Seconds until Redis drops the session, rounded as its TTL command does; -1 when it has no expiry. */
+/** Seconds until Redis drops the session, rounded as Redis' `TTL` command does; -1 when it has no expiry. */
 export function remainingTtl(session: StoredSession): number {
   return session.remainingMs < 0 ? -1 : Math.round(session.remainingMs / 1000);
 }
 
-/** A session as the original guides show it: the product's fields and the caller's side by side in `data.data`. */
+/**
+ * A session as the original guides show it: the product's fields and the custom fields stand side by side in
+ * `data.data`.
+ */
 export const SessionObject = Type.Object({
   data: Type.Object(
     {
@@ -21,7 +26,6 @@ export const SessionObject = Type.Object({
   remaining_ttl: Type.Integer({ description: 'seconds until it expires' }),
 });
 
-/** Builds {@link SessionObject}. */
 export function sessionObject(session: StoredSession) {
   const { count, lastActivity, disconnectedAt, custom, createdAt, ttl } = session;
   const disconnected = disconnectedAt === undefined ? {} : { disconnected_at: disconnectedAt };
@@ -33,6 +37,7 @@ export function sessionObject(session: StoredSession) {
   };
 }
 
+/** A session in a list. */
 export const SessionRow = Type.Object({
   session_id: Type.String(),
   count: Type.Integer(),
@@ -42,7 +47,6 @@ export const SessionRow = Type.Object({
   remaining_ttl: Type.Integer({ description: 'seconds' }),
 });
 
-/** Builds {@link SessionRow}: a session in a list. */
 export function sessionRow(session: StoredSession) {
   return {
     session_id: session.sessionId,
@@ -52,4 +56,35 @@ export function sessionRow(session: StoredSession) {
     ttl: session.ttl,
     remaining_ttl: remainingTtl(session),
   };
+}
+
+/**
+ * Refuses custom data that may not be stored. Nesting is bounded because the serializer recurses into it; size is
+ * bounded because every append writes the session's JSON anew.
+ *
+ * @param custom all custom fields that the session would have
+ * @throws {ApiError} `bad_request` or `payload_too_large`
+ */
+export function checkCustomData(custom: CustomData, sessionId?: string): void {
+  const details = sessionId === undefined ? {} : { sessionId };
+  const reserved = RESERVED_FIELDS.find((name) => Object.hasOwn(custom, name));
+  if (reserved !== undefined) {
+    throw new ApiError('bad_request', `data.${reserved} is reserved and must be left out`, details);
+  }
+  if (isDeeperThan(custom, SESSION_DATA_MAX_DEPTH)) {
+    throw new ApiError('bad_request', `data must be nested at most ${SESSION_DATA_MAX_DEPTH} levels deep`, details);
+  }
+  if (Buffer.byteLength(JSON.stringify(custom)) > SESSION_DATA_MAX_BYTES) {
+    throw new ApiError(
+      'payload_too_large',
+      `data must be at most ${SESSION_DATA_MAX_BYTES} bytes of JSON, together with what the session holds`,
+      details,
+    );
+  }
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
 }

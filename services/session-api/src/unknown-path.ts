@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { ApiError } from './errors.js';
 
-/** Whether a path belongs to the API, so that its failures are JSON and never the web page. */
+/** Whether a path belongs to the API. Failures of the API are JSON and never the web page. */
 export function isApiPath(path: string): boolean {
   return /^\/(?:chat\/)?api(?:\/|$)/.test(path);
 }
@@ -12,12 +12,12 @@ export function pathOf(url: string): string {
   return end < 0 ? url : url.slice(0, end);
 }
 
-/** What is wrong with a request that no route takes: its path, or only its method. */
+/** The failure for a request that no route takes: there is no such path, or not with this method. */
 export type UnknownPath = (method: string, url: string) => ApiError;
 
 /**
- * Watches the routes being added, so that a wrong method on a known path is told from an unknown path (H3).
- * To be called before the first route.
+ * Notes every route that is added, to tell a wrong method on a known path from an unknown path (H3). Must be called
+ * before the first route is added.
  */
 export function watchPaths(app: FastifyInstance): UnknownPath {
   const paths = new Map<string, { pattern: RegExp; methods: Set<string> }>();

@@ -2,13 +2,13 @@ import { Ajv, type ErrorObject } from 'ajv';
 import type { FastifyInstance, FastifySchemaValidationError } from 'fastify';
 import { ApiError } from './errors.js';
 
-/** Only the first mistake is named, so input with a million of them costs no more than with one. */
+/** Only the first mistake is named, so that input with a million mistakes costs no more than input with one. */
 const OPTIONS = { allErrors: false, verbose: true, useDefaults: true, strict: true, strictTypes: false } as const;
 
 /**
- * Validates input by the routes' schemas. Query and path are text, so numbers are read from it; a body has types of
- * its own, and `"7200"` is no number there. A property's `description` completes the sentence "NAME must be …" (H3),
- * so it says what is allowed, to the caller and in the OpenAPI page alike.
+ * Validates input by the routes' schemas. Query and path are text, so numbers are parsed from them. A body has types:
+ * there the string `"7200"` is not a number. The `description` of a property completes the sentence "NAME must be …"
+ * (H3), so the caller and the OpenAPI page are told the same.
  */
 export function validateBySchema(app: FastifyInstance): void {
   const typed = new Ajv(OPTIONS);
@@ -17,12 +17,12 @@ export function validateBySchema(app: FastifyInstance): void {
     (httpPart === 'body' ? typed : fromText).compile(schema as object),
   );
   app.setSchemaErrorFormatter((errors, part) => new Error(sentenceFor(errors[0], part)));
-  // Schemas of answers document; what is sent is what the route says, never less.
+  // The schemas of answers are documentation. They do not filter what a route sends.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   readJson(app);
 }
 
-/** JSON in UTF-8 is the only body there is; an empty one is an object without fields. */
+/** Accepts bodies of JSON in UTF-8 only. An empty body counts as an object without fields. */
 function readJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -47,7 +47,7 @@ function readJson(app: FastifyInstance): void {
 
 function sentenceFor(error: FastifySchemaValidationError | undefined, part: string): string {
   if (!error) return `the ${part} is not as described`;
-  // With `verbose` Ajv adds the schema that was not met, which fastify's type leaves out.
+  // With `verbose` Ajv adds the schema that was not met. Fastify's type does not have that field.
   const { instancePath, keyword, params, parentSchema } = error as ErrorObject;
   const path = instancePath.split('/').slice(1);
   if (keyword === 'required') {

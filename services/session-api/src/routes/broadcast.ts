@@ -18,7 +18,7 @@ const SENT = success(
   'It is on its way to every connection.',
 );
 
-/** `POST broadcast/`: to every connection of every gateway and colour (P5, V9). */
+/** The route `POST broadcast/`, which tells every connection of every gateway and colour (P5, V9). */
 export function broadcastRoutes(app: Api, { config, fanOut, logger }: AppContext): void {
   const maxBytes = config.sessions.messageMaxBytes;
   app.post(

@@ -47,7 +47,7 @@ const SENT = success(
   'It is stored; the same id again answers the same seq.',
 );
 
-/** `sessions/{id}/messages/`. */
+/** The routes of `sessions/{id}/messages/`. */
 export function messageRoutes(app: Api, context: AppContext): void {
   const { sessions } = context;
   const maxBytes = context.config.sessions.messageMaxBytes;
@@ -108,7 +108,7 @@ export function messageRoutes(app: Api, context: AppContext): void {
   );
 }
 
-/** What C6 refuses, as an HTTP failure that names the field. */
+/** The HTTP failure for content that C6 refuses. @param field the field's name in the body */
 export function contentRefused(field: string, problem: FrameProblem, maxBytes: number): ApiError {
   const code = problem.code === 'message_too_large' ? 'message_too_large' : 'bad_request';
   return new ApiError(code, `${field} must be a string of 1 to ${maxBytes} bytes`);
@@ -121,7 +121,7 @@ async function send(
 ): Promise<{ seq: number; id: string }> {
   const { content, sender, id = randomUUID() } = message;
   const head = `"content":${JSON.stringify(content)},"sender":${JSON.stringify(sender)},"timestamp":`;
-  // Whoever names an id may have sent it before (A4); an id made here is new.
+  // A caller that names an id may have sent the message before (A4). An id that is made here is new.
   const retry = message.id === undefined ? {} : { retry: 'anywhere' as const };
   let result: AppendResult;
   try {
@@ -144,7 +144,7 @@ async function send(
   return { seq: stored.seq, id };
 }
 
-/** A retry is known by sender and id (A4); a name given by HTTP is never taken for a member's key. */
+/** The key that retries of this sender are recognised by (A4). It is never equal to a member's key. */
 function senderKeyOf(sender: string): string {
   return createHash('sha256').update(`http:${sender}`).digest('base64url').slice(0, 22);
 }

@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 
-/** Describes the routes added after it (H2). */
+/** Starts the OpenAPI document (H2). It describes the routes that are added after this call. */
 export async function describeRoutes(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -24,12 +24,14 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
   });
 }
 
-/** `/api/openapi.json` and `/api/docs`; the page's scripts come from here, so it works without the internet. */
+/**
+ * Serves `/api/openapi.json` and `/api/docs`. The page's scripts come from this host, so it works without the internet.
+ */
 export async function openApiRoutes(app: FastifyInstance): Promise<void> {
   await app.register(swaggerUi, {
     routePrefix: '/api/docs',
     theme: { title: 'Holdfast session API' },
-    // Without the bar on top, which would load any description from anywhere.
+    // This layout leaves out the bar on top, which loads descriptions from any address.
     uiConfig: { docExpansion: 'list', tryItOutEnabled: true, layout: 'BaseLayout' },
   });
   for (const prefix of ['/api', '/chat/api']) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { testApp } from '../../test/app-fixture.js';
-import type { RedisStatus } from '../redis-status.js';
+import type { RedisStatus } from '../app-context.js';
 
 async function statusAnswer(status: RedisStatus) {
   const t = await testApp({ status: async () => status });

@@ -1,7 +1,8 @@
+import { maskUrl, type RedisSettings } from '@holdfast/config';
+import type { RedisClient } from '@holdfast/redis-client';
 import { Type } from 'typebox';
-import type { Api, AppContext } from '../app-context.js';
+import type { Api, AppContext, RedisMemory, RedisStatus } from '../app-context.js';
 import { STORAGE_RETRY_AFTER_SECONDS } from '../errors.js';
-import type { RedisStatus } from '../redis-status.js';
 import { answers, success } from '../schemas.js';
 
 const STATUS_FIELDS = {
@@ -27,7 +28,7 @@ const AWAY = Type.Object(
   { description: 'Redis does not answer.' },
 );
 
-/** `GET redis/status/`. */
+/** The route `GET redis/status/`. */
 export function redisStatusRoutes(app: Api, { config, status }: AppContext): void {
   app.get(
     '/redis/status/',
@@ -55,4 +56,38 @@ function measured({ latencyMs, memory }: RedisStatus) {
   if (!memory) return latency;
   const { used, peak, max } = memory;
   return { ...latency, used_memory_bytes: used, used_memory_peak_bytes: peak, max_memory_bytes: max };
+}
+
+/** Asks Redis for its state. Never rejects: that Redis does not answer is a state too. */
+export async function readRedisStatus(client: RedisClient, settings: RedisSettings): Promise<RedisStatus> {
+  const base = { url: settings.urls.map(maskUrl).join(','), mode: settings.mode };
+  const started = performance.now();
+  try {
+    await client.ping();
+  } catch {
+    return { connected: false, ...base };
+  }
+  const latencyMs = Math.round((performance.now() - started) * 1000) / 1000;
+  const memory = await readMemory(client);
+  return { connected: true, ...base, latencyMs, ...(memory && { memory }) };
+}
+
+/** @returns nothing when Redis does not allow INFO to this user */
+async function readMemory(client: RedisClient): Promise<RedisMemory | undefined> {
+  const nodes = 'nodes' in client ? client.nodes('master') : [client];
+  try {
+    const answers = await Promise.all(nodes.map((node) => node.info('memory')));
+    return {
+      used: sum(answers, 'used_memory'),
+      peak: sum(answers, 'used_memory_peak'),
+      max: sum(answers, 'maxmemory'),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function sum(infos: readonly string[], field: string): number {
+  const pattern = new RegExp(`^${field}:(\\d+)`, 'm');
+  return infos.reduce((total, info) => total + Number(pattern.exec(info)?.[1] ?? 0), 0);
 }

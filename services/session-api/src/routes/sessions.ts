@@ -1,10 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
 import type { Api, AppContext } from '../app-context.js';
-import { checkCustomData } from '../custom-data.js';
 import { ApiError, sessionNotFound } from '../errors.js';
 import { answers, CustomData, SessionId, SessionParams, success, ttlSchema } from '../schemas.js';
-import { remainingTtl, SessionObject, SessionRow, sessionObject, sessionRow } from '../session-object.js';
+import {
+  checkCustomData,
+  remainingTtl,
+  SessionObject,
+  SessionRow,
+  sessionObject,
+  sessionRow,
+} from '../session-object.js';
 
 const PAGE_MAX = 1_000;
 const PAGE_DEFAULT = 100;
@@ -40,7 +46,7 @@ const LIST = success(
 );
 const DELETED = success({ session_id: Type.String() }, 'Session and history are gone.');
 
-/** `sessions/`, `sessions/{id}/` and what changes a session. */
+/** The routes `sessions/`, `sessions/{id}/`, `sessions/{id}/extend/` and `sessions/{id}/delete/`. */
 export function sessionRoutes(app: Api, context: AppContext): void {
   const { sessions, logger, config } = context;
   const Ttl = ttlSchema(config.sessions.maxTtl);
@@ -155,7 +161,7 @@ export function sessionRoutes(app: Api, context: AppContext): void {
   }
 }
 
-/** Redis tells a cursor it never gave only by refusing it. */
+/** Only Redis knows whether a cursor is one that it gave: it refuses any other. */
 function refuseCursor(error: unknown): never {
   if (error instanceof Error && /invalid cursor/.test(error.message)) {
     throw new ApiError('bad_request', 'cursor must be the cursor of the page before, as it was given');

@@ -4,12 +4,12 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isApiPath, pathOf } from '../unknown-path.js';
 
-/** Vite names these files by their content, so they never change. */
+/** For files that never change, because Vite puts a hash of their content into their names. */
 const FOREVER = 'public, max-age=31536000, immutable';
-/** Kept, but asked for each time: a new release is seen at once. */
+/** Browsers may keep the file but ask for a newer one each time, so a new release is seen at once. */
 const REVALIDATE = 'no-cache';
 
-/** Answers with the web page where that is what was asked for. @returns whether it did */
+/** Answers with the web page if the request asks for a page. @returns whether it has answered */
 export type ServePage = (request: FastifyRequest, reply: FastifyReply) => boolean;
 
 /** Serves the built web UI at `/`. */
@@ -30,7 +30,7 @@ export async function webUiRoutes(app: FastifyInstance, webRoot: string | undefi
   };
 }
 
-/** A path of the single-page app, and not a file or an API that does not exist. */
+/** Whether a request is for a page of the app, and not for a file or an API path that does not exist. */
 function isPage({ method, url, headers }: FastifyRequest): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false;
   const path = pathOf(url);

@@ -1,13 +1,46 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError } from './errors.js';
 
+/**
+ * Scripts come from this host only. Inline styles are allowed, because MUI's styling engine (emotion) and the OpenAPI
+ * page write style elements. In `connect-src`, `'self'` includes the WebSocket of the same host.
+ */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy': CONTENT_SECURITY_POLICY,
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
+/** Sends {@link SECURITY_HEADERS} with every answer, failures included. */
+export function sendSecurityHeaders(app: FastifyInstance): void {
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers(SECURITY_HEADERS);
+  });
+}
+
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Lets pages of allowed origins use the API, and no others change anything. What sends no `Origin` is not a browser
- * and passes.
+ * Lets pages of the allowed origins use the API. A page of another origin can neither read an answer nor change
+ * anything. A request without an `Origin` header does not come from a page and passes.
  *
- * @param allowed as browsers send them; empty: pages of the host that is asked
+ * @param allowed origins as browsers send them; when empty, pages of the host that is asked are allowed
  */
 export function checkOrigins(app: FastifyInstance, allowed: readonly string[]): void {
   app.addHook('onRequest', async (request, reply) => {

@@ -16,7 +16,7 @@ it('runs three rounds of everything but the hour of churn when nothing is said',
 
 it('takes everything that the help names', () => {
   const argv =
-    '--rounds 1 --seconds 2 --warm-up 3 --minutes 4 --connections 50 --workload chat --workload pairs --target holdfast --profile yes';
+    '--rounds 1 --seconds 2 --warm-up 3 --minutes 4 --connections 50 --workload chat --workload pairs --target holdfast --before /old --profile yes';
   expect(readBenchOptions(argv.split(' '))).toEqual({
     rounds: 1,
     seconds: 2,
@@ -25,6 +25,7 @@ it('takes everything that the help names', () => {
     connections: 50,
     workloads: ['chat', 'pairs'],
     targets: ['holdfast'],
+    before: '/old',
     profile: true,
   });
   for (const name of argv.match(/--[\w-]+/g) ?? []) expect(BENCH_HELP).toContain(`${name} `);
@@ -36,6 +37,7 @@ it.each([
   ['--minutes 0', '--minutes must be a number from 0.1 to 10000, not 0'],
   ['--workload dance', '--workload must be one of broadcast, chat'],
   ['--target nobody', '--target must be one of raw, fire-and-forget'],
+  ['--target holdfast-before', '--target holdfast-before needs --before FOLDER'],
   ['--profile maybe', '--profile must be yes or no, not "maybe"'],
 ])('names the argument that is wrong: %s', (line, told) => {
   expect(() => readBenchOptions(line.split(' '))).toThrow(told);

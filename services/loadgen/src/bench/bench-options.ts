@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { type Argument, ArgumentError, describeArguments, readArguments, readNumber } from '../command-line.js';
 import { TARGETS, type TargetName } from './targets.js';
 import { USUAL_WORKLOADS, WORKLOADS, type WorkloadName } from './workloads.js';
@@ -13,6 +14,8 @@ export interface BenchOptions {
   readonly workloads: readonly WorkloadName[];
   /** Of each workload those that are named here; absent: all it has. */
   readonly targets?: readonly TargetName[];
+  /** A built checkout of another state, to be measured beside this one; an absolute path. */
+  readonly before?: string;
   readonly profile: boolean;
 }
 
@@ -34,6 +37,10 @@ const ARGUMENTS = {
     takes: 'NAME',
     meaning: `one of ${Object.keys(TARGETS).join(', ')}; may be repeated (default all)`,
     multiple: true,
+  },
+  before: {
+    takes: 'FOLDER',
+    meaning: 'a built checkout of another state, which is measured in the same rounds as holdfast-before',
   },
   profile: { takes: 'yes|no', meaning: 'leave CPU profiles of the Node servers beside the report (default no)' },
 } as const satisfies Record<string, Argument>;
@@ -65,6 +72,10 @@ export function readBenchOptions(argv: readonly string[]): BenchOptions | undefi
   const profile = given.profile?.[0] ?? 'no';
   if (profile !== 'yes' && profile !== 'no') throw new ArgumentError(`--profile must be yes or no, not "${profile}"`);
   const targets = namesOf('target', TARGETS, given.target);
+  const before = given.before?.[0];
+  if (before === undefined && targets?.includes('holdfast-before')) {
+    throw new ArgumentError('--target holdfast-before needs --before FOLDER');
+  }
   return {
     rounds: number('rounds', 3),
     seconds: number('seconds', 5),
@@ -73,6 +84,7 @@ export function readBenchOptions(argv: readonly string[]): BenchOptions | undefi
     ...(given.connections && { connections: number('connections', 0) }),
     workloads: namesOf('workload', WORKLOADS, given.workload) ?? USUAL_WORKLOADS,
     ...(targets && { targets }),
+    ...(before !== undefined && { before: resolve(before) }),
     profile: profile === 'yes',
   };
 }

@@ -9,7 +9,7 @@ import { summarize, table } from './report.js';
 import type { RunResult } from './run-messages.js';
 import { hasFigures, type Run, runWorkload } from './run-workload.js';
 import type { TargetName } from './targets.js';
-import { WORKLOADS, type Workload } from './workloads.js';
+import { WORKLOADS, type Workload, type WorkloadName } from './workloads.js';
 
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../../../../.holdfast/bench');
 
@@ -18,9 +18,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const stamp = new Date().toISOString().replace(/[:.]/g, '-');
   const profileTo = join(FOLDER, `${stamp}-profiles`);
   const series = options.workloads.flatMap((workload) => {
-    const targets: readonly TargetName[] = WORKLOADS[workload].targets;
-    const wanted = targets.filter((target) => options.targets?.includes(target) ?? true);
-    return wanted.map((target) => ({ workload, target, rounds: [] as Run[] }));
+    return targetsOf(workload, options).map((target) => ({ workload, target, rounds: [] as Run[] }));
   });
   const total = series.length * options.rounds;
   let done = 0;
@@ -31,6 +29,7 @@ async function bench(options: BenchOptions): Promise<void> {
         warmUpSeconds,
         seconds,
         minutes,
+        ...(options.before !== undefined && { before: options.before }),
         ...(options.profile && { profileTo }),
       });
       rounds.push(run);
@@ -54,6 +53,16 @@ async function bench(options: BenchOptions): Promise<void> {
   );
   console.log(`\nReport: ${file}${options.profile ? `\nCPU profiles: ${profileTo}` : ''}`);
   if ([...summaries, ...figures].some(({ violations }) => violations > 0)) process.exitCode = 1;
+}
+
+/** The workload's targets that are asked for; whatever runs `holdfast` also runs the state before, where there is one. */
+function targetsOf(workload: WorkloadName, { targets, before }: BenchOptions): TargetName[] {
+  const all: readonly TargetName[] = WORKLOADS[workload].targets;
+  return all
+    .flatMap((target) =>
+      target === 'holdfast' && before !== undefined ? [target, 'holdfast-before' as const] : target,
+    )
+    .filter((target) => targets?.includes(target) ?? true);
 }
 
 function isOfMessages(run: Run): run is RunResult {

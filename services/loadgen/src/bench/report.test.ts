@@ -25,4 +25,10 @@ it('compares what ran in the same round, and shows the medians', () => {
   expect(summaries[2]).toMatchObject({ cpuUsPerDelivery: 3, cpuRatioTo: { 'fire-and-forget': 0.75, raw: 1.5 } });
   expect(table(summaries).split('\n')).toHaveLength(4);
   expect(table(summaries)).toMatch(/chat +holdfast +3\.00 +server 3\.00 +0\.75/);
+  const before = summarize([
+    { workload: 'chat', target: 'holdfast', rounds: [run(3, 10), run(2, 10)] },
+    { workload: 'chat', target: 'holdfast-before', rounds: [run(4, 10), run(2, 10)] },
+  ]);
+  expect(table(before)).toMatch(/vs before/);
+  expect(table(before)).toMatch(/chat +holdfast +2\.50 +server 2\.50 +0\.88 /);
 });

@@ -60,6 +60,7 @@ const COLUMNS = [
   'µs/delivery',
   'of which',
   'vs f&f',
+  'vs before',
   'deliveries/s',
   'vs raw',
   'p50 ms',
@@ -77,6 +78,7 @@ export function table(summaries: readonly Summary[]): string {
       .map(([name, us]) => `${name} ${us.toFixed(2)}`)
       .join(', '),
     ratio(summary.cpuRatioTo['fire-and-forget']),
+    ratio(summary.cpuRatioTo['holdfast-before']),
     Math.round(summary.deliveriesPerSecond).toLocaleString('en'),
     ratio(summary.rateRatioTo.raw),
     summary.p50Ms.toFixed(2),

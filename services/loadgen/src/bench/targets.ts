@@ -24,6 +24,8 @@ export interface TargetOptions {
   readonly profileTo?: string;
   /** Seconds that sessions of ours live when nothing happens; absent: what is usual. */
   readonly sessionTtl?: number;
+  /** The built checkout that `holdfast-before` runs, an absolute path. */
+  readonly before?: string;
   /** Lets the first gateway be inspected. */
   readonly inspect?: true;
 }
@@ -34,6 +36,7 @@ export const TARGETS = {
   'fire-and-forget': (options: TargetOptions) => reference('fire-and-forget', options),
   'socket.io': (options: TargetOptions) => reference('socket-io', options),
   holdfast: (options: TargetOptions) => holdfast(1, FRAMED, options),
+  'holdfast-before': (options: TargetOptions) => holdfast(1, FRAMED, { ...options, root: options.before ?? ROOT }),
   'holdfast-two': (options: TargetOptions) => holdfast(2, FRAMED, options),
   'holdfast-plain': (options: TargetOptions) => holdfast(1, PLAIN, options),
 } as const satisfies Record<string, (options: TargetOptions) => Promise<Running>>;
@@ -82,7 +85,7 @@ async function reference(name: 'raw' | 'fire-and-forget' | 'socket-io', options:
   return { adapter, ports: [port], processes, stop: () => stopAll(processes) };
 }
 
-async function holdfast(gateways: number, adapter: Adapter, options: TargetOptions): Promise<Running> {
+async function holdfast(gateways: number, adapter: Adapter, options: ServiceOptions): Promise<Running> {
   const redis = await startRedis();
   const processes = [redis.server];
   const ports: number[] = [];
@@ -98,6 +101,7 @@ async function holdfast(gateways: number, adapter: Adapter, options: TargetOptio
     processes.push(gateway.server);
   }
   const api = await service('session-api', 'session-api', redis.url, {
+    ...(options.root !== undefined && { root: options.root }),
     ...(options.sessionTtl !== undefined && { sessionTtl: options.sessionTtl }),
   });
   return {
@@ -118,6 +122,8 @@ interface Service {
 }
 
 interface ServiceOptions extends TargetOptions {
+  /** The built checkout it is of. Default: this one. */
+  readonly root?: string;
   readonly inspectPort?: number;
 }
 
@@ -134,7 +140,7 @@ async function service(name: string, folder: string, redisUrl: string, options: 
     LOG_LEVEL: 'warn',
     ...(options.sessionTtl !== undefined && { REDIS_SESSION_TTL: String(options.sessionTtl) }),
   };
-  const program = join(ROOT, 'services', folder, 'dist/main.js');
+  const program = join(options.root ?? ROOT, 'services', folder, 'dist/main.js');
   // As deploy/ and k8s/ start it.
   const v8 = folder === 'gateway' ? [YOUNG_GENERATION] : [];
   const server = await ServerProcess.start({ name, ...node(program, options, v8), env, port });

@@ -115,7 +115,9 @@ async function exposedBy(service: Service): Promise<Family[]> {
   return used.map((family) => {
     // Versions are those of this machine.
     const known = family.name === 'holdfast_build_info' ? undefined : fresh.find(({ name }) => name === family.name);
-    const labels = new Map([...family.labels.keys()].map((label) => [label, known?.labels.get(label) ?? new Set()]));
+    const labels = new Map(
+      [...family.labels.keys()].map((label) => [label, known?.labels.get(label) ?? new Set<string>()] as const),
+    );
     return { ...family, labels };
   });
 }

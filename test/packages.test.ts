@@ -18,7 +18,7 @@ import { startChromium } from './chat-page.js';
 import { type Holdfast, startHoldfast } from './holdfast.js';
 
 const NAMES = ['protocol', 'client'] as const;
-const TSC = 'node_modules/typescript/bin/tsc';
+const TSC = join(REPOSITORY, 'node_modules/.bin/tsc');
 
 let temporary: string;
 let tarballs: Record<(typeof NAMES)[number], string>;
@@ -73,7 +73,7 @@ async function pack(): Promise<typeof tarballs> {
     await mkdir(join(workspace, 'node_modules/@holdfast'), { recursive: true });
     await symlink(join(workspace, 'libs', name), join(workspace, 'node_modules/@holdfast', name));
   }
-  await link(workspace, ['.bin', 'typescript', '@typescript', '@types', 'react']);
+  await link(workspace, ['.bin', '@types', 'react']);
   const packed: string[] = [];
   for (const name of NAMES) {
     const report = await run(join(workspace, 'libs', name), 'npm', 'pack', '--json', '--pack-destination', temporary);
@@ -92,7 +92,7 @@ async function project(fixture: string, dependencies: readonly string[]): Promis
   const folder = join(temporary, fixture);
   await cp(join(REPOSITORY, 'test/fixtures', fixture), folder, { recursive: true });
   await run(folder, 'npm', 'install', '--offline', '--no-audit', '--no-fund', tarballs.protocol, tarballs.client);
-  await link(folder, ['typescript', '@typescript', ...dependencies]);
+  await link(folder, dependencies);
   return folder;
 }
 
@@ -136,7 +136,7 @@ describe.each(NAMES)('@holdfast/%s as it is published', (name) => {
 describe('an empty Node project', () => {
   it('compiles strictly without the types of browsers, and chats', async () => {
     const folder = await project('node-project', ['ws', '@types/ws', '@types/node', 'undici-types']);
-    await run(folder, process.execPath, TSC);
+    await run(folder, TSC);
     const output = await run(folder, process.execPath, 'main.js', system.wsUrl, 'packed-node');
     expect(JSON.parse(output)).toEqual({
       first: 1,
@@ -154,7 +154,7 @@ describe('an empty Vite and React project', () => {
     const react = ['react', 'react-dom', '@types/react', '@types/react-dom', 'csstype'];
     const folder = await project('vite-project', ['vite', ...react]);
     for (const name of NAMES) await copyExamples(name, folder);
-    await run(folder, process.execPath, TSC);
+    await run(folder, TSC);
     const vite = join(folder, 'node_modules/vite/bin/vite.js');
     await run(folder, process.execPath, vite, 'build', '--logLevel', 'warn');
     const address = `http://localhost:${pagePort}`;

@@ -1,95 +1,77 @@
-// `npm test`: installs what is missing, then runs every check and every test. Its last line is `N passed, N failed`.
-// `--long`: more runs of the tests that draw at random, and those too long for every day, `*.long.test.ts`.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+// Runs the tests in one of three lanes, after installing and building what is missing. The last line of the output is
+// `N passed, N failed`.
+//
+//   npm run test:quick   the check and the unit tests, after every save: at most 60 s on two cores
+//   npm test             the check and every test, before every push: at most 8 minutes on two cores
+//   npm run test:long    tests that draw at random with 20 times the draws, and those in `*.long.test.ts`
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { TESTED_PROGRAMS, testFiles } from './lanes/test-files.js';
+import { runVitest } from './lanes/vitest-run.js';
 import { ensureBuilt } from './setup/build.js';
 import { ensureNodeModules, requireNode } from './setup/node-modules.js';
 import { ensurePrograms } from './setup/programs.js';
 import { run, SetupError } from './setup/run.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const long = process.argv.includes('--long');
-const reports = join(root, '.holdfast', 'test');
 const say = (line) => console.log(line);
 
-/** Which programs a test file starts, by what it imports or names. */
-const NEEDS = [
-  [/\bstart(?:Redis|Sentinel|Cluster)\b|['"]redis-server['"]/, ['redis-server', 'redis-cli']],
-  [/\bstartHaproxy\b|['"]haproxy['"]/, ['haproxy']],
-  [/\bstartPrometheus\b|['"]prometheus['"]/, ['prometheus']],
-  [/['"]promtool['"]/, ['promtool']],
-  [/['"]amtool['"]/, ['amtool']],
-  [/['"]curl /, ['curl']],
-  [/['"]playwright-core['"]/, ['chromium']],
-];
-const PROGRAMS = [
-  'redis-server',
-  'redis-cli',
-  'redis-sentinel',
-  'haproxy',
-  'prometheus',
-  'promtool',
-  'amtool',
-  'chromium',
-  'curl',
-  'tini',
-];
+const isQuick = process.argv.includes('--quick');
+const isLong = process.argv.includes('--long');
 
-// Colours are for people at a terminal; CI=true alone would turn them on.
+// With CI=true some programs print colours even into a file.
 if (!process.stdout.isTTY) process.env.NO_COLOR = '1';
 
 const total = { passed: 0, failed: 0 };
 const skipped = [];
-const started = performance.now();
+const times = [];
 
 try {
   requireNode();
-  await ensureNodeModules(root, say);
-  const missing = await ensurePrograms(root, PROGRAMS, say);
-  await ensureBuilt(root, say);
-  mkdirSync(reports, { recursive: true });
-  const files = testFiles().map((file) => ({ file, text: textOf(file) }));
-  const runnable = files.filter(({ file, text }) => !isSkipped(file, text, missing));
-  if (long) await runLong(runnable);
-  else await runDaily(runnable, missing);
+  await timed('installing', () => ensureNodeModules(root, say));
+  if (isQuick) await runQuick();
+  else await runWhole();
 } catch (error) {
   console.error(error instanceof SetupError ? error.message : error);
   total.failed += 1;
 }
 
 if (skipped.length > 0) say(`\nSkipped:\n${skipped.map((line) => `  ${line}`).join('\n')}`);
-say(`\nTook ${Math.round((performance.now() - started) / 1000)} s`);
+say(`\nTook ${Math.round(performance.now() / 1000)} s: ${times.join(', ')}`);
 say(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 ? 0 : 1;
 
-async function runDaily(files) {
+async function runQuick() {
+  const files = testFiles(root).filter(({ isLong }) => !isLong);
+  const unit = files.filter(({ project }) => project === 'unit');
   await runCheck();
-  await runProjects(files.map(({ file }) => file).filter((file) => !isLong(file)));
+  await runProject('unit', unit);
+  say(`\nLeft out: the build, the simulation and ${files.length - unit.length} files of integration tests (npm test)`);
 }
 
-async function runLong(files) {
-  process.env.HOLDFAST_LONG = '1';
-  const drawing = files
-    .filter(({ file, text }) => isLong(file) || /['"]fast-check['"]|\bannouncedRandom\b/.test(text))
-    .map(({ file }) => file);
-  await runProjects(drawing);
+async function runWhole() {
+  const missing = await timed('programs', () => ensurePrograms(root, TESTED_PROGRAMS, say));
+  await timed('build', () => ensureBuilt(root, say));
+  const files = testFiles(root).filter((file) => !skipFor(file, missing));
+  if (isLong) process.env.HOLDFAST_LONG = '1';
+  else await runCheck();
+  const chosen = files.filter((file) => (isLong ? file.isLong || file.drawsAtRandom : !file.isLong));
+  const of = (project) => chosen.filter((file) => file.project === project);
+  await runProject('unit', of('unit'));
+  // The integration tests mostly wait, and some measure time. The simulation only computes: at the lowest priority it
+  // takes what they leave of the processor, and keeps nothing from them.
+  await Promise.all([
+    runProject('integration', of('integration')),
+    runProject('simulation', of('simulation'), { quiet: true, lowPriority: true }),
+  ]);
 }
 
-/** One after the other: the simulation takes every core, and what measures time must not run beside it. */
-async function runProjects(files) {
-  for (const project of ['unit', 'simulation', 'integration']) {
-    await runVitest(
-      project,
-      files.filter((file) => projectOf(file) === project),
-    );
-  }
-}
-
-/** Types, style, import rules: each step of `npm run check` counts as one. */
+/** Each step of `npm run check` counts as one test. */
 async function runCheck() {
   say('\n== check');
-  const { code, output } = await run(process.execPath, ['scripts/check.mjs'], { cwd: root, quiet: true });
+  const { code, output } = await timed('check', () =>
+    run(process.execPath, ['scripts/check.mjs'], { cwd: root, quiet: true }),
+  );
   say(output.trimEnd());
   const steps = output.split('\n');
   const failed = steps.filter((line) => line.startsWith('FAILED')).length;
@@ -97,89 +79,36 @@ async function runCheck() {
   total.failed += code === 0 ? failed : Math.max(1, failed);
 }
 
-/** One project of vitest.config.ts on these files; each test counts as one, and so does a file that cannot be run. */
-async function runVitest(project, files) {
+/**
+ * @param {import('./lanes/test-files.js').Project} project
+ * @param {import('./lanes/test-files.js').TestFile[]} files
+ * @param {{ quiet?: boolean, lowPriority?: boolean }} [options]
+ */
+async function runProject(project, files, options = {}) {
   if (files.length === 0) return;
-  say(`\n== ${project} (${files.length} files)`);
-  const report = join(reports, `${project}.json`);
-  rmSync(report, { force: true });
-  const args = ['node_modules/vitest/vitest.mjs', 'run', '--project', project];
-  // Twenty times the runs take twenty times as long.
-  if (long) args.push('--testTimeout=900000', '--hookTimeout=300000');
-  const reporters = [
-    `--reporter=${process.env.CI ? 'dot' : 'default'}`,
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-  ];
-  const { code } = await run(process.execPath, [...args, ...reporters, ...files.map((file) => join(root, file))], {
-    cwd: root,
-  });
-  const counted = count(report);
-  total.passed += counted.passed;
-  // An error outside of any test fails the run alone.
-  total.failed += code === 0 ? counted.failed : Math.max(1, counted.failed);
+  const title = `\n== ${project} (${files.length} files)`;
+  if (!options.quiet) say(title);
+  const paths = files.map(({ path }) => path);
+  const result = await timed(project, () => runVitest(root, project, paths, { ...options, long: isLong }));
+  if (options.quiet) say(`${title}\n${result.output.trimEnd()}`);
+  total.passed += result.passed;
+  total.failed += result.failed;
+  skipped.push(...result.skipped);
 }
 
-function count(report) {
-  if (!existsSync(report)) return { passed: 0, failed: 1 };
-  const result = JSON.parse(readFileSync(report, 'utf8'));
-  const counted = { passed: result.numPassedTests, failed: result.numFailedTests };
-  for (const file of result.testResults) {
-    const name = relative(root, file.name);
-    if (file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'))
-      counted.failed += 1;
-    for (const test of file.assertionResults) {
-      if (test.status !== 'passed' && test.status !== 'failed')
-        skipped.push(`${name}: ${test.fullName} (skipped by itself)`);
-    }
-  }
-  return counted;
+/** @returns {boolean} whether a program is missing that the file starts; says so at the end */
+function skipFor(file, missing) {
+  const absent = file.programs.find((program) => missing.has(program));
+  if (absent === undefined) return false;
+  skipped.push(`${file.path}: ${missing.get(absent)}`);
+  return true;
 }
 
-function isSkipped(file, text, missing) {
-  for (const [pattern, programs] of NEEDS) {
-    const absent = programs.find((program) => missing.has(program));
-    if (absent === undefined || !pattern.test(text)) continue;
-    skipped.push(`${file}: ${missing.get(absent)}`);
-    return true;
-  }
-  return false;
-}
-
-/** A test file with the parts of it that lie in files beside it: they may start the programs, or draw the numbers. */
-function textOf(file) {
-  const text = readFileSync(join(root, file), 'utf8');
-  const parts = [...text.matchAll(/ from '(\.\.?\/[^']+)\.js'/g)].map(([, path]) => join(dirname(file), `${path}.ts`));
-  const isBeside = (part) => isIntegration(part) && existsSync(join(root, part));
-  return [text, ...parts.filter(isBeside).map((part) => readFileSync(join(root, part), 'utf8'))].join('\n');
-}
-
-function isLong(file) {
-  return file.endsWith('.long.test.ts');
-}
-
-/** As vitest.config.ts divides them. */
-function projectOf(file) {
-  if (file.startsWith('services/simulation/test/')) return 'simulation';
-  return isIntegration(file) ? 'integration' : 'unit';
-}
-
-function isIntegration(file) {
-  return /^(?:(?:libs|services)\/[^/]+\/test|test|deploy|k8s)\//.test(file);
-}
-
-function testFiles() {
-  const found = [];
-  const walk = (folder) => {
-    for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) {
-        if (!['node_modules', 'dist', 'fixtures'].includes(entry.name)) walk(path);
-      } else if (/\.test\.tsx?$/.test(entry.name)) found.push(path);
-    }
-  };
-  for (const folder of ['libs', 'services', 'scripts', 'grafana', 'deploy', 'k8s', 'test']) {
-    if (existsSync(join(root, folder))) walk(folder);
-  }
-  return found.sort();
+/** Notes how long a part took, unless that was hardly anything. */
+async function timed(name, work) {
+  const started = performance.now();
+  const result = await work();
+  const seconds = Math.round((performance.now() - started) / 1000);
+  if (seconds > 0) times.push(`${name} ${seconds} s`);
+  return result;
 }

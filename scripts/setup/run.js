@@ -1,23 +1,25 @@
 // Runs programs for the start and test commands. Only Node's own modules: this works before anything is installed.
 import { spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 
 /**
  * Runs a program to its end and passes stop signals on to it, so that it does not outlive this process.
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, quiet?: boolean }} [options] `quiet` keeps the output instead of
- * showing it
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, quiet?: boolean, lowPriority?: boolean }} [options]
+ * `quiet` keeps the output instead of showing it; `lowPriority` leaves the processor to everything else that wants it
  * @returns {Promise<{ code: number, output: string }>} 127 when the program is not there, 128 when a signal ended it
  */
 export function run(command, args, options = {}) {
-  const { cwd, env = process.env, quiet = false } = options;
+  const { cwd, env = process.env, quiet = false, lowPriority = false } = options;
   return new Promise((resolve) => {
     const child = spawn(command, [...args], {
       cwd,
       env,
       stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
     });
+    if (lowPriority && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8');

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { announcedRandom } from '@holdfast/testkit';
 import { Fleet } from './fleet.js';
 import type { Found } from './job.js';
 import { SOUND } from './mutation.js';
@@ -9,7 +10,7 @@ import { runSeed, ViolationError } from './run-seed.js';
 const USAGE = `npm run simulate -- [--seeds N] [--from S] [--faults F] [--trace] [--workers W] [--mutations] [--mutation NAME]
 
   --seeds N        how many seeds to run (default 1000)
-  --from S         the first seed (default 1)
+  --from S         the first seed (default 1); "random" draws one and prints it, and HOLDFAST_SEED=S repeats it
   --faults F       how much goes wrong in each seed, Redis' losses always among it (default: drawn, 1 to 6)
   --trace          print everything that happens; for few seeds
   --workers W      threads (default: one per core)
@@ -44,13 +45,18 @@ async function main(): Promise<void> {
   });
   if (values.help) return say(USAGE);
   const seeds = wholeNumber('--seeds', values.seeds, 1);
-  const from = wholeNumber('--from', values.from, 0);
+  const from = values.from === 'random' ? randomFirstSeed(seeds) : wholeNumber('--from', values.from, 0);
   const workers = wholeNumber('--workers', values.workers, 1);
   const faults = values.faults === undefined ? undefined : wholeNumber('--faults', values.faults, 0);
   const range: Range = { from, count: seeds, faults };
   if (values.mutations) return showMutations(range, workers);
   if (values.trace || values.mutation !== undefined) return runHere(range, values.trace, values.mutation);
   return runAll(range, workers);
+}
+
+/** Prints the seed. The last seed of the range is at most 2^32 - 1. */
+function randomFirstSeed(count: number): number {
+  return Math.min(announcedRandom('first seed', process.env, say).seed, 0xffff_ffff - count);
 }
 
 /** @throws {TypeError} naming the option */

@@ -1,4 +1,4 @@
-import { connectionClosed } from '@holdfast/redis-client';
+import { connectionClosed, onSlotMoved, shardChannels } from '@holdfast/redis-client';
 import type { Redis } from 'ioredis';
 
 /** What a link tells its owner. */
@@ -41,7 +41,7 @@ export class ShardLink {
       this.#dropping = false;
     });
     // Told for each channel by itself, when a slot moves with all it has.
-    redis.on('moved', () => {
+    onSlotMoved(redis, () => {
       this.#looking ??= setImmediate(() => this.#lookForEnded());
     });
   }
@@ -118,9 +118,8 @@ export class ShardLink {
 
   #lookForEnded(): void {
     this.#looking = undefined;
-    const subscriber = this.#redis.condition?.subscriber;
-    const held = new Set(subscriber ? subscriber.channels('ssubscribe') : []);
-    const ended = [...this.channels].filter((channel) => !held.has(channel));
+    const subscribed = new Set(shardChannels(this.#redis));
+    const ended = [...this.channels].filter((channel) => !subscribed.has(channel));
     for (const channel of ended) this.channels.delete(channel);
     this.#owner.ended(ended);
   }

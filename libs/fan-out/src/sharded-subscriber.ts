@@ -1,3 +1,4 @@
+import { onSlotsRead, slotOwners } from '@holdfast/redis-client';
 import type { Cluster, Redis } from 'ioredis';
 import { keySlot } from './key-slot.js';
 import { ShardLink } from './shard-link.js';
@@ -36,7 +37,7 @@ export class ShardedSubscriber implements Subscriber {
     this.#cluster = cluster;
     this.#connect = connect;
     this.#owner = owner;
-    cluster.on('refresh', () => this.#followTopology());
+    onSlotsRead(cluster, () => this.#followTopology());
     this.#followTopology();
   }
 
@@ -97,7 +98,7 @@ export class ShardedSubscriber implements Subscriber {
   /** The cluster's map of slots was read; most times nothing has changed. */
   #followTopology(): void {
     if (this.#closed) return;
-    const nodes = Array.from({ length: this.#cluster.slots.length }, (_, slot) => this.#cluster.slots[slot]?.[0]);
+    const nodes = slotOwners(this.#cluster);
     if (nodes.length === this.#nodes.length && nodes.every((node, slot) => node === this.#nodes[slot])) return;
     this.#nodes = nodes;
     this.#shards = [...new Set(nodes)].filter((node) => node !== undefined).toSorted();

@@ -1,5 +1,5 @@
+import { interceptMessages } from '@holdfast/redis-client';
 import type { Redis } from 'ioredis';
-import { tapMessages } from './message-tap.js';
 
 /** What a subscriber needs to know of its owner, and tells it. */
 export interface SubscriberOwner {
@@ -41,10 +41,10 @@ export class PlainSubscriber implements Subscriber {
     this.#owner = owner;
     redis.on('messageBuffer', (channel: Buffer, payload: Buffer) => owner.message(channel.toString('latin1'), payload));
     redis.on('ready', () => {
-      this.#tap();
+      this.#intercept();
       void this.#restore();
     });
-    if (this.connectedTo()) this.#tap();
+    if (this.connectedTo()) this.#intercept();
   }
 
   shardOf(): string {
@@ -75,9 +75,9 @@ export class PlainSubscriber implements Subscriber {
     this.#redis.disconnect();
   }
 
-  /** Anew with each connection. */
-  #tap(): void {
-    if ('stream' in this.#redis) tapMessages(this.#redis, (channel, payload) => this.#owner.message(channel, payload));
+  /** To be done anew with each connection. */
+  #intercept(): void {
+    interceptMessages(this.#redis, (channel, payload) => this.#owner.message(channel, payload));
   }
 
   async #restore(): Promise<void> {

@@ -1,9 +1,6 @@
 import { Cluster, Redis } from 'ioredis';
 import { type ConnectionRole, type ConnectionSettings, clusterOptions, redisOptions } from './connection-options.js';
-import { makePatient } from './patient-timeout.js';
-
-// Of every connection of this process, also those that a cluster's client makes by itself.
-makePatient();
+import { installPatientTimeouts } from './patient-timeout.js';
 
 /** A connection, or a cluster's set of them, that comes back by itself until it is closed. */
 export type RedisClient = Redis | Cluster;
@@ -28,6 +25,7 @@ export interface RedisClientOptions {
  * @throws {TypeError} when the settings name no server
  */
 export function createRedis(settings: ConnectionSettings, options: RedisClientOptions): RedisClient {
+  installPatientTimeouts();
   // Without a listener ioredis prints every failure; and none is lost, for commands reject as well.
   const onError = options.onError ?? (() => undefined);
   if (settings.mode === 'cluster') {

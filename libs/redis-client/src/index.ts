@@ -3,11 +3,15 @@ export { connectSubscriber, type SubscriberConnections } from './connect-subscri
 export type { ConnectionRole, ConnectionSettings } from './connection-options.js';
 export { createRedis, type RedisClient, type RedisClientOptions } from './create-redis.js';
 export { createRedisPool } from './create-redis-pool.js';
+export { type EncodedArguments, encodeArguments, plainArguments, type ScriptArgument } from './encoded-arguments.js';
+export { onSlotMoved, onSlotsRead, shardChannels, slotOwners } from './ioredis-internals.js';
+export { interceptMessages } from './message-interceptor.js';
+export { PipelinedScript } from './pipelined-script.js';
 export {
   asksForPassword,
-  commandTimedOut,
   connectionClosed,
   isCommandRefused,
+  isCursorInvalid,
   isScriptUnknown,
   isSlotMoving,
   type RedisErrorKind,

@@ -1,14 +1,17 @@
-import { Command, Redis } from 'ioredis';
+import { replaceCommandTimeout, replaceSocketTimeout, type TimedConnection } from './ioredis-internals.js';
+import { commandTimedOut } from './redis-errors.js';
 
 /** Turns of the event loop in which sockets are read before a time-out counts; each reads a thousand of them or more. */
 const TURNS = 5;
 
 /**
- * Calls back after a time without an answer. A process that was held up runs its timers before it reads what has come
- * meanwhile: what seems to be Redis' silence is its own then. So sockets are read once more, which takes no time where
- * nothing holds it up.
+ * Calls back after a time without an answer, for time-outs of whatever waits for a socket.
  *
- * @param expired also called where the timer was cleared after its time was over
+ * A process that was held up runs its timers before it reads what has come meanwhile, so an answer seems to be missing
+ * that is there. Therefore sockets are read a few times more before the time-out counts. Where nothing holds the process
+ * up, this takes no time.
+ *
+ * @param expired called once; also where the timer is cleared after its time was over
  * @param ms milliseconds
  */
 export function patientTimeout(expired: () => void, ms: number): NodeJS.Timeout {
@@ -20,48 +23,38 @@ function afterTurns(turns: number, run: () => void): void {
   else setImmediate(() => afterTurns(turns - 1, run));
 }
 
-/** What ioredis keeps to itself of a command. */
-interface TimedCommand {
-  _commandTimeoutTimer?: NodeJS.Timeout | undefined;
-  readonly isSettled: boolean;
-  reject(error: Error): void;
-}
+let isInstalled = false;
 
-/** And of a connection. */
-interface TimedConnection {
-  readonly stream: NodeJS.ReadableStream & { destroy(error: Error): void };
-  readonly options: { readonly socketTimeout: number };
-  readonly commandQueue: { readonly length: number };
-  socketTimeoutTimer?: NodeJS.Timeout | undefined;
-  setSocketTimeout(): void;
-}
-
-/** Makes `commandTimeout` and `socketTimeout` of every connection in this process {@link patientTimeout}s. */
-export function makePatient(): void {
-  Object.assign(Command.prototype, {
-    setTimeout(this: TimedCommand, ms: number): void {
-      this._commandTimeoutTimer ??= patientTimeout(() => {
-        if (!this.isSettled) this.reject(new Error('Command timed out'));
-      }, ms);
-    },
+/**
+ * Makes the `commandTimeout` and `socketTimeout` of every connection in this process {@link patientTimeout}s, also of
+ * those that a cluster's client makes by itself. Calling it again is harmless.
+ */
+export function installPatientTimeouts(): void {
+  if (isInstalled) return;
+  isInstalled = true;
+  replaceCommandTimeout((command, ms) => {
+    command._commandTimeoutTimer ??= patientTimeout(() => {
+      if (!command.isSettled) command.reject(commandTimedOut());
+    }, ms);
   });
-  Object.assign(Redis.prototype, {
-    setSocketTimeout(this: TimedConnection): void {
-      const { stream } = this;
-      const { socketTimeout } = this.options;
-      let heard = false;
-      this.socketTimeoutTimer = patientTimeout(() => {
-        if (heard) return;
-        this.socketTimeoutTimer = undefined;
-        stream.destroy(new Error(`Socket timeout. Expecting data, but didn't receive any in ${socketTimeout}ms.`));
-      }, socketTimeout);
-      // After the handler that settles commands with what has come.
-      stream.once('data', () => {
-        heard = true;
-        clearTimeout(this.socketTimeoutTimer);
-        this.socketTimeoutTimer = undefined;
-        if (this.commandQueue.length > 0) this.setSocketTimeout();
-      });
-    },
+  replaceSocketTimeout(watchForSilence);
+}
+
+/** Destroys the socket when nothing comes in time; once something has come, watches on while commands wait. */
+function watchForSilence(connection: TimedConnection): void {
+  const { stream } = connection;
+  const { socketTimeout } = connection.options;
+  let hasReceived = false;
+  connection.socketTimeoutTimer = patientTimeout(() => {
+    if (hasReceived) return;
+    connection.socketTimeoutTimer = undefined;
+    stream.destroy(new Error(`Socket timeout. Expecting data, but didn't receive any in ${socketTimeout}ms.`));
+  }, socketTimeout);
+  // Added last, so that the parser has settled the commands whose replies are in the chunk.
+  stream.once('data', () => {
+    hasReceived = true;
+    clearTimeout(connection.socketTimeoutTimer);
+    connection.socketTimeoutTimer = undefined;
+    if (connection.commandQueue.length > 0) connection.setSocketTimeout();
   });
 }

@@ -1,5 +1,6 @@
 import { Cluster } from 'ioredis';
 import type { RedisClient } from './create-redis.js';
+import { slotOwners } from './ioredis-internals.js';
 import { connectionClosed } from './redis-errors.js';
 
 /**
@@ -12,7 +13,7 @@ export async function pingAll(client: RedisClient): Promise<void> {
     await client.ping();
     return;
   }
-  const owners = new Set(client.slots.map((nodes) => nodes?.[0]).filter((node) => node !== undefined));
+  const owners = new Set(slotOwners(client).filter((node) => node !== undefined));
   const connected = new Map(client.nodes('master').map((node) => [`${node.options.host}:${node.options.port}`, node]));
   const missing = [...owners].find((owner) => !connected.has(owner));
   if (missing !== undefined || owners.size === 0) {

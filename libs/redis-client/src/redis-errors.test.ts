@@ -4,6 +4,7 @@ import {
   commandTimedOut,
   connectionClosed,
   isCommandRefused,
+  isCursorInvalid,
   isDemotedMaster,
   isScriptUnknown,
   isSlotMoving,
@@ -80,7 +81,10 @@ describe('what an error means', () => {
     expect(isCommandRefused(new Error(message))).toBe(false);
   });
 
-  it('a script is unknown, a master was demoted, a password is asked for', () => {
+  it('a script is unknown, a cursor is invalid, a master was demoted, a password is asked for', () => {
+    expect(isCursorInvalid(reply('ERR invalid cursor'))).toBe(true);
+    expect(isCursorInvalid(new RangeError('invalid cursor'))).toBe(true);
+    expect(isCursorInvalid(reply('ERR syntax error'))).toBe(false);
     expect(isScriptUnknown(reply('NOSCRIPT No matching script. Please use EVAL.'))).toBe(true);
     expect(isScriptUnknown(reply('ERR NOSCRIPT'))).toBe(false);
     expect(isDemotedMaster(reply("READONLY You can't write against a read only replica."))).toBe(true);

@@ -73,6 +73,11 @@ export function isScriptUnknown(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');
 }
 
+/** Whether SCAN was given a cursor that no server gave. The stores' RangeError for such a cursor has the same words. */
+export function isCursorInvalid(error: unknown): boolean {
+  return error instanceof Error && /invalid cursor/.test(error.message);
+}
+
 /** Whether a write was sent to a server that has become a replica. Nothing was written. */
 export function isDemotedMaster(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('READONLY');

@@ -1,5 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { isScriptUnknown } from '@holdfast/redis-client';
+import {
+  type EncodedArguments,
+  encodeArguments,
+  isScriptUnknown,
+  PipelinedScript,
+  plainArguments,
+  type ScriptArgument,
+} from '@holdfast/redis-client';
 import type { Cluster, Redis } from 'ioredis';
 import { guarded } from './guarded.js';
 import { liveChannel, logKey, quarantinePrefix, sessionKey, tombstoneKey } from './keys.js';
@@ -21,7 +28,6 @@ import type {
 } from './port.js';
 import { SessionCorruptError } from './port.js';
 import { endedBy, readAppended, readEntries, readNextAppended, type StreamEntry } from './redis-reply.js';
-import { type KnownArguments, knownArguments, plainArguments, type ScriptArgument, ScriptLane } from './script-lane.js';
 import { loadScript, SCRIPT_FILES, type ScriptName } from './scripts.js';
 import { customPartOf, parseSession, renderCustom } from './session-json.js';
 
@@ -51,9 +57,9 @@ export class RedisSessionLog implements SessionLog {
   /** In a cluster a session's channel lives on its shard (K3). */
   protected readonly publish: 'PUBLISH' | 'SPUBLISH';
   protected readonly numsub: 'NUMSUB' | 'SHARDNUMSUB';
-  readonly #appends: ScriptLane | undefined;
+  readonly #appends: PipelinedScript | undefined;
   /** Of the sessions that were appended to lately. */
-  readonly #keys = new Map<string, KnownArguments>();
+  readonly #keys = new Map<string, EncodedArguments>();
 
   /** @param client a connection that resends nothing by itself (A5); the caller closes it */
   constructor(client: Redis | Cluster, options: RedisSessionStoreOptions = {}) {
@@ -68,7 +74,7 @@ export class RedisSessionLog implements SessionLog {
       client.defineCommand(name, { numberOfKeys: 2, lua: loadScript(file, constants) });
     }
     const next = loadScript(SCRIPT_FILES.holdfastAppendNext, constants);
-    this.#appends = ScriptLane.over(client, createHash('sha1').update(next).digest('hex'), 2);
+    this.#appends = PipelinedScript.over(client, createHash('sha1').update(next).digest('hex'), 2);
   }
 
   async open(sessionId: string, options: OpenOptions = {}): Promise<OpenResult | 'deleted' | 'gone'> {
@@ -128,10 +134,10 @@ export class RedisSessionLog implements SessionLog {
     return readAppended((await this.call('holdfastAppend', sessionId, args)) as string);
   }
 
-  #keysOf(sessionId: string): KnownArguments {
+  #keysOf(sessionId: string): EncodedArguments {
     const known = this.#keys.get(sessionId);
     if (known) return known;
-    const keys = knownArguments(sessionKey(sessionId), logKey(sessionId));
+    const keys = encodeArguments(sessionKey(sessionId), logKey(sessionId));
     if (this.#keys.size >= KEYS_MAX) this.#keys.clear();
     this.#keys.set(sessionId, keys);
     return keys;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isCursorInvalid } from '@holdfast/redis-client';
 import { Type } from 'typebox';
 import type { Api, AppContext } from '../app-context.js';
 import { ApiError, sessionNotFound } from '../errors.js';
@@ -163,7 +164,7 @@ export function sessionRoutes(app: Api, context: AppContext): void {
 
 /** Only Redis knows whether a cursor is one that it gave: it refuses any other. */
 function refuseCursor(error: unknown): never {
-  if (error instanceof Error && /invalid cursor/.test(error.message)) {
+  if (isCursorInvalid(error)) {
     throw new ApiError('bad_request', 'cursor must be the cursor of the page before, as it was given');
   }
   throw error;

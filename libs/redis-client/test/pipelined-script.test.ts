@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { eventually, type RedisServer, startRedis, stopAll } from '@holdfast/testkit';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { knownArguments, plainArguments, ScriptLane } from '../src/script-lane.js';
+import { encodeArguments, PipelinedScript, plainArguments } from '../src/index.js';
 
 const TIMEOUT_MS = 300;
 
@@ -17,7 +17,7 @@ const SHA = createHash('sha1').update(SCRIPT).digest('hex');
 
 let server: RedisServer;
 let client: Redis;
-let lane: ScriptLane;
+let script: PipelinedScript;
 
 beforeAll(async () => {
   server = await startRedis();
@@ -29,7 +29,7 @@ beforeEach(async () => {
   await eventually('the connection', () => client.status === 'ready', { everyMs: 2 });
   await client.flushall();
   await client.script('LOAD', SCRIPT);
-  lane = laneOver(client);
+  script = scriptOver(client);
 });
 afterEach(() => {
   server.resume();
@@ -49,13 +49,13 @@ function connect({ queueing = false } = {}): Redis {
   return redis;
 }
 
-function laneOver(redis: Redis, sha = SHA): ScriptLane {
-  const over = ScriptLane.over(redis, sha, 1);
-  if (!over) throw new Error('no lane over one connection');
+function scriptOver(redis: Redis, sha = SHA): PipelinedScript {
+  const over = PipelinedScript.over(redis, sha, 1);
+  if (!over) throw new Error('no script over one connection');
   return over;
 }
 
-const note = (text: string | number): Promise<string> => lane.call(['notes', text]);
+const note = (text: string | number): Promise<string> => script.call(['notes', text]);
 const notes = (): Promise<string[]> => client.lrange('notes', 0, -1);
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
@@ -92,8 +92,8 @@ describe('calls of a script', () => {
   });
 
   it('carry what is rendered once as they carry the rest', async () => {
-    const known = knownArguments('notes', 'é\r\n世');
-    expect(await Promise.all([lane.call([known]), lane.call([known]), note(1)])).toEqual([
+    const known = encodeArguments('notes', 'é\r\n世');
+    expect(await Promise.all([script.call([known]), script.call([known]), note(1)])).toEqual([
       'notes:é\r\n世',
       'notes:é\r\n世',
       'notes:1',
@@ -107,7 +107,7 @@ describe('calls of a script', () => {
   });
 
   it('that fail fail alone, with the words of Redis, and show nothing of their arguments', async () => {
-    const calls = [note(1), lane.call(['notes', 'fail', 'because']), note(2)] as const;
+    const calls = [note(1), script.call(['notes', 'fail', 'because']), note(2)] as const;
     const failure = await failureOf(calls[1]);
     expect(failure.message).toContain('REFUSED because');
     expect(failure.shown).not.toContain('because');
@@ -115,7 +115,7 @@ describe('calls of a script', () => {
   });
 
   it('of a script that the server does not have fail with NOSCRIPT', async () => {
-    const unknown = laneOver(client, 'f'.repeat(40));
+    const unknown = scriptOver(client, 'f'.repeat(40));
     await expect(unknown.call(['notes', 1])).rejects.toThrow(/^NOSCRIPT/);
     expect(await note(1)).toBe('notes:1');
   });
@@ -142,7 +142,7 @@ describe('a call that nobody answers', () => {
     expect((await Promise.all(lost)).map(({ message }) => message)).toEqual(Array(3).fill('Command timed out'));
     server.resume();
     // Late as it is, what was called was done.
-    expect(await lane.call(['notes', 'count'])).toBe('3');
+    expect(await script.call(['notes', 'count'])).toBe('3');
     expect(await note('after')).toBe('notes:after');
   });
 
@@ -181,7 +181,7 @@ describe('a connection that is lost', () => {
 
   it('lets calls wait for the first connection where its client queues commands', async () => {
     const queueing = connect({ queueing: true });
-    const early = laneOver(queueing);
+    const early = scriptOver(queueing);
     const replies = numbers(3).map((n) => early.call(['notes', n]));
     expect(await Promise.all(replies)).toEqual(['notes:0', 'notes:1', 'notes:2']);
     expect(await notes()).toEqual(['0', '1', '2']);
@@ -189,10 +189,10 @@ describe('a connection that is lost', () => {
   });
 });
 
-describe('a lane', () => {
+describe('a pipelined script', () => {
   it('is not over a cluster, whose clients find each key’s node by themselves', () => {
     const cluster = new Cluster([{ host: '127.0.0.1', port: server.port }], { lazyConnect: true });
-    expect(ScriptLane.over(cluster, SHA, 1)).toBeUndefined();
+    expect(PipelinedScript.over(cluster, SHA, 1)).toBeUndefined();
     cluster.disconnect();
   });
 });

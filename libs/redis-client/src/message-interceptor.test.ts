@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MessageTap } from './message-tap.js';
+import { MessageInterceptor } from './message-interceptor.js';
 
 const blob = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
 const message = (channel: string, payload: string, kind = '>'): string =>
@@ -17,19 +17,19 @@ const OTHERS = [
   `*3\r\n${blob('message')}${blob('not published')}:7\r\n`,
 ];
 
-function tap(): { write(chunk: Buffer): void; heard: string[]; others(): string } {
+function intercepting(): { write(chunk: Buffer): void; heard: string[]; others(): string } {
   const heard: string[] = [];
   let others = '';
-  const reader = new MessageTap(
+  const interceptor = new MessageInterceptor(
     (channel, payload) => heard.push(`${channel}: ${payload}`),
     (chunk) => {
       others += chunk.toString();
     },
   );
-  return { write: (chunk) => reader.write(chunk), heard, others: () => others };
+  return { write: (chunk) => interceptor.write(chunk), heard, others: () => others };
 }
 
-describe('the tap of published messages', () => {
+describe('the interceptor of published messages', () => {
   it('takes messages and passes on everything else, wherever the chunks are cut', () => {
     const text = fc.string({ unit: 'grapheme', maxLength: 40 });
     const entry = fc.oneof(
@@ -38,7 +38,7 @@ describe('the tap of published messages', () => {
     );
     fc.assert(
       fc.property(fc.array(entry, { maxLength: 12 }), fc.array(fc.nat(60)), (entries, cuts) => {
-        const { write, heard, others } = tap();
+        const { write, heard, others } = intercepting();
         const bytes = Buffer.from(
           entries
             .map((each) => (typeof each === 'string' ? each : message(each.channel, each.payload, each.kind)))
@@ -58,7 +58,7 @@ describe('the tap of published messages', () => {
   });
 
   it('passes on everything from the first entry on that it does not know', () => {
-    const { write, heard, others } = tap();
+    const { write, heard, others } = intercepting();
     const unknown = `?what\r\n${message('a', 'never taken')}`;
     write(Buffer.from(message('a', 'taken') + unknown));
     write(Buffer.from(message('a', 'never taken')));

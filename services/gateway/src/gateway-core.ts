@@ -5,7 +5,7 @@ import { CLOSE, FRAMED_PROTOCOL } from '@holdfast/protocol';
 import type { SessionLog } from '@holdfast/session-store';
 import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
 import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest } from './admission/admission.js';
-import { Joins } from './admission/joins.js';
+import { Welcomer } from './admission/welcomer.js';
 import { Connection, type ConnectionContext } from './connection/connection.js';
 import { Drain } from './connection/drain.js';
 import { HeartbeatWheel } from './connection/heartbeat-wheel.js';
@@ -27,33 +27,41 @@ export interface GatewayDependencies {
   readonly config: Config;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Stores messages, and publishes what it has stored. */
   readonly sessionLog: SessionLog;
+  /** Brings what all gateways publish. */
   readonly fanOut: FanOut;
+  /** Default: the system's. */
   readonly clock?: Clock;
   /** From 0 up to 1. */
   readonly random?: () => number;
-  /** Makes names that nobody else makes, of the characters of C2. */
+  /** Makes ids that no other process makes, of the characters of C2. Default: UUIDs. */
   readonly newId?: () => string;
-  /** What sockets that can be grouped are sent through; absent: each is sent its frames by itself. */
+  /** Sends one frame to a whole group of sockets; absent: every socket is sent its frames by itself. */
   readonly publishToGroup?: PublishToGroup;
-  /** Appends are sent at most this often, milliseconds (A2). Default 1. */
-  readonly gatherMs?: number;
+  /** Least time between two rounds of appends, milliseconds (A2). Default 1. */
+  readonly appendIntervalMs?: number;
 }
 
-/** A connection that may open: what the WebSocket server needs to go on with it. */
+/** An upgrade request that is accepted. The WebSocket server calls {@link open} once the socket is open. */
 export interface Acceptance {
-  /** What `Sec-WebSocket-Protocol` answers; empty: nothing. */
+  /** Value of the answer's `Sec-WebSocket-Protocol`; empty: the answer has none. */
   readonly subprotocol: string;
   open(socket: Socket): SocketEvents;
 }
 
 const TICK_MS = 1_000;
-/** How long a message stays in memory at most (F5). */
+/** A message stays in memory at most this long (F5). */
 const TAIL_AGE_MS = 24 * 3_600_000;
-/** How long closing waits for messages that are on their way into the log. */
+/** Closing waits this long for messages that are on their way into the log. */
 const FLUSH_MS = 3_000;
 
-/** A gateway apart from the WebSocket library and the process: admission, connections, rooms, drain. */
+/**
+ * A gateway without its WebSocket library and its process: builds the parts, wires them, and takes a connection from its
+ * upgrade request to its end. Tests and the simulation run it on sockets, clocks and stores of their own.
+ *
+ * The order of calls: `start`, then `accept` at any time, `drain` if members are to move away first, `close`.
+ */
 export class GatewayCore {
   readonly rooms: Rooms;
   readonly #config: Config;
@@ -64,7 +72,7 @@ export class GatewayCore {
   readonly #counts: UnstoredCounts;
   readonly #admission: Admission;
   readonly #broadcasts: Broadcasts;
-  readonly #joins: Joins;
+  readonly #welcomer: Welcomer;
   readonly #connectionContext: ConnectionContext;
   readonly #connections: HeartbeatWheel<Connection>;
   #ticker: Timer | undefined;
@@ -80,7 +88,7 @@ export class GatewayCore {
     clock = systemClock,
     random = Math.random,
     newId = () => compactCopy(randomUUID()),
-    gatherMs = 1,
+    appendIntervalMs = 1,
     publishToGroup,
   }: GatewayDependencies) {
     this.#config = config;
@@ -97,7 +105,7 @@ export class GatewayCore {
       shards: new RedisShards({ fanOut, logger, metrics: metrics.redis, clock, name: newId() }),
       sharded: config.redis.mode === 'cluster',
       metrics: metrics.gateway,
-      appendScheduler: new AppendScheduler(clock, gatherMs),
+      appendScheduler: new AppendScheduler(clock, appendIntervalMs),
       publishWatch: new PublishWatch(clock),
       tailBudget: new TailBudget({ bytes: config.memory.tailBytes, ageMs: TAIL_AGE_MS }, () => clock.monotonic()),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
@@ -111,7 +119,7 @@ export class GatewayCore {
     this.#counts = new UnstoredCounts(config.sessions.ttl * 1000);
     this.#admission = new Admission({ ...config.limits, ...config }, clock.monotonic());
     this.#connections = new HeartbeatWheel(clock, config.sessions.heartbeatMs);
-    this.#joins = new Joins({
+    this.#welcomer = new Welcomer({
       config,
       context: this.#context,
       rooms: this.rooms,
@@ -137,7 +145,7 @@ export class GatewayCore {
     };
   }
 
-  /** Begins what runs by itself. */
+  /** Starts heartbeats, canaries, the subscription to broadcasts, and the tick. */
   start(): void {
     this.#connections.start();
     this.#context.shards.start();
@@ -156,6 +164,7 @@ export class GatewayCore {
     return { subprotocol, open: (socket) => this.#open(socket, decision) };
   }
 
+  /** The JSON of `/readyz`. A gateway is ready without Redis, because chat goes on in memory (D1); not while it drains. */
   readiness(): Readiness {
     const { draining } = this.#admission;
     const { shards } = this.#context;
@@ -169,7 +178,11 @@ export class GatewayCore {
     };
   }
 
-  /** Sends the members away over `DRAIN_SECONDS` (B3). A second call closes those that are left at once. */
+  /**
+   * Sends the members away over `DRAIN_SECONDS` (B3). A second call closes the members that are left at once.
+   *
+   * @returns resolves when none is left
+   */
   drain(): Promise<void> {
     if (this.#drain) this.#drain.closeRemaining();
     else {
@@ -187,7 +200,10 @@ export class GatewayCore {
     return this.#drain.finished;
   }
 
-  /** Drops what is left and gives back everything. */
+  /**
+   * Closes the connections that are left, stores what waits as far as {@link FLUSH_MS} allows, and stops every timer and
+   * subscription. Later calls give the first one's promise.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#closeAll();
     return this.#closed;
@@ -208,18 +224,18 @@ export class GatewayCore {
 
   #open(socket: Socket, { protocol, request, address }: Admitted): SocketEvents {
     const { redisPersistence: persistent, presence, client, resume } = request;
-    const sessionId = request.sessionId === undefined ? this.#newId() : this.#nameOf(request.sessionId);
+    const sessionId = request.sessionId === undefined ? this.#newId() : this.#sharedId(request.sessionId);
     const identity = identify(this.#newId(), client);
     const terms = { sessionId, protocol, persistent, presence, address };
     const connection = new Connection(socket, this.#connectionContext, terms, identity);
     this.#connections.add(connection);
     this.#metrics.gateway.connected(protocol, persistenceOf(connection));
-    this.#joins.begin(connection, resume);
+    this.#welcomer.begin(connection, resume);
     return connection;
   }
 
-  /** One text for all members of a session. */
-  #nameOf(sessionId: string): string {
+  /** The room's own copy of the session id, so that all members of a session share one text. */
+  #sharedId(sessionId: string): string {
     return this.rooms.get(sessionId)?.sessionId ?? compactCopy(sessionId);
   }
 
@@ -227,14 +243,16 @@ export class GatewayCore {
     this.#connections.delete(connection);
     this.#admission.left(connection.address);
     this.#metrics.gateway.disconnected(connection.protocol, persistenceOf(connection), code);
-    this.#joins.ended(connection);
+    this.#welcomer.ended(connection);
     this.#drain?.connectionEnded();
   }
 
+  /** The message count of a connection's session (P4). */
   #countOf(connection: Connection): number {
     return connection.persistent ? (connection.room?.seq ?? 0) : this.#counts.of(connection.sessionId);
   }
 
+  /** What has to be looked at about once a second: rooms, memory, metrics. */
   #tick(): void {
     const { gauges } = this.#metrics.gateway;
     const { tailBudget } = this.#context;
@@ -242,7 +260,7 @@ export class GatewayCore {
     this.#counts.sweep(this.#clock.now());
     gauges.rooms = this.rooms.size;
     gauges.roomsInMemory = this.rooms.inMemory;
-    // Nobody knows what Redis will have lost when it is back.
+    // While Redis is away nothing is dropped for its age: Redis may come back without it (G2).
     if (gauges.roomsInMemory === 0) tailBudget.dropAged();
     gauges.tailBytes = tailBudget.bytes;
     gauges.tailReachSeconds = tailBudget.reachMs / 1000;

@@ -1,19 +1,18 @@
 import { FRAME_BYTES_FACTOR } from '@holdfast/protocol';
-import type { Readiness } from '@holdfast/telemetry';
 import { GatewayCore, type GatewayDependencies } from './gateway-core.js';
 import type { PublishToGroup } from './ports/socket.js';
 import { startServer } from './server/server.js';
 
+/** A gateway that listens on its public port. */
 export interface Gateway {
   readonly port: number;
-  readiness(): Readiness;
-  /** Sends the members away over `DRAIN_SECONDS` (B3). A second call closes those that are left at once. */
-  drain(): Promise<void>;
-  /** Drops what is left and gives back everything. */
+  /** Answers for readiness, and drains. */
+  readonly core: GatewayCore;
+  /** Stops listening, closes the core, and drops whatever connection is left. Called after the drain, or without one. */
   close(): Promise<void>;
 }
 
-/** Frames up to this many times what a client may send are read whole, so that 1009 can be answered (C6). */
+/** Frames up to this many times what a client may send are read whole, so that they can be answered with 1009 (C6). */
 const PAYLOAD_FACTOR = 16;
 
 /** Starts a gateway on its public port. @throws {Error} when the port cannot be listened on */
@@ -31,8 +30,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
   core.start();
   return {
     port: server.port,
-    readiness: () => core.readiness(),
-    drain: () => core.drain(),
+    core,
     close: async () => {
       server.stopListening();
       await core.close();

@@ -1,4 +1,4 @@
-// Parts of the gateway are here for the simulation alone, which breaks their rules to show that it would notice.
+// Classes of single parts are exported for the simulation alone: it breaks their rules to show that it would notice.
 export type { Refusal, UpgradeRequest } from './admission/admission.js';
 export { Connection } from './connection/connection.js';
 export { type Gateway, startGateway } from './gateway.js';

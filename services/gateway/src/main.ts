@@ -7,11 +7,11 @@ import { createLogger, createMetrics, createShutdown, startAdminListener } from 
 import { startGateway } from './gateway.js';
 import { tuneHeap } from './heap-tuning.js';
 
-/** Closing what is left, after the drain. */
+/** How long closing may take after the drain. */
 const CLOSE_MS = 8_000;
 
 async function main(): Promise<void> {
-  // What dies young is cleared by this thread alone: helpers would cost a tenth more CPU than they save here.
+  // This thread alone collects young objects: helper threads would use a tenth more CPU than they save.
   setFlagsFromString('--no-parallel-scavenge');
   const config = loadConfig('gateway');
   const identity = { service: 'gateway' as const, color: config.color, instance: config.instance };
@@ -26,18 +26,18 @@ async function main(): Promise<void> {
   shutdown.add('fan-out', () => fanOut.close());
   const { ttl: defaultTtl, historyMax } = config.sessions;
   const sessionLog = pooled(pool.map((client) => new RedisSessionStore(client, { defaultTtl, historyMax })));
-  // A cluster's nodes are subscribed on once they are known.
+  // In cluster mode there is no subscriber yet: one is made for each node when the nodes are known.
   const clients = typeof connections.subscriber === 'function' ? pool : [...pool, connections.subscriber];
   await Promise.all(clients.map((client) => waitUntilReady(client, config.redis.timeoutMs))).catch((err: unknown) =>
     logger.warn({ err }, 'Starting without Redis'),
   );
   const gateway = await startGateway({ config, logger, metrics, sessionLog, fanOut });
   shutdown.add('gateway', () => gateway.close());
-  const unwatch = tuneHeap(() => metrics.gateway.counters.messagesIn);
-  shutdown.add('heap room', unwatch);
+  const stopTuning = tuneHeap(() => metrics.gateway.counters.messagesIn);
+  shutdown.add('heap tuning', stopTuning);
   const stop = async (reason: string): Promise<void> => {
     logger.info({ reason }, 'Draining');
-    await gateway.drain();
+    await gateway.core.drain();
     process.exitCode = await shutdown.run(reason);
     metrics.close();
   };
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
     host: config.adminHost,
     port: config.adminPort,
     metrics,
-    readiness: () => gateway.readiness(),
+    readiness: () => gateway.core.readiness(),
     onDrain: () => void stop('POST /drain'),
   });
   shutdown.add('admin listener', () => admin.close());

@@ -94,15 +94,15 @@ async function startOne(
     host: config.adminHost,
     port: config.adminPort,
     metrics,
-    readiness: () => gateway.readiness(),
-    onDrain: () => void gateway.drain(),
+    readiness: () => gateway.core.readiness(),
+    onDrain: () => void gateway.core.drain(),
   });
   shutdown.add('admin listener', () => admin.close());
   return gateway;
 }
 
 async function drainAndClose(gateway: Gateway): Promise<void> {
-  await gateway.drain();
+  await gateway.core.drain();
   await gateway.close();
 }
 

@@ -34,18 +34,18 @@ function refused(upgrade: Partial<UpgradeRequest>, of?: Admission, nowMs?: numbe
 describe('many at once', () => {
   const RESUMES = { query: 'session=s&redis_persistence=true&last_seq=3&last_id=m3&epoch=e1' };
 
-  it('B5, C4: who comes back is let in when nobody new is any more, until those before have their welcome', () => {
+  it('B5, C4: while many wait for their welcome new members are refused, and returning ones only when very many wait', () => {
     const gate = admission();
     for (let n = 0; n < 2_000; n++) admitted({}, gate);
     const refusal = refused({}, gate);
     expect([refusal.status, refusal.body.code, refusal.retryAfterSeconds]).toEqual([503, 'overloaded', 2]);
     for (let n = 2_000; n < 30_000; n++) admitted(RESUMES, gate);
     expect(refused(RESUMES, gate).body.code).toBe('overloaded');
-    gate.joined();
+    gate.welcomed();
     admitted(RESUMES, gate);
-    for (let n = 2_000; n < 30_000; n++) gate.joined();
+    for (let n = 2_000; n < 30_000; n++) gate.welcomed();
     expect(refused({}, gate).status).toBe(503);
-    gate.joined();
+    gate.welcomed();
     admitted({}, gate);
   });
 });
@@ -55,7 +55,7 @@ describe('what a client asks for', () => {
     expect(admitted({}).request).toEqual({ redisPersistence: false, presence: false });
   });
 
-  it('C1: everything it may name', () => {
+  it('C1: every parameter of the query', () => {
     const query =
       'session=s1&redis_persistence=true&presence=true&client=0123456789abcdef&last_seq=7&last_id=m7&epoch=e1&token=t';
     expect(admitted({ query }).request).toEqual({
@@ -107,7 +107,7 @@ describe('what a client asks for', () => {
 });
 
 describe('origins', () => {
-  it('C4: none passes: not a browser', () => {
+  it('C4: a request without one passes: it is not from a browser', () => {
     expect(isRefusal(decide({ origin: '' }, admission({ allowedOrigins: ['https://a.example'] })))).toBe(false);
   });
 
@@ -152,7 +152,7 @@ describe('limits', () => {
     expect(refused({}, limited).status).toBe(429);
   });
 
-  it('C4: a refused connect takes no place of MAX_CONNECTIONS_PER_IP', () => {
+  it('C4: a refused connect does not count against MAX_CONNECTIONS_PER_IP', () => {
     const limited = admission({ connectionsPerIp: 1 });
     for (let i = 0; i < 5; i++) refused({ query: 'session=' }, limited);
     const { address } = admitted({}, limited);
@@ -161,7 +161,7 @@ describe('limits', () => {
     admitted({}, limited);
   });
 
-  it('C4: X-Forwarded-For counts with TRUST_PROXY only, and of it only what the proxy added', () => {
+  it('C4: X-Forwarded-For counts with TRUST_PROXY only, and then its last address only', () => {
     const behindProxy = admission({ connectionsPerIp: 1, trustProxy: true });
     admitted({ forwardedFor: '203.0.113.1' }, behindProxy);
     admitted({ forwardedFor: '203.0.113.2' }, behindProxy);
@@ -194,7 +194,7 @@ describe('limits', () => {
     const open = admission();
     for (let i = 0; i < 5_000; i++) {
       admitted({}, open);
-      open.joined();
+      open.welcomed();
     }
   });
 });

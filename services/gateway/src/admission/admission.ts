@@ -10,35 +10,39 @@ import {
 } from '@holdfast/protocol';
 import { RateLimit } from '../connection/send-limits.js';
 
-/** What a client's upgrade request says. */
+/** A client's upgrade request: header values as they came, empty where there was none. */
 export interface UpgradeRequest {
-  /** Without the question mark. */
+  /** The query string, without the question mark. */
   readonly query: string;
+  /** `Sec-WebSocket-Protocol`. */
   readonly protocolHeader: string;
-  /** Empty: not a browser. */
+  /** Browsers always send one; other clients may not. */
   readonly origin: string;
   readonly host: string;
+  /** `X-Forwarded-For`, all its lines joined by commas. */
   readonly forwardedFor: string;
   readonly remoteAddress: string;
 }
 
-/** An HTTP answer in place of an upgrade (C4). */
+/** The HTTP answer to an upgrade request that is refused (C4). */
 export interface Refusal {
   readonly status: number;
   readonly body: HttpFailure;
   readonly retryAfterSeconds?: number;
 }
 
+/** What an admitted client asked for. */
 export type Admitted = {
   readonly protocol: WireProtocol;
   readonly request: ConnectRequest;
-  /** Counts against `MAX_CONNECTIONS_PER_IP` until {@link Admission.left}; empty where nothing is counted. */
+  /** The address it is counted under until {@link Admission.left}; empty without `MAX_CONNECTIONS_PER_IP`. */
   readonly address: string;
 };
 
 export interface AdmissionOptions {
+  /** Empty: browsers may connect from pages of the gateway's own host. */
   readonly allowedOrigins: readonly string[];
-  /** Whether `X-Forwarded-For` is the proxy's, and to be believed. */
+  /** Whether a proxy writes `X-Forwarded-For`, so that it can be believed. */
   readonly trustProxy: boolean;
   /** 0 is no limit. */
   readonly connectionsPerIp: number;
@@ -46,17 +50,22 @@ export interface AdmissionOptions {
   readonly connectsPerSecond: number;
 }
 
-/** Members that may wait for their welcome while others are let in that had none yet: half a second's work. */
-const JOINING_MAX = 2_000;
-/** Members that may wait while those are let in that come back. */
-const RESUMING_MAX = 30_000;
+/** New members are refused while this many wait for their welcome: half a second's work. */
+const WAITING_MAX_FOR_NEW = 2_000;
+/** Returning members are refused while this many wait. */
+const WAITING_MAX_FOR_RETURNING = 30_000;
 
-/** Decides who may connect, before the upgrade (C2–C4). */
+/**
+ * Decides who may connect, before the upgrade (C2–C4): by the request itself, by where it comes from, and by how many are
+ * here or on their way already.
+ */
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #rate: RateLimit;
+  /** Open connections by address. */
   readonly #byAddress = new Map<string, number>();
-  #joining = 0;
+  #awaitingWelcome = 0;
+  /** Set once, when the gateway is going away: everybody is refused from then on. */
   draining = false;
 
   constructor(options: AdmissionOptions, nowMs: number) {
@@ -64,7 +73,12 @@ export class Admission {
     this.#rate = new RateLimit(options.connectsPerSecond, Math.max(1, options.connectsPerSecond), nowMs);
   }
 
-  /** @param nowMs the monotonic clock */
+  /**
+   * A client that is admitted is counted at once: every one of them has to be answered by one {@link welcomed} and, when
+   * its connection ends, one {@link left}.
+   *
+   * @param nowMs monotonic milliseconds
+   */
   decide(upgrade: UpgradeRequest, nowMs: number): Admitted | Refusal {
     if (this.draining) return refusal('draining', 'this gateway is going away: connect again', 1);
     const parsed = parseConnectQuery(upgrade.query);
@@ -74,8 +88,8 @@ export class Admission {
     if (!this.#originAllowed(upgrade)) {
       return refusal('forbidden', 'the Origin header names a site that ALLOWED_ORIGINS does not allow');
     }
-    // Whoever was here already comes first: it has something to lose (B5).
-    if (this.#joining >= (parsed.request.resume ? RESUMING_MAX : JOINING_MAX)) {
+    // Returning members come first, because they have messages to lose (B5).
+    if (this.#awaitingWelcome >= (parsed.request.resume ? WAITING_MAX_FOR_RETURNING : WAITING_MAX_FOR_NEW)) {
       return refusal('overloaded', 'too many are connecting at once: connect again', 2);
     }
     const { connectionsPerIp, connectsPerSecond } = this.#options;
@@ -86,16 +100,16 @@ export class Admission {
     }
     if (this.#rate.take(nowMs) > 0) return refusal('rate_limited', `at most ${connectsPerSecond} connects a second`, 1);
     this.#byAddress.set(address, already + 1);
-    this.#joining += 1;
+    this.#awaitingWelcome += 1;
     return { protocol, request: parsed.request, address };
   }
 
-  /** One that was admitted has its welcome, or will never have it. */
-  joined(): void {
-    this.#joining -= 1;
+  /** An admitted client has its welcome, or will never have one. */
+  welcomed(): void {
+    this.#awaitingWelcome -= 1;
   }
 
-  /** A connection that was admitted has ended. */
+  /** An admitted client's connection has ended. */
   left(address: string): void {
     const count = this.#byAddress.get(address) ?? 0;
     if (count > 1) this.#byAddress.set(address, count - 1);
@@ -109,7 +123,7 @@ export class Admission {
     return origin.replace(/^https?:\/\//, '') === host;
   }
 
-  /** Behind a proxy the last address of the list is the one that the proxy saw; those before it anyone can invent. */
+  /** Behind a proxy the last address of the list is the one that the proxy saw. A client can invent those before it. */
   #addressOf({ forwardedFor, remoteAddress }: UpgradeRequest): string {
     if (!this.#options.trustProxy || forwardedFor === '') return remoteAddress;
     return forwardedFor.split(',').at(-1)?.trim() ?? remoteAddress;

@@ -1,51 +1,51 @@
 import { expect, it } from 'vitest';
-import { type Joiner, JoinQueue } from './join-queue.js';
+import { JoinQueue, type QueuedJoin } from './join-queue.js';
 
-interface Named extends Joiner {
+interface NamedJoin extends QueuedJoin {
   readonly name: string;
 }
 
-const joiner = (name: string, sessionId: string, isReturning = false): Named => ({ name, sessionId, isReturning });
+const join = (name: string, sessionId: string, isReturning = false): NamedJoin => ({ name, sessionId, isReturning });
 
-/** A lane whose 200 places are taken, until `free` lets so many go. */
-function fullLane() {
-  const joined: string[] = [];
-  const holding: (() => void)[] = [];
-  const lane = new JoinQueue<Named>(async ({ name }) => {
-    joined.push(name);
-    if (name === 'early') await new Promise<void>((resolve) => holding.push(resolve));
+/** A queue that runs its most, 200 joins. `finishOne` ends one of them. */
+function fullQueue() {
+  const started: string[] = [];
+  const finishing: (() => void)[] = [];
+  const queue = new JoinQueue<NamedJoin>(async ({ name }) => {
+    started.push(name);
+    if (name === 'early') await new Promise<void>((resolve) => finishing.push(resolve));
   });
-  for (let count = 0; count < 200; count++) lane.add(joiner('early', `early-${count}`));
-  joined.length = 0;
-  const free = async (): Promise<void> => {
-    holding.pop()?.();
+  for (let count = 0; count < 200; count++) queue.add(join('early', `early-${count}`));
+  started.length = 0;
+  const finishOne = async (): Promise<void> => {
+    finishing.pop()?.();
     await new Promise((resolve) => setImmediate(resolve));
   };
-  return { lane, joined, free };
+  return { queue, started, finishOne };
 }
 
 it('runs joins at once while there are few', () => {
-  const joined: string[] = [];
-  const lane = new JoinQueue<Named>(async ({ name }) => void joined.push(name));
-  lane.add(joiner('a', 's'));
-  expect(joined).toEqual(['a']);
+  const started: string[] = [];
+  const queue = new JoinQueue<NamedJoin>(async ({ name }) => void started.push(name));
+  queue.add(join('a', 's'));
+  expect(started).toEqual(['a']);
 });
 
-it('B5: of those that wait, lets those in first that come back', async () => {
-  const { lane, joined, free } = fullLane();
-  lane.add(joiner('new', 's1'));
-  lane.add(joiner('back', 's2', true));
-  expect(joined).toEqual([]);
-  await free();
-  expect(joined).toEqual(['back', 'new']);
+it('B5: runs waiting joins of returning members before those of new ones', async () => {
+  const { queue, started, finishOne } = fullQueue();
+  queue.add(join('new', 's1'));
+  queue.add(join('back', 's2', true));
+  expect(started).toEqual([]);
+  await finishOne();
+  expect(started).toEqual(['back', 'new']);
 });
 
-it('lets those of one session in together, and leaves out whoever has left', async () => {
-  const { lane, joined, free } = fullLane();
-  const gone = joiner('gone', 's1', true);
-  const all = [joiner('a', 's1', true), joiner('b', 's2', true), gone, joiner('c', 's1', true)];
-  for (const one of all) lane.add(one);
-  expect([lane.remove(gone), lane.remove(gone), lane.remove(joiner('never', 's9'))]).toEqual([true, false, false]);
-  await free();
-  expect(joined).toEqual(['a', 'c', 'b']);
+it('runs the waiting joins of one session together, and leaves out those that were removed', async () => {
+  const { queue, started, finishOne } = fullQueue();
+  const gone = join('gone', 's1', true);
+  const all = [join('a', 's1', true), join('b', 's2', true), gone, join('c', 's1', true)];
+  for (const one of all) queue.add(one);
+  expect([queue.remove(gone), queue.remove(gone), queue.remove(join('never', 's9'))]).toEqual([true, false, false]);
+  await finishOne();
+  expect(started).toEqual(['a', 'c', 'b']);
 });

@@ -1,83 +1,89 @@
 /**
- * Joins at work at once. Each asks Redis two or three times: so many take it, and this process, some milliseconds, and
- * whatever comes meanwhile from members that are in waits no longer than that.
+ * Joins that run at once. Each asks Redis two or three times, so that this many keep Redis and this process busy for some
+ * milliseconds; messages of members that are in wait no longer than that.
  */
-const AT_WORK_MAX = 200;
+const RUNNING_MAX = 200;
 
-/** Somebody who joins a session. */
-export interface Joiner {
+/** A join that can wait: somebody wants to enter a session. */
+export interface QueuedJoin {
   readonly sessionId: string;
+  /** Whether it resumes a session it was in before. */
   readonly isReturning: boolean;
 }
 
 /**
- * Runs joins a limited number at a time: those of members that come back before others (B5), each kind in its order,
- * and all of one session together, because together they ask Redis once.
+ * Runs joins, a limited number at a time. Returning members go before new ones (B5), and each kind keeps its order. All
+ * waiting joins of one session start together, also beyond the limit, because together they ask Redis once.
  */
-export class JoinQueue<One extends Joiner> {
-  readonly #join: (joiner: One) => Promise<void>;
-  readonly #returning = new Groups<One>();
-  readonly #others = new Groups<One>();
-  #atWork = 0;
+export class JoinQueue<Join extends QueuedJoin> {
+  readonly #run: (join: Join) => Promise<void>;
+  readonly #returning = new WaitingBySession<Join>();
+  readonly #others = new WaitingBySession<Join>();
+  #running = 0;
 
-  /** @param join lets one in; never rejects */
-  constructor(join: (joiner: One) => Promise<void>) {
-    this.#join = join;
+  /** @param run runs one join; never rejects */
+  constructor(run: (join: Join) => Promise<void>) {
+    this.#run = run;
   }
 
-  add(joiner: One): void {
-    if (this.#atWork < AT_WORK_MAX) void this.#run(joiner);
-    else this.#groupsOf(joiner).add(joiner);
+  /** Runs the join at once where the limit allows it, else when its turn comes. */
+  add(join: Join): void {
+    if (this.#running < RUNNING_MAX) void this.#start(join);
+    else this.#waiting(join).add(join);
   }
 
-  /** It has left. @returns whether it was still waiting: then its join will not be run */
-  remove(joiner: One): boolean {
-    return this.#groupsOf(joiner).remove(joiner);
+  /** Gives a join up. @returns whether it was still waiting: then it will not be run */
+  remove(join: Join): boolean {
+    return this.#waiting(join).remove(join);
   }
 
-  #groupsOf({ isReturning }: Joiner): Groups<One> {
+  #waiting({ isReturning }: QueuedJoin): WaitingBySession<Join> {
     return isReturning ? this.#returning : this.#others;
   }
 
-  async #run(joiner: One): Promise<void> {
-    this.#atWork += 1;
-    await this.#join(joiner);
-    this.#atWork -= 1;
-    while (this.#atWork < AT_WORK_MAX) {
-      const group = this.#returning.take() ?? this.#others.take();
-      if (!group) return;
-      for (const next of group) void this.#run(next);
+  async #start(join: Join): Promise<void> {
+    this.#running += 1;
+    await this.#run(join);
+    this.#running -= 1;
+    while (this.#running < RUNNING_MAX) {
+      const joins = this.#returning.takeSession() ?? this.#others.takeSession();
+      if (!joins) return;
+      for (const next of joins) void this.#start(next);
     }
   }
 }
 
-/** Those that wait, by session, in the order in which the first of each came. */
-class Groups<One extends Joiner> {
-  readonly #bySession = new Map<string, Set<One>>();
-  /** Taken from the front: looking for the first of a map goes over all that were deleted from it. */
+/** Waiting joins by session. The session whose first join came first is first. */
+class WaitingBySession<Join extends QueuedJoin> {
+  readonly #bySession = new Map<string, Set<Join>>();
+  /**
+   * The sessions in their order, and how many from the front are taken. An array, because finding the first key of a map
+   * goes over all keys that were deleted before it.
+   */
   #order: string[] = [];
   #taken = 0;
 
-  add(joiner: One): void {
-    const group = this.#bySession.get(joiner.sessionId);
-    if (group) group.add(joiner);
+  add(join: Join): void {
+    const joins = this.#bySession.get(join.sessionId);
+    if (joins) joins.add(join);
     else {
-      this.#bySession.set(joiner.sessionId, new Set([joiner]));
-      this.#order.push(joiner.sessionId);
+      this.#bySession.set(join.sessionId, new Set([join]));
+      this.#order.push(join.sessionId);
     }
   }
 
-  remove(joiner: One): boolean {
-    return this.#bySession.get(joiner.sessionId)?.delete(joiner) === true;
+  remove(join: Join): boolean {
+    return this.#bySession.get(join.sessionId)?.delete(join) === true;
   }
 
-  take(): ReadonlySet<One> | undefined {
+  /** Takes out all joins of the first session. @returns undefined when none wait */
+  takeSession(): ReadonlySet<Join> | undefined {
     while (this.#taken < this.#order.length) {
       const sessionId = this.#order[this.#taken] ?? '';
       this.#taken += 1;
-      const group = this.#bySession.get(sessionId);
+      const joins = this.#bySession.get(sessionId);
       this.#bySession.delete(sessionId);
-      if (group && group.size > 0) return group;
+      if (joins && joins.size > 0) return joins;
     }
     this.#order = [];
     this.#taken = 0;

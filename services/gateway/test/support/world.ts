@@ -64,8 +64,8 @@ export class GatewayInWorld {
       sessionLog: this.log,
       fanOut: this.fanOut,
       clock: world.clock,
-      // What is due is due in the same instant of the held clock.
-      gatherMs: 0,
+      // Appends are sent in the instant of the held clock in which they are made.
+      appendIntervalMs: 0,
       random,
     });
   }

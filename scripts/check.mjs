@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-const cruised = ['libs', 'services', 'test', 'grafana', 'deploy', 'k8s', 'scripts'].filter((folder) =>
+const cruised = ['libs', 'services', 'test', 'grafana', 'deploy', 'k8s', 'scripts', 'examples'].filter((folder) =>
   existsSync(join(root, folder)),
 );
 

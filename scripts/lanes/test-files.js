@@ -26,6 +26,7 @@ const NEEDS = /** @type {const} */ ([
   [/['"]amtool['"]/, ['amtool']],
   [/['"]curl /, ['curl']],
   [/['"]playwright-core['"]/, ['chromium']],
+  [/['"]python3['"]/, ['python3']],
 ]);
 const DRAWS_AT_RANDOM = /['"]fast-check['"]|\bannouncedRandom\b/;
 
@@ -41,6 +42,7 @@ export const TESTED_PROGRAMS = /** @type {const} */ ([
   'chromium',
   'curl',
   'tini',
+  'python3',
 ]);
 
 /**

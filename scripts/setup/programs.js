@@ -15,6 +15,7 @@ export const PROGRAMS = {
   chromium: { names: ['chromium', 'chromium-browser', 'google-chrome'], apt: 'chromium', brew: '--cask chromium' },
   curl: { names: ['curl'], apt: 'curl', brew: 'curl' },
   tini: { names: ['tini'], apt: 'tini', brew: 'tini' },
+  python3: { names: ['python3'], apt: 'python3', brew: 'python' },
 };
 
 /** @typedef {keyof typeof PROGRAMS} ProgramName */

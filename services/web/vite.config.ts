@@ -6,7 +6,7 @@ const SYSTEM = 'http://localhost:8000';
 
 export default defineConfig({
   plugins: [react()],
-  // Packages of the workspace are taken from their sources, so that the page is built without building them.
+  // Packages of the workspace are taken from their sources, so the page is built without building them first.
   resolve: { conditions: ['@holdfast/source', ...defaultClientConditions] },
   build: { target: 'es2022', sourcemap: true, chunkSizeWarningLimit: 700 },
   server: {

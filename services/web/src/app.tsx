@@ -17,16 +17,16 @@ import { SessionList } from './sessions/session-list.js';
 import { SettingsPanel } from './settings/settings-panel.js';
 import { useStoredState } from './stored-state.js';
 
-/** Sessions that stay connected while another is looked at. */
+/** How many sessions stay connected while the reader looks at one of them. */
 const OPEN_MAX = 8;
 
 export function App() {
   const [state, setState] = useStoredState('holdfast-web:state', readPageState);
   const [selected, select] = useSelectedSession();
-  /** Connected sessions, the one looked at last first. */
+  /** Connected sessions. The one that was looked at last comes first. */
   const [recent, setRecent] = useState<readonly string[]>(selected === undefined ? [] : [selected]);
   const [summaries, setSummaries] = useState<ReadonlyMap<string, SessionSummary>>(new Map());
-  /** On a narrow screen there is room for the list or for the chat. */
+  /** Whether a narrow screen, which has room for one of the two, shows the list and not the chat. */
   const [isListShown, setListShown] = useState(selected === undefined);
 
   const current = state.sessions.find(({ id }) => id === selected);
@@ -49,7 +49,7 @@ export function App() {
     setListShown(true);
   };
   const [broadcast, setBroadcast] = useState<BroadcastFrame>();
-  /** Every open session hears the same broadcast. */
+  /** Ids of the broadcasts that were shown. Every open session hears each of them. */
   const heard = useRef(new Set<string | undefined>());
   const onBroadcast = useCallback((frame: BroadcastFrame) => {
     if (heard.current.has(frame.id)) return;

@@ -8,7 +8,7 @@ interface BroadcastBannerProps {
   readonly onClose: () => void;
 }
 
-/** What the operator has to say to everybody (V9). */
+/** Shows what the operator has told everybody (V9). */
 export function BroadcastBanner({ broadcast: { title, message, level, timestamp }, onClose }: BroadcastBannerProps) {
   return (
     <Alert severity={level} variant="filled" square onClose={onClose} data-level={level}>

@@ -2,7 +2,7 @@ import ForumIcon from '@mui/icons-material/ForumOutlined';
 import Box from '@mui/material/Box';
 import Typography from '@mui/material/Typography';
 
-/** Where the chat will be. */
+/** What is shown in place of the chat while no session is open. */
 export function NoSession() {
   return (
     <Box sx={{ m: 'auto', p: 4, textAlign: 'center', color: 'text.secondary' }}>

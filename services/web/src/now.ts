@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 
-/** The time in Unix milliseconds, anew every so often while the component is shown. */
+/** The time in Unix milliseconds. The component is drawn again each time it is renewed. */
 export function useNow(everyMs: number): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {

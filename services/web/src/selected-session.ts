@@ -2,7 +2,7 @@ import { useState } from 'react';
 
 const KEY = 'holdfast-web:selected';
 
-/** The session that is open in this tab; a reload opens it again, another tab has its own. */
+/** The session that is open in this tab. A reload opens it again; another tab has its own. */
 export function useSelectedSession() {
   const [selected, setSelected] = useState(() => sessionStorage.getItem(KEY) ?? undefined);
   const select = (id: string | undefined) => {

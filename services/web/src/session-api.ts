@@ -1,6 +1,6 @@
 import type { HttpFailure } from '@holdfast/protocol';
 
-/** The HTTP API, as the front door has it. */
+/** Where the front door serves the HTTP API. */
 const API = '/chat/api';
 
 /** One face of a stored message: what was sent, or the reply to it. */
@@ -13,7 +13,7 @@ export interface StoredFace {
   readonly seq?: number;
 }
 
-/** A refusal of the API, with its own sentence. */
+/** A request that the API refused; the message is the API's own sentence. */
 export class ApiFailure extends Error {
   constructor(
     readonly code: HttpFailure['code'] | 'no_answer',
@@ -23,25 +23,29 @@ export class ApiFailure extends Error {
   }
 }
 
-/** The stored messages of a session. @throws ApiFailure */
+/** Reads the stored messages of a session. @throws ApiFailure */
 export async function fetchStoredMessages(sessionId: string): Promise<readonly StoredFace[]> {
   const { messages } = await call<{ messages: StoredFace[] }>('GET', `/sessions/${sessionId}/messages/`);
   return messages;
 }
 
-/** Seconds until a session expires. @throws ApiFailure with the code `session_not_found` when it has, or never was */
+/**
+ * Reads how many seconds a session has left.
+ *
+ * @throws ApiFailure with the code `session_not_found` when there is none
+ */
 export async function fetchRemainingTtl(sessionId: string): Promise<number> {
   const { data } = await call<{ data: { remaining_ttl: number } }>('GET', `/sessions/${sessionId}/`);
   return data.remaining_ttl;
 }
 
-/** Sets how long a session lives from now and from each later message, seconds. @throws ApiFailure */
+/** Sets the time to live of a session, seconds from now and from each later message. @throws ApiFailure */
 export async function extendSession(sessionId: string, ttl: number): Promise<number> {
   const answer = await call<{ remaining_ttl: number }>('POST', `/sessions/${sessionId}/extend/`, { ttl });
   return answer.remaining_ttl;
 }
 
-/** Deletes a session and its messages for everybody. One that is gone already is fine. @throws ApiFailure */
+/** Deletes a session and its messages for everybody. It is no error if there is none. @throws ApiFailure */
 export async function deleteSession(sessionId: string): Promise<void> {
   try {
     await call('DELETE', `/sessions/${sessionId}/delete/`);

@@ -4,7 +4,7 @@ import { type Dispatch, type SetStateAction, useEffect, useState } from 'react';
  * State that outlives the page, shared by the tabs of a browser.
  *
  * @param key in localStorage
- * @param read makes the value of what was stored; gets undefined when there was nothing, or nothing readable
+ * @param read makes the value from what was stored; it is given undefined when nothing readable was stored
  */
 export function useStoredState<T>(key: string, read: (stored: unknown) => T): [T, Dispatch<SetStateAction<T>>] {
   const [value, setValue] = useState(() => read(load(key)));
@@ -35,7 +35,7 @@ function save(key: string, value: unknown): void {
   try {
     localStorage.setItem(key, JSON.stringify(value));
   } catch (error) {
-    // The page works without; only a reload will show the difference.
+    // The page works without storage. Only after a reload is the value missing.
     console.warn(`${key} cannot be stored`, error);
   }
 }

@@ -9,7 +9,7 @@ interface OwnMessage {
 
 declare module '@mui/material/styles' {
   interface Palette {
-    /** The reader's own messages. */
+    /** Background of the reader's own messages. */
     own: OwnMessage;
   }
   interface PaletteOptions {
@@ -17,7 +17,7 @@ declare module '@mui/material/styles' {
   }
 }
 
-/** Light and dark, as the system prefers. */
+/** The colours of the page: light or dark, as the reader's system is set. */
 export const theme = createTheme({
   cssVariables: true,
   colorSchemes: {

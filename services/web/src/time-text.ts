@@ -2,7 +2,7 @@ const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-di
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 
-/** All take Unix milliseconds, and speak the reader's language and time zone. */
+/** These take Unix milliseconds and answer in the reader's language and time zone. */
 export const timeOfDay = (at: number) => TIME.format(at);
 export const dayOf = (at: number) => DAY.format(at);
 export const dateAndTime = (at: number) => FULL.format(at);
@@ -14,7 +14,7 @@ const UNITS = [
   { seconds: 1, name: 's' },
 ] as const;
 
-/** A time to live in its two largest units, such as `1 h 59 min`. */
+/** Writes a time to live in its two largest units, such as `1 h 59 min`. */
 export function durationText(seconds: number): string {
   const left = Math.max(0, Math.floor(seconds));
   const first = UNITS.findIndex((unit) => left >= unit.seconds);

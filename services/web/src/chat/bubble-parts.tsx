@@ -1,6 +1,6 @@
 import { styled } from '@mui/material/styles';
 
-// Made once rather than with `sx` at each use: a page draws hundreds of them.
+// These are styled once, not with `sx` at each use, because a page draws hundreds of them.
 
 export const Row = styled('li')({
   display: 'flex',
@@ -57,7 +57,7 @@ export const Foot = styled('div')(({ theme }) => ({
   opacity: 0.8,
 }));
 
-/** For screen readers only. */
+/** Text for screen readers only. */
 export const HiddenText = styled('span')({
   position: 'absolute',
   width: 1,

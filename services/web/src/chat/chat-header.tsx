@@ -18,7 +18,7 @@ interface ChatHeaderProps {
   readonly onReconnect: () => void;
 }
 
-/** Which session it is, how many messages it has, and how the connection is. */
+/** The name of the session, its number of messages, and the state of its connection. */
 export function ChatHeader({ sessionId, status, retryAt, count, session, storage, onReconnect }: ChatHeaderProps) {
   const { label, color } = STATUS_LOOK[status];
   const canConnect = status === 'disconnected' || retryAt !== undefined;

@@ -12,14 +12,14 @@ import type { SessionSummary } from './session-summary.js';
 
 interface ChatPanelProps {
   readonly entry: SessionEntry;
-  /** A session that is not looked at stays connected, but shows nothing. */
+  /** Whether the reader looks at this session. A session that is not looked at stays connected and shows nothing. */
   readonly isShown: boolean;
   readonly onSummary: (id: string, summary: SessionSummary | undefined) => void;
-  /** The operator has something to say to everybody. */
+  /** Called when the operator tells something to everybody (V9). */
   readonly onBroadcast: (broadcast: BroadcastFrame) => void;
 }
 
-/** One open session: its connection, and while it is looked at its messages. */
+/** One open session: its connection, and its messages while the reader looks at it. */
 export function ChatPanel({ entry: { id, persistence }, isShown, onSummary, onBroadcast }: ChatPanelProps) {
   const { persistMessages, redisPersistence } = persistenceArguments(persistence);
   const chat = useWebSocket('/ws/chat/', true, id, persistMessages, redisPersistence);
@@ -30,7 +30,7 @@ export function ChatPanel({ entry: { id, persistence }, isShown, onSummary, onBr
   const total = hidden + messages.length;
   if (isShown && seen !== total) setSeen(total);
   const unread = Math.max(0, total - seen);
-  // A session that was deleted or refused is no longer known from here.
+  // After a deletion or a refusal this connection does not know any more when the session expires.
   const expiresAt = status === 'disconnected' ? undefined : wholeSecond(session?.expiresAt);
   useEffect(() => onSummary(id, { status, unread, expiresAt }), [id, status, unread, expiresAt, onSummary]);
   useEffect(() => () => onSummary(id, undefined), [id, onSummary]);
@@ -67,7 +67,7 @@ export function ChatPanel({ entry: { id, persistence }, isShown, onSummary, onBr
   );
 }
 
-/** Each message refreshes the expiry a little: the list of sessions need not be drawn again for each. */
+/** Rounds the expiry. Each message moves it a little, and the list of sessions need not be drawn again for that. */
 function wholeSecond(at: number | undefined): number | undefined {
   return at === undefined ? undefined : Math.floor(at / 1_000) * 1_000;
 }

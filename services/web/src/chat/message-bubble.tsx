@@ -7,11 +7,11 @@ import { senderLook } from './sender-look.js';
 
 interface MessageBubbleProps {
   readonly message: ChatMessage;
-  /** Whether the message before is of the same sender: then who it is goes without saying. */
+  /** Whether the message before is of the same sender. The name is then left out. */
   readonly isContinued: boolean;
 }
 
-/** One message: the reader's own on the right, others' on the left with their name. */
+/** One message. The reader's own stand on the right, those of others on the left with their sender's name. */
 export const MessageBubble = memo(function MessageBubble({ message, isContinued }: MessageBubbleProps) {
   const { content, sender, timestamp, isSent, pending, seq } = message;
   const { color, initials } = senderLook(sender);

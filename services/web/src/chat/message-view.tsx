@@ -12,19 +12,19 @@ import { useStickToBottom } from './use-stick-to-bottom.js';
 
 interface MessageViewProps {
   readonly messages: readonly ChatMessage[];
-  /** Older messages that are not kept in this page. */
+  /** How many older messages this page does not keep. */
   readonly hidden: number;
 }
 
-/** Messages shown, and more at each wish for earlier ones: thousands at once would make the page slow. */
+/** How many messages are shown, and how many more when the reader asks for earlier ones. Thousands would be slow. */
 const STEP = 200;
 
-/** The messages, newest at the bottom, which stays in view unless the reader is further up. */
+/** The messages, with the newest at the bottom. The newest stays in view unless the reader has scrolled up. */
 export function MessageView({ messages, hidden }: MessageViewProps) {
   const newest = messages.at(-1);
   const stick = useStickToBottom<HTMLDivElement>(newest?.id, newest?.isSent ?? false);
   const { list, onScroll, toBottom, isAway } = stick;
-  /** The first message shown, counted from the first of all. Stays while the reader is further up. */
+  /** Index of the first message shown, counted over all of the session. It stays while the reader is further up. */
   const [first, setFirst] = useState(0);
   const wanted = hidden + Math.max(0, messages.length - STEP);
   if (!isAway && first !== wanted) setFirst(wanted);

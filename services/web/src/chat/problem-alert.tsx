@@ -6,7 +6,7 @@ interface ProblemAlertProps {
   readonly onClose: () => void;
 }
 
-/** Problems that do not pass by themselves. */
+/** Problems that do not pass by themselves. They are shown as errors, all others as warnings. */
 const SEVERE: ReadonlySet<string> = new Set([
   'closed',
   'forbidden',
@@ -16,7 +16,7 @@ const SEVERE: ReadonlySet<string> = new Set([
   'message_too_large',
 ]);
 
-/** What went wrong last, with the server's code where there is one. */
+/** Shows the latest problem, with the server's code if it has one. */
 export function ProblemAlert({ error: { code, message }, onClose }: ProblemAlertProps) {
   return (
     <Alert severity={SEVERE.has(code) ? 'error' : 'warning'} square onClose={onClose} data-code={code}>

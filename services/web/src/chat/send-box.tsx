@@ -13,10 +13,10 @@ interface SendBoxProps {
   readonly onSend: (content: string) => void;
 }
 
-/** The share of the limit from which on the length is shown. */
+/** The length of a message is shown from this share of the limit on. */
 const NEAR_LIMIT = 0.8;
 
-/** Where a message is written: Enter sends it, Shift and Enter begin a new line. */
+/** The field in which a message is written. Enter sends it; Shift and Enter begin a new line. */
 export function SendBox({ draft, onDraft, isConnected, maxBytes = DEFAULT_MESSAGE_MAX_BYTES, onSend }: SendBoxProps) {
   const bytes = utf8Length(draft);
   const isTooLong = bytes > maxBytes;
@@ -32,7 +32,7 @@ export function SendBox({ draft, onDraft, isConnected, maxBytes = DEFAULT_MESSAG
     send();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    // While a word is being composed (Japanese, Chinese …) Enter belongs to the input method.
+    // While a word is being composed (Japanese, Chinese …) Enter ends the word and does not send.
     if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
     send();

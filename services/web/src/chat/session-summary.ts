@@ -1,11 +1,11 @@
 import type { ChatStatus } from '@holdfast/client/react';
 
-/** What a session's card shows of its open connection. */
+/** What the card of a session shows about its open connection. */
 export interface SessionSummary {
   readonly status: ChatStatus;
-  /** Messages of others since the session was last looked at. */
+  /** Number of messages of others since the reader last looked at the session. */
   readonly unread: number;
-  /** Unix milliseconds; absent without Redis. */
+  /** When the session expires, Unix milliseconds; absent when it is not kept in Redis. */
   readonly expiresAt: number | undefined;
 }
 

@@ -1,19 +1,19 @@
 import { useLayoutEffect, useRef, useState } from 'react';
 
-/** Pixels from the bottom that still count as reading the newest. */
+/** A reader this many pixels or fewer from the bottom counts as reading the newest entry. */
 const NEAR = 48;
 
 /**
- * Keeps a scrolling list at its newest entry, unless its reader has scrolled away from it. The list needs
- * `overflow-anchor: none`.
+ * Keeps a scrolling list at its newest entry unless the reader has scrolled away from it. The list must be styled with
+ * `overflow-anchor: none`, or the browser scrolls as well.
  *
  * @param newest changes when an entry is added at the end
- * @param isOwn whether that entry is the reader's own, which is always scrolled to
+ * @param isOwn whether that entry is the reader's own; the list always scrolls to those
  */
 export function useStickToBottom<Element extends HTMLElement>(newest: string | undefined, isOwn: boolean) {
   const list = useRef<Element>(null);
   const isSticking = useRef(true);
-  /** The list's height before entries were put in front, until the place is restored. */
+  /** Height of the list before entries were put in front. Absent when there is no place to restore. */
   const heightBefore = useRef<number>(undefined);
   const [isAway, setAway] = useState(false);
 
@@ -29,7 +29,7 @@ export function useStickToBottom<Element extends HTMLElement>(newest: string | u
     setAway(!isSticking.current);
   };
 
-  /** Call when the next rendering puts entries in front: the reader stays where they are. */
+  /** Call this before a rendering that puts entries in front: the reader then stays at the same entry. */
   const keepPlace = () => {
     heightBefore.current = list.current?.scrollHeight;
   };
@@ -38,7 +38,7 @@ export function useStickToBottom<Element extends HTMLElement>(newest: string | u
     if (newest !== undefined && isOwn) isSticking.current = true;
   }, [newest, isOwn]);
 
-  // After every rendering, not only for a new entry: an entry that grows must not push the newest out of sight.
+  // This runs after every rendering, because an entry that grows would push the newest out of sight too.
   useLayoutEffect(() => {
     const element = list.current;
     if (element && heightBefore.current !== undefined) element.scrollTop += element.scrollHeight - heightBefore.current;

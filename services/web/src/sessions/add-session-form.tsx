@@ -10,7 +10,7 @@ interface AddSessionFormProps {
   readonly onAdd: (id: string) => void;
 }
 
-/** Adds a session by an id that is given, or made up when none is. */
+/** Adds a session with the id that is entered. Without one it makes up an id. */
 export function AddSessionForm({ onAdd }: AddSessionFormProps) {
   const [text, setText] = useState('');
   const id = text.trim();

@@ -14,11 +14,11 @@ import type { SessionEntry } from './session-entry.js';
 interface DeleteSessionDialogProps {
   readonly entry: SessionEntry;
   readonly onCancel: () => void;
-  /** Called when it is to leave the list. */
+  /** Called when the session is to leave the list. */
   readonly onRemove: () => void;
 }
 
-/** Asks before a session goes: a Redis session can go for everybody, or from this list only. */
+/** Asks before a session is removed. A session in Redis can be deleted for everybody or removed from this list only. */
 export function DeleteSessionDialog({ entry: { id, persistence }, onCancel, onRemove }: DeleteSessionDialogProps) {
   const [error, setError] = useState<string>();
   const [isBusy, setBusy] = useState(false);
@@ -28,7 +28,7 @@ export function DeleteSessionDialog({ entry: { id, persistence }, onCancel, onRe
     setBusy(true);
     try {
       if (isStored) await deleteSession(id);
-      // The chat must have gone before: it keeps what it knows when it goes.
+      // The chat must have ended before, because it stores what it knows when it ends.
       flushSync(onRemove);
       forgetSession(id);
     } catch (reason) {

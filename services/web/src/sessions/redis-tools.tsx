@@ -9,13 +9,13 @@ import { type Fetched, StoredMessages } from './stored-messages.js';
 
 interface RedisToolsProps {
   readonly sessionId: string;
-  /** Whether there is a connection that knows when the session expires, or will soon. */
+  /** Whether the session has a connection, which knows when it expires. */
   readonly isLive: boolean;
-  /** What it knows, Unix milliseconds. */
+  /** When the session expires as its connection says, Unix milliseconds. */
   readonly liveExpiresAt: number | undefined;
 }
 
-/** What the card of a Redis session has more than others: its messages there, and its time to live. */
+/** What only the card of a session in Redis has: its stored messages and its time to live. */
 export function RedisTools({ sessionId, isLive, liveExpiresAt }: RedisToolsProps) {
   const [fetched, setFetched] = useState<Fetched>();
   const [error, setError] = useState<string>();

@@ -13,15 +13,15 @@ import type { SessionEntry } from './session-entry.js';
 interface SessionCardProps {
   readonly entry: SessionEntry;
   readonly isSelected: boolean;
-  /** Whether it is, or is about to be, connected. */
+  /** Whether the session is connected or about to be. */
   readonly isOpen: boolean;
-  /** Absent while the session is not open, and at the first moment. */
+  /** Absent while the session is not open, and until its connection has told something. */
   readonly summary: SessionSummary | undefined;
   readonly onSelect: () => void;
   readonly onDelete: () => void;
 }
 
-/** One session of the list: selecting it connects. */
+/** One session of the list. Selecting it connects. */
 export function SessionCard({ entry, isSelected, isOpen, summary, onSelect, onDelete }: SessionCardProps) {
   const { id, persistence } = entry;
   const unread = summary?.unread ?? 0;

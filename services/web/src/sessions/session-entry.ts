@@ -11,14 +11,14 @@ export interface SessionEntry {
   readonly persistence: sessionPersistenceType;
 }
 
-/** What the page remembers. */
+/** What the page remembers between visits. */
 export interface PageState {
   readonly persistence: sessionPersistenceType;
   /** Newest first. */
   readonly sessions: readonly SessionEntry[];
 }
 
-/** Reads what an earlier page, perhaps of an earlier release, has stored. */
+/** Reads what an earlier visit has stored, perhaps with an earlier release. */
 export function readPageState(stored: unknown): PageState {
   const { persistence, sessions } = (stored ?? {}) as Record<string, unknown>;
   return {
@@ -28,7 +28,8 @@ export function readPageState(stored: unknown): PageState {
 }
 
 /**
- * Adds a session with the persistence that is set, in front; one that is there already is kept that way from now on.
+ * Puts a session with the chosen persistence first in the list. A session that is in the list already takes that
+ * persistence.
  */
 export function addSession(state: PageState, id: string): PageState {
   const others = state.sessions.filter((session) => session.id !== id);
@@ -39,10 +40,10 @@ export function removeSession(state: PageState, id: string): PageState {
   return { ...state, sessions: state.sessions.filter((session) => session.id !== id) };
 }
 
-/** A short id nobody else will come upon: 62 random bits, because who knows a session's id can read it. */
+/** Makes a short id that nobody can guess: whoever knows a session's id can read it. It has 62 random bits. */
 export function generateSessionId(): string {
   const letters = 'abcdefghijklmnopqrstuvwxyz0123456789';
-  // 252 is a multiple of 36: each letter is as likely as any other.
+  // 252 is a multiple of 36, so every character is equally likely.
   const bytes = [...crypto.getRandomValues(new Uint8Array(64))].filter((byte) => byte < 252);
   return `chat-${bytes
     .slice(0, 12)

@@ -9,7 +9,7 @@ import type { SessionEntry } from './session-entry.js';
 interface SessionListProps {
   readonly sessions: readonly SessionEntry[];
   readonly selected: string | undefined;
-  /** The ids of those that are, or are about to be, connected. */
+  /** Ids of the sessions that are connected or about to be. */
   readonly open: readonly string[];
   readonly summaries: ReadonlyMap<string, SessionSummary>;
   readonly onSelect: (id: string) => void;

@@ -8,17 +8,17 @@ import { type Expiry, useRemainingTtl } from './use-remaining-ttl.js';
 
 interface SessionTtlProps {
   readonly sessionId: string;
-  /** Whether there is a connection that knows, or will soon. */
+  /** Whether the session has a connection, which knows when it expires. */
   readonly isLive: boolean;
-  /** What it knows, Unix milliseconds. */
+  /** When the session expires as its connection says, Unix milliseconds. */
   readonly liveExpiresAt: number | undefined;
   readonly onError: (error: unknown) => void;
 }
 
-/** What `Extend` adds, seconds. */
+/** Time to live that the button `Extend` sets, seconds. */
 const EXTENSION = 3_600;
 
-/** How long a Redis session has yet to live, and more of it. */
+/** Shows how long a session in Redis has left, with a button that extends it. */
 export function SessionTtl({ sessionId, isLive, liveExpiresAt, onError }: SessionTtlProps) {
   const { expiry, setRemaining } = useRemainingTtl(sessionId, isLive, liveExpiresAt);
   const [isBusy, setBusy] = useState(false);

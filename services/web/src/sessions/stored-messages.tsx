@@ -4,9 +4,9 @@ import Typography from '@mui/material/Typography';
 import type { StoredFace } from '../session-api.js';
 import { timeOfDay } from '../time-text.js';
 
-/** What was fetched of a session, and when. */
+/** The stored messages of a session as they were fetched. */
 export interface Fetched {
-  /** Unix milliseconds. */
+  /** When they were fetched, Unix milliseconds. */
   readonly at: number;
   readonly messages: readonly StoredFace[];
 }
@@ -16,10 +16,10 @@ interface StoredMessagesProps {
   readonly onClose: () => void;
 }
 
-/** Entries shown; the newest are what somebody looks for. */
+/** How many entries are shown: the newest ones. */
 const SHOWN = 100;
 
-/** What Redis has of a session: what was sent, and the replies, as the API gives them. */
+/** Shows what Redis has of a session: each message as it was sent, and its reply, as the API gives them. */
 export function StoredMessages({ fetched: { at, messages }, onClose }: StoredMessagesProps) {
   const sent = messages.filter(({ isSent }) => isSent).length;
   return (

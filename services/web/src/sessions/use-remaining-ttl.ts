@@ -1,17 +1,17 @@
 import { useCallback, useEffect, useState } from 'react';
 import { ApiFailure, fetchRemainingTtl } from '../session-api.js';
 
-/** How often a session that is not connected is asked for. Asking does not refresh its time to live. */
+/** How often the API is asked about a session without a connection. Asking does not refresh the time to live. */
 const POLL_MS = 30_000;
 
-/** `gone`: not in Redis, because it has expired, was deleted, or has not been connected to yet. */
+/** `gone`: the session is not in Redis. It has expired, was deleted, or nobody has connected to it yet. */
 export type Expiry = { kind: 'unknown' } | { kind: 'gone' } | { kind: 'expires'; at: number };
 
 /**
- * When a session expires.
+ * Tells when a session expires.
  *
- * @param isLive whether the session has a connection, which knows; without one the API is asked
- * @param liveExpiresAt what that knows, Unix milliseconds; absent until it is open
+ * @param isLive whether the session has a connection, which knows when it expires; without one the API is asked
+ * @param liveExpiresAt when it expires as the connection says, Unix milliseconds; absent until the connection is open
  */
 export function useRemainingTtl(sessionId: string, isLive: boolean, liveExpiresAt: number | undefined) {
   const [fetched, setFetched] = useState<Expiry>({ kind: 'unknown' });

@@ -4,7 +4,7 @@ export type sessionPersistenceType = 'localStorage' | 'redis' | 'none';
 export const DEFAULT_SESSION_PERSISTENCE: sessionPersistenceType = 'localStorage';
 
 interface Persistence {
-  /** As the setting and the session's chip show it. */
+  /** Name in the setting and on the session's chip. */
   readonly label: string;
   readonly explanation: string;
 }
@@ -19,7 +19,7 @@ export function isSessionPersistence(value: unknown): value is sessionPersistenc
   return typeof value === 'string' && Object.hasOwn(SESSION_PERSISTENCE, value);
 }
 
-/** The last two arguments of `useWebSocket`. */
+/** The last two arguments of `useWebSocket` for a persistence. */
 export function persistenceArguments(persistence: sessionPersistenceType) {
   return { persistMessages: persistence !== 'none', redisPersistence: persistence === 'redis' };
 }

@@ -10,7 +10,7 @@ interface SettingsPanelProps {
   readonly onChange: (persistence: sessionPersistenceType) => void;
 }
 
-/** How sessions that are added from now on are kept. */
+/** The settings: how sessions that are added from now on are kept. */
 export function SettingsPanel({ persistence, onChange }: SettingsPanelProps) {
   return (
     <Paper component="section" aria-labelledby="settings-title" variant="outlined" sx={{ p: 2 }}>

@@ -40,10 +40,26 @@ function deadLinks(file: string): string[] {
   });
 }
 
+/** Paths of the repository in backquotes that are not there; a package's README may name its files from its own folder. */
+function lostFiles(file: string): string[] {
+  const paths = [...read(file).matchAll(/`((?:[\w.-]+\/)+[\w.-]+\.[a-z]+)`/g)].map(([, path = '']) => path);
+  const isOurs = (path: string) =>
+    /^(libs|services|docs|deploy|k8s|grafana|scripts|test|examples|src|lua|bin)\//.test(path);
+  const places = (path: string) => [join(REPOSITORY, path), join(REPOSITORY, dirname(file), path)];
+  return paths.filter((path) => isOurs(path) && !places(path).some((place) => existsSync(place)));
+}
+
 describe('the documents', () => {
   it.each(documents())('%s: every link leads somewhere', (file) => {
     expect(deadLinks(file)).toEqual([]);
   });
+
+  it.each(documents().filter((file) => file !== 'CHANGELOG.md'))(
+    '%s: every file of ours that it names exists',
+    (file) => {
+      expect(lostFiles(file)).toEqual([]);
+    },
+  );
 
   it('every document in docs/ is named by docs/README.md, or by the index of its folder, which that one names', () => {
     const links = (from: string, to: string) => read(from).includes(`](${relative(dirname(from), to)})`);

@@ -15,13 +15,13 @@ import { type Clock, systemClock, type Timer } from './ports/clock.js';
 import type { PublishToGroup, Socket, SocketEvents } from './ports/socket.js';
 import { Broadcasts } from './redis/broadcasts.js';
 import { RedisShards } from './redis/redis-shards.js';
+import type { GatewayContext } from './rooms/gateway-context.js';
 import { Rooms } from './rooms/rooms.js';
 import { AppendScheduler } from './shared/append-scheduler.js';
 import { Deletions } from './shared/deletions.js';
-import { ByteBudget, type GatewayContext, HISTORY_CHUNK_BYTES } from './shared/gateway-context.js';
+import { ByteBudget, TailBudget } from './shared/memory-budgets.js';
 import { PublishWatch } from './shared/publish-watch.js';
 import { Reporter } from './shared/reporter.js';
-import { TailBudget } from './shared/tail-budget.js';
 
 export interface GatewayDependencies {
   readonly config: Config;
@@ -51,6 +51,8 @@ export interface Acceptance {
 }
 
 const TICK_MS = 1_000;
+/** Most bytes of history handed to a member at once, where send buffers allow as much (F6). */
+const HISTORY_CHUNK_BYTES = 65_536;
 /** A message stays in memory at most this long (F5). */
 const TAIL_AGE_MS = 24 * 3_600_000;
 /** Closing waits this long for messages that are on their way into the log. */
@@ -249,7 +251,7 @@ export class GatewayCore {
 
   /** The message count of a connection's session (P4). */
   #countOf(connection: Connection): number {
-    return connection.persistent ? (connection.room?.seq ?? 0) : this.#counts.of(connection.sessionId);
+    return connection.persistent ? (connection.room?.delivered.seq ?? 0) : this.#counts.of(connection.sessionId);
   }
 
   /** What has to be looked at about once a second: rooms, memory, metrics. */

@@ -1,4 +1,4 @@
-import { Room, Tail } from '@holdfast/gateway';
+import { Tail, WaitingAcks } from '@holdfast/gateway';
 import {
   type AppendRequest,
   type AppendResult,
@@ -129,7 +129,7 @@ export const APPEND_MUTATIONS: readonly Mutation[] = [
     name: 'an ack does not wait until the room has delivered the message',
     rule: 'F7',
     patch: () =>
-      replaced(Room.prototype, {
+      replaced(WaitingAcks.prototype, {
         acknowledge: (member, id, seq) => member.tell({ type: 'ack', id, seq }),
       }),
   },

@@ -1,4 +1,4 @@
-import { Audience, LastWord, Room } from '@holdfast/gateway';
+import { Announcements, Audience, Room } from '@holdfast/gateway';
 import { decodeLive, encodeStored, type LivePayload } from '@holdfast/session-store';
 import { changed, type Mutation, replaced } from './mutation.js';
 
@@ -10,7 +10,7 @@ function hearing(change: (room: Room, payload: StoredPayload) => StoredPayload):
   return replaced(Room.prototype, {
     receive(payload) {
       const live = decodeLive(payload);
-      const isHeard = live?.kind === 'stored' && this.position && !this.sync.running;
+      const isHeard = live?.kind === 'stored' && this.delivered.position && !this.sync.running;
       if (!isHeard) return receive.call(this, payload);
       const { before, messages } = change(this, live);
       const lines = messages.map(({ senderKey, frame }) => ({ senderKey, frame: frame.toString() }));
@@ -32,11 +32,11 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
       return replaced(Room.prototype, {
         receive(payload) {
           const live = decodeLive(payload);
-          const { position } = this;
+          const { position, tail } = this.delivered;
           const skips =
             live?.kind === 'stored' && position && live.before.seq > position.seq && live.messages.length > 0;
           if (!skips || this.sync.running || live.before.epoch !== position.epoch) return receive.call(this, payload);
-          this.tail.clear();
+          tail.clear();
           this.deliverNext(live.before.epoch, live.messages);
         },
       });
@@ -48,7 +48,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
     patch: () =>
       hearing((room, payload) => ({
         ...payload,
-        before: { ...payload.before, epoch: room.position?.epoch ?? payload.before.epoch },
+        before: { ...payload.before, epoch: room.delivered.position?.epoch ?? payload.before.epoch },
       })),
   },
   {
@@ -61,8 +61,8 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
     rule: 'F2',
     patch: () =>
       replaced(Room.prototype, {
-        stored() {
-          this.lastWord.stored();
+        expectPublish() {
+          this.announcements.stored();
         },
       }),
   },
@@ -80,7 +80,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'nobody says where a session is that has gone quiet',
     rule: 'F4',
-    patch: () => replaced(LastWord.prototype, { tick: () => undefined }),
+    patch: () => replaced(Announcements.prototype, { tick: () => undefined }),
   },
   {
     name: 'a frame that was dropped passes for sent',

@@ -121,7 +121,7 @@ export class SimGateway implements ServerEnd {
   tailOf(sessionId: string): Tail | undefined {
     return this.state === 'gone' || this.#isClosing || !this.process.alive
       ? undefined
-      : this.#core.rooms.get(sessionId)?.tail;
+      : this.#core.rooms.get(sessionId)?.delivered.tail;
   }
 
   /** Whether it goes on in memory, or is not sure that it hears. */
@@ -132,7 +132,7 @@ export class SimGateway implements ServerEnd {
   /** Whether it lets messages of a session wait of which it does not know an epoch. */
   holdsUnplaced(sessionId: string): boolean {
     const room = this.#core.rooms.get(sessionId);
-    return room !== undefined && !room.position && !room.queue.empty;
+    return room !== undefined && !room.delivered.position && !room.queue.isEmpty;
   }
 
   hasMembers(history: History): boolean {

@@ -2,8 +2,8 @@ import type { Config } from '@holdfast/config';
 import { CLOSE, type ResumeRequest, type WelcomeFrame } from '@holdfast/protocol';
 import { liveChannel } from '@holdfast/session-store';
 import type { Connection } from '../connection/connection.js';
+import type { GatewayContext } from '../rooms/gateway-context.js';
 import type { Joined, Rooms } from '../rooms/rooms.js';
-import type { GatewayContext } from '../shared/gateway-context.js';
 import type { Admission } from './admission.js';
 import { JoinQueue, type QueuedJoin } from './join-queue.js';
 
@@ -84,9 +84,9 @@ export class Welcomer {
     // A late member goes on from a position that is not known here: it is told when Redis is back (D1).
     const position = persistent
       ? {
-          epoch: late ? '' : (room.position?.epoch ?? ''),
-          seq: late ? 0 : room.seq,
-          firstSeq: late ? 0 : room.firstSeq,
+          epoch: late ? '' : (room.delivered.position?.epoch ?? ''),
+          seq: late ? 0 : room.delivered.seq,
+          firstSeq: late ? 0 : room.delivered.firstSeq,
           ttl: room.expiry.ttl,
           remainingTtl: room.expiry.remainingTtl,
         }

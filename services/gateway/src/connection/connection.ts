@@ -120,7 +120,7 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
     const { room } = this;
     if (!room) return;
     const timestamp = this.#context.clock.now();
-    const seq = room.audience.isLate(this) ? 0 : room.seq;
+    const seq = room.audience.isLate(this) ? 0 : room.delivered.seq;
     if (this.protocol === 'framed') this.tell({ type: 'heartbeat', timestamp, seq });
     else this.write([JSON.stringify({ ts: new Date(timestamp).toISOString() })]);
   }

@@ -2,7 +2,7 @@ import type { Position, SignalSendFrame } from '@holdfast/protocol';
 import { encodeSignal, encodeUnstored, liveChannel, unstoredFrame } from '@holdfast/session-store';
 import type { Member } from '../ports/member.js';
 import type { Room } from '../room/room.js';
-import type { GatewayContext } from '../shared/gateway-context.js';
+import type { GatewayContext } from '../rooms/gateway-context.js';
 import type { Identity } from './identity.js';
 import type { ClientMessage } from './inbound.js';
 
@@ -57,23 +57,23 @@ export class MessageIntake {
     const frame = JSON.stringify({ type: 'signal', sender: sender.sender, name, data });
     const payload = encodeSignal(sender.connectionId, frame);
     this.#context.fanOut.publish(liveChannel(room.sessionId), payload).catch((error: unknown) => {
-      room.context.storage.failed(error);
+      room.context.shard.failed(error);
     });
   }
 
   #publish(sender: SendingMember, room: Room, id: string, head: string, clientId: string | undefined): void {
     const { sessionId } = room;
     const { clock, fanOut, metrics } = this.#context;
-    const { storage } = room.context;
+    const { shard } = room.context;
     const nowMs = clock.now();
     const count = this.#counts.next(sessionId, nowMs);
     const payload = encodeUnstored(count, sender.senderKey, unstoredFrame(id, `${head}${nowMs}}`));
     metrics.counters.published += 1;
     metrics.counters.ephemeral += 1;
     // Without Redis the chat goes on among the members of this gateway (D1).
-    if (storage.away) return room.receive(Buffer.from(payload));
+    if (shard.away) return room.receive(Buffer.from(payload));
     fanOut.publish(liveChannel(sessionId), payload).catch((error: unknown) => {
-      storage.failed(error);
+      shard.failed(error);
       refuse(sender, clientId, 'the message could not be passed on');
     });
   }
@@ -118,7 +118,10 @@ export class UnstoredCounts {
 }
 
 /** Where the log is searched for a retry (A4): a position that the room has not reached, or of another epoch, is no help. */
-function searchFrom(claimed: NonNullable<ClientMessage['retry']>, { position }: Room): Position | 'anywhere' {
+function searchFrom(
+  claimed: NonNullable<ClientMessage['retry']>,
+  { delivered: { position } }: Room,
+): Position | 'anywhere' {
   if (claimed === 'anywhere' || !position) return 'anywhere';
   return claimed.epoch === position.epoch && claimed.seq <= position.seq ? claimed : 'anywhere';
 }

@@ -1,33 +1,43 @@
-import type { Position, ServerFrame } from '@holdfast/protocol';
-import type { RoomContext } from '../shared/gateway-context.js';
+import type { SessionLog } from '@holdfast/session-store';
+import type { Clock } from '../ports/clock.js';
+import type { ShardHealth } from '../redis/shard-health.js';
+import type { Audience } from './delivery/audience.js';
+import type { DeliveredHistory } from './delivery/delivered-history.js';
+import type { SyncReason } from './sync/sync.js';
 
-/** What the expiry needs of its room. */
+/** What an expiry uses of its gateway. */
+export interface ExpiryContext {
+  readonly clock: Clock;
+  readonly log: Pick<SessionLog, 'read'>;
+  readonly shard: Pick<ShardHealth, 'away' | 'failed'>;
+}
+
+/** What an expiry has its room do. */
 export interface ExpiringRoom {
-  readonly sessionId: string;
-  readonly position: Position | undefined;
-  readonly sync: { request(reason: 'epoch' | 'gone'): void };
-  readonly audience: { tellAll(frame: ServerFrame): void };
+  readonly delivered: DeliveredHistory;
+  readonly audience: Pick<Audience, 'tellAll'>;
+  readonly sync: { request(reason: SyncReason): void };
   expired(): void;
 }
 
 /**
- * When a room's session ends if nothing happens: the last expiry Redis confirmed, counted on the monotonic clock (G5).
- * Redis is asked before members are told, because another gateway may have refreshed it (T2).
+ * When a room's session ends if nothing happens: the last expiry that Redis confirmed, counted on the monotonic clock
+ * (G5). Before members are told, Redis is asked, because another gateway may have refreshed the expiry (T2).
  */
 export class Expiry {
   readonly #room: ExpiringRoom;
-  readonly #context: RoomContext;
+  readonly #context: ExpiryContext;
   #deadlineMs = Number.POSITIVE_INFINITY;
   #ttlMs = 0;
   #asking = false;
   #warned = false;
 
-  constructor(room: ExpiringRoom, context: RoomContext) {
+  constructor(room: ExpiringRoom, context: ExpiryContext) {
     this.#room = room;
     this.#context = context;
   }
 
-  /** Seconds the session lives after its last activity; 0 when not known. */
+  /** Seconds that the session lives after its last activity; 0 when not known. */
   get ttl(): number {
     return this.#ttlMs / 1000;
   }
@@ -37,12 +47,12 @@ export class Expiry {
     return Math.max(0, Math.ceil((this.#deadlineMs - this.#context.clock.monotonic()) / 1000));
   }
 
-  /** Milliseconds left, at least 0. */
+  /** Milliseconds left, from 0 up to the session's own ttl. */
   get remainingMs(): number {
     return Math.max(0, Math.min(this.#deadlineMs - this.#context.clock.monotonic(), this.#ttlMs));
   }
 
-  /** Whether the last confirmed expiry lies behind. */
+  /** Whether the last confirmed expiry has passed. */
   get passed(): boolean {
     return this.#deadlineMs <= this.#context.clock.monotonic();
   }
@@ -50,10 +60,10 @@ export class Expiry {
   /**
    * Redis has told the time left.
    *
-   * @param remainingMs milliseconds; negative when the key has no expiry, which is for the sweeper to repair (W1)
+   * @param remainingMs milliseconds; negative when the key has no expiry, which the sweeper repairs (W1)
    * @param ttl the session's own, seconds
-   * @param askedMs when Redis was asked, monotonic milliseconds: its answer may have taken long, and what has expired
-   *   meanwhile stays expired (G5); absent: now
+   * @param askedMs when Redis was asked, monotonic milliseconds; absent: now. The time counts from there, because the
+   *   answer may have taken long, and what has expired meanwhile stays expired (G5)
    */
   confirmed(remainingMs: number, ttl: number, askedMs = this.#context.clock.monotonic()): void {
     this.#deadlineMs = remainingMs < 0 ? Number.POSITIVE_INFINITY : askedMs + remainingMs;
@@ -61,48 +71,50 @@ export class Expiry {
     if (remainingMs < 0 || remainingMs > this.#warnBeforeMs) this.#warned = false;
   }
 
-  /** A message was stored, by whichever gateway. */
+  /** A message was stored, here or by another gateway. */
   refreshed(): void {
     if (this.#ttlMs > 0) this.confirmed(this.#ttlMs, this.ttl);
   }
 
+  /** The session has ended. */
   forget(): void {
     this.#deadlineMs = Number.POSITIVE_INFINITY;
     this.#ttlMs = 0;
     this.#warned = false;
   }
 
-  /** Called about once a second. */
+  /** Called about once a second, while there are members who would be told. */
   check(): void {
     const remainingMs = this.#deadlineMs - this.#context.clock.monotonic();
-    const due = remainingMs <= 0 || (!this.#warned && remainingMs <= this.#warnBeforeMs);
-    if (due && !this.#asking && !this.#context.storage.away) void this.#ask();
+    const isDue = remainingMs <= 0 || (!this.#warned && remainingMs <= this.#warnBeforeMs);
+    if (isDue && !this.#asking && !this.#context.shard.away) void this.#ask();
   }
 
-  /** A tenth of the ttl or a minute, whichever is smaller (T2). */
+  /** A tenth of the ttl or a minute, whichever is shorter (T2). */
   get #warnBeforeMs(): number {
     return Math.min(this.#ttlMs / 10, 60_000);
   }
 
   async #ask(): Promise<void> {
+    const { delivered, sync } = this.#room;
     this.#asking = true;
     try {
-      const { sessionId, position } = this.#room;
       const askedMs = this.#context.clock.monotonic();
-      const { session, ended } = await this.#context.log.read(sessionId, { newest: 1 }, position?.epoch);
-      if (session && session.epoch !== this.#room.position?.epoch) {
-        this.#room.sync.request('epoch');
+      const { epoch } = delivered.position ?? {};
+      const { session, ended } = await this.#context.log.read(delivered.sessionId, { newest: 1 }, epoch);
+      if (session && session.epoch !== delivered.position?.epoch) {
+        sync.request('epoch');
       } else if (session) {
         this.confirmed(session.remainingMs, session.ttl, askedMs);
         this.#warn();
       } else if (ended !== undefined || !this.passed) {
-        // It ended in another way than by its time, or Redis has lost it.
-        this.#room.sync.request('gone');
+        // The session did not run out: it was deleted or put into quarantine, or Redis has lost it.
+        sync.request('gone');
       } else {
         this.#room.expired();
       }
     } catch (error) {
-      this.#context.storage.failed(error);
+      this.#context.shard.failed(error);
     } finally {
       this.#asking = false;
     }

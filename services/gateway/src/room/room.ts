@@ -1,73 +1,73 @@
 import { CLOSE, type Position, type StorageState } from '@holdfast/protocol';
 import {
+  type AppendedMessage,
+  type AppendResult,
   decodeLive,
   type LiveMessage,
   type LivePayload,
   NOWHERE,
   type SessionEvent,
-  type StoredSession,
+  type SessionLog,
 } from '@holdfast/session-store';
-import type { Member } from '../ports/member.js';
-import type { RoomContext } from '../shared/gateway-context.js';
-import { AppendQueue } from './append/append-queue.js';
-import type { Sending } from './append/batch.js';
-import { Audience } from './delivery/audience.js';
-import { showPending } from './delivery/show-pending.js';
-import { Tail } from './delivery/tail.js';
+import type { GatewayMetrics } from '@holdfast/telemetry';
+import type { SessionStorage } from '../redis/shard-health.js';
+import type { Deletions } from '../shared/deletions.js';
+import type { TailBudget } from '../shared/memory-budgets.js';
+import type { PublishWatch } from '../shared/publish-watch.js';
+import { Announcements, type AnnouncementsContext } from './announcements.js';
+import { type AppendContext, AppendQueue } from './append/append-queue.js';
+import type { DeliveredSend, Sending, Waiting } from './append/waiting-list.js';
+import { Audience, type DeliveryContext } from './delivery/audience.js';
+import { DeliveredHistory } from './delivery/delivered-history.js';
 import { Expiry } from './expiry.js';
-import { LastWord } from './last-word.js';
-import { sayAgain } from './say-again.js';
-import { type KnownSession, knownOf } from './sync/repair.js';
-import { Sync } from './sync/sync.js';
-import { type WaitingAck, WaitingAcks } from './waiting-acks.js';
+import { Sync, type SyncContext } from './sync/sync.js';
+import { WaitingAcks } from './waiting-acks.js';
 
-/** Payloads held while a sync runs; beyond them the sync reads again. */
+/** What a room uses of its gateway; each of its parts states its own share. */
+export interface RoomContext extends AnnouncementsContext, AppendContext, DeliveryContext, SyncContext {
+  readonly deletions: Deletions;
+  readonly log: SessionLog;
+  readonly metrics: GatewayMetrics;
+  readonly publishWatch: PublishWatch;
+  /** Health of the shard of Redis that the session lives on. */
+  readonly shard: SessionStorage;
+  readonly tailBudget: TailBudget;
+}
+
+type StoredPayload = Extract<LivePayload, { kind: 'stored' }>;
+
+/** Payloads that are held while a sync runs; when there are more, the sync reads again. */
 const HELD_MAX = 1_000;
 
 /**
- * One session on this gateway: delivers in `seq` order and knows its position (F2). Whatever arrives that does not
- * follow on it starts a {@link Sync}, which alone moves the position by another way than delivery.
+ * One session on this gateway. What members send goes through {@link queue} to the store, which publishes it; what comes
+ * back through {@link receive} is delivered to the {@link audience} in `seq` order (F2). Whatever arrives that does not
+ * follow on the position starts a {@link sync}, which alone moves the position by another way than delivery.
  */
 export class Room {
+  readonly delivered: DeliveredHistory;
   readonly audience: Audience;
   readonly queue: AppendQueue;
+  readonly acks: WaitingAcks;
   readonly expiry: Expiry;
-  readonly lastWord: LastWord;
+  readonly announcements: Announcements;
   readonly sync: Sync;
-  readonly tail: Tail;
-  /** Made with the first. */
-  #waitingAcks: WaitingAcks | undefined;
-  #position: Position | undefined;
-  #known: KnownSession | undefined;
   #storage: StorageState = 'redis';
-  #firstSeq = 0;
-  #held: Extract<LivePayload, { kind: 'stored' }>[] | undefined;
+  /** Stored payloads that arrived while a sync runs. */
+  #held: StoredPayload[] | undefined;
   #heldOverflow = false;
 
   constructor(
     readonly sessionId: string,
     readonly context: RoomContext,
   ) {
-    this.tail = new Tail(context.historyMax, context.tailBudget);
-    this.audience = new Audience(this, context);
-    this.queue = new AppendQueue(this, context);
+    this.delivered = new DeliveredHistory(sessionId, context.historyMax, context.tailBudget);
+    this.audience = new Audience(this.delivered, context, () => this.sync.run('resume'));
+    this.queue = new AppendQueue(this, this.delivered, context);
+    this.acks = new WaitingAcks(this.delivered);
     this.expiry = new Expiry(this, context);
-    this.lastWord = new LastWord(this, context);
     this.sync = new Sync(this, context);
-  }
-
-  /** Where the room is; nothing before it was first synced, which rooms without persistent members never are. */
-  get position(): Position | undefined {
-    return this.#position;
-  }
-
-  /** The session as Redis last told it: what a lost one is restored from (G2). */
-  get known(): KnownSession | undefined {
-    return this.#known;
-  }
-
-  noteSession(session: StoredSession): void {
-    this.#known = knownOf(session);
+    this.announcements = new Announcements(this.delivered, context, this.sync);
   }
 
   /** `memory` while messages cannot be stored. */
@@ -75,17 +75,74 @@ export class Room {
     return this.#storage;
   }
 
-  /** Newest number delivered; 0 when there is none. */
-  get seq(): number {
-    return this.#position?.seq ?? 0;
+  /** Appends the queue's next batch and acts on the answer; the queue calls this when the batch is due (A2). */
+  async append(): Promise<void> {
+    if (!this.delivered.position) await this.sync.run('open');
+    const { batch, delivered } = this.queue.next();
+    this.#acknowledge(delivered);
+    if (batch.length > 0) await this.#appendBatch(batch);
+    this.queue.finish();
   }
 
-  /** Oldest number the log keeps; 0 when there is none. */
-  get firstSeq(): number {
-    return this.#firstSeq === 0 ? 0 : Math.max(this.#firstSeq, this.seq - this.context.historyMax + 1);
+  async #appendBatch(batch: readonly Waiting[]): Promise<void> {
+    const { clock, log, metrics } = this.context;
+    const { position } = this.delivered;
+    const messages = batch.map(({ message }) => message);
+    const askedMs = clock.monotonic();
+    let result: AppendResult;
+    try {
+      result = await log.append(this.sessionId, position ? { messages, position } : { messages });
+    } catch (error) {
+      return this.queue.failed(batch, position, error);
+    }
+    metrics.appendSeconds.observe((clock.monotonic() - askedMs) / 1000);
+    const left = this.queue.answered(batch, result);
+    if (result.outcome === 'stored') {
+      if (left === 'stored') this.#stored(batch, result, askedMs);
+    } else if (left === 'deleted') this.deleted();
+    else if (left === 'refused') await this.sync.run(result.outcome);
   }
 
-  /** Takes what the session's channel brought. */
+  #stored(batch: readonly Sending[], result: Extract<AppendResult, { outcome: 'stored' }>, askedMs: number): void {
+    const { reporter, shard, metrics } = this.context;
+    this.expiry.confirmed(result.ttl * 1000, result.ttl, askedMs);
+    shard.worked();
+    if (result.created) reporter.stored(this.sessionId, result.ttl);
+    if (result.quarantined !== undefined) reporter.quarantined(this.sessionId, result.quarantined);
+    let newest = 0;
+    let stored = 0;
+    for (let index = 0; index < batch.length; index++) {
+      const { member, clientId } = batch[index] as Sending;
+      const { seq, duplicate } = result.messages[index] as AppendedMessage;
+      // A duplicate may be the first that this room hears of its message (F2).
+      newest = Math.max(newest, seq);
+      if (!duplicate) stored += 1;
+      if (clientId === undefined) continue;
+      if (duplicate) this.acks.acknowledge(member, clientId, seq);
+      else this.acks.acknowledgeIfSkipped(member, clientId, seq);
+    }
+    metrics.counters.duplicates += batch.length - stored;
+    metrics.counters.stored += stored;
+    metrics.counters.published += stored;
+    this.expectPublish(result.epoch, newest);
+    // Without members here nobody subscribes, and no subscriber is as it should be.
+    const isUnheard = stored > 0 && result.subscribers === 0 && !this.audience.isEmpty;
+    if (isUnheard) void this.announcements.repeat(result.epoch, newest - stored + 1);
+  }
+
+  /** An append was answered: its publish has to come through the channel soon (F2). */
+  expectPublish(epoch: string, seq: number): void {
+    this.announcements.stored();
+    this.context.publishWatch.expect(this, epoch, seq);
+  }
+
+  #acknowledge(delivered: readonly DeliveredSend[]): void {
+    for (const { sending, seq } of delivered) {
+      if (sending.clientId !== undefined) this.acks.acknowledge(sending.member, sending.clientId, seq);
+    }
+  }
+
+  /** Takes a payload that the session's channel brought. Never throws. */
   receive(payload: Buffer): void {
     const { sessionId } = this;
     try {
@@ -93,9 +150,9 @@ export class Room {
       if (live) this.#take(live);
       else this.context.logger.warn({ sessionId }, 'Payload on a live channel cannot be read');
     } catch (err) {
-      // Whoever can publish could end the process otherwise.
+      // Otherwise everybody who can publish could end the process.
       this.context.logger.error({ err, sessionId }, 'Payload on a live channel cannot be taken');
-      if (this.#position) this.sync.request('gap');
+      if (this.delivered.position) this.sync.request('gap');
     }
   }
 
@@ -107,95 +164,110 @@ export class Room {
         this.context.metrics.counters.received += 1;
         return this.audience.deliver([{ seq: live.count, ...live.message }]);
       case 'signal':
-        return this.#signal(live.from, live.frame);
+        return this.audience.signal(live.from, live.frame);
       case 'session':
         return this.#receiveEvent(live.event);
     }
   }
 
-  /** Delivers a run of messages that follows on the position; called by the sync with what it read. */
+  #receiveStored(payload: StoredPayload): void {
+    this.context.metrics.counters.received += payload.messages.length;
+    this.announcements.heard();
+    if (this.sync.running) {
+      this.#held ??= [];
+      if (this.#held.length < HELD_MAX) this.#held.push(payload);
+      else this.#heldOverflow = true;
+    } else if (!this.delivered.position) {
+      // Nobody here asked for stored messages: they are passed on as they come.
+      this.audience.deliver(payload.messages);
+    } else if (!this.#apply(payload)) {
+      this.sync.request('gap');
+    }
+  }
+
+  /** Delivers what a payload adds. @returns false when it does not fit the position: it skips ahead or contradicts */
+  #apply({ before, messages }: StoredPayload): boolean {
+    const { delivered } = this;
+    const { position } = delivered;
+    if (!position || before.epoch !== position.epoch || before.seq > position.seq) return false;
+    if (delivered.contradicts(before.seq, before.id)) return false;
+    const known = before.seq === position.seq ? [] : messages.slice(0, position.seq - before.seq);
+    // A number that was delivered and is not remembered may have had another message: the log tells.
+    if (known.some(({ seq, id }) => delivered.idAt(seq) === undefined || delivered.contradicts(seq, id))) return false;
+    this.deliverNext(before.epoch, known.length === 0 ? messages : messages.slice(known.length));
+    if (messages.length > 0) this.expiry.refreshed();
+    // Redis did not know what came before, so it has lost the log: gateways that have it put it back (G2).
+    if (before.id === '' && delivered.tail.at(before.seq)) this.sync.request('gap');
+    return true;
+  }
+
+  /** Delivers messages that follow on the position: from a payload, or what the sync has read. */
   deliverNext(epoch: string, messages: readonly LiveMessage[]): void {
-    const last = messages.at(-1);
-    if (!last) return;
-    this.tail.push(messages);
-    this.#position = { epoch, seq: last.seq, id: last.id };
-    if (this.#firstSeq === 0) this.#firstSeq = messages[0]?.seq ?? 0;
+    const [first] = messages;
+    if (!first) return;
+    this.delivered.advance(epoch, messages);
     this.audience.deliver(messages);
-    this.queue.pace.delivered(this.audience.listeners);
-    this.queue.timer.delivered(messages[0] ?? last);
-    this.#waitingAcks?.settle(last.seq, 'delivered');
+    this.queue.delivered(first, this.audience.listeners);
+    this.acks.settle('delivered');
   }
 
-  /** Places the room without delivering: what it then holds is what it knows. */
+  /** Changes the position without delivering; called by the sync. */
   moveTo(position: Position | undefined, firstSeq: number): void {
-    if (this.#position !== NOWHERE && this.#position?.epoch !== position?.epoch) this.#waitingAcks = undefined;
-    this.#position = position;
-    this.#firstSeq = firstSeq;
-    if (position?.seq !== this.tail.lastSeq) this.tail.clear();
-    this.#waitingAcks?.settle(this.seq, 'skipped');
+    const before = this.delivered.position;
+    if (before !== NOWHERE && before?.epoch !== position?.epoch) this.acks.forget();
+    this.delivered.moveTo(position, firstSeq);
+    this.acks.settle('skipped');
   }
 
-  noteFirstSeq(firstSeq: number): void {
-    this.#firstSeq = firstSeq;
-  }
-
-  /** Applies what arrived while a sync ran. @returns whether the sync has to read again */
+  /** Applies the payloads that arrived while a sync ran. @returns whether the sync has to read again */
   releaseHeld(): boolean {
     const held = this.#held ?? [];
-    this.#held = undefined;
     const overflow = this.#heldOverflow;
+    this.#held = undefined;
     this.#heldOverflow = false;
     for (const payload of held) if (!this.#apply(payload)) return true;
     return overflow;
   }
 
-  /** An append was answered. */
-  stored(epoch: string, seq: number): void {
-    this.lastWord.stored();
-    this.context.publishWatch.expect(this, epoch, seq);
+  #receiveEvent(event: SessionEvent): void {
+    const { delivered } = this;
+    if (event.event === 'extended') {
+      this.expiry.confirmed(event.ttl * 1000, event.ttl);
+      this.audience.tellAll({ type: 'session', event: 'extended', ttl: event.ttl });
+    } else if (event.event === 'epoch') {
+      if (delivered.position && event.epoch !== delivered.position.epoch) this.sync.request('epoch');
+    } else {
+      // Also another epoch, or one that is not known here yet: an old copy of Redis could bring it back (G5).
+      if (event.epoch !== '') this.context.deletions.note(this.sessionId, event.epoch);
+      const { epoch } = delivered.position ?? NOWHERE;
+      const isThis = event.epoch === '' || (epoch !== '' && epoch <= event.epoch);
+      if (!delivered.position || isThis) this.deleted();
+    }
   }
 
-  /** An append's publish found no subscriber. Without members here that is as it should be. */
-  heardByNobody(epoch: string, from: number): void {
-    if (!this.audience.isEmpty) void sayAgain(this, this.context, epoch, from);
-  }
-
-  hasDelivered(epoch: string, seq: number): boolean {
-    return this.#position?.epoch === epoch && this.seq >= seq;
-  }
-
-  /** Answers a repeated send (V4) once the room has delivered the message (F7). */
-  acknowledge(member: Member, id: string, seq: number): void {
-    if (seq <= this.seq) member.tell({ type: 'ack', id, seq });
-    else this.#answerLater({ member, id, seq, ifSkipped: false });
-  }
-
-  /** Answers a send whose own frame, which would be the answer, is not going to come (V7). */
-  acknowledgeIfSkipped(member: Member, id: string, seq: number): void {
-    if (seq > this.seq) this.#answerLater({ member, id, seq, ifSkipped: true });
-  }
-
-  #answerLater(ack: WaitingAck): void {
-    this.#waitingAcks ??= new WaitingAcks(this.tail);
-    this.#waitingAcks.add(ack);
-  }
-
-  /** The session has ended of itself: members are told once, the next message starts a new epoch at 1 (T2, G3). */
+  /** The session has run out: members are told once, and the next message starts a new epoch at 1 (T2, G3). */
   expired(): void {
-    if (!this.#position || this.#position === NOWHERE) return;
+    if (!this.delivered.isPlaced) return;
     this.audience.giveUpHistory();
-    this.queue.answerKnown();
+    this.#acknowledge(this.queue.takeDelivered());
     this.#forget();
     this.audience.tellAll({ type: 'session', event: 'expired' });
   }
 
   /** The session was deleted: members are told and closed (V7). */
   deleted(): void {
-    if (this.#position && this.#position !== NOWHERE) this.context.deletions.note(this.sessionId, this.#position.epoch);
+    const { position, isPlaced } = this.delivered;
+    if (position && isPlaced) this.context.deletions.note(this.sessionId, position.epoch);
     this.queue.deleted();
     this.#forget();
     this.audience.tellAll({ type: 'session', event: 'deleted' });
     this.audience.closeAll(CLOSE.sessionDeleted);
+  }
+
+  #forget(): void {
+    this.delivered.forget();
+    this.acks.forget();
+    this.expiry.forget();
   }
 
   /** Redis is away: chat goes on among the members here (D1). */
@@ -213,87 +285,24 @@ export class Room {
     this.audience.tellAll({ type: 'status', storage: 'redis' });
   }
 
-  /** Shows members a message that is not stored yet (V3). @param place its place among those that wait, from 1 */
+  /** Shows members here a message that is not stored yet (V3). @param place its place among those that wait, from 1 */
   showPending({ message, member: sender }: Sending, place: number): void {
-    // Its append may have been heard before its answer was lost.
-    if (this.tail.find(message.senderKey, message.id) !== undefined) return;
-    showPending(this, sender, message, this.seq + place, this.context.clock.now());
+    const { tail, seq } = this.delivered;
+    // Its publish may have come before the answer of its append was lost.
+    if (tail.find(message.senderKey, message.id) !== undefined) return;
+    this.audience.showPending(sender, message, seq + place, this.context.clock.now());
   }
 
-  /** Gives back what the room holds of shared budgets. */
+  /** Called about once a second. */
+  tick(hasMembers: boolean): void {
+    this.announcements.tick(hasMembers);
+    if (hasMembers) this.expiry.check();
+  }
+
+  /** Gives back what the room holds of shared budgets, and ends what waits. */
   dispose(): void {
-    this.tail.clear();
+    this.delivered.tail.clear();
     this.sync.stop();
     this.queue.stop();
-  }
-
-  #receiveStored(payload: Extract<LivePayload, { kind: 'stored' }>): void {
-    this.context.metrics.counters.received += payload.messages.length;
-    this.lastWord.heard();
-    if (this.sync.running) {
-      this.#held ??= [];
-      if (this.#held.length < HELD_MAX) this.#held.push(payload);
-      else this.#heldOverflow = true;
-    } else if (!this.#position) {
-      // Nobody here asked for stored messages: they are passed on as they come.
-      this.audience.deliver(payload.messages);
-    } else if (!this.#apply(payload)) {
-      this.sync.request('gap');
-    }
-  }
-
-  /** Delivers what a payload adds. @returns false when it does not fit the position: it skips ahead or contradicts */
-  #apply({ before, messages }: Extract<LivePayload, { kind: 'stored' }>): boolean {
-    const position = this.#position;
-    if (!position || before.epoch !== position.epoch || before.seq > position.seq) return false;
-    if (this.#contradicts(before.seq, before.id)) return false;
-    const known = before.seq === position.seq ? [] : messages.slice(0, position.seq - before.seq);
-    // What it has passed and forgotten may have been another one: the log tells.
-    if (known.some(({ seq, id }) => this.#idAt(seq) === undefined || this.#contradicts(seq, id))) return false;
-    this.deliverNext(before.epoch, known.length === 0 ? messages : messages.slice(known.length));
-    if (messages.length > 0) this.expiry.refreshed();
-    // Redis did not know what came before: it has lost the log, which is healed by those that have it (G2).
-    if (before.id === '' && this.tail.at(before.seq)) this.sync.request('gap');
-    return true;
-  }
-
-  /** What was delivered under a number; nothing where that is not remembered. */
-  #idAt(seq: number): string | undefined {
-    return seq === this.seq ? (this.#position?.id ?? '') : this.tail.at(seq)?.id;
-  }
-
-  /** Whether another id was delivered under a number; unknown numbers contradict nothing. */
-  #contradicts(seq: number, id: string): boolean {
-    const known = this.#idAt(seq) ?? '';
-    return known !== '' && id !== '' && known !== id;
-  }
-
-  #signal(from: string, frame: Buffer): void {
-    for (const member of this.audience.members()) {
-      if (member.presence && member.connectionId !== from) member.write([frame]);
-    }
-  }
-
-  #receiveEvent(event: SessionEvent): void {
-    if (event.event === 'extended') {
-      this.expiry.confirmed(event.ttl * 1000, event.ttl);
-      this.audience.tellAll({ type: 'session', event: 'extended', ttl: event.ttl });
-    } else if (event.event === 'epoch') {
-      if (this.#position && event.epoch !== this.#position.epoch) this.sync.request('epoch');
-    } else {
-      // Also where it is not this room's epoch, or not known yet: an old copy could bring it back (G5).
-      if (event.epoch !== '') this.context.deletions.note(this.sessionId, event.epoch);
-      const { epoch } = this.#position ?? NOWHERE;
-      const isThis = event.epoch === '' || (epoch !== '' && epoch <= event.epoch);
-      if (!this.#position || isThis) this.deleted();
-    }
-  }
-
-  #forget(): void {
-    this.#position = NOWHERE;
-    this.#firstSeq = 0;
-    this.#waitingAcks = undefined;
-    this.tail.clear();
-    this.expiry.forget();
   }
 }

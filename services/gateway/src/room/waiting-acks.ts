@@ -1,45 +1,67 @@
 import type { Member } from '../ports/member.js';
-import type { Tail } from './delivery/tail.js';
+import type { DeliveredHistory } from './delivery/delivered-history.js';
 
 /** A send that is stored, but not delivered here yet. */
-export interface WaitingAck {
+interface WaitingAck {
   readonly member: Member;
   readonly id: string;
   readonly seq: number;
-  /** Its own frame is the answer where it comes: then there is nothing to say (V7). */
+  /** Whether the message's own frame answers the send: then an ack is due only if that frame does not come (V7). */
   readonly ifSkipped: boolean;
 }
 
-/** Sends that are answered once the room has reached their number (F7). */
+/**
+ * Answers sends that the room has not delivered yet, once it has: no member gets an ack of a message that its room has
+ * not delivered (F7).
+ */
 export class WaitingAcks {
-  readonly #tail: Tail;
-  #waiting: WaitingAck[] = [];
+  readonly #delivered: DeliveredHistory;
+  /** Made with the first, because most rooms never have one. */
+  #waiting: WaitingAck[] | undefined;
 
-  /** @param tail what the room has delivered */
-  constructor(tail: Tail) {
-    this.#tail = tail;
+  constructor(delivered: DeliveredHistory) {
+    this.#delivered = delivered;
   }
 
-  add(ack: WaitingAck): void {
-    this.#waiting.push(ack);
+  /** Answers a repeated send (V4): now, where its message was delivered, else later. */
+  acknowledge(member: Member, id: string, seq: number): void {
+    if (seq <= this.#delivered.seq) member.tell({ type: 'ack', id, seq });
+    else this.#add({ member, id, seq, ifSkipped: false });
+  }
+
+  /** Answers a first send only if the room skips its message, whose own frame would be the answer (V7). */
+  acknowledgeIfSkipped(member: Member, id: string, seq: number): void {
+    if (seq > this.#delivered.seq) this.#add({ member, id, seq, ifSkipped: true });
   }
 
   /**
-   * The room has reached a number.
+   * The room has reached a new position.
    *
-   * @param how by giving members everything up to it, or not
+   * @param how `delivered`: members were given everything up to it; `skipped`: the position was moved
    */
-  settle(seq: number, how: 'delivered' | 'skipped'): void {
-    if (this.#waiting.length === 0) return;
-    const due = this.#waiting.filter((ack) => ack.seq <= seq);
-    this.#waiting = this.#waiting.filter((ack) => ack.seq > seq);
-    for (const { member, id, seq: stored, ifSkipped } of due) {
-      if ((!ifSkipped || how === 'skipped') && this.#isThere(stored, id)) member.tell({ type: 'ack', id, seq: stored });
+  settle(how: 'delivered' | 'skipped'): void {
+    if (!this.#waiting) return;
+    const { seq: reached } = this.#delivered;
+    const due = this.#waiting.filter(({ seq }) => seq <= reached);
+    const rest = this.#waiting.filter(({ seq }) => seq > reached);
+    this.#waiting = rest.length > 0 ? rest : undefined;
+    for (const { member, id, seq, ifSkipped } of due) {
+      if ((!ifSkipped || how === 'skipped') && this.#isKept(seq, id)) member.tell({ type: 'ack', id, seq });
     }
   }
 
-  /** Redis may have lost it, and have another message under its number: then it is its sender's to send again (D5). */
-  #isThere(seq: number, id: string): boolean {
-    return (this.#tail.at(seq)?.id ?? id) === id;
+  /** The epoch that the sends were stored in has ended: nobody is answered. */
+  forget(): void {
+    this.#waiting = undefined;
+  }
+
+  #add(ack: WaitingAck): void {
+    this.#waiting ??= [];
+    this.#waiting.push(ack);
+  }
+
+  /** Redis may have lost the message and have another one under its number: then the client sends it again (D5). */
+  #isKept(seq: number, id: string): boolean {
+    return (this.#delivered.tail.at(seq)?.id ?? id) === id;
   }
 }

@@ -1,13 +1,14 @@
 import type { ResumeRequest } from '@holdfast/protocol';
-import { NOWHERE } from '@holdfast/session-store';
+import type { LiveMessage } from '@holdfast/session-store';
 import { delay } from '../ports/clock.js';
+import type { DeliveredHistory } from '../room/delivery/delivered-history.js';
 import type { Room } from '../room/room.js';
-import type { RoomContext } from '../shared/gateway-context.js';
 
 /** What a connecting member is given before live messages. */
 export interface HistoryPlan {
+  /** Whether the member gets everything that it has missed (R1). */
   readonly recovered: boolean;
-  /** First number of the history it gets; absent: none. */
+  /** First number of the history that the member is given; absent: no history. */
   readonly from?: number;
 }
 
@@ -15,69 +16,87 @@ export interface HistoryPlan {
 const CATCH_UP_MS = 1_000;
 const CATCH_UP_STEP_MS = 100;
 
-/** Decides what a member gets that connects to a room, by R1–R3. The room is loaded. */
-export async function planHistory(
-  room: Room,
-  context: RoomContext,
-  resume: ResumeRequest | undefined,
-): Promise<HistoryPlan> {
+/** Decides what a member is given that connects to a room, by R1–R3. The room is loaded. */
+export async function planHistory(room: Room, resume: ResumeRequest | undefined): Promise<HistoryPlan> {
   if (!resume) return { recovered: false };
-  if (resume.lastSeq === 0 && resume.epoch === undefined) return fromStart(room);
-  if (resume.epoch !== room.position?.epoch) return { recovered: false, from: startOf(room) };
+  const { delivered } = room;
+  if (resume.lastSeq === 0 && resume.epoch === undefined) return fromStart(delivered);
+  if (resume.epoch !== delivered.position?.epoch) return { recovered: false, from: startOf(delivered) };
   const { lastSeq } = resume;
-  if (lastSeq > room.seq) await catchUp(room, context, lastSeq);
-  const another = lastSeq <= room.seq && (await differs(room, context, resume));
-  // Looked at last, because reading takes time.
-  if (another || resume.epoch !== room.position?.epoch || lastSeq > room.seq || lastSeq + 1 < startOf(room)) {
-    return { recovered: false, from: startOf(room) };
-  }
+  if (lastSeq > delivered.seq) await catchUp(room, lastSeq);
+  const isAnother = lastSeq <= delivered.seq && (await differs(room, resume));
+  // Compared last, because reading takes time.
+  const isHere = resume.epoch === delivered.position?.epoch && lastSeq <= delivered.seq;
+  if (isAnother || !isHere || lastSeq + 1 < startOf(delivered)) return { recovered: false, from: startOf(delivered) };
   return { recovered: true, from: lastSeq + 1 };
 }
 
-/** R3: everything that is kept; `recovered` tells whether that is all there ever was. */
-function fromStart(room: Room): HistoryPlan {
-  return { recovered: startOf(room) === 1, from: startOf(room) };
-}
-
-/** The oldest number that can be given; the one after the newest when nothing is kept. */
-function startOf(room: Room): number {
-  return room.firstSeq === 0 ? room.seq + 1 : room.firstSeq;
-}
-
-async function catchUp(room: Room, context: RoomContext, seq: number): Promise<void> {
-  const deadline = context.clock.monotonic() + CATCH_UP_MS;
-  while (room.seq < seq && context.clock.monotonic() < deadline) {
-    await room.sync.run('resume');
-    if (room.seq < seq) await delay(context.clock, CATCH_UP_STEP_MS);
-  }
-}
-
-/** Whether the message that the client knows by a number is another one here; what is not kept cannot be compared. */
-async function differs(room: Room, context: RoomContext, { lastSeq, lastId }: ResumeRequest): Promise<boolean> {
-  if (lastId === undefined || lastSeq === 0) return false;
-  const known = room.tail.at(lastSeq)?.id ?? (await readId(room, context, lastSeq));
-  return known !== undefined && known !== lastId;
-}
-
-async function readId(room: Room, context: RoomContext, seq: number): Promise<string | undefined> {
-  const { entries } = await context.log.read(room.sessionId, { from: seq, limit: 1 });
-  const entry = entries[0];
-  return entry?.seq === seq ? entry.id : undefined;
-}
-
 /**
- * What a member gets while Redis is away: what the tail holds (D1).
+ * What a member is given while Redis is away: what the tail holds (D1).
  *
- * @returns nothing when the room does not know whether that is what it asked for
+ * @returns `undefined` when the room does not know whether the tail has what the member asks for
  */
-export function planFromTail(room: Room, resume: ResumeRequest | undefined): HistoryPlan | undefined {
-  const { position, tail } = room;
-  if (!position || position === NOWHERE) return undefined;
+export function planFromTail(delivered: DeliveredHistory, resume: ResumeRequest | undefined): HistoryPlan | undefined {
+  const { position, isPlaced, tail } = delivered;
+  if (!position || !isPlaced) return undefined;
   if (!resume) return { recovered: false };
   const { lastSeq, lastId, epoch } = resume;
-  if (lastSeq === 0 && epoch === undefined) return tail.firstSeq === room.firstSeq ? fromStart(room) : undefined;
+  if (lastSeq === 0 && epoch === undefined) {
+    return tail.firstSeq === delivered.firstSeq ? fromStart(delivered) : undefined;
+  }
   if (epoch !== position.epoch || lastSeq > position.seq) return undefined;
   const known = lastSeq === position.seq ? position.id : tail.at(lastSeq)?.id;
   if (known === undefined || (lastId !== undefined && known !== '' && known !== lastId)) return undefined;
   return { recovered: true, from: lastSeq + 1 };
+}
+
+/** Everything that is kept; `recovered` tells whether that is all there ever was (R3). */
+function fromStart(delivered: DeliveredHistory): HistoryPlan {
+  return { recovered: startOf(delivered) === 1, from: startOf(delivered) };
+}
+
+/** The oldest number that can be given; the number after the newest when nothing is kept. */
+function startOf({ firstSeq, seq }: DeliveredHistory): number {
+  return firstSeq === 0 ? seq + 1 : firstSeq;
+}
+
+async function catchUp({ delivered, sync, context: { clock } }: Room, seq: number): Promise<void> {
+  const deadline = clock.monotonic() + CATCH_UP_MS;
+  while (delivered.seq < seq && clock.monotonic() < deadline) {
+    await sync.run('resume');
+    if (delivered.seq < seq) await delay(clock, CATCH_UP_STEP_MS);
+  }
+}
+
+/** Whether the client knows another message by a number than the room; a message that is not kept cannot be compared. */
+async function differs(room: Room, { lastSeq, lastId }: ResumeRequest): Promise<boolean> {
+  if (lastId === undefined || lastSeq === 0) return false;
+  const known = room.delivered.tail.at(lastSeq)?.id ?? (await readId(room, lastSeq));
+  return known !== undefined && known !== lastId;
+}
+
+async function readId({ sessionId, context: { log } }: Room, seq: number): Promise<string | undefined> {
+  const { entries } = await log.read(sessionId, { from: seq, limit: 1 });
+  const entry = entries[0];
+  return entry?.seq === seq ? entry.id : undefined;
+}
+
+const TIMESTAMP = /"timestamp":(\d+)\}$/;
+/** More than the end of a frame takes from its time on. */
+const FRAME_END_BYTES = 40;
+
+/**
+ * The first number of the tail that was stored since a time; the number after the newest when none was.
+ *
+ * @param ms Unix milliseconds of Redis' clock
+ */
+export function firstSince({ seq, tail }: Pick<DeliveredHistory, 'seq' | 'tail'>, ms: number): number {
+  let first = seq + 1;
+  for (let message = tail.at(first - 1); message && timeOf(message) >= ms; message = tail.at(first - 1)) first -= 1;
+  return first;
+}
+
+function timeOf({ frame }: LiveMessage): number {
+  const end = frame.toString('latin1', Math.max(0, frame.length - FRAME_END_BYTES));
+  return Number(TIMESTAMP.exec(end)?.[1] ?? 0);
 }

@@ -1,89 +1,118 @@
+import type { ResumeRequest } from '@holdfast/protocol';
 import { NOWHERE } from '@holdfast/session-store';
+import type { Member } from '../ports/member.js';
 import { RetryPause } from '../ports/retry-pause.js';
-import type { GatewayContext } from '../shared/gateway-context.js';
-import { firstSince } from './first-since.js';
-import { planHistory } from './history-plan.js';
+import type { Room } from '../room/room.js';
+import { firstSince, planHistory } from './history-plan.js';
 import { openSession } from './open-session.js';
-import type { RoomEntry } from './room-entry.js';
 
 /** How far Redis' clock, which messages have their time from, may be behind the gateway's. */
 const CLOCKS_DIFFER_MS = 5_000;
 
-/** What a recovery needs of the rooms. */
-export interface RecoveringRooms {
-  /** Whether the entry is still one of theirs. */
-  has(entry: RoomEntry): boolean;
-  /** Resolves when the room's channel is subscribed. */
-  subscribed(entry: RoomEntry): Promise<void>;
+/** What a recovery uses of the entry of its room. */
+export interface RecoveringEntry {
+  readonly room: Room;
+  /** Whether the gateway still has the room. */
+  readonly isOpen: boolean;
+  readonly hasMembers: boolean;
+  /** Subscribes the channel. @returns resolves when it is subscribed and the room has caught up */
+  subscribed(): Promise<void>;
+  /** The room is stored again, and its recovery is over. */
+  recovered(): void;
 }
 
-/** Takes rooms into memory when they cannot be stored (D1), and brings them back (D3). */
+/** What a member asked for, and when it was welcomed without it. */
+interface LateJoin {
+  readonly resume: ResumeRequest | undefined;
+  /** Unix milliseconds. */
+  readonly sinceMs: number;
+}
+
+/**
+ * A room's time in memory (D1) and its way back (D3): exists from when the room's messages cannot be stored until they
+ * are stored again. Remembers what is owed to members that joined meanwhile.
+ */
 export class Recovery {
-  readonly #rooms: RecoveringRooms;
-  readonly #context: GatewayContext;
+  readonly #entry: RecoveringEntry;
+  /** Whether somebody has joined since the last attempt began. */
+  #hasNewcomers = false;
+  /** Whether somebody has joined whose connecting the session has not been told of (C5). */
+  #hasToOpen = false;
+  /** Members that could not be given what they asked for. */
+  readonly #late = new Map<Member, LateJoin>();
+  #isOver = false;
 
-  constructor(rooms: RecoveringRooms, context: GatewayContext) {
-    this.#rooms = rooms;
-    this.#context = context;
+  constructor(entry: RecoveringEntry) {
+    this.#entry = entry;
   }
 
-  /** The room goes on in memory until Redis takes its messages again. */
-  out(entry: RoomEntry): void {
-    entry.room.outage();
-    for (const goOn of entry.joining ?? []) goOn();
-    if (!entry.recovering) void this.#recover(entry);
+  /** A member has joined in memory. */
+  joined({ persistent }: Member): void {
+    this.#hasNewcomers = true;
+    if (persistent) this.#hasToOpen = true;
   }
 
-  async #recover(entry: RoomEntry): Promise<void> {
-    const { storage } = entry.room.context;
-    const retry = new RetryPause(this.#context);
-    entry.recovering = true;
-    while (entry.room.storage === 'memory' && this.#rooms.has(entry)) {
-      if (storage.away) await storage.back();
+  /** A member is welcomed without what it asked for, and is given that once Redis is back. */
+  owe(member: Member, resume: ResumeRequest | undefined): void {
+    this.#late.set(member, { resume, sinceMs: this.#entry.room.context.clock.now() });
+  }
+
+  left(member: Member): void {
+    this.#late.delete(member);
+  }
+
+  /** Tries until the room is stored again, or closed. */
+  async run(): Promise<void> {
+    const { context } = this.#entry.room;
+    const retry = new RetryPause(context);
+    while (!this.#isOver && this.#entry.isOpen) {
+      if (context.shard.away) await context.shard.back();
       else await retry.wait();
-      if (await this.#recovered(entry)) entry.room.restored();
+      await this.#attempt().catch((error: unknown) => context.shard.failed(error));
     }
-    entry.recovering = false;
   }
 
-  /** Sync, then what waits, in order; then its members are told. */
-  async #recovered(entry: RoomEntry): Promise<boolean> {
-    const { room } = entry;
-    entry.newcomers = false;
-    try {
-      if (entry.users > 0) await this.#rooms.subscribed(entry);
-      if (room.position) await room.sync.run('outage');
-      // Those who were there before keep nothing alive, and bring nothing back that has ended (T1, G5).
-      if (entry.toOpen || (entry.late?.size ?? 0) > 0 || !room.queue.empty) {
-        entry.toOpen = false;
-        await openSession(room, room.context).catch((error: unknown) => {
-          entry.toOpen = true;
-          throw error;
-        });
-      }
-      await this.#resumeLate(entry);
-      // For whoever has come meanwhile nothing of this was done.
-      return (await room.queue.resume()) && !entry.late?.size && !entry.newcomers;
-    } catch (error) {
-      room.context.storage.failed(error);
-      return false;
-    }
+  /** Syncs the room, then stores what waits, in order; then tells the members. @throws {Error} when Redis fails again */
+  async #attempt(): Promise<void> {
+    const { room } = this.#entry;
+    this.#hasNewcomers = false;
+    if (this.#entry.hasMembers) await this.#entry.subscribed();
+    if (room.delivered.position) await room.sync.run('outage');
+    // Members who were there before refresh nothing, and bring nothing back that has ended (T1, G5).
+    if (this.#hasToOpen || this.#late.size > 0 || !room.queue.isEmpty) await this.#open();
+    await this.#resumeLate();
+    const isStored = await room.queue.resume();
+    // None of this was done for members who have come meanwhile.
+    if (!isStored || this.#late.size > 0 || this.#hasNewcomers) return;
+    room.restored();
+    this.#isOver = true;
+    this.#entry.recovered();
+  }
+
+  async #open(): Promise<void> {
+    this.#hasToOpen = false;
+    await openSession(this.#entry.room).catch((error: unknown) => {
+      this.#hasToOpen = true;
+      throw error;
+    });
   }
 
   /** Members that joined while nothing could be read get what they asked for, on the same socket. */
-  async #resumeLate({ room, late }: RoomEntry): Promise<void> {
-    for (const [member, { resume, sinceMs }] of late ?? []) {
-      // It is about to be welcomed.
-      if (!room.audience.has(member)) continue;
-      const plan = await planHistory(room, room.context, resume);
-      const { epoch } = room.position ?? NOWHERE;
-      // It has ended meanwhile: there is another one to be opened first.
+  async #resumeLate(): Promise<void> {
+    const { room } = this.#entry;
+    const { delivered, audience } = room;
+    for (const [member, { resume, sinceMs }] of this.#late) {
+      // A member that has not been welcomed yet is about to be.
+      if (!audience.has(member)) continue;
+      const plan = await planHistory(room, resume);
+      const { epoch } = delivered.position ?? NOWHERE;
+      // The session has ended meanwhile: the next attempt opens the one after it.
       if (epoch === NOWHERE.epoch) return;
-      if (!late?.delete(member)) continue;
-      const from = plan.from ?? Math.max(room.firstSeq, firstSince(room, sinceMs - CLOCKS_DIFFER_MS));
+      if (!this.#late.delete(member)) continue;
+      const from = plan.from ?? Math.max(delivered.firstSeq, firstSince(delivered, sinceMs - CLOCKS_DIFFER_MS));
       // What was trimmed meanwhile is told as a gap, from where the member is: numbers go on in a new epoch too.
       const due = resume?.epoch === undefined ? from : resume.lastSeq + 1;
-      room.audience.restart(member, epoch, Math.min(from, due));
+      audience.restart(member, epoch, Math.min(from, due));
     }
   }
 }

@@ -1,20 +1,17 @@
 import type { ResumeRequest } from '@holdfast/protocol';
-import { liveChannel, NOWHERE, type OpenResult } from '@holdfast/session-store';
+import { liveChannel } from '@holdfast/session-store';
 import { delay } from '../ports/clock.js';
 import type { Member } from '../ports/member.js';
-import { Room } from '../room/room.js';
-import type { GatewayContext, RoomContext } from '../shared/gateway-context.js';
+import { Room, type RoomContext } from '../room/room.js';
+import type { GatewayContext } from './gateway-context.js';
 import { type HistoryPlan, planFromTail, planHistory } from './history-plan.js';
-import { openSession } from './open-session.js';
-import { Recovery } from './recovery.js';
-import { type RoomEntry, roomEntry } from './room-entry.js';
-import { SharedCalls } from './shared-calls.js';
+import { RoomEntry } from './room-entry.js';
 
 /** What a member that has joined is told in its welcome. */
 export interface Joined {
   readonly room: Room;
   readonly plan: HistoryPlan;
-  /** Nobody knows yet what it gets: it is told when Redis is back (D3). */
+  /** Nobody knows yet what the member gets: it is told when Redis is back (D3). */
   readonly late?: boolean;
 }
 
@@ -25,28 +22,21 @@ const JOIN_TRIES_MS = 1_000;
 const JOIN_PAUSE_MS = 50;
 /** A room whose appends fail this long goes on in memory, whatever else Redis answers (D1). */
 const FAILING_MS = 300;
+const FLUSH_LOOK_MS = 10;
 
 /** The rooms of a gateway: opened with the first member, closed some time after the last (F1). */
 export class Rooms {
   readonly #context: GatewayContext;
-  /** What all rooms share that live on the one shard there is; absent in a cluster. */
-  readonly #shared: RoomContext | undefined;
+  /** The context of all rooms where there is one shard; absent in a cluster. */
+  readonly #onlyContext: RoomContext | undefined;
   readonly #entries = new Map<string, RoomEntry>();
-  readonly #recovery: Recovery;
 
   constructor(context: GatewayContext) {
     this.#context = context;
-    this.#shared = context.sharded ? undefined : { ...context, storage: context.shards.of('') };
-    this.#recovery = new Recovery(
-      {
-        has: (entry) => this.#entries.get(entry.room.sessionId) === entry,
-        subscribed: (entry) => this.#subscribed(entry),
-      },
-      context,
-    );
+    this.#onlyContext = context.sharded ? undefined : { ...context, shard: context.shards.of('') };
     context.fanOut.onInterrupted((channels) => this.#interrupted(channels));
     context.shards.onChange((change) => {
-      if (change === 'away') this.#awayOut();
+      if (change === 'away') this.#goOnInMemory();
       else void this.#bury();
     });
   }
@@ -55,7 +45,7 @@ export class Rooms {
     return this.#entries.size;
   }
 
-  /** How many of them Redis does not store now. */
+  /** How many rooms Redis does not store now. */
   get inMemory(): number {
     let count = 0;
     for (const { room } of this.#entries.values()) if (room.storage === 'memory') count += 1;
@@ -69,219 +59,124 @@ export class Rooms {
   /**
    * Opens or enters a session's room; in memory when Redis is away (D1). Every join is answered by one {@link leave}.
    *
-   * @returns nothing when the member wants to go on with an epoch that was deleted (G5)
+   * @returns `undefined` when the member wants to go on with an epoch that was deleted (G5)
    */
   async join(member: Member, sessionId: string, resume: ResumeRequest | undefined): Promise<Joined | undefined> {
-    const entry = this.#acquire(sessionId);
-    const { clock, storage } = entry.room.context;
+    const entry = this.#enter(sessionId);
+    const { clock, shard } = entry.room.context;
     const deadline = clock.monotonic() + JOIN_TRIES_MS;
-    while (!storage.away && entry.room.storage === 'redis') {
+    while (!shard.away && entry.room.storage === 'redis') {
       try {
-        const joined = await this.#enterOrGoOn(entry, member, resume);
+        const joined = await entry.unlessOutage(() => this.#join(entry, member, resume));
         if (joined !== 'in memory') return joined;
       } catch (error) {
-        storage.failed(error);
+        shard.failed(error);
         if (clock.monotonic() >= deadline) {
-          storage.doesNotStore(error);
+          shard.doesNotStore(error);
           break;
         }
         await delay(clock, JOIN_PAUSE_MS);
       }
     }
-    return this.#enterInMemory(entry, member, resume);
+    return this.#joinInMemory(entry, member, resume);
   }
 
   leave(member: Member, sessionId: string): void {
-    const entry = this.#entries.get(sessionId);
-    if (!entry) return;
-    entry.room.audience.detach(member);
-    entry.late?.delete(member);
-    entry.users -= 1;
-    if (entry.users === 0) this.#unsubscribe(entry);
-    if (member.persistent) this.#noteLeaving(entry);
+    this.#entries.get(sessionId)?.leave(member);
   }
 
   /** Called about once a second. */
   tick(): void {
+    const nowMs = this.#context.clock.monotonic();
     for (const entry of this.#entries.values()) {
       const { room } = entry;
       const { failing } = room.queue;
-      if (failing && room.context.clock.monotonic() - failing.sinceMs > FAILING_MS && room.storage === 'redis') {
-        room.context.storage.doesNotStore(failing.error);
-        this.#recovery.out(entry);
+      if (failing && nowMs - failing.sinceMs > FAILING_MS && room.storage === 'redis') {
+        room.context.shard.doesNotStore(failing.error);
+        entry.goOnInMemory();
       }
-      room.lastWord.tick(entry.users > 0);
-      if (entry.users > 0) room.expiry.check();
-      else if (this.#isDone(entry)) {
-        room.dispose();
-        this.#entries.delete(room.sessionId);
-      }
+      room.tick(entry.hasMembers);
+      if (!entry.hasLingered(LINGER_MS)) continue;
+      entry.close();
+      this.#entries.delete(room.sessionId);
     }
   }
 
-  /** Resolves when nothing is waiting to be stored and every leave was noted, or after a time. */
+  /** Resolves when nothing waits to be stored and every leave was noted; at the latest after a time. */
   async flush(timeoutMs: number): Promise<void> {
     const { clock } = this.#context;
     const deadline = clock.monotonic() + timeoutMs;
-    const settled = (): boolean =>
-      [...this.#entries.values()].every((entry) => entry.room.queue.empty && !entry.leaving);
-    while (!settled() && clock.monotonic() < deadline) await delay(clock, 10);
+    const isSettled = (): boolean => [...this.#entries.values()].every((entry) => entry.isSettled);
+    while (!isSettled() && clock.monotonic() < deadline) await delay(clock, FLUSH_LOOK_MS);
   }
 
   dispose(): void {
-    for (const { room } of this.#entries.values()) room.dispose();
+    for (const entry of this.#entries.values()) entry.close();
     this.#entries.clear();
   }
 
-  /** Without members for a while, with nothing to store; what is known of a session outlives an outage (F5). */
-  #isDone({ room, idleSinceMs, recovering }: RoomEntry): boolean {
-    const lingered = this.#context.clock.monotonic() - idleSinceMs >= LINGER_MS;
-    const knowing = room.position !== undefined && room.position !== NOWHERE;
-    return lingered && room.queue.empty && !(recovering && knowing);
-  }
-
-  /** A sync waits as long as an outage lasts, a member does not. */
-  #enterOrGoOn(
-    entry: RoomEntry,
-    member: Member,
-    resume: ResumeRequest | undefined,
-  ): Promise<Joined | 'in memory' | undefined> {
-    return new Promise((resolve, reject) => {
-      const goOn = (): void => resolve('in memory');
-      const joining = entry.joining ?? new Set();
-      entry.joining = joining.add(goOn);
-      this.#enter(entry, member, resume)
-        .then(resolve, reject)
-        .finally(() => {
-          joining.delete(goOn);
-          if (joining.size === 0 && entry.joining === joining) entry.joining = undefined;
-        });
-    });
-  }
-
-  async #enter(entry: RoomEntry, member: Member, resume: ResumeRequest | undefined): Promise<Joined | undefined> {
-    const { room } = entry;
-    await this.#subscribed(entry);
-    if (!member.persistent) return { room, plan: { recovered: false } };
-    for (;;) {
-      const opened = await this.#open(entry, resume?.epoch);
-      if (opened === 'deleted') return undefined;
-      const plan = await planHistory(room, room.context, resume);
-      // Else it ended meanwhile: the member gets to know the session that is, not the one that was (C5).
-      if (room.position?.epoch === opened.session.epoch || member.closed) return { room, plan };
-    }
-  }
-
-  /** Those that join a session together open it once. */
-  async #open(entry: RoomEntry, epoch: string | undefined): Promise<OpenResult | 'deleted'> {
-    const { room } = entry;
-    entry.opens ??= new SharedCalls();
-    const { opens } = entry;
-    const { result, shared } = await opens.run(epoch ?? '', () => openSession(room, room.context, epoch));
-    if (opens.isIdle && entry.opens === opens) entry.opens = undefined;
-    if (shared && result !== 'deleted') this.#context.reporter.loaded(room.sessionId, result.session.count);
-    return result;
-  }
-
-  #enterInMemory(entry: RoomEntry, member: Member, resume: ResumeRequest | undefined): Joined | undefined {
-    const { room } = entry;
-    entry.newcomers = true;
-    this.#recovery.out(entry);
-    if (!member.persistent) return { room, plan: { recovered: false } };
-    entry.toOpen = true;
-    if (this.#wasDeleted(room, resume)) return undefined;
-    const plan = planFromTail(room, resume);
-    if (plan) return { room, plan };
-    if (!member.closed) {
-      entry.late ??= new Map();
-      entry.late.set(member, { resume, sinceMs: this.#context.clock.now() });
-    }
-    return { room, plan: { recovered: false }, late: true };
-  }
-
-  #wasDeleted({ position, sessionId }: Room, resume: ResumeRequest | undefined): boolean {
-    if (resume?.epoch === undefined || (position && position !== NOWHERE)) return false;
-    return this.#context.deletions.has(sessionId, resume.epoch);
-  }
-
-  /** Redis is away: every room goes on in memory (D1), also those whose members may come back to what they know. */
-  #awayOut(): void {
-    for (const entry of this.#entries.values()) if (entry.room.context.storage.away) this.#recovery.out(entry);
-  }
-
-  /** An old copy of Redis may have brought back what was deleted. */
-  async #bury(): Promise<void> {
-    const { deletions, log } = this.#context;
-    for (const [sessionId, epoch] of deletions.noted()) {
-      const { storage } = this.#contextOf(sessionId);
-      // Whatever else is back is buried all the same.
-      if (!storage.away) await deletions.bury(log, sessionId, epoch).catch((error: unknown) => storage.failed(error));
-    }
-  }
-
-  #contextOf(sessionId: string): RoomContext {
-    return this.#shared ?? { ...this.#context, storage: this.#context.shards.of(liveChannel(sessionId)) };
-  }
-
-  #acquire(sessionId: string): RoomEntry {
+  #enter(sessionId: string): RoomEntry {
     let entry = this.#entries.get(sessionId);
     if (!entry) {
-      entry = roomEntry(new Room(sessionId, this.#contextOf(sessionId)));
+      entry = new RoomEntry(new Room(sessionId, this.#contextOf(sessionId)), this.#context);
       this.#entries.set(sessionId, entry);
     }
-    entry.users += 1;
+    entry.enter();
     return entry;
   }
 
-  #subscribed(entry: RoomEntry): Promise<void> {
-    entry.subscribed ??= this.#subscribe(entry);
-    return entry.subscribed;
+  #contextOf(sessionId: string): RoomContext {
+    return this.#onlyContext ?? { ...this.#context, shard: this.#context.shards.of(liveChannel(sessionId)) };
   }
 
-  #subscribe(entry: RoomEntry): Promise<void> {
+  async #join(entry: RoomEntry, member: Member, resume: ResumeRequest | undefined): Promise<Joined | undefined> {
     const { room } = entry;
-    const subscribed = entry.chain.then(async () => {
-      await this.#context.fanOut.subscribe(liveChannel(room.sessionId), (payload) => room.receive(payload));
-      // What was published while nobody here listened is in the log.
-      if (room.position) await room.sync.run('open');
-    });
-    entry.chain = subscribed.catch((error: unknown) => {
-      room.context.storage.failed(error);
-      // Another one may have been made since, after members had left.
-      if (entry.subscribed === subscribed) entry.subscribed = undefined;
-    });
-    return subscribed;
+    await entry.subscribed();
+    if (!member.persistent) return { room, plan: { recovered: false } };
+    for (;;) {
+      const opened = await entry.open(resume?.epoch);
+      if (opened === 'deleted') return undefined;
+      const plan = await planHistory(room, resume);
+      // Otherwise the session has ended meanwhile: the member gets to know the one that is, not the one that was (C5).
+      if (room.delivered.position?.epoch === opened.session.epoch || member.closed) return { room, plan };
+    }
   }
 
-  #unsubscribe(entry: RoomEntry): void {
-    entry.idleSinceMs = this.#context.clock.monotonic();
-    if (!entry.subscribed) return;
-    entry.subscribed = undefined;
-    this.#chain(entry, () => this.#context.fanOut.unsubscribe(liveChannel(entry.room.sessionId)));
+  #joinInMemory(entry: RoomEntry, member: Member, resume: ResumeRequest | undefined): Joined | undefined {
+    const { room } = entry;
+    const recovery = entry.goOnInMemory();
+    recovery.joined(member);
+    if (!member.persistent) return { room, plan: { recovered: false } };
+    if (this.#wasDeleted(room, resume)) return undefined;
+    const plan = planFromTail(room.delivered, resume);
+    if (plan) return { room, plan };
+    if (!member.closed) recovery.owe(member, resume);
+    return { room, plan: { recovered: false }, late: true };
   }
 
-  /** Members that leave in one turn are noted together; after unsubscribing, which tells that nobody is left (K1). */
-  #noteLeaving(entry: RoomEntry): void {
-    if (entry.leaving) return;
-    entry.leaving = true;
-    this.#context.clock.defer(() => {
-      this.#chain(entry, async () => {
-        entry.leaving = false;
-        if (!entry.room.context.storage.away) await this.#context.log.leave(entry.room.sessionId);
-      });
-    });
+  #wasDeleted({ delivered, sessionId }: Room, resume: ResumeRequest | undefined): boolean {
+    if (resume?.epoch === undefined || delivered.isPlaced) return false;
+    return this.#context.deletions.has(sessionId, resume.epoch);
   }
 
-  #chain(entry: RoomEntry, step: () => Promise<void>): void {
-    entry.chain = entry.chain.then(step).catch((error: unknown) => entry.room.context.storage.failed(error));
+  /** A shard is away: its rooms go on in memory, also those whose members may come back to what they know (D1). */
+  #goOnInMemory(): void {
+    for (const entry of this.#entries.values()) if (entry.room.context.shard.away) entry.goOnInMemory();
+  }
+
+  /** An old copy of Redis may have brought back what was deleted: it is deleted again (G5). */
+  async #bury(): Promise<void> {
+    const { deletions, log } = this.#context;
+    for (const [sessionId, epoch] of deletions.noted()) {
+      const { shard } = this.#contextOf(sessionId);
+      // One shard that fails keeps nothing on the others from being buried.
+      if (!shard.away) await deletions.bury(log, sessionId, epoch).catch((error: unknown) => shard.failed(error));
+    }
   }
 
   #interrupted(channels: readonly string[]): void {
     const lost = new Set(channels);
-    for (const [sessionId, { room, users }] of this.#entries) {
-      // What Redis has lost with the connection, only a room without members may still have.
-      if (room.position && (users === 0 || lost.has(liveChannel(sessionId)))) room.sync.request('interrupted');
-    }
+    for (const [sessionId, entry] of this.#entries) entry.interrupted(lost.has(liveChannel(sessionId)));
     void this.#bury();
   }
 }

@@ -7,7 +7,7 @@ const STEP_MS = 10;
 
 /** What is needed of a room. */
 export interface HearingRoom {
-  hasDelivered(epoch: string, seq: number): boolean;
+  readonly delivered: { has(epoch: string, seq: number): boolean };
   readonly sync: { request(reason: 'unheard'): void };
 }
 
@@ -31,7 +31,7 @@ export class PublishWatch {
 
   /** An append was answered: what it stored is to be heard soon. */
   expect(room: HearingRoom, epoch: string, seq: number): void {
-    if (room.hasDelivered(epoch, seq)) return;
+    if (room.delivered.has(epoch, seq)) return;
     this.#expected.push({ room, epoch, seq, dueMs: this.#clock.monotonic() + UNHEARD_MS });
     this.#timer ??= this.#clock.setTimeout(() => this.#check(), UNHEARD_MS);
   }
@@ -48,6 +48,6 @@ export class PublishWatch {
     this.#expected = open < 0 ? [] : this.#expected.slice(open);
     const [next] = this.#expected;
     this.#timer = next && this.#clock.setTimeout(() => this.#check(), Math.max(STEP_MS, next.dueMs - nowMs));
-    for (const { room, epoch, seq } of due) if (!room.hasDelivered(epoch, seq)) room.sync.request('unheard');
+    for (const { room, epoch, seq } of due) if (!room.delivered.has(epoch, seq)) room.sync.request('unheard');
   }
 }

@@ -19,7 +19,7 @@ describe('the pace of a session', () => {
     const clock = new HeldClock();
     const pace = new AppendPacer(clock);
     const wentOnAt: number[] = [];
-    const goOn = (): unknown => pace.whenRested(() => wentOnAt.push(clock.monotonic()));
+    const goOn = (): unknown => pace.afterRest(() => wentOnAt.push(clock.monotonic()));
     goOn();
     pace.delivered(listeners);
     goOn();

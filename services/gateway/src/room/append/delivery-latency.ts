@@ -1,28 +1,30 @@
 import { idHash, type LiveMessage, messageIdHash } from '@holdfast/session-store';
-import type { RoomContext } from '../../shared/gateway-context.js';
-import type { Waiting } from './batch.js';
+import type { GatewayMetrics } from '@holdfast/telemetry';
+import type { Clock } from '../../ports/clock.js';
+import type { Sending } from './waiting-list.js';
 
-/**
- * Measures the first message of each batch, from its arrival to its delivery: one a batch tells how long that takes.
- */
+/** Measures how long a message takes from its arrival to its delivery, on the first message of each batch. */
 export class DeliveryLatency {
-  readonly #context: RoomContext;
-  #timed: { readonly hash: number; readonly arrivedMs: number } | undefined;
+  readonly #clock: Clock;
+  readonly #histogram: GatewayMetrics['deliverySeconds'];
+  #measured: { readonly hash: number; readonly arrivedMs: number } | undefined;
 
-  constructor(context: RoomContext) {
-    this.#context = context;
+  /** @param histogram of seconds */
+  constructor(clock: Clock, histogram: GatewayMetrics['deliverySeconds']) {
+    this.#clock = clock;
+    this.#histogram = histogram;
   }
 
-  begin(batch: readonly Waiting[]): void {
+  /** A batch is sent to the store. */
+  begin(batch: readonly Sending[]): void {
     const [first] = batch;
-    this.#timed = first && { hash: idHash(first.message.id), arrivedMs: first.arrivedMs };
+    this.#measured = first && { hash: idHash(first.message.id), arrivedMs: first.arrivedMs };
   }
 
-  /** The room delivers a run of messages that begins with this one. */
+  /** The room delivers messages. @param first the first of them */
   delivered(first: LiveMessage): void {
-    if (!this.#timed || this.#timed.hash !== messageIdHash(first)) return;
-    const { clock, metrics } = this.#context;
-    metrics.deliverySeconds.observe((clock.monotonic() - this.#timed.arrivedMs) / 1000);
-    this.#timed = undefined;
+    if (!this.#measured || this.#measured.hash !== messageIdHash(first)) return;
+    this.#histogram.observe((this.#clock.monotonic() - this.#measured.arrivedMs) / 1000);
+    this.#measured = undefined;
   }
 }

@@ -1,22 +1,20 @@
 import { messageName } from '@holdfast/session-store';
-import type { RoomContext } from '../../shared/gateway-context.js';
-import type { AppendRoom } from './append-room.js';
-import type { Sending, Waiting } from './batch.js';
+import type { Sending, Waiting, WaitingList } from './waiting-list.js';
 
 /**
- * What waits while Redis is away, by name. A client that has lost its connection sends again whatever has no number yet:
- * during an outage that is all it has sent, each time, and none of it may wait more than once (D2).
+ * Finds messages that wait while Redis is away by their name. A client that has lost its connection sends again whatever
+ * has no number yet: during an outage that is everything it has sent, each time, and none of it may wait twice (D2).
  */
 export class OutageBacklog {
-  readonly #room: AppendRoom;
-  readonly #context: RoomContext;
+  readonly #waiting: WaitingList;
   readonly #byName = new Map<string, Waiting>();
-  /** Clients repeat in their order: the next one is found from here on. */
-  #from = 0;
+  /** Where the next repetition is looked for first, because clients repeat in their order. */
+  #near = 0;
 
-  constructor(room: AppendRoom, context: RoomContext) {
-    this.#room = room;
-    this.#context = context;
+  /** @param inFlight how many of the waiting, from the first on, are on their way: their answers are still to come */
+  constructor(waiting: WaitingList, inFlight: number) {
+    this.#waiting = waiting;
+    this.add(waiting.from(inFlight));
   }
 
   add(waiting: readonly Waiting[]): void {
@@ -24,19 +22,19 @@ export class OutageBacklog {
       if (sending.message.senderKey !== '') this.#byName.set(messageName(sending.message), sending);
   }
 
-  /** Lets a send that waits already wait for its client where that is now. @returns whether it waits already */
-  takes(repeated: Sending, waiting: Waiting[]): boolean {
-    const held = repeated.message.retry === undefined ? undefined : this.#byName.get(messageName(repeated.message));
-    if (!held) return false;
-    let at = waiting.indexOf(held, this.#from);
-    if (at < 0) at = waiting.indexOf(held);
-    this.#from = at + 1;
-    if (at < 0) return false;
-    const moved = { ...held, member: repeated.member };
-    waiting[at] = moved;
-    this.add([moved]);
-    this.#context.metrics.counters.duplicates += 1;
-    this.#room.showPending(moved, at + 1);
-    return true;
+  /**
+   * Lets a repeated send that waits already be answered to the connection that repeats it.
+   *
+   * @returns the waiting message and its place, from 0; `undefined` where the send does not wait yet
+   */
+  takeOver(repeated: Sending): { readonly waiting: Waiting; readonly place: number } | undefined {
+    const first = repeated.message.retry === undefined ? undefined : this.#byName.get(messageName(repeated.message));
+    if (!first) return undefined;
+    const place = this.#waiting.placeOf(first, this.#near);
+    this.#near = place + 1;
+    const waiting = this.#waiting.moveTo(repeated.member, place);
+    if (!waiting) return undefined;
+    this.add([waiting]);
+    return { waiting, place };
   }
 }

@@ -1,10 +1,8 @@
 import type { LiveMessage } from '@holdfast/session-store';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Member } from '../../ports/member.js';
-import type { RoomContext } from '../../shared/gateway-context.js';
-import { Audience } from './audience.js';
-import type { PumpedRoom } from './history-pump.js';
-import { showPending } from './show-pending.js';
+import { Audience, type DeliveryContext } from './audience.js';
+import type { DeliveredHistory } from './delivered-history.js';
 
 const BACKLOG_MAX = 6_400;
 const SENDER = memberOf('sender', { grouped: false });
@@ -25,8 +23,8 @@ beforeEach(() => {
     publishToGroup: (group: string, frame: Uint8Array) =>
       void sent.push([`group ${group}`, Buffer.from(frame).toString()]),
   };
-  const room: Pick<PumpedRoom, 'sessionId'> = { sessionId: 's' };
-  audience = new Audience(room as PumpedRoom, context as unknown as RoomContext);
+  const delivered: Pick<DeliveredHistory, 'sessionId'> = { sessionId: 's' };
+  audience = new Audience(delivered as DeliveredHistory, context as unknown as DeliveryContext, async () => undefined);
 });
 
 /** @param grouped whether its socket can be sent what is published */
@@ -59,7 +57,7 @@ function pending(retry = false): string[] {
     head: '"content":"x","sender":"x","timestamp":',
     ...(retry && { retry: 'anywhere' as const }),
   };
-  showPending({ sessionId: 's', audience }, SENDER, kept, 2, 1);
+  audience.showPending(SENDER, kept, 2, 1);
   for (const [, text] of sent) expect(JSON.parse(text)).toMatchObject({ type: 'message', id: 'm2', pending: true });
   return sent.map(([to]) => to);
 }

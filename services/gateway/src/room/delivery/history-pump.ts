@@ -1,118 +1,129 @@
-import type { Position } from '@holdfast/protocol';
-import { type LiveMessage, liveMessageOf, messageName } from '@holdfast/session-store';
-import { delay } from '../../ports/clock.js';
+import { type LiveMessage, liveMessageOf, messageName, type SessionLog } from '@holdfast/session-store';
+import type { GatewayMetrics } from '@holdfast/telemetry';
+import { type Clock, delay } from '../../ports/clock.js';
 import type { Member } from '../../ports/member.js';
-import type { RoomContext } from '../../shared/gateway-context.js';
+import type { ShardHealth } from '../../redis/shard-health.js';
+import type { DeliveredHistory } from './delivered-history.js';
 import { plainFrames } from './plain-frames.js';
-import type { Tail } from './tail.js';
 
-/** What a pump needs of its room. */
-export interface PumpedRoom {
-  readonly sessionId: string;
-  readonly position: Position | undefined;
-  /** Newest number delivered. */
-  readonly seq: number;
-  readonly tail: Tail;
-  readonly sync: { run(reason: 'resume'): Promise<void> };
-  readonly audience: { attach(member: Member): void };
+/** What a pump uses of its gateway. */
+export interface HistoryPumpContext {
+  readonly clock: Clock;
+  readonly log: Pick<SessionLog, 'read'>;
+  readonly shard: Pick<ShardHealth, 'failed' | 'back'>;
+  readonly metrics: Pick<GatewayMetrics, 'counters'>;
+  /** Most bytes of history that a member is handed before it has taken them (F6). */
+  readonly historyChunkBytes: number;
 }
 
-/** Messages fetched at once. */
+export interface HistoryPumpOptions {
+  readonly member: Member;
+  /** The first number to give. */
+  readonly from: number;
+  /** Messages to leave out, by sender and id, because this plain member has had them. */
+  readonly skipped: ReadonlySet<string> | undefined;
+  /** Called once, in the step in which the member has caught up. */
+  readonly onCaughtUp: (member: Member) => void;
+  /** Syncs the room; resolves when it is synced. */
+  readonly sync: () => Promise<void>;
+}
+
+/** Messages read at once. */
 const PAGE = 100;
 const RETRY_MS = 250;
 
 /**
- * Gives a member the history from a number on, at the pace it reads, and attaches it to live delivery in the same step
- * in which it has caught up: no gap, no duplicate, nothing out of order (R1).
+ * Gives a member the history from a number on, at the pace at which the member reads. The member joins live delivery in
+ * the same step in which it has caught up: no gap, no duplicate, nothing out of order (R1).
  */
 export class HistoryPump {
-  readonly #room: PumpedRoom;
-  readonly #context: RoomContext;
+  readonly #delivered: DeliveredHistory;
+  readonly #context: HistoryPumpContext;
+  readonly #options: HistoryPumpOptions;
   readonly #member: Member;
-  /** What is left out, by sender and id: a plain member has had it. */
-  readonly #skipped: ReadonlySet<string> | undefined;
   #next: number;
-  /** Fetched and not given yet. */
+  /** Read from tail or log, and not given yet. */
   #page: readonly LiveMessage[] = [];
   #stopped = false;
 
-  constructor(room: PumpedRoom, context: RoomContext, member: Member, from: number, skipped?: ReadonlySet<string>) {
-    this.#room = room;
+  constructor(delivered: DeliveredHistory, context: HistoryPumpContext, options: HistoryPumpOptions) {
+    this.#delivered = delivered;
     this.#context = context;
-    this.#member = member;
-    this.#next = from;
-    this.#skipped = skipped;
+    this.#options = options;
+    this.#member = options.member;
+    this.#next = options.from;
   }
 
-  /** The number it gives next. */
+  /** The number that is given next. */
   get next(): number {
     return this.#next;
   }
 
   start(): void {
-    void this.#run();
+    void this.#pump();
   }
 
   stop(): void {
     this.#stopped = true;
   }
 
-  /** Says what will not come, because the session has ended (V7). */
+  /** The session has ended: tells the member what it will not get (V7). */
   giveUp(): void {
-    this.#tellGap(this.#room.seq + 1);
+    this.#tellGap(this.#delivered.seq + 1);
     this.stop();
   }
 
-  get #over(): boolean {
+  get #isOver(): boolean {
     return this.#stopped || this.#member.closed;
   }
 
-  async #run(): Promise<void> {
-    while (!this.#over) {
-      if (this.#next > this.#room.seq) return this.#room.audience.attach(this.#member);
+  async #pump(): Promise<void> {
+    while (!this.#isOver) {
+      if (this.#next > this.#delivered.seq) return this.#options.onCaughtUp(this.#member);
       if (this.#member.bufferedBytes() > 0) {
-        // A long history is no backlog: whoever reads it slowly is given the next part when the last one is gone (F6).
+        // A long history is no backlog: a slow reader is given the next part when it has taken the last one (F6).
         await new Promise<void>((resolve) => this.#member.onceDrained(resolve));
         continue;
       }
-      if (this.#page.length === 0) this.#page = this.#room.tail.from(this.#next, PAGE) ?? (await this.#readPage());
-      if (this.#over) return;
+      if (this.#page.length === 0) this.#page = this.#delivered.tail.from(this.#next, PAGE) ?? (await this.#readPage());
+      if (this.#isOver) return;
       this.#giveChunk();
     }
   }
 
-  /** Reads what the tail does not reach back to; never more than the room has delivered (F7). */
+  /** Reads from the log what is older than the tail; never more than the room has delivered (F7). */
   async #readPage(): Promise<readonly LiveMessage[]> {
-    const epoch = this.#room.position?.epoch;
+    const delivered = this.#delivered;
+    const epoch = delivered.position?.epoch;
     try {
-      const read = await this.#context.log.read(this.#room.sessionId, { from: this.#next, limit: PAGE });
+      const read = await this.#context.log.read(delivered.sessionId, { from: this.#next, limit: PAGE });
       if (read.session?.epoch !== epoch) {
-        await this.#room.sync.run('resume');
+        await this.#options.sync();
         return [];
       }
-      if (this.#room.position?.epoch !== epoch) return [];
-      const page = read.entries.filter((entry) => entry.seq <= this.#room.seq).map(liveMessageOf);
-      if (page.length === 0) this.#tellGap(this.#room.seq + 1);
+      if (delivered.position?.epoch !== epoch) return [];
+      const page = read.entries.filter((entry) => entry.seq <= delivered.seq).map(liveMessageOf);
+      if (page.length === 0) this.#tellGap(delivered.seq + 1);
       return page;
     } catch (error) {
-      const { clock, storage } = this.#context;
-      storage.failed(error);
+      const { clock, shard } = this.#context;
+      shard.failed(error);
       await delay(clock, RETRY_MS);
-      await storage.back();
+      await shard.back();
       return [];
     }
   }
 
-  /** What was trimmed before it could be given, or is missing in the log, is said (V7). */
+  /** Tells the member which messages it will not get: they were trimmed before, or the log lacks them (V7). */
   #tellGap(first: number): void {
-    if (this.#over || first <= this.#next) return;
+    if (this.#isOver || first <= this.#next) return;
     this.#member.tell({ type: 'session', event: 'gap', from: this.#next, to: first - 1 });
     this.#next = first;
   }
 
-  /** A plain member cannot tell what it has had already. */
-  #skips(message: LiveMessage): boolean {
-    return this.#skipped?.has(messageName(message)) === true || this.#member.sawPending(message);
+  /** Whether the member has had the message and cannot tell by itself, as plain members cannot. */
+  #hasHad(message: LiveMessage): boolean {
+    return this.#options.skipped?.has(messageName(message)) === true || this.#member.sawPending(message);
   }
 
   #giveChunk(): void {
@@ -121,15 +132,16 @@ export class HistoryPump {
     this.#tellGap(first.seq);
     const chunk = this.#takeChunk(first.seq);
     this.#next = first.seq + chunk.length;
-    const wanted = chunk.filter((message) => !this.#skips(message));
+    const wanted = chunk.filter((message) => !this.#hasHad(message));
     if (wanted.length === 0) return;
-    const plain = this.#member.protocol === 'plain';
-    this.#member.write(plain ? plainFrames(this.#room.sessionId, wanted) : wanted.map((message) => message.frame));
+    const isPlain = this.#member.protocol === 'plain';
+    const frames = isPlain ? plainFrames(this.#delivered.sessionId, wanted) : wanted.map(({ frame }) => frame);
+    this.#member.write(frames);
     this.#context.metrics.counters.recovered += wanted.length;
     this.#context.metrics.counters.delivered += wanted.length;
   }
 
-  /** The first of the page, as far as their numbers follow on each other and their bytes are no backlog. */
+  /** The first messages of the page, up to a missing number or the bytes of a chunk; at least one message. */
   #takeChunk(firstSeq: number): readonly LiveMessage[] {
     let bytes = 0;
     const end = this.#page.findIndex(({ seq, frame }, index) => {

@@ -1,6 +1,6 @@
 import { decodeLive, encodeStored, type LiveMessage, storedFrame } from '@holdfast/session-store';
 import { describe, expect, it } from 'vitest';
-import { TailBudget } from '../../shared/tail-budget.js';
+import { TailBudget } from '../../shared/memory-budgets.js';
 import { Tail } from './tail.js';
 
 const FRAME_BYTES = 100;

@@ -1,5 +1,5 @@
 import { idHash, type LiveMessage, messageIdHash, messageRun } from '@holdfast/session-store';
-import type { HeldRun, RunOwner, TailBudget } from '../../shared/tail-budget.js';
+import type { HeldRun, RunOwner, TailBudget } from '../../shared/memory-budgets.js';
 import { IdIndex } from './id-index.js';
 
 /** Runs dropped at the front of the list before it is made anew. */

@@ -8,26 +8,34 @@ import {
   type StoredSession,
   splitAtHoles,
 } from '@holdfast/session-store';
-import type { SyncOutcome } from '@holdfast/telemetry';
-import { delay } from '../../ports/clock.js';
+import type { GatewayMetrics, Logger, SyncOutcome } from '@holdfast/telemetry';
+import { type Clock, delay } from '../../ports/clock.js';
 import { RetryPause } from '../../ports/retry-pause.js';
-import type { RoomContext } from '../../shared/gateway-context.js';
-import { Repair, type RepairedRoom } from './repair.js';
+import type { ShardHealth } from '../../redis/shard-health.js';
+import { Repair, type RepairContext, type RepairedRoom } from './repair.js';
 
-/** What a sync needs of its room. */
+/** What a sync uses of its gateway. */
+export interface SyncContext extends RepairContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** From 0 up to 1. */
+  random(): number;
+  readonly shard: Pick<ShardHealth, 'away' | 'back' | 'worked' | 'failed'>;
+  readonly deletions: { bury(log: RepairContext['log'], sessionId: string, epoch: string): Promise<boolean> };
+  readonly metrics: Pick<GatewayMetrics, 'counters' | 'synced'>;
+}
+
+/** What a sync has its room do. */
 export interface SyncedRoom extends RepairedRoom {
-  readonly seq: number;
   readonly expiry: {
     readonly passed: boolean;
     readonly ttl: number;
     readonly remainingMs: number;
     confirmed(remainingMs: number, ttl: number, askedMs: number): void;
   };
-  /** Delivers a run of messages that follows on the position. */
+  /** Delivers messages without holes that follow on the position. */
   deliverNext(epoch: string, messages: readonly LiveMessage[]): void;
-  noteSession(session: StoredSession): void;
-  noteFirstSeq(firstSeq: number): void;
-  /** Applies what arrived meanwhile. @returns whether it shows that the log has to be read again */
+  /** Applies the payloads that arrived during the sync. @returns whether they show that the log has to be read again */
   releaseHeld(): boolean;
   expired(): void;
   deleted(): void;
@@ -47,38 +55,41 @@ export type SyncReason =
   | 'behind'
   | 'forked';
 
-/** What one step came to, and whether there is more to do. */
+/** The result of one step, and whether there is more to do. */
 interface Step {
   readonly outcome: SyncOutcome;
   readonly more: boolean;
 }
 
-/** Entries one read asks for. */
+const DONE: Step = { outcome: 'unchanged', more: false };
+const AGAIN: Step = { outcome: 'unchanged', more: true };
+
+/** Entries that one read asks for. */
 const PAGE = 200;
-/** How long others may take to fill a hole that this gateway's tail cannot fill (G4). */
+/** How long other gateways may take to fill a hole that this gateway's tail cannot fill (G4). */
 const HOLE_MS = 1_000;
 const HOLE_STEP_MS = 100;
 
 /**
- * The one procedure that opens a room, catches up after a gap, checks after a reconnect, heals, and settles a fork:
- * reads session and log from the room's position (inclusive), compares, then delivers what is new, puts back what Redis
- * lacks, or adopts what the log has. One at a time.
+ * Brings a room in line with Redis. This one procedure opens a room, catches up after a gap, checks after a reconnect,
+ * heals, and settles a fork: it reads session and log from the room's position (inclusive), compares the two, and then
+ * delivers what is new, puts back what Redis lacks, or adopts what the log has (G1–G4). One sync of a room runs at a time.
  */
 export class Sync {
   readonly #room: SyncedRoom;
-  readonly #context: RoomContext;
+  readonly #context: SyncContext;
   readonly #repair: Repair;
   #running: Promise<void> | undefined;
-  /** Asked for while one runs: what that one has read may be older than the reason to ask. */
+  /** Whether another sync was asked for while one runs: what the running one has read may be older than the reason. */
   #again = false;
   #stopped = false;
   #holeSinceMs: number | undefined;
-  /** When Redis was asked what the present step goes by. */
+  /** When Redis was asked for what the present step goes by; monotonic milliseconds. */
   #askedMs = 0;
-  /** Since the last success there was none. */
+  /** Made with the first failure after a success. */
   #retry: RetryPause | undefined;
 
-  constructor(room: SyncedRoom, context: RoomContext) {
+  constructor(room: SyncedRoom, context: SyncContext) {
     this.#room = room;
     this.#context = context;
     this.#repair = new Repair(room, context);
@@ -88,13 +99,19 @@ export class Sync {
     return this.#running !== undefined;
   }
 
-  /** Syncs until it has succeeded once after this call; ends without, once it was stopped. Never rejects. */
+  /**
+   * Syncs the room.
+   *
+   * @returns resolves once a sync that began after this call has succeeded, or the room is closed. Never rejects: while
+   *   Redis is away it waits
+   */
   run(reason: SyncReason): Promise<void> {
     if (this.#running) this.#again = true;
     else this.#running = this.#loop(reason);
     return this.#running;
   }
 
+  /** Syncs the room; for callers that do not wait for it. */
   request(reason: SyncReason): void {
     void this.run(reason);
   }
@@ -105,12 +122,12 @@ export class Sync {
   }
 
   async #loop(reason: SyncReason): Promise<void> {
-    this.#context.logger.trace({ sessionId: this.#room.sessionId, reason }, 'Room syncs');
+    this.#context.logger.trace({ sessionId: this.#room.delivered.sessionId, reason }, 'Room syncs');
     let more = true;
     while (more && !this.#stopped) {
       this.#again = false;
       more = await this.#attempt();
-      // Together with the end of the run, so that no payload is held that nobody releases.
+      // In the same step in which the sync ends, so that every payload that was held is released.
       if (!more && !this.#stopped) more = this.#room.releaseHeld() || this.#again;
     }
     this.#running = undefined;
@@ -118,18 +135,18 @@ export class Sync {
 
   /** @returns whether there is more to do */
   async #attempt(): Promise<boolean> {
-    const { storage } = this.#context;
-    // No thousand rooms knocking at a Redis that is away (D2).
-    if (storage.away) await storage.back();
+    const { shard, metrics } = this.#context;
+    // A thousand rooms do not knock at a Redis that is away (D2).
+    if (shard.away) await shard.back();
     if (this.#stopped) return false;
     try {
       const { outcome, more } = await this.#step();
-      this.#context.metrics.synced(outcome);
+      metrics.synced(outcome);
       this.#retry = undefined;
       return more;
     } catch (error) {
-      this.#context.metrics.synced('failed');
-      storage.failed(error);
+      metrics.synced('failed');
+      shard.failed(error);
       this.#retry ??= new RetryPause(this.#context);
       await this.#retry.wait();
       return true;
@@ -138,15 +155,16 @@ export class Sync {
 
   async #step(): Promise<Step> {
     const room = this.#room;
-    const { position } = room;
+    const { delivered } = room;
+    const { position } = delivered;
     this.#askedMs = this.#context.clock.monotonic();
     const read = await this.#read(position);
-    this.#context.storage.worked();
-    // The session was deleted or ran out meanwhile: what was read belongs to another position.
-    if (!read || this.#stopped || room.position !== position) return { outcome: 'unchanged', more: true };
+    this.#context.shard.worked();
+    // If the session was deleted or ran out meanwhile, what was read belongs to another position.
+    if (!read || this.#stopped || delivered.position !== position) return AGAIN;
     const { session } = read;
-    if (session && (await this.#context.deletions.bury(this.#context.log, room.sessionId, session.epoch))) {
-      return { outcome: 'unchanged', more: true };
+    if (session && (await this.#context.deletions.bury(this.#context.log, delivered.sessionId, session.epoch))) {
+      return AGAIN;
     }
     if (!session) return this.#absent(position, read);
     if (!position) return this.#load(session, read);
@@ -155,10 +173,10 @@ export class Sync {
     if (position === NOWHERE) room.moveTo({ epoch: session.epoch, seq: 0, id: '' }, read.firstSeq);
     else if (session.count < position.seq) return this.#heal(position, session);
     else if (this.#differs(position, read)) return this.#fork(session.epoch, true);
-    room.noteFirstSeq(read.firstSeq);
+    delivered.noteFirstSeq(read.firstSeq);
     if (this.#lacksOlder(session, read)) {
-      // What lies between nobody has put back yet: the log takes entries without holes only.
-      if (room.tail.lastSeq + 1 < firstKept(session, read)) return this.#hole(session.epoch);
+      // The log takes entries without holes only, and nobody has put back yet what lies between.
+      if (delivered.tail.lastSeq + 1 < firstKept(session, read)) return this.#hole(session.epoch);
       const outcome = await this.#repair.prepend(position, read.firstSeq);
       if (outcome === 'forked') return this.#fork(session.epoch, true);
     }
@@ -166,10 +184,10 @@ export class Sync {
     return this.#deliver(session, read);
   }
 
-  /** @returns nothing when what was there could not be read, and is in quarantine now (A6) */
+  /** @returns `undefined` when what was there could not be read and is in quarantine now (A6) */
   async #read(position: Position | undefined): Promise<LogRead | undefined> {
     const { log, reporter } = this.#context;
-    const { sessionId } = this.#room;
+    const { sessionId } = this.#room.delivered;
     const range = position ? { from: Math.max(1, position.seq), limit: PAGE } : { from: 1, limit: PAGE };
     try {
       return await log.read(sessionId, range, position?.epoch);
@@ -182,32 +200,34 @@ export class Sync {
     }
   }
 
+  /** Redis has no session. */
   async #absent(position: Position | undefined, { ended }: LogRead): Promise<Step> {
     const room = this.#room;
     if (!position) room.moveTo(NOWHERE, 0);
-    if (!position || position === NOWHERE) return { outcome: 'unchanged', more: false };
+    if (!position || position === NOWHERE) return DONE;
     if (ended === 'deleted') room.deleted();
     else if (ended === 'quarantined' || room.expiry.passed) room.expired();
     else return this.#heal(position, undefined);
     return { outcome: 'ended', more: false };
   }
 
-  /** Opens the room: what is there was delivered by others; the tail takes it. */
+  /** Opens the room: other gateways have delivered what is there, and the tail takes it. */
   async #load(session: StoredSession, first: LogRead): Promise<Step> {
     const room = this.#room;
+    const { delivered } = room;
     const entries = [...first.entries];
     for (let page = first.entries; page.length === PAGE; ) {
-      const read = await this.#context.log.read(room.sessionId, { from: (entries.at(-1)?.seq ?? 0) + 1, limit: PAGE });
-      if (read.session?.epoch !== session.epoch || room.position) return { outcome: 'unchanged', more: true };
+      const from = (entries.at(-1)?.seq ?? 0) + 1;
+      const read = await this.#context.log.read(delivered.sessionId, { from, limit: PAGE });
+      if (read.session?.epoch !== session.epoch || delivered.position) return AGAIN;
       page = read.entries;
       entries.push(...page);
     }
     const newest = entries.at(-1);
     this.#confirm(session);
     room.moveTo({ epoch: session.epoch, seq: newest?.seq ?? session.count, id: newest?.id ?? '' }, first.firstSeq);
-    room.tail.clear();
-    room.tail.push((splitAtHoles(entries).at(-1) ?? []).map(liveMessageOf));
-    return { outcome: 'unchanged', more: false };
+    delivered.refill((splitAtHoles(entries).at(-1) ?? []).map(liveMessageOf));
+    return DONE;
   }
 
   async #otherEpoch(position: Position, session: StoredSession, { ended }: LogRead): Promise<Step> {
@@ -217,12 +237,12 @@ export class Sync {
       return { outcome: 'ended', more: false };
     }
     if (ended === undefined && room.expiry.passed) {
-      // Another gateway's member has begun the next epoch before this one noticed the end.
+      // Another gateway's member has begun the next epoch before this gateway noticed the end.
       room.expired();
       return { outcome: 'ended', more: true };
     }
     const quarantined = ended === 'quarantined';
-    // Epochs sort: an older one is an old copy. A shorter one was made by somebody who did not know of this history.
+    // Epochs sort: an older one is an old copy. A shorter history was begun by somebody who did not know of this one.
     const older = session.epoch < position.epoch;
     if (!quarantined && (older || session.count < position.seq)) return this.#fork(session.epoch, older);
     const adopted = await this.#repair.adopt(session, !quarantined);
@@ -236,13 +256,13 @@ export class Sync {
     return outcome === 'hole' && session ? this.#hole(session.epoch) : { outcome: 'healed', more: true };
   }
 
-  /** Between what Redis has and what the tail has something is missing: others may fill it for a while (G4). */
+  /** Entries are missing between Redis' newest and our oldest: other gateways may fill the hole for a while (G4). */
   async #hole(epoch: string): Promise<Step> {
     const { clock } = this.#context;
     this.#holeSinceMs ??= clock.monotonic();
     if (clock.monotonic() - this.#holeSinceMs >= HOLE_MS) return this.#fork(epoch, true);
     await delay(clock, HOLE_STEP_MS);
-    return { outcome: 'unchanged', more: true };
+    return AGAIN;
   }
 
   async #fork(seenEpoch: string, samePast: boolean): Promise<Step> {
@@ -251,49 +271,50 @@ export class Sync {
     return { outcome: 'forked', more: true };
   }
 
-  /** It is the one that the room follows: it is remembered as what a lost one is restored from (G2). */
+  /** The room follows this session: a lost one is restored from what is noted here (G2). */
   #confirm(session: StoredSession): void {
-    this.#room.noteSession(session);
+    this.#room.delivered.noteSession(session);
     this.#room.expiry.confirmed(session.remainingMs, session.ttl, this.#askedMs);
   }
 
-  /** Whether the log reaches less far back than the tail: another gateway has healed it from a shorter one (G2). */
+  /** Whether the log reaches less far back than the tail: another gateway has healed it from a shorter tail (G2). */
   #lacksOlder(session: StoredSession, read: LogRead): boolean {
-    const { firstSeq, lastSeq } = this.#room.tail;
+    const { firstSeq, lastSeq } = this.#room.delivered.tail;
     const oldest = Math.max(firstSeq, session.count - this.#context.historyMax + 1);
     return firstSeq !== 0 && oldest <= lastSeq && oldest < firstKept(session, read);
   }
 
   /**
-   * G1: another message was delivered under the position's number. So it is where the same one was stored anew, with
-   * another time: what comes before it may be different.
+   * Whether another message was delivered under the position's number (G1). The same message with another time counts as
+   * another one: it was stored anew, so what comes before it may differ too.
    */
   #differs({ seq, id }: Position, { entries }: LogRead): boolean {
     const [same] = entries;
     if (same?.seq !== seq || id === '') return false;
-    const delivered = this.#room.tail.at(seq);
+    const delivered = this.#room.delivered.tail.at(seq);
     return same.id !== id || (delivered !== undefined && !delivered.frame.equals(liveMessageOf(same).frame));
   }
 
   #deliver(session: StoredSession, { entries, firstSeq }: LogRead): Step {
     const room = this.#room;
-    const runs = splitAtHoles(entries.filter((entry) => entry.seq > room.seq));
-    let outcome: SyncOutcome = runs.length === 0 ? 'unchanged' : 'delivered';
-    for (const run of runs) {
-      const next = run[0]?.seq ?? 0;
-      if (next > room.seq + 1) {
+    const { delivered } = room;
+    const parts = splitAtHoles(entries.filter((entry) => entry.seq > delivered.seq));
+    let outcome: SyncOutcome = parts.length === 0 ? 'unchanged' : 'delivered';
+    for (const part of parts) {
+      const next = part[0]?.seq ?? 0;
+      if (next > delivered.seq + 1) {
         outcome = 'gap';
         this.#context.metrics.counters.gaps += 1;
-        room.audience.tellGap(room.seq + 1, next - 1);
+        room.audience.tellGap(delivered.seq + 1, next - 1);
         room.moveTo({ epoch: session.epoch, seq: next - 1, id: '' }, firstSeq);
       }
-      room.deliverNext(session.epoch, run.map(liveMessageOf));
+      room.deliverNext(session.epoch, part.map(liveMessageOf));
     }
-    return { outcome, more: runs.length > 0 && entries.length === PAGE };
+    return { outcome, more: parts.length > 0 && entries.length === PAGE };
   }
 }
 
-/** The log's oldest number; the next one when it is empty. */
+/** The log's oldest number; the number after its newest when it is empty. */
 function firstKept({ count }: StoredSession, { firstSeq }: LogRead): number {
   return firstSeq === 0 ? count + 1 : firstSeq;
 }

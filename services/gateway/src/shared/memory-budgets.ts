@@ -110,3 +110,24 @@ export class TailBudget {
     }
   }
 }
+
+/** A limit of bytes that all sessions of a gateway share: the outage buffer (D2). */
+export class ByteBudget {
+  #used = 0;
+  constructor(readonly limit: number) {}
+
+  get used(): number {
+    return this.#used;
+  }
+
+  /** @returns false, and takes nothing, where the bytes would pass the limit */
+  take(bytes: number): boolean {
+    if (this.#used + bytes > this.limit) return false;
+    this.#used += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#used -= bytes;
+  }
+}

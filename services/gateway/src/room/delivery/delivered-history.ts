@@ -1,0 +1,111 @@
+import type { Position } from '@holdfast/protocol';
+import { type LiveMessage, NOWHERE, type StoredSession } from '@holdfast/session-store';
+import type { TailBudget } from '../../shared/memory-budgets.js';
+import { Tail } from './tail.js';
+
+/** What a session that Redis has lost is made anew with, beside its position and its remaining time (G2). */
+export type KnownSession = Pick<StoredSession, 'createdAt' | 'custom'>;
+
+/** One object for all sessions without custom data, because most have none. */
+const NO_CUSTOM: KnownSession['custom'] = {};
+
+/**
+ * What a room has delivered of its session (F2): the position, the tail that reaches up to it, and the session as Redis
+ * last described it. The room delivers, the sync moves; everybody else only reads here.
+ */
+export class DeliveredHistory {
+  readonly tail: Tail;
+  #position: Position | undefined;
+  #firstSeq = 0;
+  #session: KnownSession | undefined;
+
+  /** @param historyMax messages that the log keeps per session */
+  constructor(
+    readonly sessionId: string,
+    readonly historyMax: number,
+    tailBudget: TailBudget,
+  ) {
+    this.tail = new Tail(historyMax, tailBudget);
+  }
+
+  /**
+   * The newest message delivered, with its epoch. `undefined` until the room is first synced, which never happens in
+   * rooms without persistent members; {@link NOWHERE} after the session has ended.
+   */
+  get position(): Position | undefined {
+    return this.#position;
+  }
+
+  /** Whether the room follows a session that has not ended, as far as is known here. */
+  get isPlaced(): boolean {
+    return this.#position !== undefined && this.#position !== NOWHERE;
+  }
+
+  /** Newest number delivered; 0 when there is none. */
+  get seq(): number {
+    return this.#position?.seq ?? 0;
+  }
+
+  /** Oldest number that the log keeps; 0 when there is none. */
+  get firstSeq(): number {
+    return this.#firstSeq === 0 ? 0 : Math.max(this.#firstSeq, this.seq - this.historyMax + 1);
+  }
+
+  /** The session as Redis last described it: a lost session is restored from this (G2). */
+  get session(): KnownSession | undefined {
+    return this.#session;
+  }
+
+  noteSession({ createdAt, custom }: StoredSession): void {
+    this.#session = { createdAt, custom: Object.keys(custom).length === 0 ? NO_CUSTOM : custom };
+  }
+
+  noteFirstSeq(firstSeq: number): void {
+    this.#firstSeq = firstSeq;
+  }
+
+  /** Whether a number of an epoch was delivered, or a later one of that epoch. */
+  has(epoch: string, seq: number): boolean {
+    return this.#position?.epoch === epoch && this.seq >= seq;
+  }
+
+  /** The id delivered under a number; `undefined` when it is not remembered. */
+  idAt(seq: number): string | undefined {
+    return seq === this.seq ? (this.#position?.id ?? '') : this.tail.at(seq)?.id;
+  }
+
+  /** Whether another id was delivered under a number. A number or an id that is not known contradicts nothing. */
+  contradicts(seq: number, id: string): boolean {
+    const known = this.idAt(seq) ?? '';
+    return known !== '' && id !== '' && known !== id;
+  }
+
+  /** Takes messages that are about to be delivered. @param messages at least one, without holes, next after {@link seq} */
+  advance(epoch: string, messages: readonly LiveMessage[]): void {
+    const last = messages.at(-1);
+    if (!last) return;
+    this.tail.push(messages);
+    this.#position = { epoch, seq: last.seq, id: last.id };
+    if (this.#firstSeq === 0) this.#firstSeq = messages[0]?.seq ?? 0;
+  }
+
+  /** Changes the position without delivering. The tail stays only where it reaches up to the new position. */
+  moveTo(position: Position | undefined, firstSeq: number): void {
+    this.#position = position;
+    this.#firstSeq = firstSeq;
+    if (position?.seq !== this.tail.lastSeq) this.tail.clear();
+  }
+
+  /** Replaces the tail by what was read from the log. */
+  refill(messages: readonly LiveMessage[]): void {
+    this.tail.clear();
+    this.tail.push(messages);
+  }
+
+  /** The session has ended. */
+  forget(): void {
+    this.#position = NOWHERE;
+    this.#firstSeq = 0;
+    this.tail.clear();
+  }
+}

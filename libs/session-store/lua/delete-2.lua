@@ -1,22 +1,27 @@
 --[[
-Deletes session and log, leaves a tombstone (G5), and tells the members (V7).
+Deletes session and log, leaves a tombstone, and tells the members.
 
 KEYS[1] session   KEYS[2] log
-ARGV[1] tombstone key   ARGV[2] ttl of the tombstone where the session's own cannot be read, s
-ARGV[3] channel         ARGV[4] PUBLISH or SPUBLISH
+ARGV[1] ttl of the tombstone when the session's own cannot be read, s
 
-Returns 1, or 0 when there was none.
+Returns 1, or 0 when there was no session.
+
+Rules: G5, V7.
 ]]
--- @include session.lua
+-- @import endingEpoch, parseSession from session-json.lua
+-- @import readJson from stored-session.lua
+-- @import endedEpoch, rememberDeleted from ended-epochs.lua
+-- @import publishEvent from messages.lua
 
 local json = readJson(KEYS[1])
 if not json then return 0 end
 local session = parseSession(json)
 local epoch = endingEpoch(json, session)
-local ttl = session and session.ttl or tonumber(ARGV[2])
--- While the slot is on the move (A7) this fails where writing the tombstone would, before anything is deleted.
-redis.call('EXISTS', ARGV[1])
+local ttl = session and session.ttl or tonumber(ARGV[1])
+-- While the slot is on the move (A7), this reading fails where writing the tombstone would fail: before anything is
+-- deleted.
+endedEpoch(KEYS[2])
 redis.call('DEL', KEYS[1], KEYS[2])
-if epoch ~= '' then redis.call('SET', ARGV[1], epoch, 'PX', ttl * 1000) end
-redis.call(ARGV[4], ARGV[3], 's\n{"event":"deleted","epoch":"' .. epoch .. '"}')
+if epoch ~= '' then rememberDeleted(KEYS[2], epoch, ttl * 1000) end
+publishEvent(KEYS[2], '{"event":"deleted","epoch":"' .. epoch .. '"}')
 return 1

@@ -1,23 +1,27 @@
 --[[
-Puts back what Redis has lost of a session, from what one gateway has delivered (G2). An entry is taken when it is
-exactly the next one, or when the entries reach up to the log's first: then the log is rewritten with both. So several
-gateways with different tails can heal one session.
+Puts back what Redis has lost of a session, from what one gateway has delivered. An entry is taken when it is exactly the
+next one, or when the entries reach up to the log's first: then the log is rewritten with both. So several gateways with
+different tails can heal one session.
 
 KEYS[1] session   KEYS[2] log
 ARGV[1..5]   the session as it was: epoch, created_at, ttl in s, ms it had left, custom fields ('' or ',"name":value…')
-ARGV[6]      its newest number   ARGV[7] MESSAGE_HISTORY_MAX   ARGV[8..9] channel, and PUBLISH or SPUBLISH
-ARGV[10..11] tombstone key, prefix of quarantine keys
-ARGV[12..]   entries without holes, oldest first, four each: seq, id, sender key, body
+ARGV[6]      its newest number
+ARGV[7..]    entries without holes, oldest first, four each: seq, id, sender key, body
 
 Returns {'healed', count, number of the oldest entry or 0}, {'deleted'}, {'quarantined'}, {'epoch'}, {'forked'} or
 {'corrupt'}.
-]]
--- @include session.lua
--- @include quarantine.lua
 
-local FIRST = 12
--- Whoever missed more than this reads the log.
-local PUBLISHED = 50
+Rules: G2; K5, K6; A6 (a log without its session goes into quarantine); G5.
+]]
+-- @import forgetLog, parseSession, restoredSession from session-json.lua
+-- @import deadlineOf, readJson, saveUntil from stored-session.lua
+-- @import nameOf, newestOf, publishStored, readEntry, seqOf, textOf from messages.lua
+-- @import endOf, quarantine from ended-epochs.lua
+-- @import readClock from clock.lua
+
+local FIRST = 7
+-- Most messages that are published: whoever missed more reads the log.
+local PUBLISHED_MAX = 50
 
 local epoch = ARGV[1]
 local json = readJson(KEYS[1])
@@ -30,44 +34,46 @@ if session and session.epoch ~= epoch then return { 'epoch' } end
 local given = (#ARGV - FIRST + 1) / 4
 local firstGiven = given > 0 and tonumber(ARGV[FIRST]) or 0
 local lastGiven = firstGiven + given - 1
+-- Where the id, sender key and body of a given number begin in ARGV.
+local function at(seq)
+  return FIRST + (seq - firstGiven) * 4 + 1
+end
+
 local deadline = ms + tonumber(ARGV[4])
 local orphan = false
 if session then
   deadline = deadlineOf(KEYS[1], session, ms)
 else
-  local ended = endOf(ARGV[10], epoch)
+  local ended = endOf(KEYS[2], epoch)
   if ended ~= '' then return { ended } end
   orphan = newestSeq > 0
   newestSeq, newestId = 0, ''
-  session = {
-    count = given > 0 and firstGiven - 1 or tonumber(ARGV[6]),
-    lastActivity = seconds, middle = ARGV[5], createdAt = ARGV[2], ttl = tonumber(ARGV[3]), epoch = epoch,
-    retried = tonumber(ARGV[6]), log = '',
-  }
+  local newest = tonumber(ARGV[6])
+  session = restoredSession(given > 0 and firstGiven - 1 or newest, seconds, ARGV[2], tonumber(ARGV[3]), epoch, newest, ARGV[5])
 end
 
 local kept = newestSeq > 0 and redis.call('XRANGE', KEYS[2], '-', '+') or {}
-local oldest = #kept > 0 and tonumber(string.match(kept[1][1], '^%d+')) or session.count + 1
-local seqOf = {}
-for at = 0, given - 1 do
-  local id, senderKey = ARGV[FIRST + at * 4 + 1], ARGV[FIRST + at * 4 + 2]
-  if senderKey ~= '' then seqOf[senderKey .. ' ' .. id] = firstGiven + at end
+local oldest = #kept > 0 and seqOf(kept[1]) or session.count + 1
+local seqByName = {}
+for seq = firstGiven, lastGiven do
+  local id, senderKey = ARGV[at(seq)], ARGV[at(seq) + 1]
+  if senderKey ~= '' then seqByName[nameOf(senderKey, id)] = seq end
 end
 for _, entry in ipairs(kept) do
   local seq, id, senderKey = readEntry(entry)
   if not seq then return { 'corrupt' } end
   local isCovered = given > 0 and seq >= firstGiven and seq <= lastGiven
-  if isCovered and ARGV[FIRST + (seq - firstGiven) * 4 + 1] ~= id then return { 'forked' } end
-  -- Its sender has repeated it, and it was stored again before it could be put back.
-  if (seqOf[senderKey .. ' ' .. id] or seq) ~= seq then return { 'forked' } end
+  if isCovered and ARGV[at(seq)] ~= id then return { 'forked' } end
+  -- The sender has repeated the message, and it was stored under another number before it could be put back.
+  if (seqByName[nameOf(senderKey, id)] or seq) ~= seq then return { 'forked' } end
 end
 
 -- From here on it writes.
-if orphan then quarantine(KEYS[1], KEYS[2], ARGV[11], ARGV[10], '', session.ttl, ms) end
+if orphan then quarantine(KEYS[1], KEYS[2], '', session.ttl, ms) end
 
 local function add(seq)
-  local at = FIRST + (seq - firstGiven) * 4
-  redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[7], seq .. '-0', ARGV[at + 2], textOf(ARGV[at + 1], ARGV[at + 3]))
+  local id, senderKey, body = ARGV[at(seq)], ARGV[at(seq) + 1], ARGV[at(seq) + 2]
+  redis.call('XADD', KEYS[2], 'MAXLEN', '=', '@historyMax', seq .. '-0', senderKey, textOf(id, body))
 end
 
 local isOlderGiven = given > 0 and firstGiven < oldest and lastGiven >= oldest - 1
@@ -75,7 +81,7 @@ if isOlderGiven then
   redis.call('DEL', KEYS[2])
   for seq = firstGiven, oldest - 1 do add(seq) end
   for _, entry in ipairs(kept) do
-    redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[7], entry[1], unpack(entry[2]))
+    redis.call('XADD', KEYS[2], 'MAXLEN', '=', '@historyMax', entry[1], unpack(entry[2]))
   end
 end
 
@@ -85,24 +91,24 @@ if isNewerGiven then
   for seq = firstNext, lastGiven do add(seq) end
   session.count = lastGiven
 end
--- Which of them were retries is not known: every first send of a gateway that is behind is looked for (A4).
-if isOlderGiven or isNewerGiven then session.retried, session.log = session.count, '' end
+if isOlderGiven or isNewerGiven then
+  -- Which of them were retries is not known: every first send of a gateway that is behind is looked for (A4).
+  session.retried = session.count
+  forgetLog(session)
+end
 saveUntil(KEYS[1], KEYS[2], session, deadline)
 
 -- Members of other gateways may lack what was put back.
-local from = math.max(firstNext, session.count - PUBLISHED + 1)
+local from = math.max(firstNext, session.count - PUBLISHED_MAX + 1)
 if from <= session.count then
-  local before = newestId
-  if from > firstNext or newestSeq == 0 then
-    before = from > firstGiven and ARGV[FIRST + (from - 1 - firstGiven) * 4 + 1] or ''
-  end
-  local parts = { 'm ' .. epoch .. ' ' .. from .. ' ' .. before }
+  local idBefore = newestId
+  if from > firstNext or newestSeq == 0 then idBefore = from > firstGiven and ARGV[at(from - 1)] or '' end
+  local messages = {}
   for seq = from, session.count do
-    local at = FIRST + (seq - firstGiven) * 4
-    parts[#parts + 1] = ARGV[at + 2]
-    parts[#parts + 1] = frameOf(seq, ARGV[at + 1], ARGV[at + 3])
+    messages[#messages + 1] = ARGV[at(seq) + 1]
+    messages[#messages + 1] = textOf(ARGV[at(seq)], ARGV[at(seq) + 2])
   end
-  redis.call(ARGV[9], ARGV[8], table.concat(parts, '\n'))
+  publishStored(KEYS[2], epoch, from, idBefore, messages)
 end
 local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
-return { 'healed', session.count, first and tonumber(string.match(first[1], '^%d+')) or 0 }
+return { 'healed', session.count, first and seqOf(first) or 0 }

@@ -22,5 +22,6 @@ export * from './port.js';
 export type { RedisSessionStoreOptions } from './redis-session-log.js';
 export { type ManagedSession, manage, RedisSessionManager } from './redis-session-manager.js';
 export { RedisSessionStore } from './redis-session-store.js';
+export { defineScript, type Script, type ScriptConstants } from './script.js';
 export { parseSession, RESERVED_FIELDS, renderSession, type SessionState } from './session-json.js';
 export { storedFrame } from './stored-frame.js';

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   type EncodedArguments,
   encodeArguments,
@@ -9,7 +9,7 @@ import {
 } from '@holdfast/redis-client';
 import type { Cluster, Redis } from 'ioredis';
 import { guarded } from './guarded.js';
-import { liveChannel, logKey, quarantinePrefix, sessionKey, tombstoneKey } from './keys.js';
+import { logKey, sessionKey } from './keys.js';
 import type {
   AppendRequest,
   AppendResult,
@@ -28,7 +28,7 @@ import type {
 } from './port.js';
 import { SessionCorruptError } from './port.js';
 import { endedBy, readAppended, readEntries, readNextAppended, type StreamEntry } from './redis-reply.js';
-import { loadScript, SCRIPT_FILES, type ScriptName } from './scripts.js';
+import { defineScript, type Script } from './script.js';
 import { customPartOf, parseSession, renderCustom } from './session-json.js';
 
 export interface RedisSessionStoreOptions {
@@ -40,7 +40,24 @@ export interface RedisSessionStoreOptions {
   readonly nonce?: () => string;
 }
 
-type ScriptCommand = (...args: (string | number)[]) => Promise<unknown>;
+const LUA = new URL('../lua/', import.meta.url);
+/** Every script of the store; its file is called `NAME-2.lua`. */
+const SCRIPTS = [
+  'open',
+  'append-next',
+  'append',
+  'read',
+  'heal',
+  'fork',
+  'bury',
+  'leave',
+  'put',
+  'merge',
+  'extend',
+  'delete',
+] as const;
+
+type ScriptName = (typeof SCRIPTS)[number];
 
 /** Sessions whose keys are remembered, at a quarter of a kilobyte each. */
 const KEYS_MAX = 4_096;
@@ -52,11 +69,8 @@ type RawRead = [json: string | null, remainingMs: number, firstSeq: number, entr
 export class RedisSessionLog implements SessionLog {
   protected readonly client: Redis | Cluster;
   protected readonly defaultTtl: number;
-  protected readonly historyMax: number;
   protected readonly nonce: () => string;
-  /** In a cluster a session's channel lives on its shard (K3). */
-  protected readonly publish: 'PUBLISH' | 'SPUBLISH';
-  protected readonly numsub: 'NUMSUB' | 'SHARDNUMSUB';
+  readonly #scripts: Readonly<Record<ScriptName, Script>>;
   readonly #appends: PipelinedScript | undefined;
   /** Of the sessions that were appended to lately. */
   readonly #keys = new Map<string, EncodedArguments>();
@@ -65,16 +79,16 @@ export class RedisSessionLog implements SessionLog {
   constructor(client: Redis | Cluster, options: RedisSessionStoreOptions = {}) {
     this.client = client;
     this.defaultTtl = options.defaultTtl ?? 3600;
-    this.historyMax = options.historyMax ?? 1000;
     this.nonce = options.nonce ?? (() => randomBytes(4).toString('hex'));
-    this.publish = client.isCluster ? 'SPUBLISH' : 'PUBLISH';
-    this.numsub = client.isCluster ? 'SHARDNUMSUB' : 'NUMSUB';
-    const constants = { historyMax: this.historyMax, publish: this.publish };
-    for (const [name, file] of Object.entries(SCRIPT_FILES)) {
-      client.defineCommand(name, { numberOfKeys: 2, lua: loadScript(file, constants) });
-    }
-    const next = loadScript(SCRIPT_FILES.holdfastAppendNext, constants);
-    this.#appends = PipelinedScript.over(client, createHash('sha1').update(next).digest('hex'), 2);
+    const constants = {
+      historyMax: options.historyMax ?? 1000,
+      // In a cluster a session's channel lives on its shard (K3).
+      publish: client.isCluster ? 'SPUBLISH' : 'PUBLISH',
+      numsub: client.isCluster ? 'SHARDNUMSUB' : 'NUMSUB',
+    } as const;
+    const define = (name: ScriptName) => [name, defineScript(client, new URL(`${name}-2.lua`, LUA), constants)];
+    this.#scripts = Object.fromEntries(SCRIPTS.map(define)) as Record<ScriptName, Script>;
+    this.#appends = PipelinedScript.over(client, this.#scripts['append-next'].sha, 2);
   }
 
   async open(sessionId: string, options: OpenOptions = {}): Promise<OpenResult | 'deleted' | 'gone'> {
@@ -91,11 +105,9 @@ export class RedisSessionLog implements SessionLog {
     options: OpenOptions,
     unreadable: string,
   ): Promise<OpenResult | 'deleted' | 'gone' | { unreadable: string }> {
-    const reply = await this.call('holdfastOpen', sessionId, [
+    const reply = await this.call('open', sessionId, [
       this.defaultTtl,
       this.nonce(),
-      tombstoneKey(sessionId),
-      quarantinePrefix(sessionId),
       options.resumeEpoch ?? '',
       unreadable,
       options.known ? 1 : 0,
@@ -118,7 +130,7 @@ export class RedisSessionLog implements SessionLog {
     const settle = (reply: string): AppendResult | Promise<AppendResult> =>
       readNextAppended(reply, position.epoch, messages.length) ?? this.#appendAny(sessionId, request);
     const ordinary = async (): Promise<string> =>
-      (await this.call('holdfastAppendNext', sessionId, plainArguments(args.slice(1)))) as string;
+      (await this.call('append-next', sessionId, plainArguments(args.slice(1)))) as string;
     if (!this.#appends) return ordinary().then(settle);
     return this.#appends.call(args).then(settle, async (error: unknown) => {
       // A server that has just started, or forgotten it, is given the script.
@@ -129,9 +141,9 @@ export class RedisSessionLog implements SessionLog {
   /** Looks at the session in full. */
   async #appendAny(sessionId: string, { position, messages }: AppendRequest): Promise<AppendResult> {
     const { epoch = '', seq = 0, id = '' } = position ?? {};
-    const args = [epoch, seq, id, this.defaultTtl, this.nonce(), tombstoneKey(sessionId), quarantinePrefix(sessionId)];
+    const args = [epoch, seq, id, this.defaultTtl, this.nonce()];
     for (const message of messages) args.push(retryArgument(message), message.id, message.senderKey, message.head);
-    return readAppended((await this.call('holdfastAppend', sessionId, args)) as string);
+    return readAppended((await this.call('append', sessionId, args)) as string);
   }
 
   #keysOf(sessionId: string): EncodedArguments {
@@ -152,22 +164,17 @@ export class RedisSessionLog implements SessionLog {
 
   protected async readRaw(sessionId: string, range: ReadRange, epoch: string): Promise<RawRead> {
     const which = 'from' in range ? ['from', range.from, range.limit] : ['newest', 0, range.newest];
-    return (await this.call('holdfastRead', sessionId, [...which, tombstoneKey(sessionId), epoch])) as RawRead;
+    return (await this.call('read', sessionId, [...which, epoch])) as RawRead;
   }
 
   async heal(sessionId: string, { position, session, entries }: HealRequest): Promise<HealResult> {
-    const reply = await this.call('holdfastHeal', sessionId, [
+    const reply = await this.call('heal', sessionId, [
       position.epoch,
       session.createdAt.toFixed(3),
       session.ttl,
       Math.max(1, Math.ceil(session.remainingMs)),
       renderCustom(session.custom),
       position.seq,
-      this.historyMax,
-      liveChannel(sessionId),
-      this.publish,
-      tombstoneKey(sessionId),
-      quarantinePrefix(sessionId),
       ...entryArguments(entries),
     ]);
     const [outcome, count, firstSeq] = reply as [HealResult['outcome'], number, number];
@@ -176,12 +183,9 @@ export class RedisSessionLog implements SessionLog {
 
   async fork(sessionId: string, request: ForkRequest): Promise<ForkResult> {
     const { seenEpoch, samePast, session, seq, entries } = request;
-    const reply = await this.call('holdfastFork', sessionId, [
+    const reply = await this.call('fork', sessionId, [
       seenEpoch,
       this.nonce(),
-      this.historyMax,
-      liveChannel(sessionId),
-      this.publish,
       samePast ? 1 : 0,
       session.createdAt.toFixed(3),
       session.ttl,
@@ -194,12 +198,11 @@ export class RedisSessionLog implements SessionLog {
   }
 
   async bury(sessionId: string, epoch: string, keepMs: number): Promise<boolean> {
-    const args = [epoch, tombstoneKey(sessionId), Math.max(1, Math.ceil(keepMs))];
-    return (await this.call('holdfastBury', sessionId, args)) === 1;
+    return (await this.call('bury', sessionId, [epoch, Math.max(1, Math.ceil(keepMs))])) === 1;
   }
 
   async leave(sessionId: string): Promise<void> {
-    await this.call('holdfastLeave', sessionId, [liveChannel(sessionId), this.numsub]);
+    await this.call('leave', sessionId, []);
   }
 
   protected session(sessionId: string, json: string, remainingMs: number): StoredSession {
@@ -210,8 +213,7 @@ export class RedisSessionLog implements SessionLog {
   }
 
   protected async call(script: ScriptName, sessionId: string, args: (string | number)[]): Promise<unknown> {
-    const command = (this.client as unknown as Record<ScriptName, ScriptCommand>)[script];
-    return guarded(() => command.call(this.client, sessionKey(sessionId), logKey(sessionId), ...args));
+    return guarded(() => this.#scripts[script].call([sessionKey(sessionId), logKey(sessionId)], args));
   }
 }
 

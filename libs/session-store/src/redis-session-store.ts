@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { guarded } from './guarded.js';
-import { liveChannel, quarantinePrefix, SESSION_KEY_PATTERN, sessionIdOf, sessionKey, tombstoneKey } from './keys.js';
+import { SESSION_KEY_PATTERN, sessionIdOf, sessionKey } from './keys.js';
 import type { CustomData, SessionDirectory, SessionPage, StoredSession } from './port.js';
 import { SessionCorruptError, StorageUnavailableError } from './port.js';
 import { RedisSessionLog } from './redis-session-log.js';
@@ -44,7 +44,7 @@ export class RedisSessionStore extends RedisSessionLog implements SessionDirecto
       if (json === null) return undefined;
       if (!parseSession(json)) throw new SessionCorruptError(sessionId);
       const part = customPartOf(json);
-      const reply = await this.call('holdfastMerge', sessionId, [part, mergeCustom(part, custom)]);
+      const reply = await this.call('merge', sessionId, [part, mergeCustom(part, custom)]);
       if (reply === 'conflict') continue;
       return this.#changed(sessionId, reply);
     }
@@ -52,13 +52,12 @@ export class RedisSessionStore extends RedisSessionLog implements SessionDirecto
   }
 
   async extend(sessionId: string, ttl?: number): Promise<StoredSession | undefined> {
-    const reply = await this.call('holdfastExtend', sessionId, [ttl ?? '', liveChannel(sessionId), this.publish]);
+    const reply = await this.call('extend', sessionId, [ttl ?? '']);
     return this.#changed(sessionId, reply);
   }
 
   async remove(sessionId: string): Promise<boolean> {
-    const args = [tombstoneKey(sessionId), this.defaultTtl, liveChannel(sessionId), this.publish];
-    return (await this.call('holdfastDelete', sessionId, args)) === 1;
+    return (await this.call('delete', sessionId, [this.defaultTtl])) === 1;
   }
 
   async #put(
@@ -66,15 +65,13 @@ export class RedisSessionStore extends RedisSessionLog implements SessionDirecto
     sessionId: string,
     record: { count?: number; lastActivity?: number; custom?: CustomData; ttl?: number },
   ): Promise<StoredSession | undefined> {
-    const reply = await this.call('holdfastPut', sessionId, [
+    const reply = await this.call('put', sessionId, [
       mode,
       record.count ?? 0,
       record.lastActivity?.toFixed(3) ?? '',
       renderCustom(record.custom ?? {}),
       record.ttl ?? this.defaultTtl,
       this.nonce(),
-      tombstoneKey(sessionId),
-      quarantinePrefix(sessionId),
     ]);
     return reply === null ? undefined : this.#changed(sessionId, reply);
   }

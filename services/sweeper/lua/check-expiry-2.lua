@@ -1,33 +1,39 @@
 --[[
-Looks whether a session and its log expire as they should (K5, T1, W1), and sets an expiry that is missing.
+Checks whether a session and its log expire as they should, and sets an expiry that is missing.
 
 KEYS[1] session   KEYS[2] log
-ARGV[1] 'repair', or 'inspect': writes nothing
+ARGV[1] 'repair', or 'inspect', which writes nothing
 ARGV[2] ms that two expiries may differ, because clocks and replicas round
 
 Returns nil when there is no session, or nothing is wrong with it; otherwise
-{fault, repairable 0|1, session's remaining ms, log's remaining ms, ttl in s}, where remaining is -1 without an expiry
-and -2 without a key, and ttl is 0 where the session does not tell a usable one. One fault each, the first of:
+{fault, repairable 0|1, session's remaining ms, log's remaining ms, ttl in s}. Remaining is -1 without an expiry and -2
+without a key; ttl is 0 when the session has no usable one. The fault is the first of:
   session_without_expiry   repair: both keys expire together, one ttl from now
   log_without_expiry       repair: the log expires with its session
   expiry_beyond_ttl        never repaired: which of the two numbers is meant cannot be known
-  expiring_apart           never repaired: shortening loses messages, lengthening keeps what should be gone
-With 'repair', a fault that is repairable has been repaired when this returns.
+  expiring_apart           never repaired: shortening loses messages, lengthening keeps data that should be gone
+With 'repair', a repairable fault has been repaired when this returns.
+
+Rules: W1; K5, T1.
 ]]
+-- @import parseSession from session-json.lua
+-- @import expireTogether, readJson from stored-session.lua
+-- @import readClock from clock.lua
+
 local MAX_TTL = 2 ^ 31
 
 local remaining = redis.call('PTTL', KEYS[1])
 if remaining == -2 then return nil end
 local logRemaining = redis.call('PTTL', KEYS[2])
 
--- A session whose JSON the gateways wrote ends like this; of any other one the ttl is still worth knowing.
+-- The session's ttl. Another program's JSON may tell it too.
 local function readTtl()
-  local json = redis.pcall('GET', KEYS[1])
-  if type(json) ~= 'string' then return 0 end
-  local ttl = tonumber(string.match(json, '},"created_at":[%d%.]+,"ttl":(%d+),"epoch":"[^"]*","retried":%d+}$'))
+  local json = readJson(KEYS[1])
+  local session = json and parseSession(json)
+  local ttl = session and session.ttl
   if not ttl then
-    local read, value = pcall(cjson.decode, json)
-    if not read or type(value) ~= 'table' or type(value.ttl) ~= 'number' then return 0 end
+    local isJson, value = pcall(cjson.decode, json)
+    if not isJson or type(value) ~= 'table' or type(value.ttl) ~= 'number' then return 0 end
     ttl = value.ttl
   end
   if ttl < 1 or ttl > MAX_TTL or ttl ~= math.floor(ttl) then return 0 end
@@ -51,10 +57,5 @@ else
   return nil
 end
 
-if expireIn and ARGV[1] == 'repair' then
-  local time = redis.call('TIME')
-  local deadline = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + expireIn
-  redis.call('PEXPIREAT', KEYS[1], deadline)
-  redis.call('PEXPIREAT', KEYS[2], deadline)
-end
+if expireIn and ARGV[1] == 'repair' then expireTogether(KEYS[1], KEYS[2], readClock() + expireIn) end
 return { fault, expireIn and 1 or 0, remaining, logRemaining, ttl }

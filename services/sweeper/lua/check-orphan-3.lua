@@ -1,6 +1,6 @@
 --[[
-Looks whether a log has lost its session (W1), remembers since when, and removes it once that is long enough ago. The
-wait is for a gateway that is about to put the session back from its tail (G2).
+Checks whether a log has lost its session, marks when that was first seen, and removes the log once that is long enough
+ago. The wait is for a gateway that is about to put the session back from its tail (G2).
 
 KEYS[1] session   KEYS[2] log   KEYS[3] mark: when the log was first seen without its session, and its newest entry
 ARGV[1] 'repair': removes the log when it is due
@@ -11,20 +11,24 @@ ARGV[3] ms the mark is kept
 
 Returns nil when the session is there or the log is not; otherwise {'orphan_log', due 0|1, ms since it was first seen}.
 With 'repair', a log that was due has been removed when this returns.
+
+Rules: W1; K5 (the mark expires).
 ]]
+-- @import readTyped from stored-session.lua
+-- @import readClock from clock.lua
+
 if redis.call('EXISTS', KEYS[1]) == 1 or redis.call('EXISTS', KEYS[2]) == 0 then
   if ARGV[1] ~= 'dry' then redis.call('DEL', KEYS[3]) end
   return nil
 end
 
 -- A log that was written to in between is another orphan: its wait begins anew.
-local newest = redis.pcall('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
-local newestId = newest[1] and newest[1][1] or '-'
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local newest = readTyped('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
+local newestId = newest and newest[1] and newest[1][1] or '-'
+local now = readClock()
 
-local mark = redis.pcall('GET', KEYS[3])
-local since, markedId = string.match(type(mark) == 'string' and mark or '', '^(%d+) (%S+)$')
+local mark = readTyped('GET', KEYS[3])
+local since, markedId = string.match(mark or '', '^(%d+) (%S+)$')
 if markedId ~= newestId then
   if ARGV[1] ~= 'dry' then redis.call('SET', KEYS[3], string.format('%d %s', now, newestId), 'PX', ARGV[3]) end
   return { 'orphan_log', 0, 0 }

@@ -1,8 +1,9 @@
 import { isSessionId } from '@holdfast/protocol';
 import type { RedisClient } from '@holdfast/redis-client';
-import { logKey, orphanKey, sessionIdOf, sessionKey } from '@holdfast/session-store';
+import { defineScript, logKey, orphanKey, sessionIdOf, sessionKey } from '@holdfast/session-store';
 import type { Audit, Finding, Inspection } from './audit.js';
-import { loadScript } from './script.js';
+
+const LUA = new URL('../lua/', import.meta.url);
 
 /** Two expiries that one script sets are equal; a restored backup or a hand-made key may be rounded to the second. */
 const TOLERANCE_MS = 1_000;
@@ -39,19 +40,19 @@ export class ExpiryAudit implements Audit {
     const { client, graceSeconds, intervalSeconds } = options;
     this.#client = client;
     this.#dryRun = options.dryRun;
-    const checkExpiry = loadScript(client, 'check-expiry-2.lua');
+    const checkExpiry = defineScript(client, new URL('check-expiry-2.lua', LUA));
     this.#checkExpiry = async (id, mode) => {
-      const reply = await checkExpiry([sessionKey(id), logKey(id)], [mode, TOLERANCE_MS]);
+      const reply = await checkExpiry.call([sessionKey(id), logKey(id)], [mode, TOLERANCE_MS]);
       if (reply === null) return undefined;
       const [fault, repairable, remainingMs, logRemainingMs, ttl] = reply as [string, number, number, number, number];
       const detail = { remaining_ms: remainingMs, log_remaining_ms: logRemainingMs, ttl };
       return { fault, sessionId: id, repairable: repairable === 1, detail };
     };
-    const checkOrphan = loadScript(client, 'check-orphan-3.lua');
+    const checkOrphan = defineScript(client, new URL('check-orphan-3.lua', LUA));
     const markMs = (graceSeconds + 2 * intervalSeconds + 60) * 1_000;
     this.#checkOrphan = async (id, mode) => {
       const keys = [sessionKey(id), logKey(id), orphanKey(id)];
-      const reply = await checkOrphan(keys, [mode, graceSeconds * 1_000, markMs]);
+      const reply = await checkOrphan.call(keys, [mode, graceSeconds * 1_000, markMs]);
       if (reply === null) return undefined;
       const [fault, due, ageMs] = reply as [string, number, number];
       return { fault, sessionId: id, repairable: due === 1, detail: { orphan_for_ms: ageMs } };

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { closeRedis, createRedis, type RedisClient, waitUntilReady } from '@holdfast/redis-client';
-import { logKey, orphanKey, sessionKey } from '@holdfast/session-store';
+import { type CustomData, logKey, orphanKey, RedisSessionStore, sessionKey } from '@holdfast/session-store';
 import { eventually, startRedis, stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../src/audit.js';
@@ -161,6 +161,54 @@ describe('the expiry audit', () => {
     const { looked, findings: found } = await audit.inspect(await client.keys('*'));
     expect(looked).toEqual({ sessions: 0, logs: 0 });
     expect(found).toEqual([]);
+  });
+});
+
+/** Custom data that Lua's JSON library reads wrongly, or not at all. */
+const CUSTOM: [what: string, data: CustomData][] = [
+  ['no custom data', {}],
+  ['empty lists and objects', { list: [], object: {} }],
+  ['a lone surrogate', { text: 'cut \ud83d' }],
+  ['a nesting of 1200 levels', { deep: JSON.parse(`${'['.repeat(1_200)}${']'.repeat(1_200)}`) }],
+  ['the end of another session', { text: '},"created_at":1.5,"ttl":7,"epoch":"x","retried":7}' }],
+];
+
+describe.each(CUSTOM)('the expiry audit of a session that the store wrote, with %s', (_what, custom) => {
+  const ttl = 90;
+  const messages = ['m1', 'm2'].map((id) => ({ id, senderKey: 'ana', head: '"content":"hello","timestamp":' }));
+  /** What wrote the session last: each leaves another form of its JSON. */
+  const writers: [what: string, write: (store: RedisSessionStore) => Promise<unknown>][] = [
+    ['created', () => Promise.resolve()],
+    ['opened', (store) => store.open('a')],
+    ['appended to', (store) => store.append('a', { messages })],
+    ['appended to, then left', (store) => store.append('a', { messages }).then(() => store.leave('a'))],
+    [
+      'appended to, then appended a retry to',
+      async (store) => {
+        await store.append('a', { messages });
+        await store.append('a', {
+          messages: [{ ...messages[0], id: 'm3', retry: 'anywhere' } as (typeof messages)[0]],
+        });
+      },
+    ],
+  ];
+
+  it.each(writers)('W1: %s, gives it an expiry again, and its log the same (K5)', async (_how, write) => {
+    const store = new RedisSessionStore(client);
+    await store.create('a', { custom, ttl });
+    await write(store);
+    expect(await findings()).toEqual([]);
+    await client.persist(sessionKey('a'));
+    await client.persist(logKey('a'));
+    const before = Date.now();
+    expect(await findings()).toMatchObject([{ fault: 'session_without_expiry', repairable: true, detail: { ttl } }]);
+    await repairAll();
+    const [session, log] = await deadlines('a');
+    expect(session).toBeGreaterThanOrEqual(before + ttl * 1_000 - 1_000);
+    expect(session).toBeLessThanOrEqual(Date.now() + ttl * 1_000);
+    if ((await client.exists(logKey('a'))) === 1) expect(log).toBe(session);
+    expect(await findings()).toEqual([]);
+    expect((await store.get('a'))?.custom).toEqual(custom);
   });
 });
 

@@ -1,0 +1,40 @@
+-- Reads and writes the two keys of a session.
+-- @import renderSession from session-json.lua
+
+-- Runs a reading command. Returns nil when the key holds another type. Raises every other error: a fault of Redis, or a
+-- missing permission, tells nothing about the stored data.
+local function readTyped(...)
+  local reply = redis.pcall(...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if string.find(reply.err, '^WRONGTYPE') then return nil end
+  return redis.call(...)
+end
+
+-- The session's JSON: false when there is none, '' when the key holds something other than a string.
+local function readJson(sessionKey)
+  local json = readTyped('GET', sessionKey)
+  return json == nil and '' or json
+end
+
+-- When the session expires, Unix ms. A session that has lost its expiry (W1) gets one ttl from now.
+local function deadlineOf(sessionKey, session, ms)
+  local left = redis.call('PTTL', sessionKey)
+  return ms + (left >= 0 and left or session.ttl * 1000)
+end
+
+-- Lets session and log expire at the same moment (K5).
+local function expireTogether(sessionKey, logKey, deadline)
+  redis.call('PEXPIREAT', sessionKey, deadline)
+  redis.call('PEXPIREAT', logKey, deadline)
+end
+
+-- Writes the session and lets it expire with its log (K5).
+local function saveUntil(sessionKey, logKey, session, deadline)
+  redis.call('SET', sessionKey, renderSession(session), 'PXAT', deadline)
+  redis.call('PEXPIREAT', logKey, deadline)
+end
+
+-- Writes the session and refreshes the expiry of both keys with the session's own ttl (T1).
+local function saveSession(sessionKey, logKey, session, ms)
+  saveUntil(sessionKey, logKey, session, ms + session.ttl * 1000)
+end

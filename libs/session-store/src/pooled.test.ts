@@ -18,6 +18,41 @@ it('K6, A2: asks for a session through the same store always, and for different 
   expect((await pool.list({ limit: 100 })).sessions).toHaveLength(shares[0] ?? 0);
 });
 
+it('hands on every call of the ports with its arguments, and answers what the store does', async () => {
+  const calls: unknown[][] = [];
+  const noting = new Proxy(storeOfNothing(), {
+    get:
+      (_target, name) =>
+      (...args: unknown[]) => {
+        calls.push([name, ...args]);
+        return Promise.resolve(name);
+      },
+  });
+  const pool = pooled([noting, noting]);
+  const object = {} as never;
+  const expected: unknown[][] = [
+    ['open', 's', object],
+    ['append', 's', object],
+    ['read', 's', object, 'epoch'],
+    ['heal', 's', object],
+    ['fork', 's', object],
+    ['bury', 's', 'epoch', 5],
+    ['leave', 's'],
+    ['create', 's', object],
+    ['get', 's'],
+    ['list', object],
+    ['merge', 's', object],
+    ['extend', 's', 7],
+    ['remove', 's'],
+    ['put', 's', object],
+  ];
+  for (const [name, ...args] of expected) {
+    const method = pool[name as keyof typeof pool] as (...args: unknown[]) => Promise<unknown>;
+    expect(await method.apply(pool, args)).toBe(name);
+  }
+  expect(calls).toEqual(expected);
+});
+
 it('is the store itself where there is one', () => {
   const store = storeOfNothing();
   expect(pooled([store])).toBe(store);

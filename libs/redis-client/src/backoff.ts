@@ -1,11 +1,9 @@
-/**
- * Milliseconds of the longest pause between two attempts to connect: what waits for Redis waits no longer than that.
- */
+/** Longest pause between two attempts to connect, in milliseconds. */
 export const MAX_BACKOFF_MS = 500;
 
 /**
- * How long to wait before the n-th attempt to connect (n from 1): doubling from 50 ms up to {@link MAX_BACKOFF_MS},
- * then spread over its upper half, so that many processes that lost Redis together do not come back together.
+ * The pause before the n-th attempt to connect (n from 1). It doubles from 50 ms up to {@link MAX_BACKOFF_MS} and is
+ * spread over its upper half, so that many processes that lost Redis together do not come back together (D2).
  *
  * @param random from 0 up to 1
  * @returns whole milliseconds

@@ -3,31 +3,34 @@ import { backoffMs } from './backoff.js';
 import { parseRedisUrl, type RedisEndpoint } from './redis-endpoint.js';
 import { isDemotedMaster } from './redis-errors.js';
 
-/** How to reach Redis; what `@holdfast/config` reads has this shape. */
+/** How to reach Redis. The `redis` settings of `@holdfast/config` have this shape. */
 export interface ConnectionSettings {
   readonly mode: 'standalone' | 'sentinel' | 'cluster';
-  /** At least one. */
+  /** At least one: the server; the Sentinels; some nodes of the cluster. */
   readonly urls: readonly string[];
+  /** Needed in mode `sentinel`. */
   readonly sentinelMaster?: string;
   /** Milliseconds without an answer after which Redis counts as away. */
   readonly timeoutMs: number;
 }
 
-/** What a connection is for: its own commands, subscriptions, or BullMQ's. */
+/** What a connection is for: the product's commands, its subscriptions, or BullMQ. */
 export type ConnectionRole = 'commands' | 'subscriber' | 'bullmq';
 
-/** Replies have the shapes of RESP2, whatever protocol is spoken: those that the types of our code expect. */
+/** Replies have the shapes of RESP2, which our types expect, whatever protocol is spoken. */
 type Legacy<Options> = Options & { readonly replyMapping: 'legacy' };
 type NodeOptions = Legacy<NonNullable<ClusterOptions['redisOptions']>>;
 
 /**
- * Commands and subscriptions fail fast and are never sent twice: what a lost connection leaves open is for the caller
- * to settle, who knows whether a repetition is safe (A5). Nothing is queued while there is no connection (D2).
+ * Options that all kinds of connections share.
  *
- * A server that is silent is as good as gone: `socketTimeout` drops the connection, or the commands sent into it would
- * wait in memory, and the answers to those given up would hold up the next ones.
+ * Commands and subscriptions fail fast and are never sent twice. When a connection is lost, only the caller knows whether
+ * repeating an unanswered command is safe (A5). Nothing is queued while there is no connection (D2).
  *
- * BullMQ brings its own rules: it blocks for seconds on purpose, and needs commands to wait for the connection.
+ * A silent server counts as gone: `socketTimeout` drops the connection. Otherwise the commands sent into it would wait in
+ * memory, and the answers to commands that were given up would delay the next ones.
+ *
+ * BullMQ has rules of its own: it blocks for seconds on purpose, and needs commands to wait for the connection.
  */
 function behaviour(settings: ConnectionSettings, name: string, role: ConnectionRole): NodeOptions {
   const shared: NodeOptions = {
@@ -35,7 +38,7 @@ function behaviour(settings: ConnectionSettings, name: string, role: ConnectionR
     connectionName: name,
     connectTimeout: settings.timeoutMs,
     disableClientInfo: true,
-    // What was asked to close and does not answer even that is cut off.
+    // A socket that was told to close and has not closed after this time is destroyed (milliseconds).
     disconnectTimeout: 100,
   };
   if (role === 'bullmq') return { ...shared, maxRetriesPerRequest: null };
@@ -46,7 +49,7 @@ function behaviour(settings: ConnectionSettings, name: string, role: ConnectionR
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: role !== 'subscriber',
-    // A server that is reading its data back is asked again this often.
+    // A server that is reading its data back is asked again after this time (milliseconds).
     maxLoadingRetryTime: 500,
   };
 }
@@ -75,16 +78,17 @@ export function redisOptions(settings: ConnectionSettings, name: string, role: C
     sentinelCommandTimeout: settings.timeoutMs,
     sentinelRetryStrategy: (attempt) => backoffMs(attempt),
     // ioredis' failover detector stays off: it prints an error for every attempt to reach a Sentinel that is down, and
-    // outlives `quit`. Sentinels cut a demoted master's connections themselves; silence and READONLY do the rest.
-    // The master is known by an address only: whom the certificate must name is not known here.
+    // outlives `quit`. Sentinels themselves cut the connections of a demoted master; the time-out for silence and the
+    // refusal of writes cover the rest.
+    // Sentinels tell the master's address only, so that no server name can be given.
     ...(tls === undefined ? {} : { enableTLSForSentinelMode: true, tls: {}, sentinelTLS: tls }),
   };
 }
 
-/** Options of a connection to one node of a cluster, but for its address. @throws {TypeError} when a URL is not one */
+/** Options of a connection to one node of a cluster, without its address. @throws {TypeError} when a URL is not one */
 export function nodeOptions(settings: ConnectionSettings, name: string, role: ConnectionRole): Legacy<RedisOptions> {
   const options = redisOptions({ ...settings, mode: 'standalone' }, name, role);
-  // A cluster tells its nodes' addresses, not whom their certificates name.
+  // A cluster tells its nodes' addresses only, so that no server name can be given.
   return options.tls ? { ...options, tls: {} } : options;
 }
 
@@ -114,24 +118,27 @@ export function clusterOptions(
       enableOfflineQueue: role === 'bullmq',
       clusterRetryStrategy: (attempt) => backoffMs(attempt),
       slotsRefreshTimeout: settings.timeoutMs,
-      // A shard that moved is found by the redirection of the next command; this is for shards nobody writes to.
+      // A shard that moved is found by the redirection of the next command. This finds shards that nobody writes to.
       slotsRefreshInterval: 5000,
-      ...(role === 'bullmq' ? {} : sentOnce(settings.timeoutMs)),
+      ...(role === 'bullmq' ? {} : atMostOnce(settings.timeoutMs)),
     },
   };
 }
 
 /**
- * ioredis sends a cluster's commands again when their connection is lost or their shard is down, although they may have
- * been carried out: off. It goes on with what a node refused (MOVED, ASK, TRYAGAIN), which is safe, and
- * must end before the command's own time-out does, or a command given up would still be sent.
+ * Options with which a cluster's commands are carried out at most once (A5).
+ *
+ * By default ioredis sends commands again when their connection is lost or their shard is down, although they may have
+ * been carried out: this is switched off. It still follows redirections and repeats what a node refused because the slot
+ * is moving, which is safe. Those attempts must end before the command's own time-out: otherwise a command that was given
+ * up would still be sent.
  */
-function sentOnce(timeoutMs: number): Omit<ClusterOptions, 'redisOptions'> {
+function atMostOnce(timeoutMs: number): Omit<ClusterOptions, 'redisOptions'> {
   const retryDelayOnTryAgain = Math.min(50, Math.floor(timeoutMs / 10));
   return { retryDelayOnFailover: 0, retryDelayOnClusterDown: 0, retryDelayOnTryAgain, maxRedirections: 5 };
 }
 
-/** With TLS the certificate names the host: it must not be replaced by its address. */
+/** With TLS the certificate names the host, so that the name must not be replaced by its address. */
 function keepName(hostname: string, done: (error: null, address: string) => void): void {
   done(null, hostname);
 }

@@ -1,8 +1,13 @@
-export { closeRedis } from './close-redis.js';
-export { connectSubscriber, type SubscriberConnections } from './connect-subscriber.js';
 export type { ConnectionRole, ConnectionSettings } from './connection-options.js';
-export { createRedis, type RedisClient, type RedisClientOptions } from './create-redis.js';
-export { createRedisPool } from './create-redis-pool.js';
+export {
+  closeRedis,
+  connectSubscriber,
+  createRedis,
+  createRedisPool,
+  type RedisClient,
+  type RedisClientOptions,
+  type SubscriberConnections,
+} from './create-redis.js';
 export { type EncodedArguments, encodeArguments, plainArguments, type ScriptArgument } from './encoded-arguments.js';
 export { onSlotMoved, onSlotsRead, shardChannels, slotOwners } from './ioredis-internals.js';
 export { interceptMessages } from './message-interceptor.js';

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 
-/** What one Redis URL says. Absent parts are absent, so that the result can be spread into ioredis options. */
+/** The parts of one Redis URL. A part that the URL does not have is absent, so that the result can be spread into options. */
 export interface RedisEndpoint {
   readonly host: string;
   readonly port: number;
@@ -10,7 +10,7 @@ export interface RedisEndpoint {
   readonly password?: string;
   readonly sentinelUsername?: string;
   readonly sentinelPassword?: string;
-  /** Present for `rediss:`. The certificate is verified against the system's authorities and `NODE_EXTRA_CA_CERTS`. */
+  /** Present with `rediss:`. The certificate is verified against the system's authorities and `NODE_EXTRA_CA_CERTS`. */
   readonly tls?: ConnectionOptions;
 }
 
@@ -42,7 +42,7 @@ export function parseRedisUrl(url: string, defaultPort = 6379): RedisEndpoint {
   };
 }
 
-/** Node sends no server name of its own accord, and servers behind one address need it. */
+/** Servers behind one address need the name that was asked for, which Node does not send by itself. */
 function serverName(host: string): ConnectionOptions {
   return isIP(host) === 0 ? { servername: host } : {};
 }

@@ -1,20 +1,21 @@
+import { Cluster } from 'ioredis';
 import type { RedisClient } from './create-redis.js';
-import { pingAll } from './ping-all.js';
-import { type RedisErrorKind, redisErrorKind } from './redis-errors.js';
+import { slotOwners } from './ioredis-internals.js';
+import { connectionClosed, type RedisErrorKind, redisErrorKind } from './redis-errors.js';
 
 export interface RedisWatchOptions {
-  /** One whose commands fail at once, or in time, when Redis is away. */
+  /** Its commands fail at once, or in time, when Redis is away. */
   readonly client: RedisClient;
   readonly metrics: { up: boolean; failed(kind: RedisErrorKind): void };
   /** Called once each time Redis is found away, with the reason. */
   readonly onAway: (reason: string) => void;
-  /** Called once each time it answers again. */
+  /** Called once each time Redis answers again. */
   readonly onBack: () => void;
 }
 
 const CHECK_EVERY_MS = 1_000;
 
-/** Knows whether Redis answers, keeps the metric true, and tells each change once (D2). */
+/** Checks every second whether Redis answers, keeps the metric up to date, and reports each change once (D2). */
 export class RedisWatch {
   readonly #options: RedisWatchOptions;
   readonly #timer: NodeJS.Timeout;
@@ -23,17 +24,17 @@ export class RedisWatch {
 
   constructor(options: RedisWatchOptions) {
     this.#options = options;
-    // Before the first connection there is nothing to ask.
+    // There is no first check here: before the first connection nothing can be asked.
     this.#timer = setInterval(this.#onReady, CHECK_EVERY_MS);
     options.client.on('ready', this.#onReady);
   }
 
-  /** What the last check gave; false before the first. */
+  /** Whether Redis answered the last check; false before the first. */
   get up(): boolean {
     return this.#up ?? false;
   }
 
-  /** Asks Redis now. */
+  /** Checks now. @returns whether Redis answers */
   async check(): Promise<boolean> {
     const { client, metrics, onAway, onBack } = this.#options;
     let reason: string | undefined;
@@ -55,4 +56,25 @@ export class RedisWatch {
     clearInterval(this.#timer);
     this.#options.client.off('ready', this.#onReady);
   }
+}
+
+/**
+ * Asks Redis, or every master of a cluster that has slots, for an answer.
+ *
+ * @throws {Error} the first failure
+ */
+async function pingAll(client: RedisClient): Promise<void> {
+  if (!(client instanceof Cluster)) {
+    await client.ping();
+    return;
+  }
+  const owners = new Set(slotOwners(client).filter((node) => node !== undefined));
+  const connected = new Map(client.nodes('master').map((node) => [`${node.options.host}:${node.options.port}`, node]));
+  const missing = [...owners].find((owner) => !connected.has(owner));
+  if (missing !== undefined || owners.size === 0) {
+    // ioredis connects to a node again whose connection broke when it has read the map of slots.
+    client.refreshSlotsCache();
+    throw connectionClosed(missing ?? 'no node of the cluster is known');
+  }
+  await Promise.all([...owners].map((owner) => connected.get(owner)?.ping()));
 }

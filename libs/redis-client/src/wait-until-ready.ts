@@ -2,7 +2,7 @@ import { Cluster } from 'ioredis';
 import type { RedisClient } from './create-redis.js';
 
 /**
- * Resolves when commands can be sent; in a cluster to every master. The client goes on trying in either case.
+ * Resolves when commands can be sent, in a cluster to every master. The client goes on trying also after a failure.
  *
  * @param timeoutMs milliseconds
  * @throws {Error} after that time, with the reason of the last failure, or as soon as the client is closed
@@ -11,7 +11,7 @@ export async function waitUntilReady(client: RedisClient, timeoutMs: number): Pr
   const startedMs = performance.now();
   await untilReady(client, timeoutMs);
   if (!(client instanceof Cluster)) return;
-  // A node's connection is made with its first command, and refuses all others until it is there.
+  // A node's connection is made with its first command, and refuses all other commands until it is ready.
   const answers = Promise.allSettled(client.nodes('master').map((node) => node.ping()));
   const outcomes = await within(answers, timeoutMs - (performance.now() - startedMs));
   const failed = outcomes === undefined ? undefined : outcomes.find((outcome) => outcome.status === 'rejected');
@@ -41,7 +41,7 @@ function untilReady(client: RedisClient, timeoutMs: number): Promise<void> {
   });
 }
 
-/** @returns nothing when the time is over */
+/** @returns what the promise gives, or undefined when the time is over first */
 async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {

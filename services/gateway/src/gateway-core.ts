@@ -59,8 +59,8 @@ const TAIL_AGE_MS = 24 * 3_600_000;
 const FLUSH_MS = 3_000;
 
 /**
- * A gateway without its WebSocket library and its process: builds the parts, wires them, and takes a connection from its
- * upgrade request to its end. Tests and the simulation run it on sockets, clocks and stores of their own.
+ * A gateway without its WebSocket library and its process: builds the parts, wires them, and takes a connection from
+ * its upgrade request to its end. Tests and the simulation run it on sockets, clocks and stores of their own.
  *
  * The order of calls: `start`, then `accept` at any time, `drain` if members are to move away first, `close`.
  */
@@ -129,7 +129,7 @@ export class GatewayCore {
     });
     this.#broadcasts = new Broadcasts({
       ...this.#context,
-      storage: this.#context.shards.of(BROADCAST_CHANNEL),
+      shard: this.#context.shards.of(BROADCAST_CHANNEL),
       tell: (frame) => {
         for (const connection of this.#connections) connection.tell(frame);
       },
@@ -166,7 +166,9 @@ export class GatewayCore {
     return { subprotocol, open: (socket) => this.#open(socket, decision) };
   }
 
-  /** The JSON of `/readyz`. A gateway is ready without Redis, because chat goes on in memory (D1); not while it drains. */
+  /**
+   * The JSON of `/readyz`. A gateway is ready without Redis, because chat goes on in memory (D1); not while it drains.
+   */
   readiness(): Readiness {
     const { draining } = this.#admission;
     const { shards } = this.#context;
@@ -203,8 +205,8 @@ export class GatewayCore {
   }
 
   /**
-   * Closes the connections that are left, stores what waits as far as {@link FLUSH_MS} allows, and stops every timer and
-   * subscription. Later calls give the first one's promise.
+   * Closes the connections that are left, stores what waits as far as {@link FLUSH_MS} allows, and stops every timer
+   * and subscription. Later calls give the first one's promise.
    */
   close(): Promise<void> {
     this.#closed ??= this.#closeAll();

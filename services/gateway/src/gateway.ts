@@ -8,7 +8,9 @@ export interface Gateway {
   readonly port: number;
   /** Answers for readiness, and drains. */
   readonly core: GatewayCore;
-  /** Stops listening, closes the core, and drops whatever connection is left. Called after the drain, or without one. */
+  /**
+   * Stops listening, closes the core, and drops whatever connection is left. Called after the drain, or without one.
+   */
   close(): Promise<void>;
 }
 

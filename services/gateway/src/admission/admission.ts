@@ -56,8 +56,8 @@ const WAITING_MAX_FOR_NEW = 2_000;
 const WAITING_MAX_FOR_RETURNING = 30_000;
 
 /**
- * Decides who may connect, before the upgrade (C2–C4): by the request itself, by where it comes from, and by how many are
- * here or on their way already.
+ * Decides who may connect, before the upgrade (C2–C4): by the request itself, by where it comes from, and by how many
+ * are here or on their way already.
  */
 export class Admission {
   readonly #options: AdmissionOptions;
@@ -74,8 +74,8 @@ export class Admission {
   }
 
   /**
-   * A client that is admitted is counted at once: every one of them has to be answered by one {@link welcomed} and, when
-   * its connection ends, one {@link left}.
+   * A client that is admitted is counted at once: every one of them has to be answered by one {@link welcomed} and,
+   * when its connection ends, one {@link left}.
    *
    * @param nowMs monotonic milliseconds
    */

@@ -1,6 +1,6 @@
 /**
- * Joins that run at once. Each asks Redis two or three times, so that this many keep Redis and this process busy for some
- * milliseconds; messages of members that are in wait no longer than that.
+ * Joins that run at once. Each asks Redis two or three times, so that this many keep Redis and this process busy for
+ * some milliseconds; messages of members that are in wait no longer than that.
  */
 const RUNNING_MAX = 200;
 
@@ -57,8 +57,8 @@ export class JoinQueue<Join extends QueuedJoin> {
 class WaitingBySession<Join extends QueuedJoin> {
   readonly #bySession = new Map<string, Set<Join>>();
   /**
-   * The sessions in their order, and how many from the front are taken. An array, because finding the first key of a map
-   * goes over all keys that were deleted before it.
+   * The sessions in their order, and how many from the front are taken. An array, because finding the first key of a
+   * map goes over all keys that were deleted before it.
    */
   #order: string[] = [];
   #taken = 0;

@@ -39,11 +39,8 @@ export interface ConnectionLimits {
 }
 
 /** What the upgrade request asked for. */
-export interface ConnectionTerms {
+export interface ConnectionTerms extends Pick<Member, 'protocol' | 'persistent' | 'presence'> {
   readonly sessionId: string;
-  readonly protocol: WireProtocol;
-  readonly persistent: boolean;
-  readonly presence: boolean;
   /** The address that `MAX_CONNECTIONS_PER_IP` counts it under; empty without that limit. */
   readonly address: string;
 }
@@ -115,7 +112,7 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
     for (const text of fromClient) this.#handle(text, room);
   }
 
-  /** Sends a heartbeat (P3, V5): the first an interval after opening, then one each interval; none before the welcome. */
+  /** Sends a heartbeat (P3, V5): one interval after opening, then once an interval; none before the welcome. */
   heartbeat(): void {
     const { room } = this;
     if (!room) return;
@@ -282,7 +279,7 @@ const KEPT_BYTES_MAX = 1_048_576;
 /** Bytes that each kept frame is counted with beside its own. */
 const KEPT_FRAME_OVERHEAD_BYTES = 64;
 
-/** What a connection keeps until its welcome: frames of the client, and frames that have to come after the welcome (V1). */
+/** What a connection keeps until its welcome: frames of its client, and frames that must not come before it (V1). */
 class BeforeWelcome {
   /** Oldest first, as are those to the client. */
   readonly fromClient: string[] = [];

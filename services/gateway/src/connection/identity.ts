@@ -16,8 +16,8 @@ const NAME_LENGTH = 10;
 const KEY_LENGTH = 22;
 
 /**
- * @param client the client's secret. Without one the connection's own id recognises its messages: the gateway can repeat
- *   an append of unknown outcome (A5), but the client cannot repeat a send on another connection.
+ * @param client the client's secret. Without one the connection's own id recognises its messages: the gateway can
+ *   repeat an append of unknown outcome (A5), but the client cannot repeat a send on another connection.
  */
 export function identify(connectionId: string, client: string | undefined): Identity {
   if (client === undefined) return { connectionId, sender: connectionId, senderKey: connectionId };
@@ -32,7 +32,8 @@ export function identify(connectionId: string, client: string | undefined): Iden
 
 /**
  * The same text in memory of its own. V8 keeps the whole text alive that a slice was cut from, and all pieces that a
- * text was joined from: a UUID of Node's takes ten times its length. Texts that live as long as a connection are copied.
+ * text was joined from: a UUID of Node's takes ten times its length. Texts that live as long as a connection are
+ * copied.
  *
  * @param text of characters below U+0100
  */

@@ -25,8 +25,8 @@ export type ClientRequest =
   | { readonly type: 'refused'; readonly problem: FrameProblem };
 
 /**
- * A send as almost every client writes it (V20): the fields in this order, and a content without escapes. Such a content
- * is rendered in the frame of V2 with the same characters, so it is neither parsed nor rendered again.
+ * A send as almost every client writes it (V20): the fields in this order, and a content without escapes. Such a
+ * content is rendered in the frame of V2 with the same characters, so it is neither parsed nor rendered again.
  */
 const COMMON_SEND = /^\{"type":"send","id":"([A-Za-z0-9._~-]{1,64})","content":("[^"\\\p{Cc}]+")\}$/u;
 

@@ -117,7 +117,7 @@ export class UnstoredCounts {
   }
 }
 
-/** Where the log is searched for a retry (A4): a position that the room has not reached, or of another epoch, is no help. */
+/** Where to search the log for a retry (A4). A position that the room has not reached, or of another epoch, is no use. */
 function searchFrom(
   claimed: NonNullable<ClientMessage['retry']>,
   { delivered: { position } }: Room,

@@ -35,8 +35,8 @@ export class RateLimit {
 }
 
 /**
- * What one connection may send: its message rate (`MAX_MESSAGES_PER_SECOND`, with a burst of twice as many), and how many
- * of its frames may be invalid (C6). A connection makes its limits with the first frame that counts against them,
+ * What one connection may send: its message rate (`MAX_MESSAGES_PER_SECOND`, with a burst of twice as many), and how
+ * many of its frames may be invalid (C6). A connection makes its limits with the first frame that counts against them,
  * because most connections never send one.
  */
 export class SendLimits {

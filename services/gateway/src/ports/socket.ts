@@ -1,30 +1,34 @@
-/** What became of a send: `dropped` means the frame is not and will never be sent (F6). */
+/** What became of a frame. `buffered` ones are sent when the network takes them; `dropped` ones never (F6). */
 export type SendOutcome = 'sent' | 'buffered' | 'dropped';
 
-/** One WebSocket as delivery code sees it; {@link module:server} makes them. Nothing is called after its close. */
+/**
+ * One WebSocket as the connection sees it; the server makes them. Frames are sent in the order of the calls. Nothing
+ * may be called after {@link SocketEvents.ended}.
+ */
 export interface Socket {
   /** Sends one text frame. */
   send(frame: string | Uint8Array): SendOutcome;
   /** Bytes accepted but not yet taken by the network. */
   bufferedBytes(): number;
-  /** Sends everything the callback sends as one write. */
+  /** Runs the callback at once, and sends everything that it sends as one write. */
   cork(write: () => void): void;
-  /** From here on it is sent what is published to a group; absent where there are no groups. */
+  /** From here on the socket gets what is published to the group. Absent where there are no groups. */
   enterGroup?(group: string): void;
-  /** What was published before is still sent, if anything is sent at all. */
+  /** What was published before this call is still sent. */
   leaveGroup?(group: string): void;
-  /** Starts the closing handshake; the close event comes before this returns. */
+  /** Starts the closing handshake. {@link SocketEvents.ended} is called before this returns. */
   close(code: number, reason: string): void;
 }
 
-/** Sends one text frame to every socket of a group, in order with what is sent to each of them alone. */
+/** Sends one text frame to every socket of a group, in order with what each of them is sent by itself. */
 export type PublishToGroup = (group: string, frame: Uint8Array) => void;
 
-/** What the WebSocket server calls for one connection. Nothing is called after `ended`. */
+/** What the WebSocket server calls for one connection, one at a time, in the order in which it happened. */
 export interface SocketEvents {
-  /** The bytes are valid during the call only. */
+  /** A frame came. The bytes are valid during the call only. */
   receive(data: ArrayBuffer, isBinary: boolean): void;
-  /** The network has taken what was buffered, or some of it. */
+  /** The network has taken all or some of what was buffered. */
   drained(): void;
+  /** The socket has closed, whoever began it. The last call. @param code of the close frame; 1006 without one */
   ended(code: number): void;
 }

@@ -1,44 +1,48 @@
 import { BROADCAST_CHANNEL, type FanOut } from '@holdfast/fan-out';
-import type { BroadcastFrame } from '@holdfast/protocol';
+import { BROADCAST_LEVELS, type BroadcastFrame } from '@holdfast/protocol';
 import type { Logger } from '@holdfast/telemetry';
 import type { Clock, Timer } from '../ports/clock.js';
-import { readBroadcast } from './read-broadcast.js';
 import type { SessionStorage } from './shard-health.js';
 
 export interface BroadcastsOptions {
   readonly fanOut: FanOut;
   readonly clock: Clock;
-  readonly storage: SessionStorage;
+  /** The shard that the channel of broadcasts lives on. */
+  readonly shard: Pick<SessionStorage, 'worked' | 'failed'>;
   readonly logger: Logger;
-  /** Gives it to everybody who is connected. */
+  /** Gives a broadcast to every connection of the gateway. */
   readonly tell: (frame: BroadcastFrame) => void;
 }
 
+/** Milliseconds between two attempts to subscribe. */
 const RETRY_MS = 1_000;
 
-/** Listens for what is said to everybody (V9), from whenever Redis can be listened to. */
+/**
+ * Receives what operators say to everybody (V9). Broadcasts are not stored: what is published while the gateway is not
+ * subscribed is not delivered.
+ */
 export class Broadcasts {
   readonly #options: BroadcastsOptions;
   #timer: Timer | undefined;
-  #state: 'idle' | 'listening' | 'stopped' = 'idle';
+  #state: 'idle' | 'subscribed' | 'stopped' = 'idle';
 
   constructor(options: BroadcastsOptions) {
     this.#options = options;
   }
 
-  /** Tries until it is subscribed: a gateway also starts while Redis is away (D1). */
+  /** Tries to subscribe until it succeeds, because a gateway also starts while Redis is away (D1). */
   start(): void {
-    const { clock, fanOut, storage } = this.#options;
+    const { clock, fanOut, shard } = this.#options;
     fanOut
       .subscribe(BROADCAST_CHANNEL, (payload) => this.#receive(payload))
       .then(
         () => {
-          storage.worked();
+          shard.worked();
           if (this.#state === 'stopped') this.#unsubscribe();
-          else this.#state = 'listening';
+          else this.#state = 'subscribed';
         },
         (error: unknown) => {
-          storage.failed(error);
+          shard.failed(error);
           if (this.#state !== 'stopped') this.#timer = clock.setTimeout(() => this.start(), RETRY_MS);
         },
       );
@@ -46,18 +50,43 @@ export class Broadcasts {
 
   stop(): void {
     this.#options.clock.clearTimeout(this.#timer);
-    if (this.#state === 'listening') this.#unsubscribe();
+    if (this.#state === 'subscribed') this.#unsubscribe();
     this.#state = 'stopped';
   }
 
   #unsubscribe(): void {
-    const { fanOut, storage } = this.#options;
-    fanOut.unsubscribe(BROADCAST_CHANNEL).catch((error: unknown) => storage.failed(error));
+    const { fanOut, shard } = this.#options;
+    fanOut.unsubscribe(BROADCAST_CHANNEL).catch((error: unknown) => shard.failed(error));
   }
 
   #receive(payload: Buffer): void {
     const frame = readBroadcast(payload);
     if (frame) this.#options.tell(frame);
     else this.#options.logger.warn('Payload on the broadcast channel cannot be read');
+  }
+}
+
+/** The frame of V9, field by field. Undefined for anything else: whoever reaches Redis can publish on the channel. */
+function readBroadcast(payload: Buffer): BroadcastFrame | undefined {
+  const { id, title, message, level, timestamp } = readObject(payload.toString());
+  const known = BROADCAST_LEVELS.find((each) => each === level);
+  if (typeof message !== 'string' || typeof timestamp !== 'number' || known === undefined) return undefined;
+  return {
+    type: 'broadcast',
+    ...(typeof id === 'string' ? { id } : {}),
+    title: typeof title === 'string' ? title : '',
+    message,
+    level: known,
+    timestamp,
+  };
+}
+
+/** The object that a JSON text holds; an empty one for any other text. */
+function readObject(json: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+  } catch {
+    return {};
   }
 }

@@ -2,55 +2,59 @@ import type { FanOut } from '@holdfast/fan-out';
 import type { Clock, Timer } from '../ports/clock.js';
 import type { SessionStorage } from './shard-health.js';
 
-/** How often the gateway speaks to itself, and how long it may hear nothing (F3). */
+/** How often the gateway sends a canary to itself. */
 export const CANARY_EVERY_MS = 500;
-const SILENCE_MS = 1_000;
+/** A canary that takes longer to come back is late. */
+const LATE_MS = 1_000;
 
 export interface CanaryOptions {
   readonly fanOut: FanOut;
   readonly clock: Clock;
-  readonly storage: Pick<SessionStorage, 'worked' | 'failed'>;
-  /** This gateway's alone, on the shard. */
+  /** Is told after every canary whether Redis took it. */
+  readonly health: Pick<SessionStorage, 'worked' | 'failed'>;
+  /** A channel that lives on the shard, and that no other gateway uses. */
   readonly channel: string;
   readonly shard: string;
 }
 
 /**
- * A message to itself through pub/sub: one that does not come back means that the subscription is dead, even where the
- * socket looks alive (F3). Its publish also tells whether Redis answers at all.
+ * A message that the gateway publishes to itself, over and over (F3). When canaries stop coming back the subscription
+ * is dead, even where the socket looks alive; the shard's subscriber then connects anew. Publishing a canary also shows
+ * whether Redis answers at all.
  */
 export class Canary {
   readonly #options: CanaryOptions;
-  #heardMs: number;
-  /** When the oldest canary was sent that Redis took and that has not come back; nothing when none is missing. */
-  #missingMs: number | undefined;
+  /** When a canary last came back, or when the subscription was made. */
+  #receivedMs: number;
+  /** When the oldest canary was sent that Redis took and that has not come back; undefined when none is missing. */
+  #missingSinceMs: number | undefined;
   #subscribed = false;
-  /** A call that Redis does not answer must not pile up with the next. */
-  #singing = false;
+  /** One canary is sent at a time: calls that Redis does not answer must not pile up. */
+  #sending = false;
   #timer: Timer | undefined;
   #stopped = false;
 
   constructor(options: CanaryOptions) {
     this.#options = options;
-    this.#heardMs = options.clock.monotonic();
+    this.#receivedMs = options.clock.monotonic();
   }
 
   get channel(): string {
     return this.#options.channel;
   }
 
-  /** Milliseconds since it last came back. */
+  /** Milliseconds since a canary last came back. */
   get ageMs(): number {
-    return this.#options.clock.monotonic() - this.#heardMs;
+    return this.#options.clock.monotonic() - this.#receivedMs;
   }
 
-  /** Whether it comes back in time. */
+  /** Whether canaries come back in time. */
   get alive(): boolean {
-    return this.#subscribed && this.ageMs <= SILENCE_MS + CANARY_EVERY_MS;
+    return this.#subscribed && this.ageMs <= LATE_MS + CANARY_EVERY_MS;
   }
 
   start(): void {
-    if (!this.#singing) void this.#sing();
+    if (!this.#sending) void this.#send();
     this.#timer = this.#options.clock.setTimeout(() => this.start(), CANARY_EVERY_MS);
   }
 
@@ -60,47 +64,48 @@ export class Canary {
     this.#unsubscribe();
   }
 
-  async #sing(): Promise<void> {
-    const { clock, fanOut, storage, channel, shard } = this.#options;
-    this.#singing = true;
+  async #send(): Promise<void> {
+    const { clock, fanOut, health, channel, shard } = this.#options;
+    this.#sending = true;
     try {
       if (!this.#subscribed) await this.#subscribe();
       const sentMs = clock.monotonic();
-      const isDeaf = this.#missingMs !== undefined && sentMs - this.#missingMs > SILENCE_MS;
-      if (isDeaf && fanOut.connectedTo(shard)) this.#giveUp();
+      const isLate = this.#missingSinceMs !== undefined && sentMs - this.#missingSinceMs > LATE_MS;
+      if (isLate && fanOut.connectedTo(shard)) this.#reconnect();
       await fanOut.publish(channel, 'canary');
-      // A gateway that was held up itself has sent none meanwhile, and misses none.
-      if (this.#heardMs < sentMs) this.#missingMs ??= sentMs;
-      if (!this.#stopped) storage.worked();
+      // Counted from the sending of a canary, not from the last one received: a gateway whose process stood still has
+      // sent none meanwhile, so that none is missing.
+      if (this.#receivedMs < sentMs) this.#missingSinceMs ??= sentMs;
+      if (!this.#stopped) health.worked();
     } catch (error) {
-      if (!this.#stopped) storage.failed(error);
+      if (!this.#stopped) health.failed(error);
     } finally {
-      this.#singing = false;
+      this.#sending = false;
     }
   }
 
   async #subscribe(): Promise<void> {
-    await this.#options.fanOut.subscribe(this.#options.channel, () => this.#heard());
+    await this.#options.fanOut.subscribe(this.#options.channel, () => this.#received());
     this.#subscribed = true;
-    this.#heard();
+    this.#received();
     if (this.#stopped) this.#unsubscribe();
   }
 
   #unsubscribe(): void {
     if (!this.#subscribed) return;
     this.#options.fanOut.unsubscribe(this.#options.channel).catch((error: unknown) => {
-      this.#options.storage.failed(error);
+      this.#options.health.failed(error);
     });
   }
 
-  #heard(): void {
-    this.#heardMs = this.#options.clock.monotonic();
-    this.#missingMs = undefined;
+  #received(): void {
+    this.#receivedMs = this.#options.clock.monotonic();
+    this.#missingSinceMs = undefined;
   }
 
-  #giveUp(): void {
+  #reconnect(): void {
     this.#options.fanOut.reconnect(this.#options.shard);
-    // The new connection has as long as the first one.
-    this.#heard();
+    // The new connection gets as much time as the first one had.
+    this.#received();
   }
 }

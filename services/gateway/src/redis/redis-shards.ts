@@ -9,23 +9,27 @@ export interface RedisShardsOptions {
   readonly logger: Logger;
   readonly metrics: RedisMetrics;
   readonly clock: Clock;
-  /** Begins the names of the canaries' channels; this gateway's alone. */
+  /** Begins the names of the canaries' channels; no other gateway has it. */
   readonly name: string;
 }
 
 interface Shard {
-  readonly watch: ShardHealth;
+  readonly health: ShardHealth;
   canary: Canary;
 }
 
-/** While a cluster's shards are not known yet, they are away, or not, together. */
+/** One shard stands for all while a cluster's shards are not known. */
 const UNKNOWN: readonly string[] = [''];
 
-/** The shards of Redis, each with a canary of its own (F3), so that one that is away takes no other with it (D6). */
+/**
+ * The shards of Redis: one without a cluster, else one for each master. Each has its own health and its own canary
+ * (F3), so that a shard that is away takes no other with it (D6).
+ */
 export class RedisShards {
   readonly #options: RedisShardsOptions;
   readonly #shards = new Map<string, Shard>();
   readonly #listeners: ((change: StorageChange) => void)[] = [];
+  /** The array that the fan-out gave last; it gives another one when the shards have changed. */
   #known: readonly string[] = [];
   #timer: Timer | undefined;
   #running = false;
@@ -35,9 +39,9 @@ export class RedisShards {
     this.#follow();
   }
 
-  /** Whether any is away. */
+  /** Whether any shard is away. */
   get away(): boolean {
-    return [...this.#shards.values()].some(({ watch }) => watch.away);
+    return [...this.#shards.values()].some(({ health }) => health.away);
   }
 
   /** Whether every canary comes back in time. */
@@ -45,19 +49,19 @@ export class RedisShards {
     return [...this.#shards.values()].every(({ canary }) => canary.alive);
   }
 
-  /** Milliseconds since the canary last came back that is the latest. */
+  /** Milliseconds since a canary last came back, of the shard where that is longest ago. */
   get canaryAgeMs(): number {
     return Math.max(...[...this.#shards.values()].map(({ canary }) => canary.ageMs));
   }
 
-  /** Called after a shard went away, or one came back: each session's own tells whether it is meant. */
+  /** Calls back after a shard went away or came back. Which one, each session asks its own shard. */
   onChange(listener: (change: StorageChange) => void): void {
     this.#listeners.push(listener);
   }
 
-  /** The storage of the session that has this channel, wherever its slot moves. */
+  /** The shard of the session that has this channel. The result stays valid when the session's slot moves. */
   of(channel: string): SessionStorage {
-    return new ShardOf(() => this.#watchOf(channel));
+    return new MovingShard(() => this.#healthOf(channel));
   }
 
   start(): void {
@@ -77,22 +81,22 @@ export class RedisShards {
     this.#follow();
   }
 
-  #watchOf(channel: string): ShardHealth {
+  #healthOf(channel: string): ShardHealth {
     const name = this.#options.fanOut.shardOf(channel);
     if (!this.#shards.has(name)) this.#follow();
     const shard = this.#shards.get(name) ?? this.#shards.values().next().value;
     if (!shard) throw new Error('there is no shard');
-    return shard.watch;
+    return shard.health;
   }
 
-  /** A failover, or a node that came or went, has changed which shards there are. */
+  /** Takes over which shards there are: a failover, or a node that came or went, may have changed them. */
   #follow(): void {
     const { shards } = this.#options.fanOut;
     if (shards === this.#known && this.#shards.size > 0) return;
     this.#known = shards;
     const names = shards.length === 0 ? UNKNOWN : shards;
     const before = [...this.#shards];
-    // First those that go: their canaries' channels may be the next ones' own.
+    // Shards that are gone come first, because a new shard's canary may take over a channel of theirs.
     for (const [name, shard] of before) {
       if (names.includes(name)) continue;
       this.#shards.delete(name);
@@ -103,33 +107,35 @@ export class RedisShards {
       if (!shard) this.#add(name);
       else if (!this.#livesOn(name, shard.canary.channel)) this.#replaceCanary(name, shard);
     }
-    // Slots may have gone from one that is away to one that is not.
-    const away = before.filter(([, { watch }]) => watch.away);
-    for (const [, { watch }] of away) watch.release();
+    // Slots may have moved from a shard that is away to one that answers.
+    const away = before.filter(([, { health }]) => health.away);
+    for (const [, { health }] of away) health.release();
     if (away.length > 0) this.#changed('back');
   }
 
   #add(name: string): void {
     const { logger, clock, metrics } = this.#options;
-    const watch = new ShardHealth({
+    const health = new ShardHealth({
       logger: name === '' ? logger : logger.child({ shard: name }),
       metrics,
       clock,
       onAnswer: () => this.#measure(),
       onChange: (change) => this.#changed(change),
     });
-    this.#shards.set(name, { watch, canary: this.#newCanary(name, watch) });
+    this.#shards.set(name, { health, canary: this.#newCanary(name, health) });
   }
 
-  /** Its channel's slot has moved to another shard. */
+  /**
+   * The slot of the canary's channel has moved to another shard: the canary goes on with a channel that is still here.
+   */
   #replaceCanary(name: string, shard: Shard): void {
     shard.canary.stop();
-    shard.canary = this.#newCanary(name, shard.watch);
+    shard.canary = this.#newCanary(name, shard.health);
   }
 
-  #newCanary(shard: string, storage: ShardHealth): Canary {
+  #newCanary(shard: string, health: ShardHealth): Canary {
     const { fanOut, clock } = this.#options;
-    const canary = new Canary({ fanOut, clock, storage, channel: this.#canaryChannel(shard), shard });
+    const canary = new Canary({ fanOut, clock, health, channel: this.#canaryChannel(shard), shard });
     if (this.#running) canary.start();
     return canary;
   }
@@ -138,7 +144,7 @@ export class RedisShards {
     return shard === '' || this.#options.fanOut.shardOf(channel) === shard;
   }
 
-  /** A channel that lives on the shard: one of the first few that are tried. */
+  /** The first numbered channel name whose slot is on the shard; one of the first few is. */
   #canaryChannel(shard: string): string {
     const { name } = this.#options;
     for (let number = 0; ; number++) {
@@ -157,36 +163,40 @@ export class RedisShards {
   }
 }
 
-/** Whatever shard it is at the time. */
-class ShardOf implements SessionStorage {
-  readonly #watch: () => ShardHealth;
+/**
+ * Passes every call to the shard that a channel lives on at that moment. Rooms keep this object for hours, also while
+ * they wait for a shard that is away, and a cluster can move their slot meanwhile: a {@link ShardHealth} of its own
+ * would leave a room waiting for a shard that has gone.
+ */
+class MovingShard implements SessionStorage {
+  readonly #health: () => ShardHealth;
 
-  constructor(watch: () => ShardHealth) {
-    this.#watch = watch;
+  constructor(health: () => ShardHealth) {
+    this.#health = health;
   }
 
   get away(): boolean {
-    return this.#watch().away;
+    return this.#health().away;
   }
 
   back(): Promise<void> {
-    return this.#watch().back();
+    return this.#health().back();
   }
 
   worked(): void {
-    this.#watch().worked();
+    this.#health().worked();
   }
 
   failed(error: unknown): void {
-    this.#watch().failed(error);
+    this.#health().failed(error);
   }
 
   doesNotStore(error: unknown): void {
-    this.#watch().doesNotStore(error);
+    this.#health().doesNotStore(error);
   }
 }
 
-function stop({ watch, canary }: Shard): void {
+function stop({ health, canary }: Shard): void {
   canary.stop();
-  watch.stop();
+  health.stop();
 }

@@ -2,12 +2,14 @@ import { type RedisErrorKind, redisErrorKind } from '@holdfast/redis-client';
 import type { Logger, RedisMetrics } from '@holdfast/telemetry';
 import type { Clock, Timer } from '../ports/clock.js';
 
-/** Whether Redis answers; `doubtful` is a failure that may be a connection's alone. */
+/** Whether Redis answers. `doubtful`: a connection failed, and the next one may work; away when the timer fires. */
 type State = { readonly name: 'up' } | { readonly name: 'doubtful'; readonly timer: Timer } | { readonly name: 'away' };
 
 export type StorageChange = 'away' | 'back';
 
-/** Whether the part of Redis that a session lives on answers, and what its commands tell of that. */
+/**
+ * Whether the part of Redis that a session lives on answers. Whoever sends it a command reports here what became of it.
+ */
 export type SessionStorage = Pick<ShardHealth, 'away' | 'back' | 'worked' | 'failed' | 'doesNotStore'>;
 
 export interface ShardHealthOptions {
@@ -16,14 +18,15 @@ export interface ShardHealthOptions {
   readonly clock: Clock;
   /** Called each time Redis has answered. */
   readonly onAnswer: () => void;
+  /** Called after each change between answering and away. */
   readonly onChange: (change: StorageChange) => void;
 }
 
-/** How long a connection may take to be made anew before its failure counts as an outage: a canary comes meanwhile. */
+/** A connection that was lost counts as an outage after this time: longer than a canary takes to try the next one. */
 const DOUBT_MS = 600;
-/** How often it is said that Redis answers but does not store. */
+/** The log repeats at most this often that Redis answers but does not store. */
 const COMPLAIN_EVERY_MS = 60_000;
-/** Failures that say that Redis cannot be talked to. All others are answers. */
+/** Failures that mean that Redis cannot be talked to. Any other failure is an answer of Redis. */
 const OUTAGES: ReadonlySet<RedisErrorKind> = new Set([
   'timeout',
   'closed',
@@ -35,12 +38,14 @@ const OUTAGES: ReadonlySet<RedisErrorKind> = new Set([
 ]);
 
 /**
- * Knows whether Redis, or one shard of it, answers (D1): the one place that changes that state. A command without an
- * answer in `REDIS_TIMEOUT_MS` is an outage at once; a lost connection only when the next one is no better.
+ * Knows whether one shard of Redis answers (D1), and is the only place where that state changes. A command without an
+ * answer within `REDIS_TIMEOUT_MS` is an outage at once; a lost connection is one only when the next connection fails
+ * as well. Any answer ends the outage.
  */
 export class ShardHealth {
   readonly #options: ShardHealthOptions;
   #state: State = { name: 'up' };
+  /** Callers of {@link back}. */
   #waiting: (() => void)[] = [];
   #complainAgainMs = Number.NEGATIVE_INFINITY;
 
@@ -52,19 +57,20 @@ export class ShardHealth {
     return this.#state.name === 'away';
   }
 
-  /** Resolves when Redis answers; at once when it does. */
+  /** Resolves when Redis answers again; at once when it does already. */
   back(): Promise<void> {
     if (!this.away) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Lets those who wait look again: their sessions may live elsewhere by now. */
+  /** Resolves every {@link back}: the sessions may live on another shard by now, and their rooms have to look again. */
   release(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();
   }
 
+  /** A command was answered. */
   worked(): void {
     const wasAway = this.away;
     if (this.#state.name !== 'up') this.#become({ name: 'up' });
@@ -75,6 +81,7 @@ export class ShardHealth {
     this.#options.onChange('back');
   }
 
+  /** A command failed. */
   failed(error: unknown): void {
     const { clock, metrics } = this.#options;
     const kind = kindOf(error);
@@ -87,22 +94,23 @@ export class ShardHealth {
   }
 
   /**
-   * A session goes on in memory although Redis answers: it is full, a replica, or the session's slot is on the move.
+   * A session goes on in memory although Redis answers: Redis is full or a read-only replica, or the session's slot is
+   * on the move. Only the log is told.
    */
   doesNotStore(error: unknown): void {
     const nowMs = this.#options.clock.monotonic();
     if (this.away || nowMs < this.#complainAgainMs) return;
     this.#complainAgainMs = nowMs + COMPLAIN_EVERY_MS;
-    const why = error instanceof Error ? error.message : String(error);
-    const said = `Redis answers but does not store: ${why}`;
-    this.#options.logger.error({ err: error, kind: kindOf(error) }, said);
+    const reason = error instanceof Error ? error.message : String(error);
+    const line = `Redis answers but does not store: ${reason}`;
+    this.#options.logger.error({ err: error, kind: kindOf(error) }, line);
   }
 
   stop(): void {
     if (this.#state.name === 'doubtful') this.#options.clock.clearTimeout(this.#state.timer);
   }
 
-  #declareAway(error: unknown, kind: string): void {
+  #declareAway(error: unknown, kind: RedisErrorKind): void {
     this.#become({ name: 'away' });
     this.#options.logger.error({ err: error, kind }, 'Redis does not answer: chat goes on in memory');
     this.#options.onChange('away');
@@ -114,6 +122,7 @@ export class ShardHealth {
   }
 }
 
+/** The store wraps the error of Redis as the cause of its own. */
 function kindOf(error: unknown): RedisErrorKind {
   return redisErrorKind(error instanceof Error && error.cause !== undefined ? error.cause : error);
 }

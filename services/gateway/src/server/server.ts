@@ -9,50 +9,64 @@ type Library = typeof import('uWebSockets.js');
 
 export interface ServerOptions {
   readonly host: string;
-  /** 0: any free one. */
+  /** 0 takes any free port. */
   readonly port: number;
   /** A socket with more in its send buffer loses the next frame (F6). Bytes. */
   readonly maxBackpressureBytes: number;
-  /** Frames larger than this are cut without a close frame. Bytes. */
+  /** A larger frame ends its connection, without a close frame. Bytes. */
   readonly maxPayloadBytes: number;
-  /** Decides before the upgrade: a refusal, or what to do with the socket once it is open. */
+  /** Decides about an upgrade request: refuses it, or accepts it and is given the socket once that is open. */
   accept(upgrade: UpgradeRequest): Refusal | { readonly subprotocol: string; open(socket: Socket): SocketEvents };
 }
 
 export interface Server {
   readonly port: number;
   publish: PublishToGroup;
-  /** Takes no more connections; open ones stay. */
+  /** Takes no more connections. Open connections stay. */
   stopListening(): void;
-  /** Drops every connection. */
+  /** Drops every connection, without a close frame. */
   close(): void;
 }
 
-/** The library takes options together with a host, which its types leave out. */
+/** A form of `listen` that the library has, and its types have not: with a host and options. */
 interface ExclusiveListener {
   listen(host: string, port: number, options: number, listening: (token: us_listen_socket | false) => void): void;
 }
 
-/** `LIBUS_LISTEN_EXCLUSIVE_PORT`: a second gateway on a port fails, where it would silently share the connections. */
+/**
+ * `LIBUS_LISTEN_EXCLUSIVE_PORT`. Without it a second gateway on the same port starts, and silently gets half of the
+ * connections.
+ */
 const EXCLUSIVE = 1;
 
-/** Both fields from the beginning, so that neither needs memory beside the object. */
+/** The library keeps this with each socket. It has both fields from the beginning, so that no field is added later. */
 interface SocketData {
   open: ((socket: Socket) => SocketEvents) | undefined;
   events: SocketEvents | undefined;
 }
 
 const PATHS = ['/ws/chat', '/ws/chat/'];
+/** What the library's `send` returns as a number. */
 const SENDS: readonly SendOutcome[] = ['buffered', 'sent', 'dropped'];
-/** Seconds of silence after which a connection is dropped; the library pings before that. */
+/**
+ * A connection is dropped after this many seconds of silence. The library pings in time, so a client that lives
+ * answers.
+ */
 const IDLE_TIMEOUT_SECONDS = 120;
-/** The library drops the connection itself for these, so that no close frame tells the client. */
+/**
+ * Reasons for which the library itself drops a connection without a close frame, and the codes they are counted under.
+ */
 const CUT_CODES: Readonly<Record<string, number>> = {
   'Received too big message': 1009,
   'Received invalid UTF-8': 1007,
 };
 
-/** Listens for WebSockets: the only file that knows the library. */
+/**
+ * Listens for WebSockets. This is the only file that knows uWebSockets.js, and these are the traps it keeps from the
+ * others: a message's bytes are valid during its callback only; a request's headers during the upgrade only; `end()`
+ * calls the close handler before it returns; nothing may be called on a socket after its close event; a socket that is
+ * closed while it is written or published to crashes the process.
+ */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const library = loadLibrary();
   const app = library.App();
@@ -60,13 +74,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   for (const path of PATHS) {
     app.ws<SocketData>(path, {
       maxPayloadLength: options.maxPayloadBytes,
-      // The library's own limit drops the close frame as well: whoever is closed for it would never be told why.
+      // The library's own limit would drop the close frame of 4408 as well. LibrarySocket keeps the limit instead.
       maxBackpressure: 0,
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       sendPingsAutomatically: true,
       upgrade: (res, req, context) => {
         const accepted = options.accept({
-          // Without a question mark the library gives undefined, whatever its types say.
+          // Undefined for a URL without a question mark, although the types say string.
           query: req.getQuery() ?? '',
           protocolHeader: req.getHeader('sec-websocket-protocol'),
           origin: req.getHeader('origin'),
@@ -117,10 +131,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
 }
 
+/** One socket of the library, with the limit of F6. */
 class LibrarySocket implements Socket {
   readonly #ws: WebSocket<SocketData>;
   readonly #maxBackpressureBytes: number;
-  /** Whether the last frame was buffered: only then there is something to look at. */
+  /** Whether the last frame was buffered. Only then is the library asked how much waits: the question costs time. */
   #backlogged = false;
 
   constructor(ws: WebSocket<SocketData>, maxBackpressureBytes: number) {
@@ -156,7 +171,7 @@ class LibrarySocket implements Socket {
   }
 }
 
-/** @throws {Error} a sentence for the operator, where the library has no binary that runs here */
+/** @throws {Error} one sentence for the operator, when the library has no binary for this machine */
 function loadLibrary(): Library {
   try {
     return createRequire(import.meta.url)('uWebSockets.js') as Library;
@@ -180,7 +195,7 @@ function listen(app: ReturnType<Library['App']>, { host, port }: ServerOptions):
   });
 }
 
-/** All lines of a header as one: a proxy may add its own after one that the client invented. */
+/** All lines of a header, joined by commas: a proxy may add a line of its own after one that the client invented. */
 function everyHeader(req: HttpRequest, name: string): string {
   if (req.getHeader(name) === '') return '';
   const values: string[] = [];

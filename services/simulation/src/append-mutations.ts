@@ -130,7 +130,7 @@ export const APPEND_MUTATIONS: readonly Mutation[] = [
     rule: 'F7',
     patch: () =>
       replaced(WaitingAcks.prototype, {
-        acknowledge: (member, id, seq) => member.tell({ type: 'ack', id, seq }),
+        acknowledge: ({ member, clientId: id }, seq) => id !== undefined && member.tell({ type: 'ack', id, seq }),
       }),
   },
 ];

@@ -16,7 +16,7 @@ import type { TailBudget } from '../shared/memory-budgets.js';
 import type { PublishWatch } from '../shared/publish-watch.js';
 import { Announcements, type AnnouncementsContext } from './announcements.js';
 import { type AppendContext, AppendQueue } from './append/append-queue.js';
-import type { DeliveredSend, Sending, Waiting } from './append/waiting-list.js';
+import type { Sending, Waiting } from './append/waiting-list.js';
 import { Audience, type DeliveryContext } from './delivery/audience.js';
 import { DeliveredHistory } from './delivery/delivered-history.js';
 import { Expiry } from './expiry.js';
@@ -79,7 +79,7 @@ export class Room {
   async append(): Promise<void> {
     if (!this.delivered.position) await this.sync.run('open');
     const { batch, delivered } = this.queue.next();
-    this.#acknowledge(delivered);
+    for (const { sending, seq } of delivered) this.acks.acknowledge(sending, seq);
     if (batch.length > 0) await this.#appendBatch(batch);
     this.queue.finish();
   }
@@ -112,14 +112,13 @@ export class Room {
     let newest = 0;
     let stored = 0;
     for (let index = 0; index < batch.length; index++) {
-      const { member, clientId } = batch[index] as Sending;
+      const sending = batch[index] as Sending;
       const { seq, duplicate } = result.messages[index] as AppendedMessage;
       // A duplicate may be the first that this room hears of its message (F2).
       newest = Math.max(newest, seq);
+      if (duplicate) this.acks.acknowledge(sending, seq);
+      else this.acks.acknowledgeIfSkipped(sending, seq);
       if (!duplicate) stored += 1;
-      if (clientId === undefined) continue;
-      if (duplicate) this.acks.acknowledge(member, clientId, seq);
-      else this.acks.acknowledgeIfSkipped(member, clientId, seq);
     }
     metrics.counters.duplicates += batch.length - stored;
     metrics.counters.stored += stored;
@@ -136,22 +135,15 @@ export class Room {
     this.context.publishWatch.expect(this, epoch, seq);
   }
 
-  #acknowledge(delivered: readonly DeliveredSend[]): void {
-    for (const { sending, seq } of delivered) {
-      if (sending.clientId !== undefined) this.acks.acknowledge(sending.member, sending.clientId, seq);
-    }
-  }
-
   /** Takes a payload that the session's channel brought. Never throws. */
   receive(payload: Buffer): void {
-    const { sessionId } = this;
     try {
       const live = decodeLive(payload);
       if (live) this.#take(live);
-      else this.context.logger.warn({ sessionId }, 'Payload on a live channel cannot be read');
+      else this.context.logger.warn({ sessionId: this.sessionId }, 'Payload on a live channel cannot be read');
     } catch (err) {
       // Otherwise everybody who can publish could end the process.
-      this.context.logger.error({ err, sessionId }, 'Payload on a live channel cannot be taken');
+      this.context.logger.error({ err, sessionId: this.sessionId }, 'Payload on a live channel cannot be taken');
       if (this.delivered.position) this.sync.request('gap');
     }
   }
@@ -249,7 +241,7 @@ export class Room {
   expired(): void {
     if (!this.delivered.isPlaced) return;
     this.audience.giveUpHistory();
-    this.#acknowledge(this.queue.takeDelivered());
+    for (const { sending, seq } of this.queue.takeDelivered()) this.acks.acknowledge(sending, seq);
     this.#forget();
     this.audience.tellAll({ type: 'session', event: 'expired' });
   }

@@ -1,5 +1,9 @@
 import type { Member } from '../ports/member.js';
+import type { Sending } from './append/waiting-list.js';
 import type { DeliveredHistory } from './delivery/delivered-history.js';
+
+/** A send as its answer needs it. One without an id, as on the plain protocol, is not answered. */
+type Send = Pick<Sending, 'member' | 'clientId'>;
 
 /** A send that is stored, but not delivered here yet. */
 interface WaitingAck {
@@ -24,14 +28,15 @@ export class WaitingAcks {
   }
 
   /** Answers a repeated send (V4): now, where its message was delivered, else later. */
-  acknowledge(member: Member, id: string, seq: number): void {
+  acknowledge({ member, clientId: id }: Send, seq: number): void {
+    if (id === undefined) return;
     if (seq <= this.#delivered.seq) member.tell({ type: 'ack', id, seq });
     else this.#add({ member, id, seq, ifSkipped: false });
   }
 
   /** Answers a first send only if the room skips its message, whose own frame would be the answer (V7). */
-  acknowledgeIfSkipped(member: Member, id: string, seq: number): void {
-    if (seq > this.#delivered.seq) this.#add({ member, id, seq, ifSkipped: true });
+  acknowledgeIfSkipped({ member, clientId: id }: Send, seq: number): void {
+    if (id !== undefined && seq > this.#delivered.seq) this.#add({ member, id, seq, ifSkipped: true });
   }
 
   /**

@@ -1,12 +1,15 @@
 /**
- * Calls that several may share: one of a kind runs at a time, and whoever asks meanwhile shares the next one. So each
- * is answered by a call that began after it had asked.
+ * Calls that several callers share. One call of a kind runs at a time, and everybody who asks meanwhile shares the next
+ * one: so each caller is answered by a call that began after the caller had asked.
  */
 export class SharedCalls<Result> {
   readonly #running = new Map<string, Promise<unknown>>();
   readonly #next = new Map<string, Promise<Result>>();
 
-  /** @returns the call's result, and whether somebody else had asked for it already */
+  /**
+   * @param call makes the call; used only where no call of the kind is waiting already
+   * @returns the call's result, and whether somebody else had asked for that call before
+   */
   async run(kind: string, call: () => Promise<Result>): Promise<{ result: Result; shared: boolean }> {
     const next = this.#next.get(kind);
     if (next) return { result: await next, shared: true };
@@ -23,7 +26,7 @@ export class SharedCalls<Result> {
     return { result: await begun, shared: false };
   }
 
-  /** Whether no call is under way. */
+  /** Whether no call is running or waiting. */
   get isIdle(): boolean {
     return this.#running.size === 0;
   }

@@ -1,26 +1,31 @@
+/** Numbers in the smallest table. */
 const SMALLEST = 16;
 
 /**
- * Where in a run of numbers an id may stand. Hashes are chained from the newest number on, in one table that grows with
- * the run: nothing is made or looked for when a message comes or goes.
+ * Finds the number of an id among consecutive numbers, by the id's hash. It is a hash table with chaining in one typed
+ * array: each chain leads from the newest number of a hash to older ones. So adding a message makes no object, and
+ * forgetting old messages costs nothing, because a chain ends where it reaches a number that is too old.
  */
 export class IdIndex {
-  /** Numbers it tells apart; a power of two. */
+  /** How many consecutive numbers fit; a power of two. */
   #capacity = SMALLEST;
-  /** Newest number by hash (twice the capacity), then by number: the one before it of that hash, and the hash itself. */
+  /**
+   * Three parts: the newest number by hash (2 × capacity), the previous number of the same hash by number (capacity), and
+   * the hash by number (capacity).
+   */
   #table = new Uint32Array(SMALLEST * 4);
 
   /**
-   * @param seq the one after the last that was added
+   * @param seq the number after the last one added
    * @param hash of its id, 32 bits
-   * @param firstSeq the oldest that is still to be found
+   * @param firstSeq the oldest number that is still to be found
    */
   add(seq: number, hash: number, firstSeq: number): void {
     while (seq - firstSeq >= this.#capacity) this.#grow(firstSeq, seq - 1);
     this.#set(seq, hash);
   }
 
-  /** @returns the newest number from the first to the last that has the hash and is the one */
+  /** @returns the newest number from `firstSeq` to `lastSeq` that has the hash and for which `isIt` holds */
   find(hash: number, firstSeq: number, lastSeq: number, isIt: (seq: number) => boolean): number | undefined {
     const capacity = this.#capacity;
     const table = this.#table;

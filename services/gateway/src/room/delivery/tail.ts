@@ -2,12 +2,13 @@ import { idHash, type LiveMessage, messageIdHash, messageRun } from '@holdfast/s
 import type { HeldRun, RunOwner, TailBudget } from '../../shared/memory-budgets.js';
 import { IdIndex } from './id-index.js';
 
-/** Runs dropped at the front of the list before it is made anew. */
+/** Runs that are dropped at the front of the list before the list is made anew. */
 const DROPPED_MAX = 64;
 
 /**
- * The newest messages of a session as rendered, without holes (F5). Serves quick resumes, and tells whether a send
- * was stored already (A4).
+ * The newest messages of a session as rendered, without holes (F5): serves quick resumes, tells whether a send was stored
+ * already (A4), and is what lost history is healed from (G2). Messages are kept in runs, the messages that came together,
+ * because thousands of single objects would be gone through by each garbage collection.
  */
 export class Tail implements RunOwner {
   #runs: HeldRun[] = [];
@@ -47,7 +48,7 @@ export class Tail implements RunOwner {
     for (const message of messages) {
       if (message.seq >= this.#firstSeq) this.#ids.add(message.seq, messageIdHash(message), this.#firstSeq);
     }
-    // A run stays until all of it is beyond the count.
+    // A run stays until all of its messages are beyond the count.
     while ((this.#runs[this.#front]?.run?.lastSeq ?? this.#firstSeq) < this.#firstSeq) this.#release();
     this.budget.dropExcess();
   }
@@ -58,7 +59,7 @@ export class Tail implements RunOwner {
     return run?.messages()[seq - run.firstSeq];
   }
 
-  /** The messages from a number on; nothing when the tail does not reach back to it. */
+  /** The messages from a number on, at most `limit`; `undefined` when the tail does not reach back to that number. */
   from(seq: number, limit: number): LiveMessage[] | undefined {
     if (this.#firstSeq === 0 || seq < this.#firstSeq || seq > this.#lastSeq) return undefined;
     const messages: LiveMessage[] = [];
@@ -68,7 +69,7 @@ export class Tail implements RunOwner {
     return messages.slice(0, limit);
   }
 
-  /** The number under which a sender's message was delivered; nothing when it is not in the tail. */
+  /** The number under which a sender's message was delivered; `undefined` when it is not in the tail. */
   find(senderKey: string, id: string): number | undefined {
     if (this.#firstSeq === 0) return undefined;
     return this.#ids?.find(idHash(id), this.#firstSeq, this.#lastSeq, (seq) => {
@@ -77,7 +78,7 @@ export class Tail implements RunOwner {
     });
   }
 
-  /** Forgets the oldest messages, as many as came together. */
+  /** Forgets the oldest run; called by the budget. */
   dropOldest(): void {
     this.#release();
     const oldest = this.#runs[this.#front];
@@ -95,7 +96,7 @@ export class Tail implements RunOwner {
     this.#front = 0;
     this.#firstSeq = 0;
     this.#lastSeq = 0;
-    // Numbers may begin anew.
+    // The next messages may begin at 1 again.
     this.#ids = undefined;
   }
 
@@ -110,7 +111,7 @@ export class Tail implements RunOwner {
     }
   }
 
-  /** Where the run is that holds a number. */
+  /** The place of the run that holds a number, by binary search. */
   #runAt(seq: number): number {
     let from = this.#front;
     for (let to = this.#runs.length - 1; from < to; ) {

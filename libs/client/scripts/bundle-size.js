@@ -1,4 +1,4 @@
-// Bundles the client as an application would, without React, and says what it weighs.
+// Bundles each entry of the client as an application would, without React, and prints its size.
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';

@@ -7,9 +7,11 @@ const SEEDS = 150;
 const MEMBERS = 3;
 const SENDS = 25;
 
-/** What one member has been given: its messages by id, with their newest numbers, and how often each was new. */
+/** What one member was given. */
 class View {
+  /** By message id, its newest number. */
   readonly numbers = new Map<string, number>();
+  /** Ids in the order in which the messages were given as new. */
   readonly news: string[] = [];
   readonly breaks: string[] = [];
 
@@ -61,7 +63,7 @@ async function run(seed: number, faults: Partial<Faults>) {
   return { gateway, clients, views, sent };
 }
 
-/** The promises of the client's half: nothing lost, nothing doubled, one order. */
+/** The client's promises: no message is lost, none is given twice, and there is one order. */
 function audit(seed: number, { gateway, views, sent }: Awaited<ReturnType<typeof run>>): void {
   const log = gateway.log.map(({ id, seq }) => [id, seq] as const);
   const byId = new Map(log);
@@ -74,7 +76,7 @@ function audit(seed: number, { gateway, views, sent }: Awaited<ReturnType<typeof
   }
 }
 
-/** Whether each member's messages stand in the log in the order it sent them. */
+/** Whether the log has each member's messages in the order in which they were sent. */
 function isInOrder(log: readonly { id: string; sender: string }[]): boolean {
   const last = new Map<string, number>();
   return log.every(({ id, sender }) => {

@@ -2,14 +2,14 @@ import type { Settings } from './options.js';
 
 type BackoffSettings = Pick<Settings, 'backoffBaseMs' | 'backoffMaxMs' | 'random'>;
 
-/** The exponent beyond which doubling changes nothing any more; keeps the power finite. */
+/** Doubling more often than this changes nothing, and the power stays finite. */
 const MAX_DOUBLINGS = 30;
 
 /**
- * How long to wait before connecting again: exponential with full jitter, the jitter drawn after the cap, so that
- * clients that have all reached the cap still spread over the whole of it (B5).
+ * How long to wait before connecting again: exponential backoff with full jitter (B5). The jitter is drawn after the
+ * cap, so that clients that have all reached the cap still spread over the whole of it.
  *
- * @param attempt failures in a row so far, from 0
+ * @param attempt number of failures in a row so far, from 0
  * @returns milliseconds, 0 ≤ delay < min(backoffMaxMs, backoffBaseMs · 2^attempt)
  */
 export function backoffDelay(attempt: number, settings: BackoffSettings): number {

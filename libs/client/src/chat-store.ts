@@ -1,43 +1,43 @@
 import type { BroadcastFrame, SessionFrame, StorageState, WelcomeFrame } from '@holdfast/protocol';
-import { Alarm } from './alarm.js';
+import { browserStorage, onPageEvents } from './browser.js';
 import { HoldfastClient } from './client.js';
+import { systemClock, Timer } from './clock.js';
 import type { ConnectionState } from './connection-state.js';
 import type { ChatMessage, ClientEvents } from './events.js';
 import { fetchMessages } from './fetch-messages.js';
 import { MessageArchive } from './message-archive.js';
 import { MessageList } from './message-list.js';
-import { type HoldfastClientOptions, systemClock } from './options.js';
-import { browserStorage, onPageEvents } from './page.js';
+import type { HoldfastClientOptions } from './options.js';
 
 export type ChatStatus = 'connecting' | 'connected' | 'reconnecting' | 'disconnected';
 
-/** Something that went wrong, in a sentence for the user. */
+/** What went wrong, with a sentence for the user. */
 export interface ChatError {
   /** A code of V11, or `gap`, `closed`, `storage`, `outbox_full`, `session_deleted`, `fetch`. */
   readonly code: string;
   readonly message: string;
 }
 
-/** What is known of the session. Times to live in seconds. */
+/** The newest welcome, kept up to date. Times to live are in seconds. */
 export type ChatSession = WelcomeFrame & {
-  /** Unix milliseconds, by this machine's clock. Absent without persistence. */
+  /** Unix milliseconds by this machine's clock. Absent without persistence. */
   readonly expiresAt?: number;
 };
 
-/** What a chat page shows. A new object for each change, so that it can be compared by identity. */
+/** What a chat page shows. Each change makes a new object, so that snapshots can be compared by identity. */
 export interface ChatSnapshot {
   readonly status: ChatStatus;
-  /** Unix milliseconds of the next attempt to connect, while there is one to come. */
+  /** When the next attempt to connect begins, Unix milliseconds. Absent unless the client waits for one. */
   readonly retryAt: number | undefined;
-  /** In order; those of the outbox last, as pending. */
+  /** In order. The messages of the outbox come last, as pending. */
   readonly messages: readonly ChatMessage[];
-  /** Older messages that are not among them any more. */
+  /** How many older messages were dropped beyond `maxMessages`. */
   readonly hidden: number;
-  /** The session's count; without persistence the number of messages this client knows. */
+  /** How many messages the session has had. Without persistence: how many this client has seen. */
   readonly count: number;
   /** Absent before the first connection. */
   readonly session: ChatSession | undefined;
-  /** Whether the gateway has Redis (V6). */
+  /** Whether the gateway reaches Redis (V6). */
   readonly storage: StorageState;
   /** The operator's newest broadcast that has not been dismissed (V9). */
   readonly broadcast: BroadcastFrame | undefined;
@@ -45,42 +45,42 @@ export interface ChatSnapshot {
 }
 
 export interface ChatOptions extends HoldfastClientOptions {
-  /** Whether to show earlier messages: of the server's history, or without persistence of this browser. */
+  /** Whether to show earlier messages: those of the server, or without persistence those stored in this browser. */
   persistMessages?: boolean | undefined;
-  /** Default `/chat/api`. */
+  /** Where the HTTP API is. Default `/chat/api`. */
   apiUrl?: string | undefined;
-  /** Messages shown; beyond it the oldest go. Default 2000. */
+  /** Messages shown. Beyond it the oldest are dropped. Default 2000. */
   maxMessages?: number | undefined;
 }
 
 const DEFAULT_MAX_MESSAGES = 2_000;
-/** Messages that arrive within this time are shown together: about one picture of a screen. */
-const GATHER_MS = 16;
-/** The same while they come in one after the other, as a history does: a page has to draw each change. */
-const GATHER_MANY_MS = 100;
+/** Messages that arrive within this time are shown in one update. It is about one frame of a screen. */
+const BATCH_MS = 16;
+/** The same while updates follow each other, as during a history, because the page draws each of them. */
+const BUSY_BATCH_MS = 100;
 
-/** The state of one session's chat page, for any user interface library: listeners, and a snapshot that they read. */
+/** The state of one session's chat page, for any user interface library: subscribe, and read the snapshot. */
 export class ChatStore {
   readonly #options: ChatOptions;
   readonly #listeners = new Set<() => void>();
   readonly #list: MessageList;
-  readonly #gathering: Alarm;
+  readonly #batchTimer: Timer;
   readonly #archive: MessageArchive | undefined;
   #client: HoldfastClient | undefined;
-  #stop: () => void = () => undefined;
-  #isGathering = false;
-  /** Monotonic milliseconds. */
-  #gatheredAt = Number.NEGATIVE_INFINITY;
+  #stopPageEvents: () => void = () => undefined;
+  #isBatching = false;
+  /** When the last batch was shown, monotonic milliseconds. */
+  #batchedAt = Number.NEGATIVE_INFINITY;
   #wasOpen = false;
   #snapshot: ChatSnapshot;
 
-  /** Touches neither network nor storage, except to load what is archived. */
+  /** Loads the archived messages. Uses neither the network nor the storage otherwise. */
   constructor(options: ChatOptions) {
     const storage = options.persistMessages ? (options.storage ?? browserStorage()) : undefined;
     this.#options = { ...options, storage, history: options.persistMessages };
     this.#list = new MessageList(options.maxMessages ?? DEFAULT_MAX_MESSAGES);
     const clock = options.clock ?? systemClock;
-    this.#gathering = new Alarm(clock);
+    this.#batchTimer = new Timer(clock);
     if (storage && options.sessionId !== undefined && !options.redisPersistence) {
       const key = `${options.storagePrefix ?? 'holdfast'}:${options.sessionId}:messages`;
       this.#archive = new MessageArchive(storage, key, clock, (error) => this.#fail('storage', String(error)));
@@ -107,33 +107,33 @@ export class ChatStore {
 
   readonly snapshot = (): ChatSnapshot => this.#snapshot;
 
-  /** Connects. @returns disconnects; what is not accepted is kept, and sent when it is started again */
+  /** Connects. @returns disconnects; messages that are not accepted are kept, and sent after the next start */
   readonly start = (): (() => void) => {
-    const client = this.#connected();
-    this.#stop = onPageEvents({ wake: () => client.wake(), leave: () => this.#archive?.flush() });
+    const client = this.#ensureClient();
+    this.#stopPageEvents = onPageEvents({ wake: () => client.wake(), leave: () => this.#archive?.flush() });
     client.connect();
     return () => {
-      this.#stop();
+      this.#stopPageEvents();
       this.#archive?.flush();
       client.close();
     };
   };
 
   readonly send = (content: string): void => {
-    this.#connected().send(content);
+    this.#ensureClient().send(content);
   };
 
-  /** Connects at once, out of the wait for the next attempt or after a close. */
-  readonly reconnect = (): void => this.#connected().connect();
+  /** Connects at once, during the wait for the next attempt and after a close. */
+  readonly reconnect = (): void => this.#ensureClient().connect();
 
   /**
    * Reads the stored messages over HTTP and shows those that were missing.
    *
-   * @returns how many are stored; nothing when they could not be had, which is an error of the snapshot
+   * @returns the number of messages read; nothing when the request failed, and then the snapshot has the error
    */
   readonly refresh = async (): Promise<number | undefined> => {
     const { apiUrl = '/chat/api', token } = this.#options;
-    const { sessionId, sender: mine } = this.#connected();
+    const { sessionId, sender: mine } = this.#ensureClient();
     try {
       const history = await fetchMessages(apiUrl, sessionId, typeof token === 'function' ? await token() : token);
       this.#list.merge(history.map((message) => ({ ...message, isSent: message.sender === mine, sessionId })));
@@ -149,7 +149,7 @@ export class ChatStore {
 
   readonly clearBroadcast = (): void => this.#update({ broadcast: undefined });
 
-  #connected(): HoldfastClient {
+  #ensureClient(): HoldfastClient {
     if (this.#client) return this.#client;
     const client = new HoldfastClient(this.#options);
     this.#client = client;
@@ -196,13 +196,13 @@ export class ChatStore {
   #received(message: ClientEvents['message']): void {
     this.#list.put(message);
     this.#archive?.save(() => this.#list.messages());
-    if (this.#isGathering) return;
-    this.#isGathering = true;
+    if (this.#isBatching) return;
+    this.#isBatching = true;
     const { clock = systemClock } = this.#options;
-    const isBusy = clock.monotonic() - this.#gatheredAt < GATHER_MANY_MS;
-    this.#gathering.set(isBusy ? GATHER_MANY_MS : GATHER_MS, () => {
-      this.#isGathering = false;
-      this.#gatheredAt = clock.monotonic();
+    const isBusy = clock.monotonic() - this.#batchedAt < BUSY_BATCH_MS;
+    this.#batchTimer.set(isBusy ? BUSY_BATCH_MS : BATCH_MS, () => {
+      this.#isBatching = false;
+      this.#batchedAt = clock.monotonic();
       // A stored message refreshes the session's time to live (T1).
       this.#expireIn(this.#snapshot.session?.ttl ?? null);
     });

@@ -187,7 +187,7 @@ describe('HoldfastClient: sending', () => {
     expect(socket.sends.slice(5).map(({ id }) => id)).toEqual([ids[1], ids[2]]);
   });
 
-  it('has at most 32 sends under way', () => {
+  it('has at most 32 sends in flight', () => {
     const { client, open } = harness();
     const ids = Array.from({ length: 40 }, (_, i) => client.send(`${i}`).id);
     const socket = open();

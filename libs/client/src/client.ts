@@ -1,25 +1,24 @@
 import { type Position, SESSION_DELETED_CODE, type WelcomeFrame } from '@holdfast/protocol';
-import { connectTarget } from './connect-url.js';
+import { type ConnectTarget, connectTarget } from './connect-target.js';
 import { Connection } from './connection.js';
 import type { ConnectionState } from './connection-state.js';
 import { Cursor } from './cursor.js';
 import { Emitter } from './emitter.js';
 import type { ChatMessage, ClientEvents } from './events.js';
 import { Incoming } from './incoming.js';
-import { Keep } from './keep.js';
-import type { Target } from './link.js';
 import { messageStream } from './message-stream.js';
-import { type HoldfastClientOptions, type Settings, settle } from './options.js';
+import { type HoldfastClientOptions, resolveOptions, SECRET_BYTES, type Settings } from './options.js';
 import type { OutboxEntry } from './outbox.js';
 import { Outgoing, type Sending } from './outgoing.js';
-import { SECRET_BYTES } from './random-id.js';
+import { PersistentState } from './persistent-state.js';
 
 /**
- * A member of one session: connects, connects again, resumes, keeps what is not accepted, shows nothing twice.
+ * A member of one session. It connects, connects again, resumes, keeps every message until it is accepted, and shows
+ * nothing twice.
  *
- * With `redisPersistence` a message is accepted exactly once. Without, nothing is stored to compare with: a message
- * whose acknowledgement was lost with its connection is sent again and may reach members twice (clients of this class
- * drop the second by its id), and a member misses what is said while it is not connected.
+ * With `redisPersistence` a message is accepted exactly once. Without it the server stores nothing to compare with: a
+ * message whose acknowledgement was lost with its connection is sent again and may reach members twice (clients of this
+ * class drop the second by its id), and a member misses what others say while it is not connected.
  */
 export class HoldfastClient {
   readonly #settings: Settings;
@@ -34,27 +33,27 @@ export class HoldfastClient {
 
   /** @throws TypeError for an option of the wrong form. Does not connect yet. */
   constructor(options: HoldfastClientOptions) {
-    const settings = settle(options);
+    const settings = resolveOptions(options);
     this.#settings = settings;
     this.#token = options.token;
-    const keep = new Keep(settings, (error) => this.#events.emit('storageError', error));
-    this.#client = settings.client ?? keep.secret(() => settings.newId(SECRET_BYTES));
-    this.#cursor = new Cursor(settings.rememberedIds, settings.keepPosition ? keep.position : undefined);
+    const saved = new PersistentState(settings, (error) => this.#events.emit('storageError', error));
+    this.#client = settings.client ?? saved.secret(() => settings.newId(SECRET_BYTES));
+    this.#cursor = new Cursor(settings.rememberedIds, settings.keepPosition ? saved.position : undefined);
     this.#connection = new Connection(settings, {
       target: () => this.#target(),
-      welcomed: (frame, asked, isNewLink) => {
+      welcomed: (frame, request, isNewLink) => {
         this.#session = frame;
         this.#outgoing.maxMessageBytes = frame.maxMessageBytes;
         if (isNewLink) this.#outgoing.restart();
-        this.#incoming.welcomed(frame, asked, isNewLink);
+        this.#incoming.welcomed(frame, request, isNewLink);
       },
       received: (frame) => this.#incoming.received(frame),
       writable: () => this.#outgoing.flush(),
-      isSettled: () => this.#outgoing.outbox.underWay === 0,
+      isSettled: () => this.#outgoing.outbox.inFlight === 0,
       changed: (state) => this.#changed(state),
     });
-    this.#outgoing = new Outgoing(settings, keep, this.#events, this.#connection, this.#cursor);
-    this.#incoming = new Incoming(settings, keep, this.#events, this.#connection, this.#cursor, this.#outgoing);
+    this.#outgoing = new Outgoing(settings, saved, this.#events, this.#connection, this.#cursor);
+    this.#incoming = new Incoming(settings, saved, this.#events, this.#connection, this.#cursor, this.#outgoing);
   }
 
   get sessionId(): string {
@@ -70,7 +69,7 @@ export class HoldfastClient {
     return this.#session;
   }
 
-  /** What the server calls this client in its messages (C7); known from the first welcome on. */
+  /** The server's name for this client, the `sender` of its messages (C7). Known from the first welcome on. */
   get sender(): string | undefined {
     return this.#incoming.sender;
   }
@@ -80,47 +79,50 @@ export class HoldfastClient {
     return this.#cursor.position;
   }
 
-  /** What has not been accepted yet, oldest first. */
+  /** The messages that are not accepted yet, the oldest first. */
   get outbox(): readonly OutboxEntry[] {
     return this.#outgoing.outbox.entries();
   }
 
-  /** @returns takes the listener away again. What a listener throws becomes an uncaught error. */
+  /** @returns removes the listener. What a listener throws becomes an uncaught error. */
   on<Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void): () => void {
     return this.#events.on(name, listener);
   }
 
-  /** The messages from now on, each once; ends when the client is closed. */
+  /** The messages from now on, each once. The iterator ends when the client is closed. */
   [Symbol.asyncIterator](): AsyncGenerator<ChatMessage, void> {
     return messageStream(this.#events);
   }
 
-  /** Connects, unless it is connected or about to be; out of the wait between two attempts at once. */
+  /** Connects, unless a connection is open or opening. Ends the wait between two attempts. */
   connect(): void {
     this.#connection.connect();
   }
 
-  /** Closes for good, until {@link connect}. Results still open become `closed`; the outbox is kept. */
+  /** Closes until {@link connect} is called. Open results resolve with the code `closed`. The outbox is kept. */
   close(): void {
     this.#connection.close();
   }
 
-  /** Call when the network may have changed (a browser's `online`, a page that is shown again). */
+  /**
+   * Call when the network may have changed (a browser's `online` event, a page that is shown again). Connects at once, or
+   * checks that the open connection is alive.
+   */
   wake(): void {
     this.#connection.wake();
   }
 
   /**
-   * Sends a message, now or as soon as there is a connection; keeps it, and sends it again, until it is accepted.
+   * Sends a message, now or as soon as there is a connection, and again until it is accepted or refused.
    *
-   * @param id 1–64 of the characters of C2, never used before by this client; made up when absent
-   * @throws TypeError for an id of the wrong form or used before
+   * @param id 1–64 of the characters of C2, never used before by this client. Default: a random one.
+   * @throws TypeError for an id of the wrong form, or of a message that is in the outbox
    */
   send(content: string, id?: string): Sending {
     return this.#outgoing.send(content, id);
   }
 
-  /** Tells the other members something that is not stored, such as typing (V21). Lost when not connected. */
+  /** Tells the other members something that is not stored, such as typing (V21). It is lost while not connected. */
   signal(name: string, data?: unknown): void {
     this.#connection.send({ type: 'signal', name, data });
   }
@@ -131,10 +133,10 @@ export class HoldfastClient {
     if (typeof token === 'string') this.#connection.send({ type: 'auth', token });
   }
 
-  #target(): Target | Promise<Target> {
+  #target(): ConnectTarget | Promise<ConnectTarget> {
     const cursor = this.#cursor;
-    const target = (token: string | undefined): Target =>
-      connectTarget(this.#settings, this.#client, cursor.ask(this.#settings.history), cursor.position, token);
+    const target = (token: string | undefined): ConnectTarget =>
+      connectTarget(this.#settings, this.#client, cursor.request(this.#settings.history), cursor.position, token);
     const token = typeof this.#token === 'function' ? this.#token() : this.#token;
     return token instanceof Promise ? token.then(target) : target(token);
   }

@@ -18,7 +18,7 @@ export type ConnectionState =
 
 export type StateKind = ConnectionState['kind'];
 
-/** The same, with what belongs to each state only. */
+/** The same states, with the fields that only the connection itself uses. */
 export type State =
   | { readonly kind: 'idle' }
   | { readonly kind: 'connecting'; readonly failures: number; readonly link: Link }
@@ -33,13 +33,13 @@ export type State =
   | Extract<ConnectionState, { kind: 'waiting' | 'closed' }>;
 
 /**
- * How far an open connection is in leaving a draining gateway, make before break (V8, operations B3). `settleMs` is the
- * time that acks get.
+ * How far an open connection is in moving away from a draining gateway. The next link opens before this one closes (V8,
+ * B3). `settleMs` is how long sends in flight may wait for their acks before the move.
  */
 export type Move =
   | { readonly phase: 'none' }
   | { readonly phase: 'scheduled'; readonly settleMs: number }
-  /** Nothing is sent any more; what was sent gets time for its acks. */
+  /** Nothing new is sent. Sends in flight wait for their acks. */
   | { readonly phase: 'settling'; readonly settleMs: number }
-  /** The next link opens while this one still delivers. */
+  /** The next link is opening. This one still delivers messages. */
   | { readonly phase: 'opening'; readonly settleMs: number; readonly next: Link };

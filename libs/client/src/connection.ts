@@ -7,52 +7,54 @@ import {
   shouldReconnect,
   type WelcomeFrame,
 } from '@holdfast/protocol';
-import { Alarm } from './alarm.js';
 import { backoffDelay } from './backoff.js';
+import { Timer } from './clock.js';
+import type { ConnectTarget, HistoryRequest } from './connect-target.js';
 import type { ConnectionState, Move, State, StateKind } from './connection-state.js';
-import { type Asked, Link, type LinkHandler, type Target } from './link.js';
+import { Link, type LinkHandler } from './link.js';
 import type { Settings } from './options.js';
 
 /** What a connection needs of the client above it. */
 export interface ConnectionHost {
-  /** Where to connect next, and what to ask for. Called for each link, as late as possible. */
-  target(): Target | Promise<Target>;
+  /** Where to connect next, and which history to ask for. Called for each link, as late as possible. */
+  target(): ConnectTarget | Promise<ConnectTarget>;
   /** @param isNewLink false when the gateway welcomes an open link once more, after an outage (D3) */
-  welcomed(frame: WelcomeFrame, asked: Asked, isNewLink: boolean): void;
+  welcomed(frame: WelcomeFrame, request: HistoryRequest, isNewLink: boolean): void;
   received(frame: ServerFrame): void;
-  /** Sends may go out (again). */
+  /** From now on {@link Connection.send} reaches the gateway. */
   writable(): void;
-  /** Whether nothing that was sent waits for its ack. */
+  /** Whether no send waits for its ack. */
   isSettled(): boolean;
   changed(state: ConnectionState): void;
 }
 
 /** A connection that ends sooner than this after its welcome counts as one more failure. */
 const STABLE_MS = 5_000;
-/** How long a move waits for the acks of what was sent (operations B3). */
+/** How long a move waits for the acks of sends in flight (B3). */
 const SETTLE_MS = 2_000;
-/** How long the old link of an unstored session is still listened to after a move: nothing could be resumed. */
+/** How long the old link of an unstored session still delivers after a move. Such a session cannot be resumed. */
 const LINGER_MS = 1_000;
-/** A gateway that says it has too much to do is first asked again after up to base · 2³. */
+/** After a close that says overloaded, the wait is that of this many failures: up to base · 2³. */
 const FAILURES_WHEN_OVERLOADED = 3;
 
-/** The connection's states; {@link Connection.#become} is the one place that changes them. */
+/** A state machine over links. {@link Connection.#become} is the one place that changes the state. */
 export class Connection implements LinkHandler {
   #state: State = { kind: 'idle' };
   readonly #settings: Settings;
   readonly #host: ConnectionHost;
-  /** Of the present state: the next attempt, or the next step of a move. */
-  readonly #alarm: Alarm;
+  /** Belongs to the present state: the next attempt, or the next step of a move. */
+  readonly #stateTimer: Timer;
   /** Every link that may still be open. */
   readonly #links = new Set<Link>();
+  /** The old link of an unstored session after a move, which still delivers until the timer ends it. */
   #leaving: Link | undefined;
-  readonly #lingering: Alarm;
+  readonly #leavingTimer: Timer;
 
   constructor(settings: Settings, host: ConnectionHost) {
     this.#settings = settings;
     this.#host = host;
-    this.#alarm = new Alarm(settings.clock);
-    this.#lingering = new Alarm(settings.clock);
+    this.#stateTimer = new Timer(settings.clock);
+    this.#leavingTimer = new Timer(settings.clock);
   }
 
   get state(): ConnectionState {
@@ -64,7 +66,7 @@ export class Connection implements LinkHandler {
     return state.kind === 'open' && (state.move.phase === 'none' || state.move.phase === 'scheduled');
   }
 
-  /** Connects now, unless it is connecting or open. */
+  /** Connects at once, unless a connection is open or opening. */
   connect(): void {
     const state = this.#state;
     if (state.kind === 'connecting' || state.kind === 'open') return;
@@ -74,7 +76,7 @@ export class Connection implements LinkHandler {
     link.open();
   }
 
-  /** Something suggests that the network has changed: connects at once, or asks an open link whether it lives. */
+  /** Call when the network may have changed. Connects at once, or checks with a ping that an open link is alive. */
   wake(): void {
     if (this.#state.kind === 'waiting') this.connect();
     else if (this.#state.kind === 'open') this.#state.link.probe();
@@ -86,7 +88,7 @@ export class Connection implements LinkHandler {
     this.#become(['idle', 'connecting', 'open', 'waiting'], { kind: 'closed', code: 1000, reason: 'closed' });
   }
 
-  /** Gives the open link up and resumes on another one: something is missing. */
+  /** Gives the open link up and resumes on another one. Called when a message is missing. */
   resync(reason: string): void {
     if (this.#state.kind === 'open') this.#lost(1000, reason, this.#failuresOf(this.#state));
   }
@@ -95,7 +97,7 @@ export class Connection implements LinkHandler {
     if (this.#state.kind === 'open') this.#state.link.send(frame);
   }
 
-  /** The last ack has come: a move need not wait any longer. */
+  /** Call when the last ack has arrived: a move waits no longer. */
   settled(): void {
     if (this.#state.kind === 'open' && this.#state.move.phase === 'settling') this.#openNext(this.#state.move.settleMs);
   }
@@ -119,7 +121,7 @@ export class Connection implements LinkHandler {
       if (move.phase !== 'opening') return this.#lost(code, reason, this.#failuresOf(state));
       this.#become(['open'], { kind: 'connecting', failures: 0, link: move.next });
     } else if (move.phase === 'opening' && link === move.next) {
-      // Until the deadline the old link serves; the next try comes after the usual delay.
+      // The old link serves until the gateway's deadline, so the next attempt may wait for the usual delay.
       this.#become(['open'], { ...state, failures: failures + 1 });
       this.#schedule(move.settleMs, backoffDelay(failures, this.#settings));
       this.#host.writable();
@@ -130,22 +132,22 @@ export class Connection implements LinkHandler {
     const state = this.#state;
     if (link === this.#leaving || (state.kind !== 'connecting' && state.kind !== 'open')) return;
     const old = state.kind === 'open' ? state.link : undefined;
-    if (old === link) return this.#tellWelcome(link, frame, false);
+    if (old === link) return this.#announceWelcome(link, frame, false);
     const openedAt = this.#settings.clock.monotonic();
     const { failures } = state;
     this.#become(['connecting', 'open'], { kind: 'open', failures, link, openedAt, move: { phase: 'none' } });
     if (frame.persistence === 'none' && old) {
       this.#leaving = old;
-      this.#lingering.set(LINGER_MS, () => this.#drop(old));
+      this.#leavingTimer.set(LINGER_MS, () => this.#drop(old));
     }
-    this.#tellWelcome(link, frame, true);
+    this.#announceWelcome(link, frame, true);
     if (old && this.#leaving !== old) this.#drop(old);
   }
 
-  /** Each step may call listeners, and a listener may close the connection. */
-  #tellWelcome(link: Link, frame: WelcomeFrame, isNewLink: boolean): void {
+  /** Each step may call listeners of the application, and a listener may close the connection. */
+  #announceWelcome(link: Link, frame: WelcomeFrame, isNewLink: boolean): void {
     const isCurrent = () => this.#state.kind === 'open' && this.#state.link === link;
-    if (isCurrent()) this.#host.welcomed(frame, link.asked, isNewLink);
+    if (isCurrent()) this.#host.welcomed(frame, link.request, isNewLink);
     if (isCurrent()) this.#host.writable();
   }
 
@@ -156,10 +158,10 @@ export class Connection implements LinkHandler {
 
   #schedule(settleMs: number, inMs: number): void {
     this.#moveTo({ phase: 'scheduled', settleMs });
-    this.#alarm.set(inMs, () => {
+    this.#stateTimer.set(inMs, () => {
       this.#moveTo({ phase: 'settling', settleMs });
       if (this.#host.isSettled()) this.#openNext(settleMs);
-      else this.#alarm.set(settleMs, () => this.#openNext(settleMs));
+      else this.#stateTimer.set(settleMs, () => this.#openNext(settleMs));
     });
   }
 
@@ -182,8 +184,8 @@ export class Connection implements LinkHandler {
     const delay = backoffDelay(isOverloaded ? Math.max(failures, FAILURES_WHEN_OVERLOADED) : failures, this.#settings);
     const retryAt = this.#settings.clock.now() + delay;
     this.#become(['connecting', 'open'], { kind: 'waiting', failures: failures + 1, retryAt, code, reason });
-    // A listener of the change may have closed or connected already.
-    if (this.#state.kind === 'waiting') this.#alarm.set(delay, () => this.connect());
+    // A listener may have closed the connection, or connected, as soon as it heard of the change.
+    if (this.#state.kind === 'waiting') this.#stateTimer.set(delay, () => this.connect());
   }
 
   #failuresOf(state: Extract<State, { kind: 'open' }>): number {
@@ -203,13 +205,13 @@ export class Connection implements LinkHandler {
 
   #dropLinks(): void {
     for (const link of this.#links) this.#drop(link);
-    this.#lingering.clear();
+    this.#leavingTimer.clear();
   }
 
   #become(from: readonly StateKind[], next: State): void {
     const before = this.#state.kind;
     if (!from.includes(before)) throw new Error(`not from ${before} to ${next.kind}`);
-    this.#alarm.clear();
+    this.#stateTimer.clear();
     this.#state = next;
     if (next.kind !== before) this.#host.changed(next);
   }

@@ -19,7 +19,7 @@ describe('Cursor: what the next page goes on from', () => {
     cursor.welcome({ ...WELCOME, epoch: '', seq: 0, firstSeq: 0 }, 'live');
     expect(cursor.position).toBeUndefined();
     const next = new Cursor(100, cursor.kept);
-    expect(next.ask()).toBe('kept');
+    expect(next.request()).toBe('kept');
     expect(next.welcome({ ...WELCOME, seq: 5, firstSeq: 1 }, 'kept')).toBeUndefined();
     expect(next.message(from(1, 'm1'))).toBe('new');
   });
@@ -48,7 +48,7 @@ describe('Cursor: messages', () => {
     expect(cursor.message(from(undefined, 'p'))).toBe('new');
     expect(cursor.message(from(undefined, 'p'))).toBe('known');
     expect(cursor.position?.seq).toBe(1);
-    expect(cursor.message(from(2, 'p'))).toBe('again');
+    expect(cursor.message(from(2, 'p'))).toBe('renumbered');
   });
 
   it('S2: an unstored connection tells messages apart by sender and id alone', () => {
@@ -70,10 +70,10 @@ describe('Cursor: messages', () => {
 describe('Cursor: welcomes', () => {
   it('R3: asks for nothing at first, or for the kept history, and then for what follows', () => {
     const cursor = new Cursor(100);
-    expect([cursor.ask(false), cursor.ask(true)]).toEqual(['live', 'kept']);
+    expect([cursor.request(false), cursor.request(true)]).toEqual(['live', 'kept']);
     cursor.welcome({ ...WELCOME, seq: 9, firstSeq: 3 }, 'live');
     expect(cursor.position).toEqual({ epoch: 'E1', seq: 9, id: '' });
-    expect(cursor.ask(false)).toBe(9);
+    expect(cursor.request(false)).toBe(9);
   });
 
   it('R3: takes the kept history from its first number', () => {
@@ -111,9 +111,9 @@ describe('Cursor: welcomes', () => {
     const broken = cursor.welcome({ ...WELCOME, epoch: 'E2', seq: 3, firstSeq: 1 }, 3);
     expect(broken).toEqual({ event: 'reset', value: { epoch: 'E2', from: 1 } });
     expect([from(1, 'm2'), from(2, 'x'), from(3, 'm3')].map((frame) => cursor.message(frame))).toEqual([
-      'again',
+      'renumbered',
       'new',
-      'again',
+      'renumbered',
     ]);
   });
 
@@ -137,10 +137,10 @@ describe('Cursor: welcomes', () => {
   it('D1: a first connection during an outage asks for the history on the next one: it was a member already', () => {
     const cursor = new Cursor(100);
     cursor.welcome({ ...WELCOME, epoch: '', storage: 'memory' }, 'live');
-    expect(cursor.ask(false)).toBe('kept');
+    expect(cursor.request(false)).toBe('kept');
     expect(cursor.message(from(5, 'm5'))).toBe('new');
     expect(cursor.message(from(7, 'm7'))).toBe('gap');
-    expect(cursor.ask(false)).toBe('kept');
+    expect(cursor.request(false)).toBe('kept');
   });
 });
 
@@ -149,7 +149,7 @@ describe('Cursor: events of the session', () => {
     const cursor = cursorAt(5);
     cursor.reset('E2', 4);
     expect(cursor.position).toEqual({ epoch: 'E2', seq: 3, id: '' });
-    expect(cursor.message(from(4, 'm5'))).toBe('again');
+    expect(cursor.message(from(4, 'm5'))).toBe('renumbered');
   });
 
   it('V7: a reset ahead of this client shows as a gap, not as history it would skip', () => {
@@ -175,7 +175,7 @@ describe('Cursor: events of the session', () => {
   it('T2: after expiry the next message is number 1', () => {
     const cursor = cursorAt(5);
     cursor.expired();
-    expect(cursor.ask(false)).toBe('kept');
+    expect(cursor.request(false)).toBe('kept');
     expect(cursor.message(from(1, 'first'))).toBe('new');
   });
 

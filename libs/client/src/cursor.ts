@@ -1,77 +1,83 @@
 import type { MessageFrame, Position, WelcomeFrame } from '@holdfast/protocol';
+import { BoundedMap } from './bounded-map.js';
+import type { HistoryRequest } from './connect-target.js';
 import type { ClientEvents } from './events.js';
-import type { Asked } from './link.js';
-import { Recent } from './recent.js';
 
 /**
- * What a message is to this client: `new`; `again`, known by its id but now with a number, or with another one;
- * `known`, to be dropped; `gap`, something before it is missing or is not what was delivered.
+ * What a message is to this client: `new`; `renumbered`, known by its id and now with its first number or another one;
+ * `known`, to be dropped; `gap`, which means that a message before it is missing or differs from the one delivered.
  */
-export type Verdict = 'new' | 'again' | 'known' | 'gap';
+export type Verdict = 'new' | 'renumbered' | 'known' | 'gap';
 
-/** History that will not come, or that comes again because it may differ: the event that says so. */
-export type Break = { event: 'gap'; value: ClientEvents['gap'] } | { event: 'reset'; value: ClientEvents['reset'] };
+/** How the history differs from what this client has, with the event that tells the application. */
+export type HistoryBreak =
+  | { event: 'gap'; value: ClientEvents['gap'] }
+  | { event: 'reset'; value: ClientEvents['reset'] };
 
-/** Where a client is in its session's history, and what it has seen: decides what each message is to it. */
+/** Where a client is in its session's history and which messages it has seen. Decides what each message is to it. */
 export class Cursor {
   #position: Position | undefined;
-  /** By sender and id: the number, 0 for none (pending, or not stored). */
-  readonly #seen: Recent<number>;
+  /** By sender and id: the message's number, 0 while it has none (pending, or not stored). */
+  readonly #seen: BoundedMap<number>;
   /** The number in the last heartbeat. */
-  #announced = 0;
-  /** Where this client was at that heartbeat. */
-  #reached = 0;
+  #announcedSeq = 0;
+  /** The position's number at that heartbeat. */
+  #seqAtHeartbeat = 0;
   #isStored = false;
 
   constructor(rememberedIds: number, position?: Position) {
-    this.#seen = new Recent(rememberedIds);
+    this.#seen = new BoundedMap(rememberedIds);
     this.#position = position;
   }
 
-  /** Absent without persistence, and before the first welcome. The epoch is `""` while unknown (D1). */
+  /** Absent without persistence, and before the first welcome. The epoch is `""` while it is unknown (D1). */
   get position(): Position | undefined {
     return this.#position;
   }
 
   /**
-   * What a page that comes after this one goes on from: one that nobody could tell a position misses nothing either.
+   * The position to keep for the next page. A stored session whose position no gateway could tell yet is kept as number
+   * 0 of an unknown epoch, so that the next page misses nothing either.
    */
   get kept(): Position | undefined {
     return this.#position ?? (this.#isStored ? { epoch: '', seq: 0, id: '' } : undefined);
   }
 
-  /** What the next connection should ask for. Who was there already must not miss what came in between. */
-  ask(wantsHistory = false): Asked {
+  /**
+   * Which history the next connection should ask for. A client that was a member before must not miss the messages of
+   * the time in between, so it asks for the kept history when it knows no epoch.
+   */
+  request(wantsHistory = false): HistoryRequest {
     if (this.#position?.epoch) return this.#position.seq;
     return wantsHistory || this.#isStored || this.#position ? 'kept' : 'live';
   }
 
   /**
-   * Takes note of a welcome (V1, R1–R3).
+   * Takes the position from a welcome (V1, R1–R3).
    *
-   * @returns what of the history before it is not as this client knows it
+   * @returns how the history that follows differs from what this client has, if it does
    */
-  welcome(frame: WelcomeFrame, asked: Asked): Break | undefined {
+  welcome(frame: WelcomeFrame, request: HistoryRequest): HistoryBreak | undefined {
     const { epoch, seq, firstSeq } = frame;
     const before = this.#position;
-    this.#announced = 0;
+    this.#announcedSeq = 0;
     if (epoch === null) return undefined;
     this.#isStored = true;
-    // The gateway does not know the session now: it will go on from our position, or say what has changed (D1, D3).
+    // The gateway does not know the session now. Later it goes on from our position, or says what has changed (D1, D3).
     if (epoch === '') return undefined;
-    if (asked === 'live') {
+    if (request === 'live') {
       this.#position = { epoch, seq, id: '' };
       return undefined;
     }
-    if (asked !== 'kept' && frame.recovered) return undefined;
+    if (request !== 'kept' && frame.recovered) return undefined;
     const from = firstSeq || seq + 1;
-    const isTrimmed = asked !== 'kept' && before?.epoch === epoch && from > asked + 1;
-    // What is not kept any more has come meanwhile, over the link that is being left (B3).
+    const isTrimmed = request !== 'kept' && before?.epoch === epoch && from > request + 1;
+    // The trimmed messages have arrived meanwhile, over the link that is being left (B3).
     if (isTrimmed && from <= before.seq + 1) return undefined;
     this.#position = { epoch, seq: from - 1, id: '' };
     if (isTrimmed) return { event: 'gap', value: { from: before.seq + 1, to: from - 1 } };
-    // Who asked for all that is kept may have had some of it, in an epoch that nobody has named.
-    const isNew = asked === 'kept' && !before?.seq;
+    // A client that asked for the kept history may have some of it already, from an epoch that no gateway has named.
+    const isNew = request === 'kept' && !before?.seq;
     return isNew ? undefined : { event: 'reset', value: { epoch, from } };
   }
 
@@ -81,33 +87,34 @@ export class Cursor {
     const position = this.#position;
     if (seq !== undefined && position) {
       if (seq > position.seq + 1) return 'gap';
-      // A number that was passed with another id is a fork that nobody told us of.
+      // A passed number that comes again with another id: the history has forked and no frame has said so.
       if (seq <= position.seq) return known === seq ? 'known' : 'gap';
       this.#position = { epoch: position.epoch, seq, id };
     } else if (seq !== undefined && this.#isStored) this.#position = { epoch: '', seq, id };
     else if (known !== undefined && known >= (seq ?? 0)) return 'known';
     this.#seen.set(key, seq ?? 0);
-    return known === undefined ? 'new' : 'again';
+    return known === undefined ? 'new' : 'renumbered';
   }
 
   /**
-   * Takes note of the number in a heartbeat (V5). What one heartbeat announced has come by the next one, or is coming:
-   * a long history takes a slow link longer than that, and giving the link up would only make it longer.
+   * Compares the number in a heartbeat (V5) with the position. A message that one heartbeat announced must have arrived
+   * by the next one. While others still arrive the client waits on: a long history may take a slow link longer than one
+   * interval, and giving the link up would make it longer still.
    *
-   * @returns whether it has not come, and nothing else has
+   * @returns whether an announced message is missing
    */
   heartbeat(seq: number): boolean {
-    const reached = this.#position?.seq ?? 0;
-    const isMissing = this.#position !== undefined && this.#announced > reached && reached === this.#reached;
-    this.#announced = seq;
-    this.#reached = reached;
+    const current = this.#position?.seq ?? 0;
+    const isMissing = this.#position !== undefined && this.#announcedSeq > current && current === this.#seqAtHeartbeat;
+    this.#announcedSeq = seq;
+    this.#seqAtHeartbeat = current;
     return isMissing;
   }
 
   /**
-   * V7 `gap`: these numbers will not come.
+   * V7 `gap`: messages with these numbers will not arrive.
    *
-   * @returns those that have not come already, over the link that is being left (B3)
+   * @returns the numbers that have not arrived already, over the link that is being left (B3); nothing when all have
    */
   gap(from: number, to: number): ClientEvents['gap'] | undefined {
     const position = this.#position;
@@ -117,20 +124,20 @@ export class Cursor {
     return { from: Math.max(from, position.seq + 1), to };
   }
 
-  /** V7 `reset`: the history from a number on comes again, in a new epoch. */
+  /** V7 `reset`: the history from a number on follows again, in a new epoch. */
   reset(epoch: string, from: number): void {
-    // Where less had been delivered than the gateway assumes, the next message must show as a gap.
+    // If this client has received less than the gateway assumes, the next message must show as a gap.
     const seq = this.#position?.epoch ? Math.min(this.#position.seq, from - 1) : from - 1;
     this.#position = { epoch, seq, id: '' };
-    this.#announced = 0;
+    this.#announcedSeq = 0;
   }
 
-  /** V7 `expired`: what comes next is number 1 of an epoch not known yet. */
+  /** V7 `expired`: the next message is number 1 of an epoch that is not known yet. */
   expired(): void {
     if (this.#position) this.reset('', 1);
   }
 
-  /** The session was deleted: what comes next has nothing to do with it. */
+  /** The session was deleted. A later session of the same id has nothing to do with it. */
   forget(): void {
     this.#position = undefined;
     this.#isStored = false;

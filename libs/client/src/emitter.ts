@@ -1,8 +1,8 @@
-/** A typed emitter: `Events` maps each event's name to what its listeners get. */
+/** A typed event emitter. `Events` maps the name of each event to the value that its listeners receive. */
 export class Emitter<Events> {
   readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
 
-  /** @returns takes the listener away again */
+  /** @returns removes the listener */
   on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): () => void {
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners.add(listener));
@@ -14,7 +14,7 @@ export class Emitter<Events> {
       try {
         (listener as (value: Events[Name]) => void)(value);
       } catch (error) {
-        // A listener's mistake must not stop the protocol half way; it surfaces as an uncaught error instead.
+        // A listener that throws must not stop the protocol half way. Its error becomes an uncaught one.
         queueMicrotask(() => {
           throw error;
         });

@@ -16,49 +16,49 @@ export interface ChatMessage {
   readonly id: string;
   readonly content: string;
   readonly sender: string;
-  /** Unix milliseconds: when it was stored; a pending or unstored one: when the gateway took it. */
+  /** Unix milliseconds: when the message was stored, or while it is not stored, when the gateway received it. */
   readonly timestamp: number;
-  /** Its number in the session. Absent: not stored, or not yet. */
+  /** The message's number in the session. Absent while the message is not stored. */
   readonly seq?: number;
-  /** Held by the gateway while Redis is away; an `update` follows. */
+  /** The gateway keeps the message until Redis is back. An `update` follows. */
   readonly pending?: true;
   /** Whether this client sent it. */
   readonly isSent: boolean;
   readonly sessionId: string;
 }
 
-/** Every event of a {@link HoldfastClient}, with what its listeners get. */
+/** Every event of a {@link HoldfastClient}, with the value that its listeners receive. */
 export interface ClientEvents {
   /** The connection goes from one state to another. */
   state: ConnectionState;
-  /** A connection is open. `recovered` tells whether everything missed follows (R1, R2). */
+  /** A connection is open. `recovered` tells whether every missed message follows (R1, R2). */
   welcome: WelcomeFrame;
-  /** A message, each once. */
+  /** A message has arrived. Each message is given once. */
   message: ChatMessage;
-  /** A message that was given before now has a number, or another one. */
+  /** A message that was given before has got its number, or another number. */
   update: ChatMessage;
-  /** A message of this client has been accepted; its promise has the same result. */
+  /** A message of this client was accepted. Its promise resolves to the same value. */
   accepted: Extract<SendResult, { ok: true }>;
-  /** A message of this client will not be sent any more; its promise has the same result. */
+  /** A message of this client was refused for good. Its promise resolves to the same result. */
   rejected: Extract<SendResult, { ok: false }> & { readonly content: string };
-  /** The outbox has changed; `client.outbox` has its entries. */
+  /** The outbox has changed. Its entries are in `client.outbox`. */
   outbox: { readonly size: number };
-  /** Messages with these numbers will never come: they were trimmed from the history before this client got them. */
+  /** Messages with these numbers will never arrive: the history was trimmed before this client received them. */
   gap: { readonly from: number; readonly to: number };
-  /** The history from this number on may differ from what was given; it comes again as `message` and `update`. */
+  /** From this number on the history may differ from what was given. It follows again, as `message` and `update`. */
   reset: { readonly epoch: string; readonly from: number };
-  /** V7 as it came; `gap` and `reset` have events of their own too. */
+  /** The frame of V7. Its `gap` and `reset` are also events of their own. */
   session: SessionFrame;
-  /** Whether the gateway has Redis (V6). Also after each welcome. */
+  /** Whether the gateway reaches Redis (V6). Emitted after each welcome too. */
   storage: StorageState;
-  /** V9, each once. */
+  /** A broadcast of the operator (V9). Each is given once. */
   broadcast: BroadcastFrame;
   presence: PresenceFrame;
   signal: SignalFrame;
-  /** The gateway is about to go; the client moves by itself. */
+  /** The gateway is about to stop (V8). The client moves to another one by itself. */
   drain: DrainFrame;
-  /** Something was refused (V11). A message that may be sent again is sent again after `retryAfterMs`. */
+  /** The server refused a frame (V11). A message that it may accept later is sent again after `retryAfterMs`. */
   refused: ErrorFrame;
-  /** The browser's storage failed (full, or forbidden): outbox and position may not outlive the page. */
+  /** The storage threw this (full, or forbidden). Outbox and position may not outlive the page. */
   storageError: unknown;
 }

@@ -1,14 +1,15 @@
 import type { HttpFailure } from '@holdfast/protocol';
 import type { ChatMessage } from './events.js';
 
-/** A stored message as the HTTP API has it. */
+/** A stored message as the HTTP API gives it. */
 export type StoredMessage = Required<Pick<ChatMessage, 'id' | 'content' | 'sender' | 'timestamp' | 'seq'>>;
 
 /**
- * The stored messages of a session, over HTTP: what `GET sessions/{id}/messages/?view=log` answers, the oldest first.
+ * Reads the first page of a session's stored messages with `GET sessions/{id}/messages/?view=log`.
  *
  * @param apiUrl such as `/chat/api`
- * @throws Error with the server's own sentence when it refuses, or that of `fetch` when there is no answer
+ * @returns the oldest first, at most as many as the server's default limit
+ * @throws Error with the server's sentence when the server refuses, and the error of `fetch` when there is no answer
  */
 export async function fetchMessages(apiUrl: string, sessionId: string, token?: string): Promise<StoredMessage[]> {
   const response = await fetch(`${apiUrl}/sessions/${sessionId}/messages/?view=log`, {

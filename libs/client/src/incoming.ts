@@ -1,54 +1,55 @@
 import type { DrainFrame, MessageFrame, ServerFrame, SessionFrame, WelcomeFrame } from '@holdfast/protocol';
+import { BoundedMap } from './bounded-map.js';
+import type { HistoryRequest } from './connect-target.js';
 import type { Connection } from './connection.js';
 import type { Cursor } from './cursor.js';
 import type { Emitter } from './emitter.js';
 import type { ClientEvents } from './events.js';
-import type { Keep } from './keep.js';
-import type { Asked } from './link.js';
 import type { Settings } from './options.js';
 import type { Outgoing } from './outgoing.js';
-import { Recent } from './recent.js';
+import type { PersistentState } from './persistent-state.js';
 
-/** Broadcasts remembered, so that a client on two links shows each once. */
+/** Broadcasts whose ids are remembered, so that a client that receives on two links shows each once. */
 const REMEMBERED_BROADCASTS = 100;
 
-/** Everything a client receives, from a link's frames to the events of the application. */
+/** Turns the frames of the links into events of the application. */
 export class Incoming {
   readonly #settings: Settings;
-  readonly #keep: Keep;
+  readonly #saved: PersistentState;
   readonly #events: Emitter<ClientEvents>;
   readonly #outgoing: Outgoing;
   readonly #cursor: Cursor;
   readonly #connection: Pick<Connection, 'resync'>;
-  readonly #broadcasts = new Recent<true>(REMEMBERED_BROADCASTS);
+  readonly #broadcasts = new BoundedMap<true>(REMEMBERED_BROADCASTS);
   /**
-   * What the server calls this client: others may use the same ids. Every welcome tells; where one of an earlier
-   * release does not, it is learned from the first message that comes back.
+   * The server's name for this client (C7). It tells this client's messages from those of others, who may use the same
+   * ids. Every welcome has it; gateways of an earlier release leave it out, and then the first message of this client
+   * that comes back has it.
    */
   sender: string | undefined;
 
   constructor(
     settings: Settings,
-    keep: Keep,
+    saved: PersistentState,
     events: Emitter<ClientEvents>,
     connection: Pick<Connection, 'resync'>,
     cursor: Cursor,
     outgoing: Outgoing,
   ) {
     this.#settings = settings;
-    this.#keep = keep;
+    this.#saved = saved;
     this.#events = events;
     this.#outgoing = outgoing;
     this.#connection = connection;
     this.#cursor = cursor;
   }
 
-  welcomed(frame: WelcomeFrame, asked: Asked, isNewLink: boolean): void {
+  welcomed(frame: WelcomeFrame, request: HistoryRequest, isNewLink: boolean): void {
     if (isNewLink) this.sender = frame.sender;
-    // An open link that is welcomed again goes on from where this client is, whatever it asked for at first (D3).
+    // An open link that is welcomed again goes on from this client's position, whatever the link asked for (D3).
     const { position } = this.#cursor;
-    const broken = this.#cursor.welcome(frame, isNewLink || !position?.epoch ? asked : position.seq);
-    this.#keepPosition();
+    const broken = this.#cursor.welcome(frame, isNewLink || !position?.epoch ? request : position.seq);
+    this.#savePosition();
     this.#events.emit('welcome', frame);
     this.#events.emit('storage', frame.storage);
     if (broken) this.#events.emit(broken.event, broken.value);
@@ -61,7 +62,7 @@ export class Incoming {
       case 'ack':
         return this.#outgoing.accept(frame.id, frame.seq);
       case 'heartbeat':
-        if (this.#cursor.heartbeat(frame.seq) || this.#outgoing.outbox.beat())
+        if (this.#cursor.heartbeat(frame.seq) || this.#outgoing.outbox.heartbeat())
           this.#connection.resync('a message is missing');
         return;
       case 'session':
@@ -70,7 +71,7 @@ export class Incoming {
         this.#outgoing.refuse(frame);
         return this.#events.emit('refused', frame);
       case 'status':
-        // What the gateway held is stored: an answer that has not come by now was trimmed.
+        // The gateway has stored the pending messages. An answer that has not arrived by now was trimmed.
         if (frame.storage === 'redis') {
           this.#outgoing.restart();
           this.#outgoing.flush();
@@ -81,7 +82,7 @@ export class Incoming {
         if (frame.id !== undefined) this.#broadcasts.set(frame.id, true);
         return this.#events.emit('broadcast', frame);
       default:
-        // The rest, and whatever a later release adds, is an event of the same name.
+        // Every other frame, also one that a later release adds, is an event of the same name.
         this.#events.emit(frame.type as 'drain', frame as DrainFrame);
     }
   }
@@ -92,14 +93,14 @@ export class Incoming {
     const verdict = this.#cursor.message(frame);
     if (verdict === 'gap') return this.#connection.resync('a message is missing');
     if (isOurs) this.sender = frame.sender;
-    this.#keepPosition();
-    if (verdict !== 'known') this.#events.emit(verdict === 'new' ? 'message' : 'update', this.#shown(frame));
+    this.#savePosition();
+    if (verdict !== 'known') this.#events.emit(verdict === 'new' ? 'message' : 'update', this.#toMessage(frame));
     if (!isOurs) return;
-    if (frame.pending) this.#outgoing.hold(frame.id);
+    if (frame.pending) this.#outgoing.pending(frame.id);
     else if (frame.seq !== undefined || !this.#settings.redisPersistence) this.#outgoing.accept(frame.id, frame.seq);
   }
 
-  #shown({ type: _type, ...message }: MessageFrame): ClientEvents['message'] {
+  #toMessage({ type: _type, ...message }: MessageFrame): ClientEvents['message'] {
     return { ...message, isSent: message.sender === this.sender, sessionId: this.#settings.sessionId };
   }
 
@@ -122,17 +123,17 @@ export class Incoming {
       case 'deleted':
         break;
     }
-    this.#keepPosition();
+    this.#savePosition();
     this.#events.emit('session', frame);
   }
 
-  #keepPosition(): void {
-    if (this.#settings.keepPosition) this.#keep.position = this.#cursor.kept;
+  #savePosition(): void {
+    if (this.#settings.keepPosition) this.#saved.position = this.#cursor.kept;
   }
 
-  /** The session was deleted. */
+  /** Call when the session was deleted. */
   forget(): void {
     this.#cursor.forget();
-    this.#keepPosition();
+    this.#savePosition();
   }
 }

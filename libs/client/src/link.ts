@@ -1,29 +1,30 @@
 import { type ClientFrame, FRAMED_PROTOCOL, type ServerFrame, type WelcomeFrame } from '@holdfast/protocol';
-import { Alarm } from './alarm.js';
+import { Timer } from './clock.js';
+import type { ConnectTarget, HistoryRequest } from './connect-target.js';
 import type { Settings, WebSocketLike } from './options.js';
-import { readFrame } from './read-frame.js';
-
-/** Where a link connects, and what history it asks for there. */
-export interface Target {
-  readonly url: string;
-  readonly asked: Asked;
-}
-
-/** What a connection asked for: nothing, the kept history (R3), or what follows the position with this number (R1). */
-export type Asked = 'live' | 'kept' | number;
 
 export interface LinkHandler {
   received(link: Link, frame: ServerFrame): void;
-  /** Once, unless {@link Link.close} was called before. */
+  /** Called once, unless {@link Link.close} was called before. */
   ended(link: Link, code: number, reason: string): void;
 }
 
-/** Time without an answer to a send or a ping after which the link is asked whether it lives, and then given up. */
+/** A send without an answer for this long is followed by a ping; a ping without one ends the link. */
 const ANSWER_MS = 5_000;
-/** Silence after which a link is dead: two heartbeats, and this much for slow networks. */
+/** A link is dead after two heartbeat intervals of silence and this much more, which slow networks need. */
 const SILENCE_SLACK_MS = 5_000;
-/** What browsers report for a connection that broke without a close frame. */
+/** The close code that browsers report for a connection that broke without a close frame. */
 const BROKEN = 1006;
+/** Fields that the client cannot do without, by frame type. Other types may come from a later release and pass. */
+const REQUIRED_FIELDS: Partial<Record<string, string>> = {
+  welcome: 'seq firstSeq heartbeatMs maxMessageBytes',
+  message: 'id content sender',
+  ack: 'id seq',
+  heartbeat: 'seq',
+  session: 'event',
+  drain: 'reconnectInMs deadlineMs',
+  error: 'code',
+};
 
 type SocketEvents = WebSocketLike & {
   onmessage: (event: { data: unknown }) => void;
@@ -31,34 +32,36 @@ type SocketEvents = WebSocketLike & {
   onerror: () => void;
 };
 
-/** One WebSocket: reads its frames, and notices when it does not open, is not welcomed, or has gone silent. */
+/** One WebSocket. Reads its frames, and notices when it does not open, is not welcomed, or has gone silent. */
 export class Link {
-  asked: Asked = 'live';
-  /** The newest welcome. Absent: not welcomed yet. */
-  welcome: WelcomeFrame | undefined;
+  /** Which history this link asked for. */
+  request: HistoryRequest = 'live';
   readonly #settings: Settings;
   readonly #handler: LinkHandler;
-  readonly #target: () => Promise<Target> | Target;
-  readonly #watch: Alarm;
+  readonly #target: () => Promise<ConnectTarget> | ConnectTarget;
+  readonly #watchdog: Timer;
   #socket: WebSocketLike | undefined;
+  /** The newest welcome; absent before the first. */
+  #welcome: WelcomeFrame | undefined;
   #isLive = true;
+  /** When the newest frame arrived, monotonic milliseconds. */
   #heardAt = 0;
-  /** When the oldest send or ping went out that nothing was heard after. */
+  /** When the oldest send or ping went out that no frame has followed, monotonic milliseconds. */
   #unansweredSince: number | undefined;
   #isPinged = false;
 
-  /** @param target gives the address, once it is needed: by then the position may have moved */
-  constructor(settings: Settings, target: () => Promise<Target> | Target, handler: LinkHandler) {
+  /** @param target gives the address when the link opens; the position may have moved by then */
+  constructor(settings: Settings, target: () => Promise<ConnectTarget> | ConnectTarget, handler: LinkHandler) {
     this.#settings = settings;
     this.#target = target;
     this.#handler = handler;
-    this.#watch = new Alarm(settings.clock);
+    this.#watchdog = new Timer(settings.clock);
   }
 
-  /** Connects. Apart from the constructor, because a handler may be called before it returns. */
+  /** Connects. The constructor does not, because the handler may be called before this method returns. */
   open(): void {
     if (!this.#isLive) return;
-    this.#watch.set(this.#settings.connectTimeoutMs, () => this.#end(BROKEN, 'no welcome in time'));
+    this.#watchdog.set(this.#settings.connectTimeoutMs, () => this.#end(BROKEN, 'no welcome in time'));
     void this.#connect();
   }
 
@@ -70,34 +73,34 @@ export class Link {
     this.#watchSilence();
   }
 
-  /** Asks whether the other side is there; the link ends when nothing at all is heard within 5 s. */
+  /** Sends a ping. The link ends when no frame at all arrives within 5 s. */
   probe(): void {
     this.#isPinged = true;
     this.#unansweredSince = undefined;
     this.send({ type: 'ping' });
   }
 
-  /** Closes the socket; nothing is told to the handler from now on. */
+  /** Closes the socket. The handler is not called any more. */
   close(): void {
     if (!this.#isLive) return;
     this.#isLive = false;
-    this.#watch.clear();
+    this.#watchdog.clear();
     this.#socket?.close(1000);
   }
 
-  /** Waits only where there is something to wait for: else the socket is there when it returns. */
+  /** Awaits the address only when it is a promise; otherwise the socket exists when this method returns. */
   async #connect(): Promise<void> {
     try {
-      const coming = this.#target();
-      const { url, asked } = coming instanceof Promise ? await coming : coming;
+      const target = this.#target();
+      const { url, request } = target instanceof Promise ? await target : target;
       if (!this.#isLive) return;
-      this.asked = asked;
+      this.request = request;
       const socket = new this.#settings.webSocket(url, [FRAMED_PROTOCOL]) as SocketEvents;
       this.#socket = socket;
       socket.onmessage = ({ data }) => this.#received(data);
       socket.onclose = ({ code, reason }) => this.#end(code, reason);
       socket.onerror = () => {
-        // Says nothing that the close event after it does not say; unheard, the package ws would throw it.
+        // The close event that follows says the same. Without a listener the package ws would throw the error.
       };
     } catch (error) {
       this.#end(BROKEN, String(error));
@@ -116,21 +119,21 @@ export class Link {
     this.#unansweredSince = undefined;
     this.#isPinged = false;
     if (frame.type === 'welcome') {
-      this.welcome = frame;
+      this.#welcome = frame;
       this.#watchSilence();
     }
-    if (this.welcome) this.#handler.received(this, frame);
+    if (this.#welcome) this.#handler.received(this, frame);
   }
 
-  /** One timer for the earliest moment at which something has to be done; set again only when that has come. */
+  /** Keeps one timer, for the earliest moment at which the link may be dead. It is set again when that moment comes. */
   #watchSilence(): void {
-    if (!this.#isLive || !this.welcome) return;
+    if (!this.#isLive || !this.#welcome) return;
     const { clock } = this.#settings;
-    const silentAt = this.#heardAt + 2 * this.welcome.heartbeatMs + SILENCE_SLACK_MS;
+    const silentAt = this.#heardAt + 2 * this.#welcome.heartbeatMs + SILENCE_SLACK_MS;
     const unansweredAt = this.#unansweredSince === undefined ? silentAt : this.#unansweredSince + ANSWER_MS;
     const now = clock.monotonic();
     const due = Math.min(silentAt, unansweredAt) - now;
-    if (due > 0) this.#watch.set(due, () => this.#watchSilence());
+    if (due > 0) this.#watchdog.set(due, () => this.#watchSilence());
     else if (this.#isPinged || silentAt <= now) this.#end(BROKEN, 'silent');
     else this.probe();
   }
@@ -140,4 +143,14 @@ export class Link {
     this.close();
     this.#handler.ended(this, code, reason);
   }
+}
+
+/** @throws SyntaxError or TypeError for data that no server of this protocol sends */
+function readFrame(data: unknown): ServerFrame {
+  const frame = JSON.parse(String(data)) as Record<string, unknown>;
+  const type = String(frame['type']);
+  for (const name of REQUIRED_FIELDS[type]?.split(' ') ?? []) {
+    if (frame[name] === undefined) throw new TypeError(`${type} without ${name}`);
+  }
+  return frame as unknown as ServerFrame;
 }

@@ -2,20 +2,20 @@ import type { ChatMessage } from './events.js';
 
 interface Item {
   readonly message: ChatMessage;
-  /** How many resets of the history came before it: numbers compare within one generation only. */
+  /** How many resets of the history came before the message. Numbers of two generations cannot be compared. */
   readonly generation: number;
 }
 
-/** A session's messages in the order they are shown: by number where they have one, pending ones last. */
+/** A session's messages in the order they are shown: by number where they have one, and pending messages last. */
 export class MessageList {
   #items: Item[] = [];
   #generation = 0;
   #dropped = 0;
 
-  /** @param max messages kept; beyond it the oldest go */
+  /** @param max number of messages in the list; beyond it the oldest are dropped */
   constructor(readonly max: number) {}
 
-  /** Messages that went because there were too many. */
+  /** How many messages were dropped because there were too many. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -28,7 +28,7 @@ export class MessageList {
     return this.#items.map(({ message }) => message);
   }
 
-  /** Puts a message where it belongs; one with the same id and sender goes from where it was. */
+  /** Puts a message where it belongs. It replaces the one with the same id and sender. */
   put(message: ChatMessage): void {
     const at = this.#items.findLastIndex(
       ({ message: { id, sender } }) => id === message.id && sender === message.sender,
@@ -44,13 +44,13 @@ export class MessageList {
     }
   }
 
-  /** Adds what the history has and this list has not. */
+  /** Adds the messages of the history that the list does not have. */
   merge(history: readonly ChatMessage[]): void {
     const known = new Set(this.#items.map(({ message }) => message.id));
     for (const message of history) if (!known.has(message.id)) this.put(message);
   }
 
-  /** What comes from now on is numbered anew. */
+  /** Call when the session's numbers begin anew. */
   reset(): void {
     this.#generation += 1;
   }

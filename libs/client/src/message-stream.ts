@@ -1,11 +1,11 @@
 import type { Emitter } from './emitter.js';
 import type { ChatMessage, ClientEvents } from './events.js';
 
-/** Messages an iterator holds for a slow reader before it fails, rather than losing one or filling the memory. */
+/** Messages that wait for a slow reader. Beyond it the iterator fails, rather than losing messages or filling memory. */
 const BUFFER_MAX = 10_000;
 
 /**
- * The messages of a client from now on, each once. Ends when the client is closed.
+ * The messages of a client from now on, each once. The iterator ends when the client is closed.
  *
  * @throws Error out of `next()` when the reader is more than 10,000 messages behind
  */
@@ -15,7 +15,7 @@ export function messageStream(events: Emitter<ClientEvents>): AsyncGenerator<Cha
   let wake: (() => void) | undefined;
   const stops = [
     events.on('message', (message) => {
-      // One beyond the limit is how the reader learns of it.
+      // One message beyond the limit tells the reader that there were too many.
       if (buffer.length <= BUFFER_MAX) buffer.push(message);
       wake?.();
     }),

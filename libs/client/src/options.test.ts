@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FakeSocket } from '../test/harness.js';
 import { HoldfastClient, type HoldfastClientOptions, type WebSocketConstructor } from './index.js';
-import { settle } from './options.js';
-import { randomId } from './random-id.js';
+import { randomId, resolveOptions } from './options.js';
 
 const webSocket = FakeSocket as WebSocketConstructor;
 const valid: HoldfastClientOptions = { url: 'ws://h/ws/chat/', webSocket };
@@ -28,11 +27,11 @@ describe('options', () => {
     ['wss://other/ws/chat/', 'wss://other/ws/chat/'],
   ])('reads the address %s in a page', (url, expected) => {
     vi.stubGlobal('location', { href: 'https://chat.example/app/#top' });
-    expect(settle({ ...valid, url }).url.href).toBe(expected);
+    expect(resolveOptions({ ...valid, url }).url.href).toBe(expected);
   });
 
   it('takes defaults, also for options given as undefined', () => {
-    const settings = settle({ ...valid, backoffBaseMs: undefined, autoReconnect: false });
+    const settings = resolveOptions({ ...valid, backoffBaseMs: undefined, autoReconnect: false });
     expect(settings).toMatchObject({ backoffBaseMs: 1_000, backoffMaxMs: 30_000, autoReconnect: false });
   });
 

@@ -1,18 +1,7 @@
 import { isClientSecret, isSessionId } from '@holdfast/protocol';
-import { randomId, SECRET_BYTES } from './random-id.js';
+import { type Clock, systemClock } from './clock.js';
 
-/** Time, as the client needs it. A simulation passes its own. */
-export interface Clock {
-  /** Unix milliseconds. */
-  now(): number;
-  /** Milliseconds that only ever grow; intervals are measured with it. */
-  monotonic(): number;
-  setTimeout(run: () => void, ms: number): unknown;
-  /** Forgets a timer; one that has fired is no error. */
-  clearTimeout(timer: unknown): void;
-}
-
-/** What the client calls of a WebSocket; it also sets `onmessage`, `onclose` and `onerror`. */
+/** The methods of a WebSocket that the client calls. It also sets `onmessage`, `onclose` and `onerror`. */
 export interface WebSocketLike {
   send(data: string): void;
   close(code?: number, reason?: string): void;
@@ -21,7 +10,10 @@ export interface WebSocketLike {
 /** The browser's WebSocket, that of Node 22, or the one of the package `ws`. */
 export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
 
-/** What the client needs of `localStorage` or `sessionStorage`. Written out, so that Node projects need no DOM types. */
+/**
+ * What the client needs of `localStorage` or `sessionStorage`. It is written out here, so that a Node project needs no
+ * DOM types to use the client.
+ */
 export interface ClientStorage {
   readonly length: number;
   key(index: number): string | null;
@@ -31,33 +23,37 @@ export interface ClientStorage {
 }
 
 export interface HoldfastClientOptions {
-  /** `ws://…/ws/chat/`, `http://…`, or in a browser a path such as `/ws/chat/`. Its own query is kept. */
+  /** `ws://…/ws/chat/`, `http://…`, or in a browser a path such as `/ws/chat/`. A query in it is kept. */
   url: string;
   /** 1–128 of `A-Z a-z 0-9 . _ ~ -` (C2). Absent: the client makes one up, see `client.sessionId`. */
   sessionId?: string | undefined;
-  /** Whether what this client sends is stored, counted and resumed. Default `false` (C1). */
+  /** Whether the messages that this client sends are stored, counted and resumed. Default `false` (C1). */
   redisPersistence?: boolean | undefined;
-  /** Whether the first connection asks for the kept history too (R3). Default `false`. */
+  /** Whether the first connection asks for the kept history (R3). Default `false`. */
   history?: boolean | undefined;
   /** Whether to hear who comes and goes, and signals (V10). Default `false`. */
   presence?: boolean | undefined;
-  /** A token, or a function that is asked for a fresh one before every connection. */
+  /** An access token, or a function that is asked for a fresh one before every connection. */
   token?: string | (() => string | Promise<string>) | undefined;
-  /** The client secret of C1: tells this client's retries from other people's. Default: from `storage`, else random. */
+  /**
+   * The client secret of C1, which tells this client's retries from other people's messages. Default: the one in
+   * `storage`, else a random one.
+   */
   client?: string | undefined;
-  /** Whether to connect again by itself after a close that allows it. Default `true`. */
+  /** Whether to connect again after a close that allows it. Default `true`. */
   autoReconnect?: boolean | undefined;
   /** Where the outbox and the client secret outlive a reload. Default: nowhere. */
   storage?: ClientStorage | undefined;
-  /** Begins every key in `storage`. Default `holdfast`. */
+  /** The beginning of every key in `storage`. Default `holdfast`. */
   storagePrefix?: string | undefined;
   /**
-   * Whether `storage` keeps the position too, so that a reloaded page goes on where it was and is given no message
-   * twice. For pages that keep the messages themselves; use a `storagePrefix` per tab then. Default `false`.
+   * Whether `storage` keeps the position too, so that a reloaded page goes on where it was and receives no message
+   * twice. For applications that keep the messages themselves; they need a `storagePrefix` per tab. Default `false`.
    */
   keepPosition?: boolean | undefined;
-  /** Reconnects wait a random time below `backoffBaseMs · 2^attempt`, at most `backoffMaxMs`. Defaults 1000, 30000. */
+  /** Milliseconds. A reconnect waits a random time below `backoffBaseMs · 2^attempt`. Default 1000. */
   backoffBaseMs?: number | undefined;
+  /** The longest such wait, milliseconds. Default 30000. */
   backoffMaxMs?: number | undefined;
   /** Time for a connection to open and be welcomed, milliseconds. Default 10000. */
   connectTimeoutMs?: number | undefined;
@@ -70,20 +66,25 @@ export interface HoldfastClientOptions {
   clock?: Clock | undefined;
   /** From 0 (included) to 1 (excluded), for jitter only. Default `Math.random`. */
   random?: (() => number) | undefined;
-  /** Makes message ids and, longer, secrets of the characters of C2. Default: from `crypto`. */
+  /** Makes message ids and client secrets from so many random bytes, of the characters of C2. Default: from `crypto`. */
   newId?: ((bytes: number) => string) | undefined;
 }
 
 type Defined<T> = { readonly [K in keyof T]: Exclude<T[K], undefined> };
-/** Absent is their default. */
+/** Options that stay absent when they are not given. */
 type Optional = 'redisPersistence' | 'history' | 'presence' | 'client' | 'storage' | 'keepPosition' | 'token';
 
 /** The options with their defaults. */
 export type Settings = Required<Omit<Defined<HoldfastClientOptions>, Optional | 'url'>> &
   Pick<HoldfastClientOptions, Optional> & { readonly url: URL };
 
+/** 96 bits: unique among the messages of one client, and short in every frame and log entry. */
+export const SEND_ID_BYTES = 12;
+/** 128 bits, as for every secret. */
+export const SECRET_BYTES = 16;
+
 /** @throws TypeError naming the option that is missing or of the wrong form */
-export function settle({ url, ...options }: HoldfastClientOptions): Settings {
+export function resolveOptions({ url, ...options }: HoldfastClientOptions): Settings {
   const settings = {
     autoReconnect: true,
     storagePrefix: 'holdfast',
@@ -96,7 +97,7 @@ export function settle({ url, ...options }: HoldfastClientOptions): Settings {
     clock: systemClock,
     random: Math.random,
     newId: randomId,
-    ...given(options),
+    ...withoutUndefined(options),
     sessionId: options.sessionId ?? (options.newId ?? randomId)(SECRET_BYTES),
     url: socketUrl(url),
   };
@@ -109,15 +110,20 @@ export function settle({ url, ...options }: HoldfastClientOptions): Settings {
   return settings;
 }
 
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  setTimeout: (run, ms) => setTimeout(run, ms),
-  clearTimeout: (timer) => clearTimeout(timer as number | undefined),
-};
+/**
+ * Random bytes as base64url, which has characters of C2 only. `crypto.randomUUID` is not used because browsers offer it
+ * in secure contexts only.
+ */
+export function randomId(bytes: number): string {
+  const random = crypto.getRandomValues(new Uint8Array(bytes));
+  return btoa(String.fromCharCode(...random))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
+}
 
-/** The options that have a value: one given as `undefined` takes its default too. */
-function given<T extends object>(options: T): Defined<T> {
+/** An option given as `undefined` takes its default, as if it were absent. */
+function withoutUndefined<T extends object>(options: T): Defined<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
 

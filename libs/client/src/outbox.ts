@@ -1,8 +1,8 @@
 import type { ErrorCode, Position, SendFrame } from '@holdfast/protocol';
 
 /**
- * How a send ended. An accepted message has no `seq` without persistence. With the code `closed` nobody knows whether
- * it arrived; connecting again sends it again.
+ * How a send ended. An accepted message has no `seq` without persistence. The code `closed` means that the client was
+ * closed first: the message may have arrived, stays in the outbox, and is sent again after the next `connect`.
  */
 export type SendResult =
   | { readonly ok: true; readonly id: string; readonly seq?: number | undefined }
@@ -10,7 +10,7 @@ export type SendResult =
 
 export type RefusalCode = ErrorCode | 'outbox_full' | 'session_deleted' | 'closed';
 
-/** What is kept of a message until it is accepted. */
+/** A message that is not accepted yet. */
 export interface OutboxEntry {
   readonly id: string;
   readonly content: string;
@@ -22,33 +22,33 @@ export interface OutboxEntry {
 
 interface Entry extends OutboxEntry {
   after?: Position | undefined;
-  /** `held`: the gateway keeps it while Redis is away (V3). */
-  state: 'queued' | 'sent' | 'held';
+  /** `sent`: in flight. `pending`: the gateway keeps it until Redis is back (V3). */
+  state: 'queued' | 'sent' | 'pending';
   /** Whether an earlier send may have arrived. */
   isUncertain: boolean;
   /** Heartbeats since it was sent. */
-  beats: number;
+  age: number;
   resolve?: (result: SendResult) => void;
 }
 
-/** Sends that may be under way at once: enough for a fast link, and few to come back when a limit is hit. */
+/** Most sends in flight: enough to fill a fast link, and few to be refused when a limit is reached. */
 const WINDOW = 32;
-/** The gateway answers a send within a second or two, with a pending message when Redis is away. */
-const OVERDUE_BEATS = 3;
+/** In heartbeats. A gateway answers a send within a second or two, if only with a pending message while Redis is away. */
+const OVERDUE_AGE = 3;
 
-/** What has been sent or is to be sent and has not been accepted, in the order it was given. */
+/** The messages of this client that are not accepted yet, in the order they were given to `send`. */
 export class Outbox {
   readonly #entries = new Map<string, Entry>();
-  #underWay = 0;
+  #inFlight = 0;
   #window = WINDOW;
 
   get size(): number {
     return this.#entries.size;
   }
 
-  /** Sends whose ack can come any moment. */
-  get underWay(): number {
-    return this.#underWay;
+  /** Sends whose answer may arrive at any moment. */
+  get inFlight(): number {
+    return this.#inFlight;
   }
 
   entries(): OutboxEntry[] {
@@ -60,19 +60,19 @@ export class Outbox {
   }
 
   add(entry: OutboxEntry, resolve: (result: SendResult) => void): void {
-    this.#entries.set(entry.id, { ...entry, state: 'queued', isUncertain: false, beats: 0, resolve });
+    this.#entries.set(entry.id, { ...entry, state: 'queued', isUncertain: false, age: 0, resolve });
   }
 
-  /** Takes over what an earlier page kept: it, or another tab, may have sent it. */
+  /** Adds a message that an earlier page stored. That page, or another tab, may have sent it. */
   restore(entry: OutboxEntry): void {
-    this.#entries.set(entry.id, { ...entry, state: 'queued', isUncertain: true, beats: 0 });
+    this.#entries.set(entry.id, { ...entry, state: 'queued', isUncertain: true, age: 0 });
   }
 
   /**
-   * Sends what may be sent now, oldest first.
+   * Sends the queued messages, the oldest first, as far as the window allows.
    *
-   * @param position goes along with a first send, to be repeated with its retries
-   * @param isSendable when false it has ended the entry, which cannot be sent at all
+   * @param position goes along with a first send and is repeated with its retries
+   * @param isSendable false: the entry can never be sent, and the callback has ended it
    */
   flush(
     position: Position | undefined,
@@ -80,11 +80,11 @@ export class Outbox {
     send: (frame: SendFrame, entry: OutboxEntry) => void,
   ): void {
     for (const entry of this.#entries.values()) {
-      if (this.#underWay >= this.#window) return;
+      if (this.#inFlight >= this.#window) return;
       if (entry.state !== 'queued' || !isSendable(entry)) continue;
       entry.state = 'sent';
-      entry.beats = 0;
-      this.#underWay += 1;
+      entry.age = 0;
+      this.#inFlight += 1;
       const frame: SendFrame = { type: 'send', id: entry.id, content: entry.content };
       if (entry.isUncertain) {
         frame.retry = true;
@@ -94,51 +94,51 @@ export class Outbox {
     }
   }
 
-  /** Call at each heartbeat. @returns whether something that was sent has gone unanswered for three of them */
-  beat(): boolean {
+  /** Call at each heartbeat. @returns whether a send has gone unanswered for three of them */
+  heartbeat(): boolean {
     let isOverdue = false;
     for (const entry of this.#entries.values()) {
-      if (entry.state === 'sent' && ++entry.beats >= OVERDUE_BEATS) isOverdue = true;
+      if (entry.state === 'sent' && ++entry.age >= OVERDUE_AGE) isOverdue = true;
     }
     return isOverdue;
   }
 
-  /** A new link: whatever was sent on the last one may or may not have arrived. */
+  /** Queues everything for a new link. What was sent on the last link may or may not have arrived. */
   requeue(): void {
     for (const entry of this.#entries.values()) {
       if (entry.state !== 'queued') entry.isUncertain = true;
       entry.state = 'queued';
     }
-    this.#underWay = 0;
+    this.#inFlight = 0;
     this.#window = WINDOW;
   }
 
-  /** The server did not take it and it may be sent again. Goes on with one at a time, to keep the order. */
+  /** Queues a refused message that may be sent again. From now on one is sent at a time, which keeps the order. */
   postpone(id: string): void {
     const entry = this.#entries.get(id);
     if (!entry) return;
-    this.#leave(entry, 'queued');
+    this.#setState(entry, 'queued');
     this.#window = 1;
   }
 
-  /** The gateway holds it while Redis is away; it does not keep others from being sent. */
-  hold(id: string): void {
+  /** The gateway keeps the message until Redis is back (V3). It no longer takes up room in the window. */
+  pending(id: string): void {
     const entry = this.#entries.get(id);
-    if (entry) this.#leave(entry, 'held');
+    if (entry) this.#setState(entry, 'pending');
   }
 
-  /** @returns the entry that has ended, if it was still here */
+  /** Removes a message and resolves its promise. @returns the entry, if it was in the outbox */
   finish(result: SendResult): OutboxEntry | undefined {
     const entry = this.#entries.get(result.id);
     if (!entry) return undefined;
-    this.#leave(entry, 'queued');
+    this.#setState(entry, 'queued');
     this.#entries.delete(result.id);
     if (result.ok) this.#window = Math.min(WINDOW, this.#window * 2);
     entry.resolve?.(result);
     return entry;
   }
 
-  /** Tells every waiting sender that the outcome stays unknown, and keeps the entries. */
+  /** Resolves every open promise with the code `closed`. The entries stay. */
   release(message: string): void {
     for (const entry of this.#entries.values()) {
       entry.resolve?.({ ok: false, id: entry.id, code: 'closed', message });
@@ -146,8 +146,8 @@ export class Outbox {
     }
   }
 
-  #leave(entry: Entry, state: Entry['state']): void {
-    if (entry.state === 'sent') this.#underWay -= 1;
+  #setState(entry: Entry, state: Entry['state']): void {
+    if (entry.state === 'sent') this.#inFlight -= 1;
     entry.state = state;
   }
 }

@@ -1,133 +1,126 @@
-import { DEFAULT_MESSAGE_MAX_BYTES, type ErrorFrame, isSendId, type SendFrame } from '@holdfast/protocol';
-import { Alarm } from './alarm.js';
+import { DEFAULT_MESSAGE_MAX_BYTES, type ErrorFrame, isSendId } from '@holdfast/protocol';
+import { Timer } from './clock.js';
+import type { Connection } from './connection.js';
 import type { Cursor } from './cursor.js';
 import type { Emitter } from './emitter.js';
 import type { ClientEvents } from './events.js';
-import type { Keep } from './keep.js';
-import type { Settings } from './options.js';
+import { SEND_ID_BYTES, type Settings } from './options.js';
 import { Outbox, type OutboxEntry, type RefusalCode, type SendResult } from './outbox.js';
-import { SEND_ID_BYTES } from './random-id.js';
+import type { PersistentState } from './persistent-state.js';
 
-/** What `send` gives back. */
+/** What `send` returns. */
 export interface Sending {
   readonly id: string;
   /** Resolves when the message is accepted or refused; never rejects. */
   readonly result: Promise<SendResult>;
 }
 
-/** What sending needs of the connection. */
-export interface Wire {
-  readonly isWritable: boolean;
-  send(frame: SendFrame): void;
-  /** Nothing that was sent waits for its ack any more. */
-  settled(): void;
-}
-
 /**
- * Pause after a refusal, at least: what a rate limit allows gathers meanwhile, instead of one refusal after another.
+ * The shortest pause after a refusal, milliseconds. A rate limit then allows several messages at once, instead of
+ * refusing one after the other.
  */
 const MIN_PAUSE_MS = 500;
-/** Refusals that end by themselves: the message stays in the outbox. */
-const PASSING: readonly string[] = ['rate_limited', 'overloaded', 'unauthorized'];
+/** Refusals that pass by themselves. The message stays in the outbox. */
+const TEMPORARY: readonly string[] = ['rate_limited', 'overloaded', 'unauthorized'];
 
-/** Everything a client sends, from `send` to its acceptance or refusal. */
+/** Takes each message of this client from `send` to its acceptance or refusal. */
 export class Outgoing {
   readonly outbox: Outbox;
-  /** As the newest welcome says. */
+  /** From the newest welcome. */
   maxMessageBytes = DEFAULT_MESSAGE_MAX_BYTES;
   readonly #settings: Settings;
-  readonly #keep: Keep;
+  readonly #saved: PersistentState;
   readonly #events: Emitter<ClientEvents>;
-  readonly #wire: Wire;
+  readonly #connection: Pick<Connection, 'isWritable' | 'send' | 'settled'>;
   readonly #cursor: Pick<Cursor, 'position'>;
-  readonly #pause: Alarm;
+  readonly #pauseTimer: Timer;
   #isPaused = false;
   #lastAt = 0;
 
   constructor(
     settings: Settings,
-    keep: Keep,
+    saved: PersistentState,
     events: Emitter<ClientEvents>,
-    wire: Wire,
+    connection: Pick<Connection, 'isWritable' | 'send' | 'settled'>,
     cursor: Pick<Cursor, 'position'>,
   ) {
     this.#settings = settings;
-    this.#keep = keep;
+    this.#saved = saved;
     this.#events = events;
-    this.#wire = wire;
+    this.#connection = connection;
     this.#cursor = cursor;
-    this.#pause = new Alarm(settings.clock);
+    this.#pauseTimer = new Timer(settings.clock);
     this.outbox = new Outbox();
-    for (const entry of keep.outbox()) this.outbox.restore(entry);
+    for (const entry of saved.outbox()) this.outbox.restore(entry);
   }
 
   send(content: string, id: string = this.#settings.newId(SEND_ID_BYTES)): Sending {
     if (!isSendId(id) || this.outbox.has(id)) throw new TypeError('id must be new, 1 to 64 of A-Z a-z 0-9 . _ ~ -');
-    // Strictly growing, because the outbox of an earlier page is put in order by it.
+    // Every message has a later time than the one before, because the next page sorts the outbox by it.
     this.#lastAt = Math.max(this.#settings.clock.now(), this.#lastAt + 1);
     const entry = { id, content, at: this.#lastAt };
     const isFull = this.outbox.size >= this.#settings.outboxMax;
     const result = new Promise<SendResult>((resolve) => this.outbox.add(entry, resolve));
     if (isFull) this.#reject(id, 'outbox_full', `at most ${this.#settings.outboxMax} messages wait to be sent`);
     else if (this.#isSendable(entry)) {
-      this.#keep.save(entry);
-      this.#changed();
+      this.#saved.save(entry);
+      this.#outboxChanged();
       this.flush();
     }
     return { id, result };
   }
 
-  /** Sends what may be sent. */
+  /** Sends the messages that may be sent now. */
   flush(): void {
-    if (this.#isPaused || !this.#wire.isWritable) return;
+    if (this.#isPaused || !this.#connection.isWritable) return;
     this.outbox.flush(
       this.#cursor.position,
       (entry) => this.#isSendable(entry),
       (frame, entry) => {
-        if (!frame.retry) this.#keep.save(entry);
-        this.#wire.send(frame);
+        if (!frame.retry) this.#saved.save(entry);
+        this.#connection.send(frame);
       },
     );
   }
 
-  /** A new link, or Redis is back: what has not been answered is sent again, first of all. */
+  /** Call for a new link, and when Redis is back: unanswered messages are sent again, before any new one. */
   restart(): void {
     this.outbox.requeue();
-    this.#resume();
+    this.#endPause();
   }
 
   accept(id: string, seq: number | undefined): void {
     const result = { ok: true as const, id, seq };
     if (!this.outbox.finish(result)) return;
-    this.#keep.forget(id);
+    this.#saved.forget(id);
     this.#events.emit('accepted', result);
-    this.#changed();
-    this.#goOn();
+    this.#outboxChanged();
+    this.#answered();
   }
 
-  /** The gateway holds a message while Redis is away (V3). */
-  hold(id: string): void {
-    this.outbox.hold(id);
-    this.#goOn();
+  /** The gateway keeps the message until Redis is back (V3). */
+  pending(id: string): void {
+    this.outbox.pending(id);
+    this.#answered();
   }
 
   /** V11. */
   refuse({ id, code, message, retryAfterMs }: ErrorFrame): void {
     if (id === undefined || !this.outbox.has(id)) return;
-    if (retryAfterMs === undefined && !PASSING.includes(code)) {
+    if (retryAfterMs === undefined && !TEMPORARY.includes(code)) {
       this.#reject(id, code, message);
-      return this.#goOn();
+      return this.#answered();
     }
     this.outbox.postpone(id);
     this.#isPaused = true;
-    this.#pause.set(Math.max(retryAfterMs ?? 0, MIN_PAUSE_MS), () => {
-      this.#resume();
+    this.#pauseTimer.set(Math.max(retryAfterMs ?? 0, MIN_PAUSE_MS), () => {
+      this.#endPause();
       this.flush();
     });
-    if (this.outbox.underWay === 0) this.#wire.settled();
+    if (this.outbox.inFlight === 0) this.#connection.settled();
   }
 
-  /** The session is gone, and with it whatever was meant for it. */
+  /** The session is gone, and its messages with it. */
   rejectAll(code: RefusalCode, message: string): void {
     for (const { id } of this.outbox.entries()) this.#reject(id, code, message);
   }
@@ -136,14 +129,15 @@ export class Outgoing {
     const result = { ok: false as const, id, code, message };
     const entry = this.outbox.finish(result);
     if (!entry) return;
-    this.#keep.forget(id);
+    this.#saved.forget(id);
     this.#events.emit('rejected', { ...result, content: entry.content });
-    this.#changed();
+    this.#outboxChanged();
   }
 
   /**
-   * Whether a frame of this content is within 8 times the limit: beyond it the server closes the connection (C6), up to
-   * it the server answers, and counts bytes. A character of JSON takes at most six.
+   * Rejects a content that has more characters than the server allows bytes. A shorter one is sent, and the server
+   * counts its bytes: a character takes at most six in JSON, so the frame stays within 8 times the limit, beyond which
+   * the server would close the connection (C6).
    */
   #isSendable({ id, content }: OutboxEntry): boolean {
     const isSendable = content.length <= this.maxMessageBytes;
@@ -151,17 +145,17 @@ export class Outgoing {
     return isSendable;
   }
 
-  #goOn(): void {
-    if (this.outbox.underWay === 0) this.#wire.settled();
+  #answered(): void {
+    if (this.outbox.inFlight === 0) this.#connection.settled();
     this.flush();
   }
 
-  #resume(): void {
+  #endPause(): void {
     this.#isPaused = false;
-    this.#pause.clear();
+    this.#pauseTimer.clear();
   }
 
-  #changed(): void {
+  #outboxChanged(): void {
     this.#events.emit('outbox', { size: this.outbox.size });
   }
 }

@@ -5,32 +5,33 @@ export type { ChatError, ChatOptions, ChatSession, ChatSnapshot, ChatStatus } fr
 export { ChatStore } from './chat-store.js';
 export type { ChatMessage } from './events.js';
 
-/** Everything else a client can be told, beside the five arguments of {@link useWebSocket}. */
+/** The options of a {@link ChatStore} that are not arguments of {@link useWebSocket}. */
 export type UseWebSocketOptions = Omit<
   ChatOptions,
   'url' | 'autoReconnect' | 'sessionId' | 'persistMessages' | 'redisPersistence' | 'history'
 >;
 
 export interface UseWebSocket extends ChatSnapshot {
-  /** Sends now, or as soon as there is a connection. The message shows as pending until it is accepted. */
+  /** Sends now, or as soon as there is a connection. The message is shown as pending until it is accepted. */
   readonly send: (content: string) => void;
   readonly reconnect: () => void;
-  /** Reads the stored messages over HTTP and shows those that were missing; resolves to how many are stored. */
+  /** Reads the stored messages over HTTP and shows those that were missing. Resolves to the number of messages read. */
   readonly refresh: () => Promise<number | undefined>;
   readonly clearError: () => void;
   readonly clearBroadcast: () => void;
 }
 
 /**
- * A member of a session for as long as the component is mounted.
+ * Makes the component a member of a session while it is mounted.
  *
  * @param url such as `/ws/chat/`
- * @param sessionId absent: one is made up for as long as the component is mounted
- * @param persistMessages whether earlier messages are shown: from the server with `redisPersistence`, else from this
- *   browser's localStorage
- * @param redisPersistence whether the session is stored on the server. Its history is exact; without it delivery is at
- *   most once while this client is away, and a message sent again after a lost connection can arrive twice elsewhere
- * @param options taken when the component mounts, or when one of the other arguments changes
+ * @param autoReconnect whether to connect again after a close that allows it
+ * @param sessionId absent: a random one, which lasts as long as the component is mounted
+ * @param persistMessages whether to show earlier messages: those of the server with `redisPersistence`, else those in
+ *   this browser's localStorage
+ * @param redisPersistence whether the session is stored on the server, with an exact history. Without it a member misses
+ *   what others say while it is away, and a message sent again after a lost connection may reach others twice.
+ * @param options read when the component mounts, and when one of the other arguments changes
  */
 export function useWebSocket(
   url: string,

@@ -8,7 +8,7 @@ import {
 import type { ClientFrame, MessageFrame, SendFrame, ServerFrame, WelcomeFrame } from '@holdfast/protocol';
 import { FakeClock } from '@holdfast/testkit';
 
-/** A socket whose other end is the test: nothing happens on it by itself. */
+/** A socket whose other end is the test. Nothing happens on it by itself. */
 export class FakeSocket {
   readonly query: URLSearchParams;
   readonly frames: ClientFrame[] = [];
@@ -32,7 +32,7 @@ export class FakeSocket {
     this.isClosed = true;
   }
 
-  /** The server's frame arrives. */
+  /** Delivers a frame of the server. */
   receive(frame: ServerFrame | Record<string, unknown>): void {
     this.onmessage({ data: JSON.stringify(frame) });
   }
@@ -46,7 +46,7 @@ export class FakeSocket {
     this.receive(seq === undefined ? frame : { ...frame, seq });
   }
 
-  /** The socket ends, as the runtime reports it. */
+  /** Ends the socket, as the runtime would report it. */
   end(code = 1006, reason = ''): void {
     this.isClosed = true;
     this.onclose({ code, reason });
@@ -80,7 +80,7 @@ export const WELCOME: WelcomeFrame = {
   serverTime: 0,
 };
 
-/** localStorage, in memory. */
+/** A `localStorage` in memory. */
 export class FakeStorage implements ClientStorage {
   readonly items = new Map<string, string>();
   get length(): number {
@@ -121,7 +121,7 @@ const LOGGED: readonly (keyof ClientEvents)[] = [
   'storageError',
 ];
 
-/** Fake sockets and a fake clock, and the options that make a client use them. Random numbers are 0.5. */
+/** Fake sockets and a fake clock, with the options that make a client use them. Random numbers are 0.5. */
 export function fakeNetwork() {
   const clock = new FakeClock();
   const sockets: FakeSocket[] = [];
@@ -134,7 +134,7 @@ export function fakeNetwork() {
   return {
     clock,
     sockets,
-    /** The socket opened last. */
+    /** The socket that was opened last. */
     socket: (): FakeSocket => {
       const last = sockets.at(-1);
       if (!last) throw new Error('no socket was opened');
@@ -168,16 +168,16 @@ export function harness(options: Partial<HoldfastClientOptions> = {}) {
     sockets,
     socket,
     log,
-    /** What listeners of one event got. */
+    /** The values that listeners of one event received. */
     seen: <Name extends keyof ClientEvents>(name: Name) =>
       log.filter(([logged]) => logged === name).map(([, value]) => value as ClientEvents[Name]),
-    /** Connects and is welcomed. */
+    /** Connects, and delivers the welcome. */
     open: (fields: Partial<WelcomeFrame> = {}): FakeSocket => {
       client.connect();
       socket().welcome(fields);
       return socket();
     },
-    /** The socket breaks, time passes, the next one opens. */
+    /** Breaks the socket, lets time pass, and welcomes the client on the next one. */
     reconnect: (fields: Partial<WelcomeFrame> = {}): FakeSocket => {
       socket().end();
       clock.advance(30_000);

@@ -10,7 +10,7 @@ export interface Entry {
   readonly sender: string;
 }
 
-/** How often, per frame or connection, something goes wrong. */
+/** The probability of each fault, per frame or connection. */
 export interface Faults {
   refuseConnect: number;
   cut: number;
@@ -31,7 +31,7 @@ export const NO_FAULTS: Faults = {
   fork: 0,
 };
 
-/** One session on a gateway that keeps the protocol, on links that do not keep anything. */
+/** One session on a gateway that follows the protocol, reached through links that may fail in any way. */
 export class ModelGateway {
   epoch = 'E1';
   log: Entry[] = [];
@@ -66,7 +66,7 @@ export class ModelGateway {
     if (this.random.chance(this.faults.fork)) this.#fork();
   }
 
-  /** G4: another epoch, in which the newest messages have other numbers. */
+  /** Begins another epoch, in which the newest messages have other numbers (G4). */
   #fork(): void {
     const from = this.random.int(Math.max(1, this.log.length - 5), this.log.length);
     const rest = this.random.shuffle(this.log.slice(from - 1));
@@ -79,7 +79,7 @@ export class ModelGateway {
   }
 }
 
-/** The client's socket and the gateway's end of it: frames take time, keep their order, and may get lost. */
+/** The client's socket and the gateway's end of it. Frames take time, keep their order, and may get lost. */
 class ModelLink implements WebSocketLike {
   onmessage: (event: { data: unknown }) => void = ignore;
   onclose: (event: { code: number; reason: string }) => void = ignore;
@@ -156,7 +156,7 @@ class ModelLink implements WebSocketLike {
     this.#gateway.links.delete(this);
   }
 
-  /** Runs when a frame arrives at one end; not at all when the link has ended by then. */
+  /** Calls `run` when a frame arrives at one end, unless the link has ended by then. */
   #later(end: 'client' | 'gateway', run: () => void): void {
     const { clock, random } = this.#gateway;
     const at = Math.max(this.#arrivesAt[end], clock.monotonic() + random.int(1, 60));
@@ -168,5 +168,5 @@ class ModelLink implements WebSocketLike {
 }
 
 function ignore(): void {
-  // The client sets its own before anything happens.
+  // The client sets its own handler before a frame arrives.
 }

@@ -3,16 +3,16 @@ import type { ClientStorage, Settings } from './options.js';
 import type { OutboxEntry } from './outbox.js';
 
 /**
- * What outlives the page, in a browser's storage. Each message of the outbox has a key of its own, so that two tabs of
- * one session never overwrite each other's.
+ * What outlives the page, in the application's storage: the client secret, the position and the outbox. Each message of
+ * the outbox has a key of its own, so that two tabs of one session never overwrite each other's messages.
  */
-export class Keep {
+export class PersistentState {
   readonly #storage: ClientStorage | undefined;
   readonly #prefix: string;
   readonly #session: string;
   readonly #onError: (error: unknown) => void;
 
-  /** @param onError called with what the storage threw (full, or not allowed); the client goes on without it */
+  /** @param onError called with what the storage throws (full, or not allowed). The client goes on without the storage. */
   constructor(
     { storage, storagePrefix, sessionId }: Pick<Settings, 'storage' | 'storagePrefix' | 'sessionId'>,
     onError: (error: unknown) => void,
@@ -23,25 +23,25 @@ export class Keep {
     this.#onError = onError;
   }
 
-  /** The client secret of earlier pages, else the one given, which is kept. */
+  /** The client secret of earlier pages. Without one, `makeOne` makes it and it is stored. */
   secret(makeOne: () => string): string {
-    const kept = this.#read(`${this.#prefix}:client`);
-    if (isClientSecret(kept)) return kept;
+    const stored = this.#read(`${this.#prefix}:client`);
+    if (isClientSecret(stored)) return stored;
     const made = makeOne();
     this.#write(`${this.#prefix}:client`, made);
     return made;
   }
 
   get position(): Position | undefined {
-    const kept = this.#read(`${this.#session}:position`) as Position | undefined;
-    return isSeq(kept?.seq) ? kept : undefined;
+    const stored = this.#read(`${this.#session}:position`) as Position | undefined;
+    return isSeq(stored?.seq) ? stored : undefined;
   }
 
   set position(position: Position | undefined) {
     this.#write(`${this.#session}:position`, position);
   }
 
-  /** What earlier pages, or other tabs, have not seen accepted, oldest first. */
+  /** Messages that earlier pages, or other tabs, have not seen accepted, the oldest first. Unreadable ones are left out. */
   outbox(): OutboxEntry[] {
     const found: OutboxEntry[] = [];
     this.#try(() => {

@@ -1,8 +1,11 @@
 /** A map that forgets its oldest entries beyond a limit. */
-export class Recent<V> {
+export class BoundedMap<V> {
+  readonly #limit: number;
   readonly #entries = new Map<string, V>();
 
-  constructor(readonly limit: number) {}
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
 
   get(key: string): V | undefined {
     return this.#entries.get(key);
@@ -13,6 +16,6 @@ export class Recent<V> {
     this.#entries.delete(key);
     this.#entries.set(key, value);
     const [oldest] = this.#entries.keys();
-    if (this.#entries.size > this.limit && oldest !== undefined) this.#entries.delete(oldest);
+    if (this.#entries.size > this.#limit && oldest !== undefined) this.#entries.delete(oldest);
   }
 }

@@ -1,31 +1,31 @@
 import type { ClientStorage } from './options.js';
 
-/** The browser's own storage; absent outside of a page, and where it is forbidden. */
+/** The page's `localStorage`. Absent outside of a page, and where the browser forbids it. */
 export function browserStorage(): ClientStorage | undefined {
   try {
     return (globalThis as { localStorage?: ClientStorage }).localStorage;
   } catch {
-    // Reading the property alone throws where cookies are blocked.
+    // Browsers that block cookies throw as soon as the property is read.
     return undefined;
   }
 }
 
 /**
- * Listens to what a page goes through.
+ * Listens to the events of a page's life.
  *
- * @param wake called when the network or the user is back
- * @param leave called when the page may go for good
+ * @param wake called when the network or the user comes back
+ * @param leave called when the page is hidden or left, which may be its end
  * @returns stops listening
  */
 export function onPageEvents({ wake, leave }: { wake: () => void; leave: () => void }): () => void {
   if (typeof document === 'undefined') return () => undefined;
-  const shown = () => (document.visibilityState === 'visible' ? wake() : leave());
+  const onVisibility = () => (document.visibilityState === 'visible' ? wake() : leave());
   globalThis.addEventListener('online', wake);
   globalThis.addEventListener('pagehide', leave);
-  document.addEventListener('visibilitychange', shown);
+  document.addEventListener('visibilitychange', onVisibility);
   return () => {
     globalThis.removeEventListener('online', wake);
     globalThis.removeEventListener('pagehide', leave);
-    document.removeEventListener('visibilitychange', shown);
+    document.removeEventListener('visibilitychange', onVisibility);
   };
 }

@@ -1,4 +1,4 @@
-/** Who may import whom: the table of the architecture. `npm run check` fails on anything else. */
+/** Who may import whom: the table of ARCHITECTURE.md. `npm run check` fails on anything else. */
 const MAY_IMPORT = {
   'libs/protocol': [],
   'libs/config': [],

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-/** The import table of the architecture, written down a second time: the rules must agree with it. */
+/** The import table of ARCHITECTURE.md, written down a second time. The import rules must agree with it. */
 const TABLE: Record<string, string> = {
   'libs/protocol': '',
   'libs/config': '',

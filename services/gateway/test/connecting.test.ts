@@ -175,7 +175,7 @@ describe('who is who', () => {
     expect(JSON.stringify(unnamed.client.frames.all)).not.toContain(secret);
   });
 
-  it('C5: a session is created with count 0, and loaded with its count, in the words of the seeds', async () => {
+  it('C5: a session is created with count 0, and loaded with its count, in the words of the original guides', async () => {
     const { client, welcome } = await joinFramed(gateway, 'counted');
     expect(welcome).toMatchObject({ seq: 0, firstSeq: 0, ttl: 3600 });
     expect(JSON.parse(await redis.cli('get', 'session:counted'))).toMatchObject({ data: { count: 0 }, ttl: 3600 });

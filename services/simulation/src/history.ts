@@ -21,7 +21,7 @@ export interface StoreState {
   readonly log: readonly LogEntry[];
 }
 
-/** Reports what must not be. @param rule of protocol.md or storage.md */
+/** Reports what must not happen. @param rule of docs/design or SPEC.md; `1` is the first promise */
 export type Fail = (rule: string, what: string) => void;
 
 /** Why the store has something else than before. */

@@ -8,7 +8,7 @@ import type { SessionLog } from '@holdfast/session-store';
 export interface Mutation {
   /** What is broken, in a few words. */
   readonly name: string;
-  /** The clause of storage.md or protocol.md. */
+  /** The rule that is broken, of docs/design or SPEC.md. */
   readonly rule: string;
   /** Seeds that showed it, when it was written down: the test begins with them. */
   readonly shownBy?: readonly number[];

@@ -14,7 +14,7 @@ afterEach(() => world.close());
 const said = (line: string): number => gateway.messages.filter((each) => each === line).length;
 
 describe('what the log says', () => {
-  it('C5: a session is stored when a connection creates it, loaded when one opens it, in the words of the seeds', async () => {
+  it('C5: a session is stored when a connection creates it, loaded when one opens it, in the words of the original guides', async () => {
     const one = await gateway.connect('my-session');
     one.say('m1');
     await world.settle();

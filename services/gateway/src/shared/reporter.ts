@@ -1,6 +1,6 @@
 import type { Logger } from '@holdfast/telemetry';
 
-/** Says what happens to sessions in the words of the seeds. */
+/** Logs what happens to sessions, in the words of the original guides. */
 export class Reporter {
   readonly #logger: Logger;
 

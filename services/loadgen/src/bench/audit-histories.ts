@@ -14,9 +14,9 @@ const SHOWN_MAX = 20;
 const PARALLEL = 8;
 
 /**
- * The delivery audit of a load (storage.md, promise 1): each session's history holds every accepted message once, each
- * sender's in the order it sent them, and every member was given each of them. Of a history that was trimmed what is
- * kept is compared; what was trimmed the members that check have checked as it came.
+ * The delivery audit of a load (the first promise of docs/design): each session's history holds every accepted message
+ * once, each sender's in the order it sent them, and every member was given each of them. Of a history that was trimmed
+ * what is kept is compared; what was trimmed the members that check have checked as it came.
  *
  * @param history address of the HTTP API; absent: nothing was stored
  */

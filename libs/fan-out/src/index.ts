@@ -1,4 +1,3 @@
 export { MemoryBroker, MemoryFanOut } from './memory-fan-out.js';
 export { BROADCAST_CHANNEL, type FanOut, type Listener } from './port.js';
-export { RedisFanOut, type RedisFanOutOptions } from './redis-fan-out.js';
-export { RedisPublisher } from './redis-publisher.js';
+export { RedisFanOut, type RedisFanOutOptions, RedisPublisher } from './redis-fan-out.js';

@@ -1,5 +1,6 @@
 /**
- * The hash slot of a key or shard channel, 0 to 16383: CRC16 of its tag, as the Redis Cluster specification says (K4).
+ * The hash slot of a key or shard channel, 0 to 16383 (K4). By the Redis Cluster specification it is the CRC16 (XMODEM)
+ * of the key's part between the first braces, or of the whole key where there are none.
  */
 export function keySlot(key: string): number {
   const open = key.indexOf('{');

@@ -1,11 +1,14 @@
 import type { FanOut, Listener } from './port.js';
 
-/** Joins the {@link MemoryFanOut}s of one process, as a Redis would. */
+/** Takes the place of Redis for the {@link MemoryFanOut}s of one process. */
 export class MemoryBroker {
   readonly #subscribers = new Map<string, Set<Listener>>();
   readonly #defer: (deliver: () => void) => void;
 
-  /** @param defer runs a delivery later, in order; by default as a microtask, so that no publisher is called back */
+  /**
+   * @param defer runs deliveries later, in order. By default each is a microtask, so that `publish` returns before any
+   *   listener runs.
+   */
   constructor(defer: (deliver: () => void) => void = queueMicrotask) {
     this.#defer = defer;
   }
@@ -50,7 +53,7 @@ export class MemoryFanOut implements FanOut {
 
   async subscribe(channel: string, listener: Listener): Promise<void> {
     if (this.#listeners.has(channel)) throw new Error(`${channel} is subscribed already`);
-    // A function of its own, because two subscribers may hand in the same listener.
+    // The broker tells listeners apart by identity, and two subscribers may hand in the same one.
     const own: Listener = (payload) => listener(payload);
     this.#listeners.set(channel, own);
     this.#broker.add(channel, own);

@@ -1,13 +1,12 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { FanOut, Listener } from './port.js';
-import { RedisPublisher } from './redis-publisher.js';
 import { type ConnectNode, ShardedSubscriber } from './sharded-subscriber.js';
 import { PlainSubscriber, type Subscriber } from './subscriber.js';
 
-/** A cluster needs a connection to each of its nodes, which its command connections know. */
+/** One connection to subscribe on, or for a cluster a way to connect to each node that the publisher knows. */
 type Connections =
   | {
-      /** A connection for nothing else, which does not resubscribe by itself. */
+      /** Used for nothing else; does not restore subscriptions by itself. */
       readonly subscriber: Redis;
       /** Any command connection. */
       readonly publisher: Redis;
@@ -22,12 +21,29 @@ export type RedisFanOutOptions = Connections & {
 interface Subscription {
   readonly channel: string;
   readonly listener: Listener;
+  /** `waiting`: for the end of the turn, to be sent together with others. */
   state: 'waiting' | 'sent' | 'confirmed';
-  /** Whom its outcome is told; nobody any more once it is. */
+  /** Settles the caller's promise; absent once it is settled. */
   asked: { readonly confirmed: () => void; readonly failed: (error: unknown) => void } | undefined;
 }
 
-/** {@link FanOut} on Redis pub/sub; in a cluster on sharded pub/sub (K3). One subscriber connection a shard (F1). */
+/** The publishing half of a fan-out, for processes that only publish. It needs no connection of its own. */
+export class RedisPublisher implements Pick<FanOut, 'publish'> {
+  readonly #client: Redis | Cluster;
+
+  /** @param client any command connection */
+  constructor(client: Redis | Cluster) {
+    this.#client = client;
+  }
+
+  async publish(channel: string, payload: string | Buffer): Promise<number> {
+    const client = this.#client;
+    const heard = await (client.isCluster ? client.spublish(channel, payload) : client.publish(channel, payload));
+    return Number(heard);
+  }
+}
+
+/** {@link FanOut} on Redis pub/sub, in a cluster on sharded pub/sub (K3). One subscriber connection a shard (F1). */
 export class RedisFanOut implements FanOut {
   readonly #subscriber: Subscriber;
   readonly #publisher: RedisPublisher;
@@ -40,7 +56,7 @@ export class RedisFanOut implements FanOut {
     this.#publisher = new RedisPublisher(options.publisher);
     this.#defer = options.defer ?? ((callback) => void setImmediate(callback));
     const owner = {
-      // The parser's slice pins a whole network chunk; a listener may keep what it gets (F5).
+      // The payload is a slice of a network chunk, which must not stay in memory for as long as a listener keeps it (F5).
       message: (channel: string, payload: Buffer) => this.#subscriptions.get(channel)?.listener(Buffer.from(payload)),
       confirmedChannels: () => [...this.#subscriptions.keys()].filter(owner.isConfirmed),
       isConfirmed: (channel: string) => this.#subscriptions.get(channel)?.state === 'confirmed',
@@ -105,7 +121,7 @@ export class RedisFanOut implements FanOut {
     this.#subscriber.close();
   }
 
-  /** Subscribes everything asked for in one turn of the event loop together. */
+  /** Sends the subscriptions that were asked for in one turn of the event loop together. */
   #flush(): void {
     const batch = this.#waiting.filter((subscription) => this.#isWanted(subscription));
     this.#waiting = [];
@@ -129,9 +145,9 @@ export class RedisFanOut implements FanOut {
   #fail(subscription: Subscription, error: unknown): void {
     if (!this.#isWanted(subscription)) return;
     this.#subscriptions.delete(subscription.channel);
-    // What timed out may have been subscribed all the same.
+    // A command that timed out may have been carried out all the same.
     this.#subscriber.unsubscribe(subscription.channel).catch(() => {
-      // Without an answer to either, the connection is about to end, and its subscriptions with it.
+      // The connection answers neither command, so that it is about to end, and its subscriptions with it.
     });
     subscription.asked?.failed(error);
   }

@@ -1,29 +1,31 @@
 import { connectionClosed, onSlotMoved, shardChannels } from '@holdfast/redis-client';
 import type { Redis } from 'ioredis';
 
-/** What a link tells its owner. */
+/** The subscriber of all shards, as one shard's link sees it. */
 export interface ShardLinkOwner {
   message(channel: string, payload: Buffer): void;
-  /** It can be subscribed on, again: these are lost. */
+  /** The connection is ready, for the first time or again. These subscriptions were lost with the one before. */
   reconnected(channels: readonly string[]): void;
-  /** The server has ended these subscriptions: their slot has moved (A7). */
+  /** The server has ended these subscriptions, because their slot has moved (A7). */
   ended(channels: readonly string[]): void;
 }
 
-/** Channels asked for before the first answer is waited for. */
+/** Channels that are asked for before the answers are waited for. */
 const CHUNK = 1_000;
 
-/** The subscriber connection of one shard, with the channels that are subscribed on it. */
+/** The subscriber connection of one shard, and the channels that are subscribed on it. */
 export class ShardLink {
+  /** `host:port` of the shard's master. */
   readonly node: string;
+  /** Confirmed subscriptions. */
   readonly channels = new Set<string>();
   readonly #redis: Redis;
   readonly #owner: ShardLinkOwner;
-  /** Shared by all that wait for it. */
+  /** Shared by all callers that wait for the connection. */
   #opening: Promise<void> | undefined;
-  #looking: NodeJS.Immediate | undefined;
-  /** It was told to end, and its status does not say so yet. */
-  #dropping = false;
+  #check: NodeJS.Immediate | undefined;
+  /** The connection was told to end, and its status does not show that yet. */
+  #isDropping = false;
 
   constructor(node: string, redis: Redis, owner: ShardLinkOwner) {
     this.node = node;
@@ -38,22 +40,22 @@ export class ShardLink {
       owner.reconnected(lost);
     });
     redis.on('close', () => {
-      this.#dropping = false;
+      this.#isDropping = false;
     });
-    // Told for each channel by itself, when a slot moves with all it has.
+    // The event comes once for each channel of the slot: one check at the end of the turn is enough.
     onSlotMoved(redis, () => {
-      this.#looking ??= setImmediate(() => this.#lookForEnded());
+      this.#check ??= setImmediate(() => this.#findEnded());
     });
   }
 
   get connected(): boolean {
-    return this.#redis.status === 'ready' && !this.#dropping;
+    return this.#redis.status === 'ready' && !this.#isDropping;
   }
 
-  /** Resolves when the connection is there; rejects at once, or soon, when it cannot be made. */
+  /** Resolves when the connection is ready. Rejects when it cannot be made, at once if that is known already. */
   opened(): Promise<void> {
     if (this.connected) return Promise.resolve();
-    if (this.#dropping || this.#redis.status === 'reconnecting') {
+    if (this.#isDropping || this.#redis.status === 'reconnecting') {
       return Promise.reject(connectionClosed());
     }
     this.#opening ??= this.#open().finally(() => {
@@ -76,13 +78,13 @@ export class ShardLink {
     });
   }
 
-  /** Channels of one command must share a slot: each has its own. */
+  /** Channels of one command must share a slot, and each channel has its own: so one command subscribes one channel. */
   async subscribe(channel: string): Promise<void> {
     await this.#redis.ssubscribe(channel);
     this.channels.add(channel);
   }
 
-  /** @returns those that are subscribed now */
+  /** Stops at the first chunk that loses the connection. @returns the channels that are subscribed now */
   async subscribeAll(channels: readonly string[]): Promise<string[]> {
     const done: string[] = [];
     for (let at = 0; at < channels.length; at += CHUNK) {
@@ -100,24 +102,24 @@ export class ShardLink {
     try {
       await this.#redis.sunsubscribe(channel);
     } catch (error) {
-      // The end of a connection is the end of its subscriptions.
+      // A connection that has ended has no subscriptions.
       if (this.connected) throw error;
     }
   }
 
   reconnect(): void {
     if (!this.connected) return;
-    this.#dropping = true;
+    this.#isDropping = true;
     this.#redis.disconnect(true);
   }
 
   close(): void {
-    clearImmediate(this.#looking);
+    clearImmediate(this.#check);
     this.#redis.disconnect();
   }
 
-  #lookForEnded(): void {
-    this.#looking = undefined;
+  #findEnded(): void {
+    this.#check = undefined;
     const subscribed = new Set(shardChannels(this.#redis));
     const ended = [...this.channels].filter((channel) => !subscribed.has(channel));
     for (const channel of ended) this.channels.delete(channel);

@@ -4,19 +4,19 @@ import { keySlot } from './key-slot.js';
 import { ShardLink } from './shard-link.js';
 import type { Subscriber, SubscriberOwner } from './subscriber.js';
 
-/** Makes a connection for subscriptions to a node, which comes back by itself and subscribes nothing by itself. */
+/** Connects to a node for subscriptions. The connection reconnects by itself, and restores no subscription by itself. */
 export type ConnectNode = (address: { readonly host: string; readonly port: number }) => Redis;
 
-/** Pause between two looks for the node that has a channel's slot now. */
+/** Pause before lost channels are tried again, in milliseconds. */
 const PLACE_EVERY_MS = 100;
 
 /**
- * {@link Subscriber} on a cluster's sharded pub/sub: a connection of its own to each master (F1). Which master has a
- * slot is what the command connections know; a subscription that a node refuses, or ends because the slot has moved,
- * is made again on the node that has it then (A7).
+ * {@link Subscriber} on a cluster's sharded pub/sub, with one connection to each master (F1). The command connections
+ * know which master has a slot. When a node refuses a subscription, or ends one because the slot has moved, the channel
+ * is subscribed on the node that has the slot then (A7).
  *
- * ioredis' own sharded subscribers are not used: each subscription there costs as much as there are channels, and it
- * does not tell which ones it has lost.
+ * ioredis' own sharded subscribers are not used: the cost of each subscription there grows with the number of channels,
+ * and they do not tell which subscriptions were lost.
  */
 export class ShardedSubscriber implements Subscriber {
   readonly #cluster: Cluster;
@@ -24,10 +24,11 @@ export class ShardedSubscriber implements Subscriber {
   readonly #owner: SubscriberOwner;
   readonly #links = new Map<string, ShardLink>();
   readonly #wanted = new Set<string>();
-  /** Where each channel is subscribed. */
+  /** The link on which each channel is subscribed. */
   readonly #places = new Map<string, ShardLink>();
-  /** Channels that were subscribed, and are to be again. */
+  /** Channels whose subscription was lost and has to be made again. */
   readonly #lost = new Set<string>();
+  /** The master of each slot, as `host:port`. */
   #nodes: readonly (string | undefined)[] = [];
   #shards: readonly string[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -58,7 +59,7 @@ export class ShardedSubscriber implements Subscriber {
   }
 
   async unsubscribe(channel: string): Promise<void> {
-    // What timed out may have been subscribed all the same.
+    // A channel without a link may be subscribed all the same, by a command that timed out.
     const link = this.#places.get(channel) ?? this.#links.get(this.shardOf(channel));
     this.#wanted.delete(channel);
     this.#places.delete(channel);
@@ -95,7 +96,7 @@ export class ShardedSubscriber implements Subscriber {
     return this.#nodes[keySlot(channel)];
   }
 
-  /** The cluster's map of slots was read; most times nothing has changed. */
+  /** Called each time the map of slots was read; most times nothing has changed. */
   #followTopology(): void {
     if (this.#closed) return;
     const nodes = slotOwners(this.#cluster);
@@ -130,7 +131,7 @@ export class ShardedSubscriber implements Subscriber {
     void this.#place();
   }
 
-  /** Subscribes what was lost where its slot is now. */
+  /** Subscribes lost channels on the nodes that have their slots now. */
   async #place(): Promise<void> {
     const byLink = new Map<ShardLink, string[]>();
     for (const channel of this.#lost) {
@@ -148,7 +149,7 @@ export class ShardedSubscriber implements Subscriber {
     const done = new Set(await link.subscribeAll(channels));
     for (const channel of channels) {
       const was = this.#places.get(channel);
-      // It was unsubscribed meanwhile.
+      // The channel was unsubscribed meanwhile.
       if (!was) void link.unsubscribe(channel).catch(() => undefined);
       else if (!done.has(channel)) this.#lost.add(channel);
       else {
@@ -160,7 +161,7 @@ export class ShardedSubscriber implements Subscriber {
     this.#owner.restored(channels.filter((channel) => done.has(channel) && this.#owner.isConfirmed(channel)));
   }
 
-  /** The map of slots was not right: it is read again, and what could not be subscribed is tried again. */
+  /** The map of slots was out of date: reads it again, and then tries lost channels again. */
   #askAgain(): void {
     if (this.#closed) return;
     this.#timer ??= setTimeout(() => {

@@ -1,40 +1,42 @@
 import { interceptMessages } from '@holdfast/redis-client';
 import type { Redis } from 'ioredis';
 
-/** What a subscriber needs to know of its owner, and tells it. */
+/** The fan-out, as its subscriber sees it. */
 export interface SubscriberOwner {
+  /** A message was received. The bytes are valid during the call only. */
   message(channel: string, payload: Buffer): void;
-  /** Channels whose subscription was confirmed and is still wanted. */
+  /** The channels whose subscription was confirmed and is still wanted. */
   confirmedChannels(): readonly string[];
   isConfirmed(channel: string): boolean;
-  /** Subscriptions were lost, and are confirmed again. */
+  /** Lost subscriptions of these channels are confirmed again. */
   restored(channels: readonly string[]): void;
 }
 
-/** A connection for subscriptions, or a cluster's set of them; comes back by itself and restores what was confirmed. */
+/** The subscriber connection, or those of a cluster's shards. It restores confirmed subscriptions after a reconnect. */
 export interface Subscriber {
   readonly shards: readonly string[];
   shardOf(channel: string): string;
   connectedTo(shard: string): boolean;
-  /** @returns for each channel when it is confirmed */
+  /** @returns for each channel, in order, a promise that resolves when it is confirmed */
   subscribe(channels: readonly string[]): readonly Promise<unknown>[];
-  /** Resolves when confirmed, or when there is no connection that could be subscribed. */
+  /** Resolves when confirmed, or when there is no connection and so no subscription. */
   unsubscribe(channel: string): Promise<void>;
   reconnect(shard: string): void;
   close(): void;
 }
 
-/** The one shard of a Redis that is no cluster. */
+/** The name of the only shard of a Redis that is no cluster. */
 const ONE_SHARD = '';
-/** Channels in one SUBSCRIBE: a few milliseconds of the server's time. */
+/** Channels in one SUBSCRIBE, which takes the server a few milliseconds. */
 const CHUNK = 1_000;
 
-/** {@link Subscriber} on one Redis. The connection must not resubscribe by itself. */
+/** {@link Subscriber} on one Redis. The connection must not restore subscriptions by itself. */
 export class PlainSubscriber implements Subscriber {
   readonly shards: readonly string[] = [ONE_SHARD];
   readonly #redis: Redis;
   readonly #owner: SubscriberOwner;
-  #restoring = 0;
+  /** Counts restorations, so that an older one notices that a newer one has taken over. */
+  #restorations = 0;
 
   constructor(redis: Redis, owner: SubscriberOwner) {
     this.#redis = redis;
@@ -71,29 +73,29 @@ export class PlainSubscriber implements Subscriber {
   }
 
   close(): void {
-    this.#restoring += 1;
+    this.#restorations += 1;
     this.#redis.disconnect();
   }
 
-  /** To be done anew with each connection. */
+  /** Needed on each new connection. */
   #intercept(): void {
     interceptMessages(this.#redis, (channel, payload) => this.#owner.message(channel, payload));
   }
 
   async #restore(): Promise<void> {
-    this.#restoring += 1;
-    const turn = this.#restoring;
+    this.#restorations += 1;
+    const own = this.#restorations;
     for (const chunk of chunksOf(this.#owner.confirmedChannels())) {
       const wanted = chunk.filter((channel) => this.#owner.isConfirmed(channel));
       if (wanted.length === 0) continue;
       try {
         await this.#redis.subscribe(...wanted);
       } catch {
-        // Either the connection broke again, or it is of no use: the next one starts over with all channels.
-        if (this.#restoring === turn && this.connectedTo()) this.reconnect();
+        // The connection broke again, or is of no use. On the next one all channels are restored from the start.
+        if (this.#restorations === own && this.connectedTo()) this.reconnect();
         return;
       }
-      if (this.#restoring !== turn) return;
+      if (this.#restorations !== own) return;
       this.#owner.restored(wanted.filter((channel) => this.#owner.isConfirmed(channel)));
     }
   }

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Packages of the workspace are taken from their sources, so that tests need no build. */
 const conditions = ['@holdfast/source', 'module', 'node', 'development|production'];
@@ -9,8 +10,21 @@ const exclude = ['**/node_modules/**', '**/dist/**', '**/fixtures/**', '.holdfas
 
 const SIMULATION = 'services/simulation/test/**/*.test.ts';
 
+/** Integration tests that take longest, mostly by waiting. */
+const SLOW =
+  /(?:sweeper\/test\/(?:processes|sweeper)|gateway\/test\/stopping|loadgen\/test\/bench|test\/(?:redis-modes|start|packages|browser)|chaos\/(?:redis-outage|gateway-outage|rolling-drain))\.test\.ts$/;
+
+/** Begins with the slow files: one that began last would be waited for alone. */
+class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const [slow, others] = [true, false].map((isSlow) => files.filter((file) => SLOW.test(file.moduleId) === isSlow));
+    return [...(await super.sort(slow ?? [])), ...(await super.sort(others ?? []))];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: SlowFirst },
     // Processes that a test started may need some seconds to end.
     teardownTimeout: 30_000,
     reporters: process.env['CI'] ? ['dot'] : ['default'],
@@ -21,8 +35,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{libs,services}/*/src/**/*.test.{ts,tsx}', 'scripts/**/*.test.ts', 'grafana/**/*.test.ts'],
           exclude,
-          // Unit tests leave nothing behind, so files share a process: loading every module again for each file would
-          // take most of the time.
+          // Tests leave nothing behind, so files share a process: loading every module again for each file would take
+          // most of the time.
           isolate: false,
           maxWorkers: 2,
           testTimeout: 60_000,
@@ -44,6 +58,8 @@ export default defineConfig({
           name: 'integration',
           include: ['{libs,services}/*/test/**/*.test.ts', '{test,deploy,k8s,examples}/**/*.test.ts'],
           exclude: [...exclude, SIMULATION],
+          // `stopAll` ends what a file has started.
+          isolate: false,
           // A file waits more than half of its time (0.4 cores on average): three at once leave two cores some air, so
           // that tests which measure time are not disturbed.
           maxWorkers: 3,

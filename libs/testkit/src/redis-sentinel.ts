@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Child, startChild } from './child.js';
 import { registerCleanup } from './cleanup.js';
 import { eventually } from './deadline.js';
-import { freePort } from './free-port.js';
+import { freePorts } from './free-port.js';
 import { redisCli, redisInfo } from './redis-cli.js';
 import { type RedisServer, startRedis } from './redis-server.js';
 
@@ -38,25 +38,23 @@ export interface SentinelSet {
 /** Starts a master, its replicas and their Sentinels on free ports of 127.0.0.1; resolves when all know each other. */
 export async function startSentinel(options: SentinelOptions = {}): Promise<SentinelSet> {
   const { replicas = 1, sentinels: sentinelCount = 3, downAfterMs = 1_500, args = [] } = options;
-  const first = await startRedis({ name: 'redis master', args });
-  const others: RedisServer[] = [];
-  for (let i = 1; i <= replicas; i++) {
-    const link = ['--replicaof', `127.0.0.1 ${first.port}`, '--repl-diskless-sync-delay', '0'];
-    others.push(await startRedis({ name: `redis replica ${i}`, args: [...args, ...link] }));
-  }
+  // A master waits five seconds for more replicas, unless told otherwise, before it sends its data to the first.
+  const serverArgs = ['--repl-diskless-sync-delay', '0', ...args];
+  const first = await startRedis({ name: 'redis master', args: serverArgs });
+  const replicaArgs = [...serverArgs, '--replicaof', `127.0.0.1 ${first.port}`];
+  const others = await Promise.all(
+    Array.from({ length: replicas }, (_, i) => startRedis({ name: `redis replica ${i + 1}`, args: replicaArgs })),
+  );
   const servers = [first, ...others];
   await eventually('the replicas to be in sync', async () => {
     const states = await Promise.all(others.map((server) => redisInfo(server.port, 'replication')));
     return states.every((state) => state.get('master_link_status') === 'up');
   });
 
-  const ports: number[] = [];
-  const sentinels: Child[] = [];
-  for (let i = 1; i <= sentinelCount; i++) {
-    const port = await freePort();
-    ports.push(port);
-    sentinels.push(await startOneSentinel(`sentinel ${i}`, port, first.port, quorum(sentinelCount), downAfterMs));
-  }
+  const ports = await freePorts(sentinelCount);
+  const sentinels = await Promise.all(
+    ports.map((port, i) => startOneSentinel(`sentinel ${i + 1}`, port, first.port, quorum(sentinelCount), downAfterMs)),
+  );
   const firstPort = ports[0] ?? 0;
   await eventually('the Sentinels to know each other', async () => {
     const seen = await Promise.all(ports.map((port) => redisCli(port, 'sentinel', 'master', SENTINEL_MASTER)));

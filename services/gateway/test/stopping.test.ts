@@ -35,7 +35,8 @@ async function move(from: Awaited<ReturnType<typeof joinFramed>>, to: ServicePro
   return { told, moved };
 }
 
-describe('a graceful stop', () => {
+// Each test starts gateways of its own and mostly waits for them: they wait together.
+describe.concurrent('a graceful stop', () => {
   it('B3, V8, P4, C4: members are sent away one by one, nobody new is let in, nothing is lost, and it exits 0', async () => {
     const [leaving, staying] = await Promise.all([
       startGatewayProcess(redis.url, { DRAIN_SECONDS: String(DRAIN_SECONDS) }, 'leaving gateway'),
@@ -136,7 +137,7 @@ describe('a graceful stop', () => {
   });
 });
 
-describe('a gateway that must not start', () => {
+describe.concurrent('a gateway that must not start', () => {
   async function startBadly(env: Record<string, string>): Promise<{ code: number | null; text: string }> {
     const child = await startChild({
       name: 'refusing gateway',

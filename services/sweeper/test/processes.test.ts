@@ -23,7 +23,8 @@ function startSweeperProcess(server: RedisServer): Promise<ServiceProcess> {
 
 const keysSeenBy = async (sweeper: ServiceProcess) => (await sweeper.metric('holdfast_audit_keys_total')) ?? 0;
 
-describe('sweeper processes', () => {
+// Each test has a Redis of its own. BullMQ takes half a minute to notice that a worker has died: they wait together.
+describe.concurrent('sweeper processes', () => {
   it('W4: a second one shares the work, and killing the first mid-audit loses nothing', async () => {
     const server = await startRedis();
     await plantSessions(server.url, SESSIONS, (index) => index % BROKEN_EVERY === 0);

@@ -1,7 +1,40 @@
-import { messageName } from './message-name.js';
-import type { LogEntry } from './port.js';
+import { messageName, storedAt } from './message-format.js';
+import type { AppendRequest, LogEntry } from './port.js';
+import type { SessionState } from './session-json.js';
 
-/** What `heal-2.lua` makes of a log (G2). @returns nothing when the entries contradict it */
+/**
+ * Kept messages that a request may repeat (A4): their numbers by name.
+ *
+ * @param state the session's
+ */
+export function duplicatesOf(
+  state: Pick<SessionState, 'epoch' | 'retried'>,
+  log: readonly LogEntry[],
+  request: AppendRequest,
+): Map<string, number> {
+  const starts: number[] = [];
+  const heard = request.position?.epoch ? request.position.seq : 0;
+  if (state.retried > heard) starts.push(heard);
+  for (const { retry } of request.messages) {
+    if (retry === 'anywhere') starts.push(0);
+    else if (retry) {
+      const isKept = log.some(({ seq, id }) => seq === retry.seq && id === retry.id);
+      starts.push(isKept && retry.epoch === state.epoch ? retry.seq : 0);
+    }
+  }
+  if (starts.length === 0) return new Map();
+  const from = Math.min(...starts);
+  const named = log.filter(({ seq, senderKey }) => seq >= from && senderKey !== '');
+  return new Map(named.map((entry) => [messageName(entry), entry.seq]));
+}
+
+/**
+ * What `heal-2.lua` makes of a log (G2).
+ *
+ * @param count number of the newest message
+ * @param given what the caller has delivered, without holes, oldest first
+ * @returns nothing when the given entries contradict the log
+ */
 export function healLog(log: readonly LogEntry[], count: number, given: readonly LogEntry[]): LogEntry[] | undefined {
   const first = given[0];
   const last = given.at(-1);
@@ -22,9 +55,11 @@ export function healLog(log: readonly LogEntry[], count: number, given: readonly
 /**
  * What `fork-2.lua` makes of two histories (G4).
  *
- * @param lastGiven the newest number that was delivered, whether it is still among the given ones or not
- * @param historyMax entries that a log keeps
- * @param samePast whether the log's entries below the given ones are older than them; see {@link shareEntry}
+ * @param count number of the log's newest message
+ * @param given what the caller still has of what it has delivered, oldest first
+ * @param lastGiven the newest number that the caller has delivered, whether it still has that message or not
+ * @param historyMax most entries of a log
+ * @param samePast whether the log's entries below the given ones are older than those; see {@link shareEntry}
  */
 export function joinHistories(
   log: readonly LogEntry[],
@@ -40,7 +75,7 @@ export function joinHistories(
     const lacking = without(given, log);
     const older = lacking.filter((entry) => samePast && isOlder(entry, log[0], firstKept));
     const others = lacking.filter((entry) => !older.includes(entry));
-    // What is older than the log's first stays before that, or was trimmed.
+    // Older entries stay in front of the log's first, or were trimmed from it.
     const reaches = older.at(-1)?.seq === firstKept - 1 && older[0]?.seq === firstKept - older.length;
     if (reaches) return [...older, ...log, ...renumber(others, count + 1)];
     return [...log, ...renumber(log.length >= historyMax ? others : lacking, count + 1)];
@@ -51,7 +86,7 @@ export function joinHistories(
   return [...renumber(older, firstGiven - older.length), ...given, ...renumber(others, lastGiven + 1)];
 }
 
-/** Whoever has the same entry under the same number has the same past: others have joined the two already (G4). */
+/** Whether two histories have the same entry under the same number: then another gateway has joined them already (G4). */
 export function shareEntry(log: readonly LogEntry[], given: readonly LogEntry[]): boolean {
   const bySeq = new Map(log.map((entry) => [entry.seq, entry]));
   return given.some((entry) => {
@@ -60,13 +95,9 @@ export function shareEntry(log: readonly LogEntry[], given: readonly LogEntry[])
   });
 }
 
-/** A lower number is older only where the time says so too: somebody who has lost more may have gone on from there. */
+/** A lower number is older only if its time is not later: a gateway that has lost more may have gone on from there. */
 function isOlder(entry: LogEntry, first: LogEntry | undefined, firstSeq: number): boolean {
-  return entry.seq < firstSeq && (first === undefined || timeOf(entry) <= timeOf(first));
-}
-
-function timeOf({ body }: LogEntry): number {
-  return Number(/"timestamp":(\d+)\}$/.exec(body)?.[1] ?? 0);
+  return entry.seq < firstSeq && (first === undefined || storedAt(entry.body) <= storedAt(first.body));
 }
 
 function without(entries: readonly LogEntry[], known: readonly LogEntry[]): LogEntry[] {

@@ -1,15 +1,8 @@
 import { announcedRandom, runs } from '@holdfast/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  decodeLive,
-  encodeSessionEvent,
-  encodeSignal,
-  encodeStored,
-  encodeUnstored,
-  unstoredFrame,
-} from './live-payload.js';
-import { storedFrame } from './stored-frame.js';
+import { decodeLive, encodeSessionEvent, encodeSignal, encodeStored, encodeUnstored } from './live-payload.js';
+import { storedFrame, unstoredFrame } from './message-format.js';
 
 const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-';
 const word = (min: number, max: number) =>

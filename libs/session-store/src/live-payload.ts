@@ -1,16 +1,17 @@
 import type { Position } from '@holdfast/protocol';
-import { type LiveMessage, lineEnd, quotedAt, readMessages } from './message-run.js';
-import type { LogEntry } from './port.js';
-import { bodyAt, storedFrame } from './stored-frame.js';
+import { type LiveMessage, UNSTORED_ID_OFFSET } from './message-format.js';
+import { lineEnd, quotedAt, readMessages } from './message-segment.js';
 
 /**
- * What is published on a session's live channel. The first line tells the kind:
+ * What is published on a session's channel (K3). The first line tells the kind:
  *
- * - `m EPOCH SEQ ID`: stored messages; the epoch, the number of the first one, and the id before it (K6). Two lines a
- *   message follow: its sender key, and the frame of V2, ready to forward (A3).
- * - `u COUNT`: one unstored message: its sender's gateway's own count, then sender key and frame the same way.
- * - `g FROM`: a signal of the member with this connection id: the frame of V10.
- * - `s`: an event of the session as JSON.
+ * - `m EPOCH SEQ ID`: stored messages: their epoch, the number of the first, and the id before the first (K6). Each
+ *   message follows in two lines: its sender key, and the frame of V2, ready to forward (A3).
+ * - `u COUNT`: one unstored message, with its gateway's own count. Sender key and frame follow in the same way.
+ * - `g FROM`: a signal of the member with this connection id. The frame of V10 follows.
+ * - `s`: an event of the session. Its JSON follows.
+ *
+ * The scripts publish `m` and `s` from Lua: see `lua/parts/messages.lua`.
  */
 export type LivePayload =
   | {
@@ -23,57 +24,37 @@ export type LivePayload =
   | { readonly kind: 'signal'; readonly from: string; readonly frame: Buffer }
   | { readonly kind: 'session'; readonly event: SessionEvent };
 
-/** What happened to a session by another hand (V7). */
+/** What a script has done to a session (V7). */
 export type SessionEvent =
+  /** `ttl` in seconds. */
   | { readonly event: 'extended'; readonly ttl: number }
   | { readonly event: 'deleted'; readonly epoch: string }
   /** Two histories were joined under this epoch (G4). */
   | { readonly event: 'epoch'; readonly epoch: string };
 
-const UNSTORED_HEAD = '{"type":"message","id":"';
-
-/** A log entry as rooms deliver it: with the frame of V2 rendered. */
-export function liveMessageOf({ seq, id, senderKey, body }: LogEntry): LiveMessage {
-  return { seq, id, senderKey, frame: Buffer.from(storedFrame(seq, id, body)) };
-}
-
-/** The log entry of a stored message as it was published. */
-export function logEntryOf({ seq, id, senderKey, frame }: LiveMessage): LogEntry {
-  return { seq, id, senderKey, body: frame.toString('utf8', bodyAt(seq, id)) };
-}
-
-const TIMESTAMP = '"timestamp":';
-
-/** What an append takes of a message that was stored before: everything but its time. */
-export function headOf(body: string): string {
-  return body.slice(0, body.lastIndexOf(TIMESTAMP) + TIMESTAMP.length);
-}
-
-/** The V2 frame of an unstored message; `body` as in `storedFrame`. */
-export function unstoredFrame(id: string, body: string): string {
-  return `${UNSTORED_HEAD}${id}",${body}`;
-}
-
-/** Builds the payload of stored messages, as `append-2.lua` does. */
+/** Builds the payload of stored messages. @param before the position before the first one */
 export function encodeStored(before: Position, messages: readonly { senderKey: string; frame: string }[]): Buffer {
   const lines = [`m ${before.epoch} ${before.seq + 1} ${before.id}`];
   for (const message of messages) lines.push(message.senderKey, message.frame);
   return Buffer.from(lines.join('\n'));
 }
 
+/** Builds the payload of one unstored message. */
 export function encodeUnstored(count: number, senderKey: string, frame: string): string {
   return `u ${count}\n${senderKey}\n${frame}`;
 }
 
+/** Builds the payload of a signal. */
 export function encodeSignal(connectionId: string, frame: string): string {
   return `g ${connectionId}\n${frame}`;
 }
 
+/** Builds the payload of an event. */
 export function encodeSessionEvent(event: SessionEvent): string {
   return `s\n${JSON.stringify(event)}`;
 }
 
-/** Reads a payload. Nothing when it is none of ours: another release's, which may differ. */
+/** Reads a payload. @returns nothing for an unknown payload, which another release may have published */
 export function decodeLive(payload: Buffer): LivePayload | undefined {
   const headEnd = lineEnd(payload, 0);
   const [kind, ...fields] = payload.toString('latin1', 0, headEnd).split(' ');
@@ -108,7 +89,7 @@ function decodeUnstored(payload: Buffer, start: number, fields: string[]): LiveP
   return {
     kind: 'unstored',
     count,
-    message: { id: quotedAt(frame, UNSTORED_HEAD.length), senderKey, frame },
+    message: { id: quotedAt(frame, UNSTORED_ID_OFFSET), senderKey, frame },
   };
 }
 

@@ -1,20 +1,20 @@
+import { parseEntryText } from './message-format.js';
 import type { AppendedMessage, AppendResult, EpochEnd, LogEntry } from './port.js';
 
 /** A stream entry as XRANGE answers it. */
 export type StreamEntry = [id: string, fields: string[]];
 
-/** Reads entries as the scripts write them: the sender key, and what stands in the frame behind `"id":"`. */
+/** Reads stream entries (K2). */
 export function readEntries(entries: readonly StreamEntry[]): LogEntry[] {
   return entries.map(([streamId, [senderKey = '', text = '']]) => {
-    const idEnd = text.indexOf('"');
-    return { seq: Number.parseInt(streamId, 10), id: text.slice(0, idEnd), senderKey, body: text.slice(idEnd + 2) };
+    return { seq: Number.parseInt(streamId, 10), senderKey, ...parseEntryText(text) };
   });
 }
 
 /**
  * Reads what `append-next-2.lua` answers.
  *
- * @returns nothing where `append-2.lua` has to look
+ * @returns nothing when `append-2.lua` has to be called
  */
 export function readNextAppended(reply: string, epoch: string, messages: number): AppendResult | undefined {
   if (reply === 'look') return undefined;
@@ -50,6 +50,7 @@ export function readAppended(reply: string): AppendResult {
   }
 }
 
+/** How an epoch ended, as `read-2.lua` and `append-2.lua` answer it. */
 export function endedBy(ended: string | undefined): { ended?: EpochEnd } {
   return ended === 'deleted' || ended === 'quarantined' ? { ended } : {};
 }

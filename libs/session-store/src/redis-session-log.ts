@@ -10,6 +10,7 @@ import {
 import type { Cluster, Redis } from 'ioredis';
 import { guarded } from './guarded.js';
 import { logKey, sessionKey } from './keys.js';
+import { entryText } from './message-format.js';
 import type {
   AppendRequest,
   AppendResult,
@@ -126,7 +127,7 @@ export class RedisSessionLog implements SessionLog {
     }
     const last = messages.at(-1)?.id ?? '';
     const args: ScriptArgument[] = [this.#keysOf(sessionId), position.epoch, position.seq, position.id, last];
-    for (const { id, senderKey, head } of messages) args.push(senderKey, `${id}",${head}`);
+    for (const { id, senderKey, head } of messages) args.push(senderKey, entryText(id, head));
     const settle = (reply: string): AppendResult | Promise<AppendResult> =>
       readNextAppended(reply, position.epoch, messages.length) ?? this.#appendAny(sessionId, request);
     const ordinary = async (): Promise<string> =>

@@ -1,19 +1,24 @@
 import type { CustomData, SessionRecord } from './port.js';
 
-/** Fields of the session's data that are the product's own; callers may not set them. */
+/**
+ * The JSON of a session (K1). Only scripts write it, by `lua/parts/session-json.lua`; this file reads it, and renders the
+ * custom fields that scripts are given.
+ */
+
+/** Fields of the session's data that the product sets itself; callers may not. */
 export const RESERVED_FIELDS: readonly string[] = ['count', 'last_activity', 'disconnected_at'];
 
-/** A record with what only the store needs to know. */
+/** A record with the field that only the store needs. */
 export interface SessionState extends SessionRecord {
   /** Number of the newest message that was stored from a retried send; 0 when there is none (A4). */
   readonly retried: number;
 }
 
-/** What the scripts read and write; they check the custom fields in the middle for nothing but their place. */
+/** The form that scripts read and write. They check the custom fields in the middle for nothing but their place. */
 const SHAPE =
   /^\{"data":\{"count":\d{1,14},"last_activity":\d+\.?\d*(?:,"disconnected_at":\d+\.?\d*)?(.*)\},"created_at":\d+\.?\d*,"ttl":\d{1,14},"epoch":"[\w.~-]+","retried":\d{1,14}(?:,"kept":\d{1,14},"newest":"[\w.~-]*")?\}$/s;
 
-/** Reads the JSON of K1. Nothing when it is not what {@link renderSession} writes. */
+/** Reads the JSON of K1. @returns nothing when it has another form */
 export function parseSession(json: string): SessionState | undefined {
   if (!SHAPE.test(json)) return undefined;
   let value: unknown;
@@ -44,10 +49,10 @@ export function renderCustom(custom: CustomData): string {
 }
 
 /**
- * Puts fields into a custom part of K1's JSON. The others stay byte for byte: another writer's numbers may be longer
+ * Puts fields into a custom part of K1's JSON. The others stay byte for byte (A1): another writer's numbers may be longer
  * than JavaScript's.
  *
- * @param part JSON, as {@link customPartOf} answers it
+ * @param part valid JSON, as {@link customPartOf} returns it
  * @throws {RangeError} when a field is one of {@link RESERVED_FIELDS}
  */
 export function mergeCustom(part: string, custom: CustomData): string {
@@ -57,7 +62,7 @@ export function mergeCustom(part: string, custom: CustomData): string {
   return [...kept, ...added].map((field) => `,${field}`).join('');
 }
 
-/** The `"name":value` of a custom part. */
+/** The fields `"name":value` of a custom part. */
 function splitFields(part: string): string[] {
   const fields: string[] = [];
   let start = 1;
@@ -77,29 +82,20 @@ function nameOf(field: string): string {
   return JSON.parse(/"(?:[^"\\]+|\\.)*"/s.exec(field)?.[0] ?? '""') as string;
 }
 
-/** The custom part as it stands in a stored JSON, byte for byte, whether it can be read or not. */
+/** The custom part of a stored JSON, byte for byte, whether that part is valid JSON or not. */
 export function customPartOf(json: string): string {
   return SHAPE.exec(json)?.[1] ?? '';
 }
 
-/** Writes the JSON of K1 as the scripts do. */
-export function renderSession(state: SessionState): string {
-  const disconnected = state.disconnectedAt === undefined ? '' : `,"disconnected_at":${seconds(state.disconnectedAt)}`;
-  return (
-    `{"data":{"count":${state.count},"last_activity":${seconds(state.lastActivity)}${disconnected}` +
-    `${renderCustom(state.custom)}},"created_at":${seconds(state.createdAt)},"ttl":${state.ttl},` +
-    `"epoch":"${state.epoch}","retried":${state.retried}}`
-  );
-}
-
-/** An epoch: time of its beginning in microseconds, so that epochs sort (G5), and a nonce. Always after `previous`. */
+/**
+ * Names an epoch: the time of its beginning, so that epochs sort (G5), and a nonce. `lua/parts/clock.lua` does the same.
+ *
+ * @param microseconds since 1970
+ * @param previous an epoch that the new one must sort behind
+ */
 export function newEpoch(microseconds: number, nonce: string, previous = ''): string {
   const earliest = previous === '' ? 0 : Number.parseInt(previous.slice(0, 13), 16) + 1;
   return `${Math.max(Math.floor(microseconds), earliest).toString(16).padStart(13, '0')}-${nonce}`;
-}
-
-function seconds(value: number): string {
-  return value.toFixed(3);
 }
 
 function isNumber(value: unknown): value is number {

@@ -1,49 +1,33 @@
-import { MemorySessionStore } from '@holdfast/session-store';
+import { MemorySessionStore, type MemorySnapshot } from '@holdfast/session-store';
 import type { StoreState } from './history.js';
 
-type MemorySession = MemorySessionStore['sessions'] extends Map<string, infer S> ? S : never;
-
-/** All that a store has, at a moment. */
-export interface Snapshot {
-  readonly sessions: ReadonlyMap<string, MemorySession>;
-  readonly tombstones: MemorySessionStore['tombstones'];
-}
-
-/** A store that can lose what it has, and fall back to what it had. */
+/** A store that can lose its data, or fall back to older data. */
 export class SimStore extends MemorySessionStore {
-  snapshot(): Snapshot {
-    const copies = [...this.sessions].map(([sessionId, { state, log, deadline }]): [string, MemorySession] => [
-      sessionId,
-      { state: { ...state }, log: [...log], deadline },
-    ]);
-    return { sessions: new Map(copies), tombstones: new Map(this.tombstones) };
+  snapshot(): MemorySnapshot {
+    return this.sessions.snapshot();
   }
 
-  /** @param had what it has from now on; absent: nothing */
-  fallBack(had?: Snapshot): void {
-    this.sessions.clear();
-    this.tombstones.clear();
-    for (const [sessionId, session] of had?.sessions ?? []) this.sessions.set(sessionId, session);
-    for (const [sessionId, tombstone] of had?.tombstones ?? []) this.tombstones.set(sessionId, tombstone);
+  /** @param snapshot what the store has from now on; absent: nothing */
+  fallBack(snapshot?: MemorySnapshot): void {
+    this.sessions.restore(snapshot);
   }
 
-  /** As an eviction of one key would: a log without its session is nobody's, and as good as lost. */
+  /** As an eviction of one key would. A log without its session belongs to nobody, and is as good as lost. */
   lose(sessionId: string, key: 'session' | 'log'): void {
-    const session = this.sessions.get(sessionId);
-    if (key === 'session') this.sessions.delete(sessionId);
+    const session = this.sessions.find(sessionId);
+    if (key === 'session') this.sessions.drop(sessionId);
     else if (session) session.log = [];
   }
 
-  /** What it has of a session that has not expired; changes nothing. */
+  /** What the store has of a session that has not expired. */
   look(sessionId: string): StoreState | undefined {
-    const session = this.sessions.get(sessionId);
-    if (!session || session.deadline <= this.now()) return undefined;
+    const session = this.sessions.find(sessionId);
+    if (!session) return undefined;
     const { epoch, count } = session.state;
     return { epoch, count, log: session.log };
   }
 
   hasTombstone(sessionId: string, epoch: string): boolean {
-    const tombstone = this.tombstones.get(sessionId);
-    return tombstone?.epoch === epoch && tombstone.deadline > this.now();
+    return this.sessions.deletedEpoch(sessionId) === epoch;
   }
 }

@@ -1,5 +1,5 @@
 import type { ResumeRequest } from '@holdfast/protocol';
-import type { LiveMessage } from '@holdfast/session-store';
+import { storedAt } from '@holdfast/session-store';
 import { delay } from '../ports/clock.js';
 import type { DeliveredHistory } from '../room/delivery/delivered-history.js';
 import type { Room } from '../room/room.js';
@@ -81,10 +81,6 @@ async function readId({ sessionId, context: { log } }: Room, seq: number): Promi
   return entry?.seq === seq ? entry.id : undefined;
 }
 
-const TIMESTAMP = /"timestamp":(\d+)\}$/;
-/** More than the end of a frame takes from its time on. */
-const FRAME_END_BYTES = 40;
-
 /**
  * The first number of the tail that was stored since a time; the number after the newest when none was.
  *
@@ -92,11 +88,7 @@ const FRAME_END_BYTES = 40;
  */
 export function firstSince({ seq, tail }: Pick<DeliveredHistory, 'seq' | 'tail'>, ms: number): number {
   let first = seq + 1;
-  for (let message = tail.at(first - 1); message && timeOf(message) >= ms; message = tail.at(first - 1)) first -= 1;
+  for (let message = tail.at(first - 1); message && storedAt(message.frame) >= ms; message = tail.at(first - 1))
+    first -= 1;
   return first;
-}
-
-function timeOf({ frame }: LiveMessage): number {
-  const end = frame.toString('latin1', Math.max(0, frame.length - FRAME_END_BYTES));
-  return Number(TIMESTAMP.exec(end)?.[1] ?? 0);
 }

@@ -1,9 +1,9 @@
-import type { MessageRun } from '@holdfast/session-store';
+import type { MessageSegment } from '@holdfast/session-store';
 
 /** Messages that came together, as a tail keeps them, and the budget remembers when. */
 export interface HeldRun {
   /** Absent: its tail has dropped it. */
-  run: MessageRun | undefined;
+  run: MessageSegment | undefined;
   readonly owner: RunOwner;
   /** Bytes. */
   readonly cost: number;
@@ -63,7 +63,7 @@ export class TailBudget {
     return oldest ? this.#nowMs() - oldest.atMs : 0;
   }
 
-  hold(run: MessageRun, owner: RunOwner): HeldRun {
+  hold(run: MessageSegment, owner: RunOwner): HeldRun {
     const cost = run.cost + RUN_OVERHEAD + (run.lastSeq - run.firstSeq + 1) * INDEX_OVERHEAD;
     const held = { run, owner, cost, atMs: this.#nowMs() };
     this.#bytes += cost;

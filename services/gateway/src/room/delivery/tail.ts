@@ -1,4 +1,4 @@
-import { idHash, type LiveMessage, messageIdHash, messageRun } from '@holdfast/session-store';
+import { idHash, type LiveMessage, messageIdHash, messageSegment } from '@holdfast/session-store';
 import type { HeldRun, RunOwner, TailBudget } from '../../shared/memory-budgets.js';
 import { IdIndex } from './id-index.js';
 
@@ -39,7 +39,7 @@ export class Tail implements RunOwner {
     if (this.#lastSeq !== 0 && first.seq !== this.#lastSeq + 1) {
       throw new Error(`a tail that ends at ${this.#lastSeq} cannot take ${first.seq}`);
     }
-    const run = messageRun(messages);
+    const run = messageSegment(messages);
     this.#runs.push(this.budget.hold(run, this));
     if (this.#firstSeq === 0) this.#firstSeq = first.seq;
     this.#lastSeq = run.lastSeq;

@@ -1,31 +1,24 @@
-import { idAt } from './stored-frame.js';
-
-export interface LiveMessage {
-  readonly seq: number;
-  readonly id: string;
-  readonly senderKey: string;
-  /** The frame of V2, ready to forward: a view into the payload. */
-  readonly frame: Buffer;
-}
+import { idOffset, type LiveMessage } from './message-format.js';
 
 /**
- * Messages whose numbers follow on each other, to be kept: what is asked of few of them is read when it is asked.
- * Rooms keep thousands, which the garbage collector goes through again and again.
+ * Messages with consecutive numbers, as tails keep them. Where it can, a segment keeps the payload that brought the
+ * messages and reads them from it when they are asked for: rooms keep thousands of messages, and every object costs the
+ * garbage collector time.
  */
-export interface MessageRun {
+export interface MessageSegment {
   readonly firstSeq: number;
   readonly lastSeq: number;
-  /** What it takes in memory, roughly. Bytes. */
+  /** What the segment takes in memory, roughly. Bytes. */
   readonly cost: number;
   messages(): readonly LiveMessage[];
 }
 
-/** @param messages at least one */
-export function messageRun(messages: readonly LiveMessage[]): MessageRun {
+/** Makes a segment of messages. @param messages consecutive, at least one */
+export function messageSegment(messages: readonly LiveMessage[]): MessageSegment {
   const first = messages[0];
   const last = messages.at(-1);
   const published = first instanceof PublishedMessage && last instanceof PublishedMessage && first.upTo(last);
-  return published || new ListedRun(messages);
+  return published || new ListedSegment(messages);
 }
 
 /** Splits entries in ascending order wherever a number is missing, because a log may have holes (W3). No part is empty. */
@@ -39,7 +32,7 @@ export function splitAtHoles<T extends { readonly seq: number }>(entries: readon
   return parts;
 }
 
-/** Reads messages as they are published: a line with the sender key, and one with the frame, each. */
+/** Reads the messages of a payload from an offset on: each has a line with its sender key and a line with its frame. */
 export function readMessages(payload: Buffer, firstSeq: number, start: number, end = payload.length): LiveMessage[] {
   const messages: LiveMessage[] = [];
   for (let at = start, seq = firstSeq; at < end; seq++) {
@@ -51,14 +44,14 @@ export function readMessages(payload: Buffer, firstSeq: number, start: number, e
   return messages;
 }
 
-/** Sums up an id of C2 in 32 bits. */
+/** A hash of an id of C2. 32 bits. */
 export function idHash(id: string): number {
   let hash = 0;
   for (let at = 0; at < id.length; at++) hash = nextHash(hash, id.charCodeAt(at));
   return hash >>> 0;
 }
 
-/** {@link idHash} of a message's id, without making a string of it where it stands in bytes. */
+/** {@link idHash} of a message's id. Makes no string of an id that is in a payload. */
 export function messageIdHash(message: LiveMessage): number {
   return message instanceof PublishedMessage ? message.idHash() : idHash(message.id);
 }
@@ -67,13 +60,13 @@ function nextHash(hash: number, code: number): number {
   return (Math.imul(hash, 31) + code) | 0;
 }
 
-/** Where the line ends that a position is in. */
+/** Where the line ends that an offset is in. */
 export function lineEnd(payload: Buffer, from: number): number {
   const at = payload.indexOf(NEWLINE, from);
   return at < 0 ? payload.length : at;
 }
 
-/** What stands in quotes from a position on. */
+/** The text from an offset up to the next quote. */
 export function quotedAt(frame: Buffer, start: number): string {
   return frame.toString('latin1', start, frame.indexOf(QUOTE, start));
 }
@@ -81,7 +74,7 @@ export function quotedAt(frame: Buffer, start: number): string {
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 
-/** A message where it stands in its payload. */
+/** A message that is read from the payload that brought it. */
 class PublishedMessage implements LiveMessage {
   readonly seq: number;
   readonly #payload: Buffer;
@@ -98,13 +91,13 @@ class PublishedMessage implements LiveMessage {
   }
 
   get id(): string {
-    return quotedAt(this.#payload, this.#frameAt + idAt(this.seq));
+    return quotedAt(this.#payload, this.#frameAt + idOffset(this.seq));
   }
 
   idHash(): number {
     const payload = this.#payload;
     let hash = 0;
-    for (let at = this.#frameAt + idAt(this.seq); at < this.#end; at++) {
+    for (let at = this.#frameAt + idOffset(this.seq); at < this.#end; at++) {
       const code = payload[at] ?? QUOTE;
       if (code === QUOTE) break;
       hash = nextHash(hash, code);
@@ -120,18 +113,18 @@ class PublishedMessage implements LiveMessage {
     return this.#payload.subarray(this.#frameAt, this.#end);
   }
 
-  /** All from this one to another of the same payload. */
-  upTo(last: PublishedMessage): MessageRun | undefined {
+  /** The segment from this message to a later one; nothing when that is of another payload. */
+  upTo(last: PublishedMessage): MessageSegment | undefined {
     if (last.#payload !== this.#payload) return undefined;
-    return new PublishedRun(this.#payload, this.seq, last.seq, this.#keyAt, last.#end);
+    return new PublishedSegment(this.#payload, this.seq, last.seq, this.#keyAt, last.#end);
   }
 }
 
-/** What objects of a run cost beside the bytes, measured on Node 20. */
+/** Memory of a published segment's objects, beside its payload: measured on Node 20. Bytes. */
 const PUBLISHED_COST = 200;
 
-/** A part of a payload, or all of it. */
-class PublishedRun implements MessageRun {
+/** Consecutive messages of one payload. */
+class PublishedSegment implements MessageSegment {
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly #payload: Buffer;
@@ -155,10 +148,11 @@ class PublishedRun implements MessageRun {
   }
 }
 
-/** What a message costs that is kept as an object, beside its frame. */
+/** Memory of a message that is kept as an object, beside its frame. Bytes. */
 const LISTED_COST = 200;
 
-class ListedRun implements MessageRun {
+/** Messages that did not come in one payload. */
+class ListedSegment implements MessageSegment {
   readonly #messages: readonly LiveMessage[];
 
   constructor(messages: readonly LiveMessage[]) {

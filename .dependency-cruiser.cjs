@@ -37,12 +37,13 @@ const MAY_IMPORT = {
     'services/session-api',
     'services/sweeper',
   ],
-  'services/loadgen': ['libs/protocol', 'libs/client', 'libs/config', 'libs/telemetry'],
-  // A test of everything at once, which is run as a program as well.
+  // Tests of whole systems that are run as programs too. Neither is deployed.
+  'services/loadgen': ['libs/protocol', 'libs/client', 'libs/testkit'],
   'services/simulation': [
     'libs/protocol',
     'libs/config',
     'libs/telemetry',
+    'libs/redis-client',
     'libs/session-store',
     'libs/fan-out',
     'libs/client',
@@ -168,7 +169,12 @@ module.exports = {
       comment: 'the test kit is for tests',
       severity: 'error',
       from: {
-        pathNot: ['^libs/testkit/', '^services/simulation/', TEST, '^(grafana|deploy|k8s|scripts)/.*\\.test\\.ts$'],
+        pathNot: [
+          '^libs/testkit/',
+          '^services/(loadgen|simulation)/',
+          TEST,
+          '^(grafana|deploy|k8s|scripts)/.*\\.test\\.ts$',
+        ],
       },
       to: { path: '^libs/testkit/' },
     },

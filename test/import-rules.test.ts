@@ -20,8 +20,8 @@ const TABLE: Record<string, string> = {
   'services/sweeper': 'protocol config telemetry redis-client session-store',
   'services/web': 'protocol client',
   'services/local': 'protocol config telemetry redis-client session-store fan-out gateway session-api sweeper',
-  'services/simulation': 'protocol config telemetry session-store fan-out client testkit gateway',
-  'services/loadgen': 'protocol client config telemetry',
+  'services/simulation': 'protocol config telemetry redis-client session-store fan-out client testkit gateway',
+  'services/loadgen': 'protocol client testkit',
 };
 
 /** The rooms of the gateway from the top to the bottom, written down a second time as well. */
@@ -56,7 +56,7 @@ function cruise(root: string, files: Record<string, string>): Violation[] {
   for (const folder of folders) {
     const name = `@holdfast/${nameOf(folder)}`;
     const dependencies = Object.fromEntries(folders.map((other) => [`@holdfast/${nameOf(other)}`, '*']));
-    const manifest = { name, type: 'module', exports: { '.': { source: './src/index.ts' } }, dependencies };
+    const manifest = { name, type: 'module', exports: { '.': { '@holdfast/source': './src/index.ts' } }, dependencies };
     write(`${folder}/package.json`, JSON.stringify({ ...manifest, devDependencies: { 'uWebSockets.js': '*' } }));
     write(`${folder}/src/index.ts`, 'export const entry = 1;\n');
     write(`${folder}/src/inner.ts`, 'export const inner = 1;\n');

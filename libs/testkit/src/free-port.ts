@@ -1,12 +1,12 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 
-/** Below the ports that the kernel gives to outgoing connections: those of other tests would soon have taken it. */
+/** Below the ports that the kernel gives to outgoing connections: connections of other tests would soon take those. */
 const FIRST_PORT = 10_000;
 const LAST_PORT = 32_000;
 
 /**
- * A TCP port of 127.0.0.1 that nobody listens on now. Another process may take it before it is used: starters try
- * again with another one.
+ * A TCP port of 127.0.0.1 that nobody listens on now. Another process may take it before it is used; whoever starts a
+ * server on it has to expect that.
  */
 export async function freePort(): Promise<number> {
   const [port] = await freePorts(1);
@@ -14,7 +14,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Several free ports, each another. */
+/** Several free ports, all different. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   while (ports.size < count) {
@@ -24,7 +24,7 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...ports];
 }
 
-/** Whether this process could listen on a port of 127.0.0.1. */
+/** Whether this process can listen on a port of 127.0.0.1. */
 export async function isPortFree(port: number): Promise<boolean> {
   try {
     await close(await listenOn(port));
@@ -32,6 +32,19 @@ export async function isPortFree(port: number): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Whether a server accepts connections on a port of 127.0.0.1. */
+export function acceptsConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    const settle = (accepts: boolean) => (): void => {
+      socket.destroy();
+      resolve(accepts);
+    };
+    socket.once('connect', settle(true));
+    socket.once('error', settle(false));
+  });
 }
 
 type Listening = ReturnType<typeof createServer>;

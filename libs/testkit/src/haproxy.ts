@@ -5,16 +5,17 @@ import { join } from 'node:path';
 import { type Child, startChild } from './child.js';
 import { registerCleanup } from './cleanup.js';
 import { eventually } from './deadline.js';
+import { acceptsConnections } from './free-port.js';
 
 export interface HaproxyOptions {
   /**
-   * The configuration. It gets the directory in which maps and state files go and the path where its own
-   * `stats socket … level admin` must listen.
+   * Makes the configuration from the directory for maps and state files, and the path on which its
+   * `stats socket … level admin` has to listen.
    */
   config: (paths: { dir: string; socket: string }) => string;
-  /** Files beside the configuration, such as maps, by name. */
+  /** Further files in the same directory, such as maps, by name. */
   files?: Record<string, string>;
-  /** Ports that must accept connections before the start counts. */
+  /** The start waits until all these ports accept connections. */
   ports: readonly number[];
 }
 
@@ -25,33 +26,22 @@ export interface Haproxy {
   runtime(command: string): Promise<string>;
 }
 
-/** Starts a HAProxy of the test's own, in the foreground as one process. */
+/** Starts a HAProxy for a test, as one process in the foreground. */
 export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-haproxy-'));
   registerCleanup('haproxy directory', () => rm(dir, { recursive: true, force: true }));
   const socket = join(dir, 'runtime.sock');
   const file = join(dir, 'haproxy.cfg');
-  // HAProxy refuses a last line without its newline.
+  // HAProxy refuses a file whose last line has no newline.
   await writeFile(file, `${options.config({ dir, socket })}\n`);
   for (const [name, text] of Object.entries(options.files ?? {})) await writeFile(join(dir, name), text);
   const child = await startChild({ name: 'haproxy', command: 'haproxy', args: ['-db', '-f', file] });
   await eventually('haproxy to listen', async () => {
     if (child.exit) return true;
-    await Promise.all(options.ports.map(accepts));
-    return true;
+    return (await Promise.all(options.ports.map(acceptsConnections))).every(Boolean);
   });
   if (child.exit) throw new Error(`haproxy ended instead of starting:\n${child.log.tail()}`);
   return { dir, child, runtime: (command) => ask(socket, command) };
-}
-
-function accepts(port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1' }, () => {
-      socket.destroy();
-      resolve();
-    });
-    socket.once('error', reject);
-  });
 }
 
 function ask(path: string, command: string): Promise<string> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { announcedRandom, runs, SeededRandom } from './seeded-random.js';
+import { announcedRandom, drawSeed, runs, SeededRandom } from './seeded-random.js';
 
 const draw = (random: SeededRandom, count: number) => Array.from({ length: count }, random.next);
 
@@ -40,7 +40,8 @@ describe('SeededRandom', () => {
     expect(draw(parent, 5)).toEqual(draw(new SeededRandom(9), 5));
   });
 
-  it('refuses to pick from nothing', () => {
+  it('picks one of the items, and refuses to pick from none', () => {
+    expect(['a', 'b']).toContain(new SeededRandom(1).pick(['a', 'b']));
     expect(() => new SeededRandom(1).pick([])).toThrow(RangeError);
   });
 });
@@ -62,6 +63,11 @@ describe('announcedRandom', () => {
   it.each(['', 'x', '1.5', '-1', '4294967296'])('names the variable when the seed is "%s"', (seed) => {
     expect(() => announcedRandom('chaos', { HOLDFAST_SEED: seed }, () => undefined)).toThrow(/HOLDFAST_SEED must be/);
   });
+});
+
+it('drawSeed draws seeds that SeededRandom takes as they are', () => {
+  const seed = drawSeed();
+  expect(new SeededRandom(seed).seed).toBe(seed);
 });
 
 describe('runs', () => {

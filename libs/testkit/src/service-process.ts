@@ -1,43 +1,43 @@
 import { fileURLToPath } from 'node:url';
-import { type Child, type ChildExit, startChild } from './child.js';
+import { startChild } from './child.js';
 import { eventually } from './deadline.js';
 import { freePorts } from './free-port.js';
 import type { LineLog } from './line-log.js';
+import { RestartableProcess } from './restartable-process.js';
 
 /** The repository's root, with a slash at its end. */
 export const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** How long Redis may be silent before that is an outage: longer than a busy machine keeps it. Milliseconds. */
+/** Milliseconds of silence from Redis that count as an outage: more than a busy machine causes. */
 const PATIENT_REDIS_MS = '10000';
 
 export interface ProcessOptions {
-  /** `gateway` stands for `services/gateway/dist/main.js`; anything with a slash is a path from the root. */
+  /** `gateway` stands for `services/gateway/dist/main.js`. A text with a slash is a path from the repository's root. */
   service: string;
   /**
-   * Laid over `PATH`, `HOST`, `ADMIN_HOST`, the ports, `LOG_FORMAT=json` and a patient `REDIS_TIMEOUT_MS`. Nothing else
-   * is inherited.
+   * Added to `PATH`, `HOST`, `ADMIN_HOST`, the ports, `LOG_FORMAT=json` and a patient `REDIS_TIMEOUT_MS`, or instead of
+   * these. Nothing else is inherited.
    */
   env?: Record<string, string>;
-  /** Default: free ones. The same again after a restart. */
+  /** Default: a free port. It stays the same over a restart. */
   port?: number;
+  /** As `port`. */
   adminPort?: number;
   /** Default: the service's name. */
   name?: string;
-  /** What `/readyz` must say before the start counts: `ready` (200, the default), or `alive` (any answer at all). */
+  /** What the start waits for: `/readyz` answers with 200 (`ready`, the default), or answers at all (`alive`). */
   until?: 'ready' | 'alive';
   timeoutMs?: number;
 }
 
-/** A built service as a process of its own, configured by the environment alone. */
-export class ServiceProcess {
-  readonly name: string;
+/** A built service that runs as a process, configured by its environment alone. */
+export class ServiceProcess extends RestartableProcess {
   readonly port: number;
   readonly adminPort: number;
   readonly #options: ProcessOptions;
-  #child: Child | undefined;
 
   constructor(options: ProcessOptions, port: number, adminPort: number) {
-    this.name = options.name ?? options.service;
+    super(options.name ?? options.service);
     this.port = port;
     this.adminPort = adminPort;
     this.#options = options;
@@ -55,13 +55,7 @@ export class ServiceProcess {
     return `http://127.0.0.1:${this.adminPort}`;
   }
 
-  /** @throws Error before the first start */
-  get child(): Child {
-    if (!this.#child) throw new Error(`${this.name} was never started`);
-    return this.#child;
-  }
-
-  /** What it printed since its last start. */
+  /** The lines it printed since its last start. */
   get log(): LineLog {
     return this.child.log;
   }
@@ -70,7 +64,7 @@ export class ServiceProcess {
     return this.child.pid;
   }
 
-  /** Starts it again after it ended: same ports, same environment; `env` is laid over that. */
+  /** Starts it, or starts it again, with the same ports and environment. @param env further variables for this start */
   async start(env: Record<string, string> = {}): Promise<void> {
     const { service, until = 'ready', timeoutMs = 60_000 } = this.#options;
     const child = await startChild({
@@ -80,7 +74,7 @@ export class ServiceProcess {
       cwd: REPOSITORY,
       env: { ...this.#environment(), ...env },
     });
-    this.#child = child;
+    this.startedAs(child);
     await eventually(
       `${this.name} to be ${until}`,
       async () => {
@@ -95,32 +89,14 @@ export class ServiceProcess {
     if (child.exit) throw new Error(`${this.name} ended instead of starting:\n${child.log.tail()}`);
   }
 
-  /** SIGTERM, then waits for its end. */
-  stop(timeoutMs?: number): Promise<ChildExit> {
-    return this.child.stop('SIGTERM', timeoutMs);
-  }
-
-  /** kill -9. */
-  kill(): Promise<ChildExit> {
-    return this.child.kill();
-  }
-
-  pause(): void {
-    this.child.pause();
-  }
-
-  resume(): void {
-    this.child.resume();
-  }
-
-  /** What `/readyz` answers now. */
+  /** The current answer of `/readyz`. */
   async readiness(): Promise<{ status: number; body: Record<string, unknown> }> {
     const answer = await fetch(`${this.adminUrl}/readyz`);
     return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
   }
 
   /**
-   * The value of a metric of `/metrics`: the sum of every series of that name whose labels include the given ones.
+   * Reads a metric from `/metrics`: the sum of all its series that have the given labels.
    *
    * @returns nothing when there is no such series
    */
@@ -150,7 +126,7 @@ export class ServiceProcess {
   }
 }
 
-/** Starts a built service on free ports of 127.0.0.1 and waits until its `/readyz` says so. */
+/** Starts a built service on 127.0.0.1 and waits for its `/readyz`, see {@link ProcessOptions.until}. */
 export async function startProcess(options: ProcessOptions): Promise<ServiceProcess> {
   const [freeOne = 0, freeTwo = 0] = await freePorts(2);
   const service = new ServiceProcess(options, options.port ?? freeOne, options.adminPort ?? freeTwo);

@@ -7,13 +7,13 @@ export interface ApiAnswer {
 }
 
 const TIMEOUT_MS = 10_000;
-/** How long an API that does not answer, or says 503, is asked again. */
+/** How long a request is repeated while the API does not answer, or answers 503. */
 const PATIENCE_MS = 20_000;
 const PAUSE_MS = 250;
 
 /** The HTTP API of a deployment. */
 export class ApiClient {
-  /** Without a slash at its end. */
+  /** Base URL without a slash at its end. */
   readonly base: string;
   readonly #token: string | undefined;
 
@@ -23,7 +23,7 @@ export class ApiClient {
     this.#token = token;
   }
 
-  /** @throws Error naming the address, when there is no answer, or one that is not JSON */
+  /** @throws Error with the address, when there is no answer, or the answer is not JSON */
   async request(method: string, path: string, body?: object): Promise<ApiAnswer> {
     const url = `${this.base}/${path}`;
     const headers: Record<string, string> = {};
@@ -43,9 +43,10 @@ export class ApiClient {
   }
 
   /**
-   * The body of a successful answer. For what may be repeated: asks again while the API is away.
+   * Returns the body of a successful answer, and repeats the request while the API is away. Only for requests that may be
+   * repeated.
    *
-   * @throws Error with the API's own sentence when it refuses
+   * @throws Error with the API's own message when it refuses
    */
   async insist(method: 'GET' | 'DELETE', path: string): Promise<Record<string, unknown>> {
     const until = performance.now() + PATIENCE_MS;
@@ -63,11 +64,12 @@ export class ApiClient {
   }
 }
 
+/** The API answered, and refused. */
 class Refusal extends Error {
   override readonly name = 'Refusal';
 }
 
-/** The innermost cause: `fetch` itself says no more than "fetch failed". */
+/** The message of the cause: `fetch` itself says only "fetch failed". */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message;

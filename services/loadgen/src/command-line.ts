@@ -1,23 +1,23 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
-/** One argument of a command. */
+/** An argument of a command. */
 export interface Argument {
-  /** What follows it, as the help names it. */
+  /** What the argument's value is called in the help. */
   readonly takes: string;
   readonly meaning: string;
   /** Whether it may be given several times. */
   readonly multiple?: true;
 }
 
-/** An argument that is unknown, missing or of the wrong form; the message names it. */
+/** An argument is unknown, or its value is missing or wrong. The message names the argument. */
 export class ArgumentError extends Error {
   override readonly name = 'ArgumentError';
 }
 
-/** The arguments as given, by name without dashes; `help` when that was asked for. */
+/** The given values by argument, without dashes. `help` is true when the help was asked for. */
 export type Given<Name extends string> = Partial<Record<Name, string[]>> & { readonly help?: boolean };
 
-/** @throws ArgumentError for one that is not in the table, or lacks its value */
+/** @throws ArgumentError for an argument that is not in the table, that lacks its value, or that is repeated in error */
 export function readArguments<Name extends string>(
   table: Readonly<Record<Name, Argument>>,
   argv: readonly string[],
@@ -38,14 +38,14 @@ export function readArguments<Name extends string>(
   }
 }
 
-/** @throws ArgumentError when the text is not a number; whether it is in range is for the one to say who knows */
+/** Reads a number, whose range the caller has to check. @throws ArgumentError when the text is no number */
 export function readNumber(name: string, text: string): number {
   const value = Number(text);
   if (text.trim() === '' || Number.isNaN(value)) throw new ArgumentError(`--${name} must be a number, not "${text}"`);
   return value;
 }
 
-/** @throws ArgumentError when it is not a URL with one of the protocols */
+/** @param protocols such as `http:` @throws ArgumentError when the text is no URL with one of the protocols */
 export function readUrl(name: string, text: string, protocols: readonly string[]): URL {
   const wanted = protocols.map((protocol) => `${protocol}//`).join(' or ');
   if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol)) {
@@ -54,9 +54,36 @@ export function readUrl(name: string, text: string, protocols: readonly string[]
   return new URL(text);
 }
 
-/** The table as the help shows it. */
+/** The table as lines of the help. */
 export function describeArguments(table: Readonly<Record<string, Argument>>): string {
   const rows = Object.entries(table).map(([name, { takes, meaning }]) => [`--${name} ${takes}`, meaning] as const);
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows.map(([left, meaning]) => `  ${left.padEnd(width)}  ${meaning}`).join('\n');
+}
+
+/** A command of `npm run`, from its arguments to its exit code. */
+export interface Command<Options> {
+  readonly name: string;
+  readonly help: string;
+  /** @returns nothing when the help was asked for @throws ArgumentError */
+  readonly read: (argv: readonly string[]) => Options | undefined;
+  /** @returns whether everything is well */
+  readonly run: (options: Options) => Promise<boolean>;
+}
+
+/**
+ * Runs a command with the arguments of this process, or shows its help. The exit code is 0 when all is well, 1 when
+ * something is not, and 2 for a wrong argument.
+ */
+export async function runCommand<Options>({ name, help, read, run }: Command<Options>): Promise<void> {
+  try {
+    const options = read(process.argv.slice(2));
+    if (options === undefined) console.log(help);
+    else if (!(await run(options))) process.exitCode = 1;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const isArgument = error instanceof ArgumentError;
+    console.error(isArgument ? `${message}\nSee npm run ${name} -- --help` : `FAILED: ${message}`);
+    process.exitCode = isArgument ? 2 : 1;
+  }
 }

@@ -1,8 +1,7 @@
 import { announcedRandom, stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DeliveryLoad } from '../src/delivery/delivery-load.js';
+import { DeliveryLoad, runDeliveryCheck } from '../src/delivery/delivery-load.js';
 import { type DeliveryReport, formatReport } from '../src/delivery/delivery-report.js';
-import { runDeliveryCheck } from '../src/delivery/run-delivery-check.js';
 import type { ViolationKind } from '../src/delivery/violations.js';
 import { type Lie, type ModelGateway, startModelGateway } from './model-gateway.js';
 

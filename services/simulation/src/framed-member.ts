@@ -1,11 +1,10 @@
 import { HoldfastClient } from '@holdfast/client';
 import { CLOSE } from '@holdfast/protocol';
-import type { SeededRandom } from '@holdfast/testkit';
+import { MemoryStorage, type SeededRandom } from '@holdfast/testkit';
 import type { Audit } from './audit.js';
 import { type Dial, socketClass } from './client-socket.js';
 import type { History } from './history.js';
 import type { Link } from './link.js';
-import { MapStorage } from './map-storage.js';
 import type { Scheduler } from './scheduler.js';
 import { SimProcess } from './sim-process.js';
 import { ViewAudit } from './view-audit.js';
@@ -42,7 +41,7 @@ export class FramedMember {
   /** Has closed for good: what it has not seen accepted may be lost. */
   hasLeft = false;
   readonly #options: MemberOptions;
-  readonly #storage = new MapStorage();
+  readonly #storage = new MemoryStorage();
   readonly #view: ViewAudit;
   readonly #wantsHistory: boolean;
   #wantsAll: boolean;

@@ -1,33 +1,33 @@
 /**
- * How to talk to a server, as templates: any server that speaks WebSocket can be driven with them. In `path` and
- * `publish` these are replaced: `{session}`, `{member}` (its number), `{id}` (unique per message), `{content}`.
+ * How to talk to a server over WebSocket, as templates. In `path` and `publish` these places are filled: `{session}`,
+ * `{member}` (its number), `{id}` (unique per message) and `{content}`.
  */
 export interface Adapter {
   /** Path and query of the upgrade request. */
   readonly path: string;
   readonly subprotocol?: string;
-  /** Frame that is sent once the socket is open. */
+  /** A frame to be sent when the socket is open. */
   readonly hello?: string;
-  /** What the frame begins with that tells that the member is in. Absent: the open socket is enough. */
+  /** Beginning of the frame that tells a member that it is in its session. Absent: the open socket is enough. */
   readonly ready?: string;
-  /** The frame that publishes a message. Content and id need no escapes. */
+  /** The frame that publishes a message. Contents and ids have no characters that JSON escapes. */
   readonly publish: string;
-  /** What frames with messages begin with; empty: every frame is one. */
+  /** Beginning of a frame with a message. Empty: every frame is a message. */
   readonly message: string;
-  /** A ping of the application's own: a frame that is just this, and what answers it. */
+  /** The application's own ping: the whole frame, and its answer. */
   readonly ping?: { readonly is: string; readonly answer: string };
-  /** Whether a message frame goes on with a number that grows by one from message to message of a session. */
+  /** Whether `message` is followed by the message's number, which counts the messages of the session. */
   readonly numbered?: true;
 }
 
 const PLACE = /\{(session|member|id|content)\}/g;
 
-/** Fills a template's places. */
+/** Fills the places of a template for which there is a value. */
 export function fill(template: string, values: Readonly<Record<string, string | number>>): string {
   return template.replace(PLACE, (place, name: string) => String(values[name] ?? place));
 }
 
-/** Splits a template where id and content go, so that a message is rendered by joining strings. */
+/** Splits a template at the places for id and content, so that a message is rendered by joining strings. */
 export function renderer(template: string, known: Readonly<Record<string, string | number>>) {
   const parts = fill(template, known).split(PLACE);
   return (id: string, content: string): string => {

@@ -1,24 +1,48 @@
-import { HttpHistory } from '../delivery/http-history.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { HttpHistory } from '../delivery/history-reader.js';
 import type { Adapter } from './adapter.js';
+import type { LoadProcess } from './load-process.js';
+import type { Running } from './targets.js';
 import { readContent } from './worker/content.js';
-import type { MemberPlan } from './worker/load-member.js';
+import type { MemberPlan } from './worker/member.js';
 import type { MemberReport } from './worker/messages.js';
 
 export interface BenchAudit {
-  /** Messages that were accepted. */
+  /** How many messages the members have sent. */
   readonly messages: number;
+  /** The first violations, in words; none when all is well. */
   readonly violations: readonly string[];
 }
 
 const SHOWN_MAX = 20;
+/** How many histories are read at once. */
 const PARALLEL = 8;
+const ATTEMPTS = 10;
+const PAUSE_MS = 2_000;
 
 /**
- * The delivery audit of a load (the first promise of docs/design): each session's history holds every accepted message
- * once, each sender's in the order it sent them, and every member was given each of them. Of a history that was trimmed
- * what is kept is compared; what was trimmed the members that check have checked as it came.
+ * Ends the load and audits its deliveries. On a busy machine some may still be under way: violations count only if they
+ * are there in the last attempt.
+ */
+export async function auditAtRest(
+  workers: readonly LoadProcess[],
+  { history, adapter }: Running,
+  plans: readonly MemberPlan[],
+): Promise<BenchAudit | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const reports = (await Promise.all(workers.map((worker) => worker.stop()))).flat();
+    const audit = await auditHistories(history, plans, reports, adapter);
+    if (!audit || audit.violations.length === 0 || attempt === ATTEMPTS) return audit;
+    await delay(PAUSE_MS);
+  }
+}
+
+/**
+ * Audits the deliveries of a load (the first promise of docs/design): each session's history holds every accepted message
+ * once, and those of each sender in the order in which it sent them; every member was given all of them. If a history was
+ * trimmed, its rest is audited; members with `checks` have checked the trimmed messages when they came.
  *
- * @param history address of the HTTP API; absent: nothing was stored
+ * @param history address of the HTTP API; absent when the target stores nothing
  */
 export async function auditHistories(
   history: string | undefined,
@@ -47,7 +71,7 @@ export async function auditHistories(
   return { messages, violations: violations.slice(0, SHOWN_MAX) };
 }
 
-/** @param kept the session's history as it is kept, oldest first */
+/** @param kept the rest of the session's history, oldest first */
 export function violationsOf(
   session: string,
   members: readonly MemberReport[],
@@ -59,12 +83,13 @@ export function violationsOf(
   for (const { number, sent, acknowledged, received, partly, problem } of members) {
     const who = `${session}, member ${number}`;
     if (problem !== undefined) found.push(`${who}: ${problem}`);
-    // Members that only count have not looked for their own.
+    // Without numbers most members only count, and do not look for their own messages.
     if (numbered && acknowledged > sent) found.push(`${who}: ${acknowledged} of its ${sent} messages came back`);
     if (!partly && received !== accepted) found.push(`${who}: received ${received} of ${accepted} messages`);
   }
   const newest = kept.at(-1)?.seq ?? 0;
   if (newest !== accepted) found.push(`${session}: ${accepted} messages were accepted, the newest stored is ${newest}`);
+  // From the newest message to the oldest: each sender's counts go down from its number of messages.
   const counts = new Map(members.map(({ number, sent }) => [number, sent]));
   for (let at = kept.length - 1; at >= 0; at--) {
     const entry = kept[at];

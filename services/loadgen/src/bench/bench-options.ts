@@ -9,13 +9,14 @@ export interface BenchOptions {
   readonly warmUpSeconds: number;
   /** How long `churn` takes. */
   readonly minutes: number;
-  /** Of `idle`, `reconnect` and `churn`; absent: as many as each has by itself. */
+  /** Connections of `idle`, `reconnect` and `churn`. Absent: each workload's own number. */
   readonly connections?: number;
   readonly workloads: readonly WorkloadName[];
-  /** Of each workload those that are named here; absent: all it has. */
+  /** Only these targets of each workload. Absent: all of them. */
   readonly targets?: readonly TargetName[];
-  /** A built checkout of another state, to be measured beside this one; an absolute path. */
+  /** A built checkout of another state, which is measured beside this one. An absolute path. */
   readonly before?: string;
+  /** Whether the servers leave CPU profiles. */
   readonly profile: boolean;
 }
 

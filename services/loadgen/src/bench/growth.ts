@@ -1,27 +1,28 @@
-import type { Figure } from './figures.js';
-import { median } from './median.js';
+import { type Figure, median } from './report.js';
 
-/** What a gateway held at one time. */
+/** The memory of a gateway at one time. */
 export interface MemorySample {
-  /** Since the load began. */
+  /** Seconds since the load began. */
   readonly atSeconds: number;
-  /** Bytes, after a collection. */
+  /** Bytes, after a garbage collection. */
   readonly resident: number;
+  /** Bytes on the heap and what it holds outside, after a garbage collection. */
   readonly heap: number;
   readonly connections: number;
-  /** Sessions that are live on the gateway, or were a minute ago (F5). */
+  /** Sessions that are live on the gateway, or were within the last minute (F5). */
   readonly rooms: number;
 }
 
-/** How much more may be held at the end of an hour than at its beginning. */
+/** Greatest ratio of the memory at the end of an hour to that at its beginning. */
 const GROWTH_MAX = 1.1;
-/** What is measured before rooms without members have begun to go tells of filling, not of growing. */
+/** Samples before this time are left out: until the first empty rooms are dropped, memory fills and says nothing of growth. */
 const FILLING_SECONDS = 150;
 
 /**
- * Compares the first third of what was measured with the last.
+ * Compares the first third of the samples with the last third.
  *
- * @param empty before anybody came @param left after everybody had gone
+ * @param empty the gateway before the first member joined
+ * @param left the gateway after the last member had left
  */
 export function growthFigures(empty: MemorySample, samples: readonly MemorySample[], left: MemorySample): Figure[] {
   const total = samples.at(-1)?.atSeconds ?? 0;

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 
+/** Memory of a process, in bytes. */
 export interface HeapUsage {
-  /** Bytes. */
   readonly rss: number;
   readonly heapUsed: number;
-  /** Outside the heap, held by what is in it. */
+  /** Outside the heap, held by objects on the heap. */
   readonly external: number;
 }
 
@@ -15,7 +15,7 @@ interface Answer {
   readonly error?: { readonly message: string };
 }
 
-/** A Node process that was started with `--inspect`. */
+/** Reads the memory of a Node process that was started with `--inspect`. */
 export class Inspector {
   readonly #socket: WebSocket;
   #asked = 0;
@@ -33,7 +33,7 @@ export class Inspector {
     return new Inspector(socket);
   }
 
-  /** What the process holds once it has collected its garbage. */
+  /** The memory that is in use after a garbage collection. */
   async usage(): Promise<HeapUsage> {
     await this.#ask('HeapProfiler.collectGarbage');
     const expression = 'JSON.stringify(process.memoryUsage())';
@@ -46,7 +46,7 @@ export class Inspector {
     this.#socket.terminate();
   }
 
-  /** One at a time. */
+  /** Calls a method of the inspector. One call at a time. */
   async #ask(method: string, params: Readonly<Record<string, unknown>> = {}): Promise<Answer> {
     this.#asked += 1;
     this.#socket.send(JSON.stringify({ id: this.#asked, method, params }));

@@ -2,19 +2,41 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { arch, cpus, release, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ArgumentError } from '../command-line.js';
+import { stopAll } from '@holdfast/testkit';
+import { runCommand } from '../command-line.js';
 import { BENCH_HELP, type BenchOptions, readBenchOptions } from './bench-options.js';
-import { type FiguresRun, figuresTable, show, summarizeFigures } from './figures.js';
-import { summarize, table } from './report.js';
-import type { RunResult } from './run-messages.js';
-import { hasFigures, type Run, runWorkload } from './run-workload.js';
+import {
+  type FiguresRun,
+  figuresTable,
+  formatFigure,
+  messagesTable,
+  summarizeFigures,
+  summarizeMessages,
+} from './report.js';
+import { runChurn } from './run-churn.js';
+import { runIdle } from './run-idle.js';
+import { type RunOptions, type RunResult, runMessages } from './run-messages.js';
+import { runReconnect } from './run-reconnect.js';
 import type { TargetName } from './targets.js';
 import { WORKLOADS, type Workload, type WorkloadName } from './workloads.js';
 
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../../../../.holdfast/bench');
 
-/** Rounds are interleaved: what a machine does besides hits every target alike. */
-async function bench(options: BenchOptions): Promise<void> {
+/** What is measured depends on the kind of workload. */
+type Run = RunResult | FiguresRun;
+
+interface WorkloadOptions extends RunOptions {
+  /** How long `churn` takes. */
+  readonly minutes: number;
+}
+
+/**
+ * Runs the rounds one after the other, each with every workload and target, so that other activity of the machine affects
+ * all targets alike.
+ *
+ * @returns whether the audits found no violation
+ */
+async function bench(options: BenchOptions): Promise<boolean> {
   const stamp = new Date().toISOString().replace(/[:.]/g, '-');
   const profileTo = join(FOLDER, `${stamp}-profiles`);
   const series = options.workloads.flatMap((workload) => {
@@ -37,13 +59,13 @@ async function bench(options: BenchOptions): Promise<void> {
       console.log(`[${done}/${total}] round ${round}, ${workload}, ${target}: ${describe(run)}`);
     }
   }
-  const summaries = summarize(
+  const summaries = summarizeMessages(
     series.map((one) => ({ ...one, rounds: one.rounds.filter(isOfMessages) })).filter(hasRun),
   );
   const figures = summarizeFigures(
     series.map((one) => ({ ...one, rounds: one.rounds.filter(hasFigures) })).filter(hasRun),
   );
-  if (summaries.length > 0) console.log(`\n${table(summaries)}`);
+  if (summaries.length > 0) console.log(`\n${messagesTable(summaries)}`);
   if (figures.length > 0) console.log(`\n${figuresTable(figures)}`);
   await mkdir(FOLDER, { recursive: true });
   const file = join(FOLDER, `${stamp}.json`);
@@ -52,10 +74,28 @@ async function bench(options: BenchOptions): Promise<void> {
     `${JSON.stringify({ machine: machine(), options, summaries, figures, series }, undefined, 2)}\n`,
   );
   console.log(`\nReport: ${file}${options.profile ? `\nCPU profiles: ${profileTo}` : ''}`);
-  if ([...summaries, ...figures].some(({ violations }) => violations > 0)) process.exitCode = 1;
+  return [...summaries, ...figures].every(({ violations }) => violations === 0);
 }
 
-/** The workload's targets that are asked for; whatever runs `holdfast` also runs the state before, where there is one. */
+/** Starts a target, runs a workload against it, audits it, and ends it. */
+function runWorkload(workload: Workload, target: TargetName, options: WorkloadOptions): Promise<Run> {
+  switch (workload.kind) {
+    case 'messages':
+      return runMessages(workload, target, options);
+    case 'idle':
+      return runIdle(workload, target, options);
+    case 'reconnect':
+      return runReconnect(workload, target, options);
+    case 'churn':
+      return runChurn(workload, target, options);
+  }
+}
+
+function hasFigures(run: Run): run is FiguresRun {
+  return 'figures' in run;
+}
+
+/** The workload's targets that were asked for. With `--before` a workload that has `holdfast` also runs the other checkout. */
 function targetsOf(workload: WorkloadName, { targets, before }: BenchOptions): TargetName[] {
   const all: readonly TargetName[] = WORKLOADS[workload].targets;
   return all
@@ -73,7 +113,7 @@ function hasRun({ rounds }: { readonly rounds: readonly unknown[] }): boolean {
   return rounds.length > 0;
 }
 
-/** Where a workload is one of so many connections, it may have fewer. */
+/** The workload with the number of connections that was asked for, if it is one that connections are counted in. */
 function sized(workload: Workload, { connections }: BenchOptions): Workload {
   return workload.kind === 'messages' || connections === undefined ? workload : { ...workload, connections };
 }
@@ -85,7 +125,7 @@ function describe(run: Run): string {
 }
 
 function describeFigures({ figures }: FiguresRun): string {
-  return figures.map((figure) => `${figure.name} ${show(figure)}`).join(', ');
+  return figures.map((figure) => `${figure.name} ${formatFigure(figure)}`).join(', ');
 }
 
 function describeMessages({ cpuUsPerDelivery, deliveriesPerSecond, latencyMs }: RunResult): string {
@@ -104,13 +144,7 @@ function machine() {
   };
 }
 
-try {
-  const options = readBenchOptions(process.argv.slice(2));
-  if (options) await bench(options);
-  else console.log(BENCH_HELP);
-} catch (error) {
-  const message = error instanceof Error ? error.message : String(error);
-  const isArgument = error instanceof ArgumentError;
-  console.error(isArgument ? `${message}\nSee npm run bench -- --help` : `FAILED: ${message}`);
-  process.exitCode = isArgument ? 2 : 1;
-}
+// Whatever ends this process ends the servers with it: the test kit kills them on `exit`.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+await runCommand({ name: 'bench', help: BENCH_HELP, read: readBenchOptions, run: bench });
+await stopAll();

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { auditHistories, type BenchAudit } from './audit-histories.js';
-import type { FiguresRun } from './figures.js';
 import { growthFigures, type MemorySample } from './growth.js';
 import { Inspector } from './inspector.js';
-import { LoadProcess } from './load-process.js';
+import { type LoadProcess, startLoadProcesses } from './load-process.js';
+import type { FiguresRun } from './report.js';
 import { type Running, TARGETS, type TargetName, type TargetOptions } from './targets.js';
 import type { EndedSession } from './worker/messages.js';
 import type { ChurnWorkload } from './workloads.js';
@@ -14,25 +13,28 @@ export interface ChurnOptions extends TargetOptions {
   readonly minutes: number;
 }
 
-/** Longer than it takes until a session that has ended is audited, and short enough that Redis forgets it again. */
+/**
+ * Seconds that sessions live without activity: long enough that an ended session can still be audited, short enough that
+ * Redis forgets it during the run.
+ */
 const SESSION_TTL = 120;
 const SAMPLES = 60;
 const SAMPLE_MIN_MS = 1_000;
 const SAMPLE_MAX_MS = 20_000;
-/** A room outlives its last member by a minute (F5). */
+/** Longer than a gateway keeps a room after its last member has left, which is a minute (F5). */
 const LINGER_MS = 65_000;
 const ROOMS = /^holdfast_rooms(?:\{[^}]*\})? (\S+)$/m;
 
-/** Lets members and sessions come and go for a while, and looks whether the gateway's memory grows with that. */
+/** Lets members and sessions come and go for a while, and measures whether the gateway's memory grows. */
 export async function runChurn(
   workload: ChurnWorkload,
   target: TargetName,
   { minutes, ...options }: ChurnOptions,
 ): Promise<FiguresRun> {
   const running = await TARGETS[target]({ ...options, inspect: true, sessionTtl: SESSION_TTL });
-  const workers = cpus().map(() => new LoadProcess());
+  const workers = startLoadProcesses();
   try {
-    if (running.inspectPort === undefined) throw new Error(`${target} has no memory that could be looked into`);
+    if (running.inspectPort === undefined) throw new Error(`the memory of ${target} cannot be inspected`);
     const inspector = await Inspector.connect(running.inspectPort);
     const totalMs = minutes * 60_000;
     const begunMs = performance.now();
@@ -49,7 +51,7 @@ export async function runChurn(
     };
     const empty = await take(0);
     begin(workload, running, workers);
-    const audited = new Audited(running);
+    const audited = new EndedSessionsAudit(running);
     const samples: MemorySample[] = [];
     let counts = { joined: 0, sent: 0 };
     while (performance.now() - begunMs < totalMs) {
@@ -74,7 +76,7 @@ export async function runChurn(
         { name: 'messages', unit: '', value: counts.sent },
         ...growthFigures(empty, samples, left),
       ],
-      audit: audited.audit,
+      audit: audited.result,
     };
   } finally {
     for (const worker of workers) worker.end();
@@ -103,8 +105,9 @@ function begin(workload: ChurnWorkload, { ports, adapter }: Running, workers: re
   }
 }
 
-/** Audits sessions as they end: an hour later nothing is left of them. */
-class Audited {
+/** Audits sessions as they end, because Redis forgets them during the run. */
+class EndedSessionsAudit {
+  /** How many sessions were audited. */
   sessions = 0;
   #messages = 0;
   readonly #violations: string[] = [];
@@ -114,12 +117,12 @@ class Audited {
     this.#running = running;
   }
 
-  get audit(): BenchAudit {
+  get result(): BenchAudit {
     return { messages: this.#messages, violations: this.#violations };
   }
 
   async add(ended: readonly EndedSession[]): Promise<void> {
-    // Numbers repeat in another process, not in a session.
+    // Each session is audited alone: its members' numbers are used again in the sessions of other processes.
     for (const { session, members } of ended) {
       const plans = members.map(({ number }) => ({ session, number }));
       const audit = await auditHistories(this.#running.history, plans, members, this.#running.adapter);

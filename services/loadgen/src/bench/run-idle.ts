@@ -1,28 +1,29 @@
 import { randomBytes } from 'node:crypto';
-import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { auditAtRest } from './audit-at-rest.js';
-import { connectMembers } from './connect-members.js';
-import type { FiguresRun } from './figures.js';
-import { LoadProcess } from './load-process.js';
+import { auditAtRest } from './audit-histories.js';
+import { connectMembers, startLoadProcesses } from './load-process.js';
+import type { FiguresRun } from './report.js';
 import { type Running, TARGETS, type TargetName, type TargetOptions } from './targets.js';
-import type { MemberPlan } from './worker/load-member.js';
-import { localAddressOf } from './worker/local-address.js';
+import { localAddressOf, type MemberPlan } from './worker/member.js';
 import type { IdleWorkload } from './workloads.js';
 
+/** Resident memory a connection may take, by protocol. */
 const WANTED_KB = { plain: 1.5, framed: 2.5 } as const;
-/** Few need no long rest. */
+/** The rest before the last measurement is a second for so many connections, so that a small run is short. */
 const PER_REST_SECOND = 500;
-/** Members that are there before: what is made once, with the first of them, is nobody's share. At most half of all. */
+/**
+ * Members that are connected before the first measurement, but at most half of all. What a gateway allocates once, for
+ * its first members, would otherwise be counted as part of every connection.
+ */
 const FIRST = 1_000;
 const FIRST_REST_MS = 5_000;
-/** What the members say in the end, to show that each of them is there. */
+/** Messages that the members send in the end, to show that all of them are still connected. */
 const PROOF = { perSecond: 500, seconds: 2 } as const;
 
-/** Connects members that stay silent, and measures what they cost the gateway, against what it had with the first few. */
+/** Connects members that stay silent, and measures how much memory each of them adds to the gateway. */
 export async function runIdle(workload: IdleWorkload, target: TargetName, options: TargetOptions): Promise<FiguresRun> {
   const running = await TARGETS[target](options);
-  const [firstWorkers, otherWorkers] = [cpus().map(() => new LoadProcess()), cpus().map(() => new LoadProcess())];
+  const [firstWorkers, otherWorkers] = [startLoadProcesses(), startLoadProcesses()];
   const workers = [...firstWorkers, ...otherWorkers];
   try {
     const plans = planMembers(workload, running);

@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { auditAtRest } from './audit-at-rest.js';
-import { connectMembers } from './connect-members.js';
-import { LoadProcess } from './load-process.js';
+import { Histogram } from '../histogram.js';
+import { auditAtRest, type BenchAudit } from './audit-histories.js';
+import { connectMembers, type LoadProcess, startLoadProcesses } from './load-process.js';
 import { type Running, TARGETS, type TargetName, type TargetOptions } from './targets.js';
-import { Histogram } from './worker/histogram.js';
-import type { MemberPlan } from './worker/load-member.js';
-import { localAddressOf } from './worker/local-address.js';
+import { localAddressOf, type MemberPlan } from './worker/member.js';
 import type { Load } from './worker/messages.js';
 import type { MessagesWorkload } from './workloads.js';
 
@@ -16,19 +13,19 @@ export interface RunOptions extends TargetOptions {
   readonly seconds: number;
 }
 
-/** What one run of a workload of messages against one target has shown. */
+/** The result of one run of a workload of messages against one target. */
 export interface RunResult {
   readonly deliveriesPerSecond: number;
   readonly messagesPerSecond: number;
   /** CPU of all processes of the target per delivered message, microseconds. */
   readonly cpuUsPerDelivery: number;
-  /** The same of each process. */
+  /** The same of each process, by its name. */
   readonly cpuUsOf: Readonly<Record<string, number>>;
-  /** Milliseconds from when the message was due. */
+  /** From the time when a message was due to its delivery, milliseconds. */
   readonly latencyMs: { readonly p50: number; readonly p90: number; readonly p99: number };
   readonly residentBytesOf: Readonly<Record<string, number>>;
-  /** What the delivery audit found; nothing where nothing is stored. */
-  readonly audit?: { readonly messages: number; readonly violations: readonly string[] };
+  /** Absent when the target stores nothing. */
+  readonly audit?: BenchAudit;
 }
 
 const SETTLE_MS = 500;
@@ -40,7 +37,7 @@ export async function runMessages(
   options: RunOptions,
 ): Promise<RunResult> {
   const running = await TARGETS[target](options);
-  const workers = cpus().map(() => new LoadProcess());
+  const workers = startLoadProcesses();
   try {
     const plans = planMembers(workload, running);
     await connectMembers(workers, running.adapter, plans);
@@ -61,7 +58,7 @@ export async function runMessages(
   }
 }
 
-/** Members of a session follow on each other; with several gateways each has some of every session. */
+/** Members of a session have consecutive numbers. Each of several gateways has some of the members of every session. */
 function planMembers({ sessions, members, load }: MessagesWorkload, { ports }: Running): MemberPlan[] {
   const run = randomBytes(4).toString('hex');
   const total = sessions * members;
@@ -110,7 +107,7 @@ function compare(before: Measured, after: Measured): Omit<RunResult, 'audit'> {
     cpuUsOf[name] = (cpuUs - (before.usages[index]?.cpuUs ?? 0)) / delivered;
     residentBytesOf[name] = residentBytes;
   }
-  const latencies = after.loads.reduce((all, load) => all.add({ counts: load.latencies }), new Histogram());
+  const latencies = after.loads.reduce((all, load) => all.add(load.latencies), new Histogram());
   const ms = (share: number): number => latencies.quantile(share) / 1_000;
   return {
     deliveriesPerSecond: delivered / seconds,

@@ -1,29 +1,28 @@
 import { randomBytes } from 'node:crypto';
-import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { auditAtRest } from './audit-at-rest.js';
-import { connectMembers } from './connect-members.js';
-import type { Figure, FiguresRun } from './figures.js';
-import { LoadProcess } from './load-process.js';
+import { Histogram } from '../histogram.js';
+import { auditAtRest } from './audit-histories.js';
+import { connectMembers, LoadProcess, startLoadProcesses } from './load-process.js';
+import type { Figure, FiguresRun } from './report.js';
 import type { RunOptions } from './run-messages.js';
 import type { ServerProcess } from './server-process.js';
 import { type Running, TARGETS, type TargetName } from './targets.js';
 import { nowUs } from './worker/content.js';
-import { Histogram } from './worker/histogram.js';
-import type { MemberPlan } from './worker/load-member.js';
-import { localAddressOf } from './worker/local-address.js';
+import { localAddressOf, type MemberPlan } from './worker/member.js';
 import { type ReturnsReport, sumReturns } from './worker/returns.js';
 import type { ReconnectWorkload } from './workloads.js';
 
 const POLL_MS = 100;
-/** After this long whoever is not back is counted as lost. */
+/** Members that are not back after this long count as lost. */
 const GIVE_UP_MS = 60_000;
+/** Longest time until every member is back. */
 const RESUMED_MAX_S = 10;
+/** Greatest rise of the p99 that the members on the surviving gateway may feel. */
 const RISE_MAX_MS = 250;
 
 /**
- * Kills the first of two gateways while all chat, and lets its members, all at once and without jitter, go on at the
- * second one, whose own members keep chatting at a fixed rate.
+ * Kills the first of two gateways while all members chat. Its members resume at the second gateway, all at once and
+ * without jitter, while that gateway's own members go on chatting at a fixed rate.
  */
 export async function runReconnect(
   workload: ReconnectWorkload,
@@ -31,8 +30,9 @@ export async function runReconnect(
   options: RunOptions,
 ): Promise<FiguresRun> {
   const running = await TARGETS[target](options);
-  const movers = cpus().map(() => new LoadProcess());
-  // A process of its own: what the others' connecting costs the generator is no delay of a delivery.
+  const movers = startLoadProcesses();
+  // The members that stay have a process of their own. In a process that also reconnects thousands of members, their
+  // deliveries would seem late.
   const stayers = new LoadProcess();
   const workers = [stayers, ...movers];
   try {
@@ -46,19 +46,19 @@ export async function runReconnect(
     await delay(options.warmUpSeconds * 1_000);
     stayers.tell({ do: 'clear latencies' });
     await delay(options.seconds * 1_000);
-    const calm = new Histogram((await stayers.count()).latencies);
+    const calm = new Histogram().add((await stayers.count()).latencies);
     stayers.tell({ do: 'clear latencies' });
     const before = await cpuOf(surviving);
     const killedUs = nowUs();
     await dying.kill();
     const returns = await awaitReturns(movers, moving.length);
-    const storm = new Histogram((await stayers.count()).latencies);
+    const storm = new Histogram().add((await stayers.count()).latencies);
     const after = await cpuOf(surviving);
     const audit = await auditAtRest(workers, running, plans);
     return {
       figures: [
-        ...returned(returns, killedUs, moving.length),
-        ...felt(calm, storm),
+        ...returnedFigures(returns, killedUs, moving.length),
+        ...latencyFigures(calm, storm),
         ...surviving.map(({ name }, at) => cpuFigure(name, (after[at] ?? 0) - (before[at] ?? 0))),
       ],
       ...(audit && { audit }),
@@ -106,7 +106,7 @@ export function planMembers(workload: ReconnectWorkload, { ports }: Pick<Running
   return [...moving, ...stayed];
 }
 
-/** The first process has those that stay. */
+/** The first process has the members that stay. */
 function processOf({ number, returnsTo }: MemberPlan, movers: number): number {
   return returnsTo === undefined ? 0 : 1 + (number % movers);
 }
@@ -124,8 +124,9 @@ async function awaitReturns(movers: readonly LoadProcess[], wanted: number): Pro
   }
 }
 
-function returned({ returned, lastUs, awayUs, failed }: ReturnsReport, killedUs: number, wanted: number): Figure[] {
-  const away = new Histogram(awayUs);
+function returnedFigures(report: ReturnsReport, killedUs: number, wanted: number): Figure[] {
+  const { returned, lastUs, failed } = report;
+  const away = new Histogram().add(report.away);
   const seconds = (us: number): number => us / 1_000_000;
   return [
     { name: 'members that moved', unit: '', value: wanted },
@@ -137,8 +138,8 @@ function returned({ returned, lastUs, awayUs, failed }: ReturnsReport, killedUs:
   ];
 }
 
-/** What members that stayed felt: delivery latency from when a message was due. */
-function felt(calm: Histogram, storm: Histogram): Figure[] {
+/** Delivery latencies of the members that stayed, before and after the other gateway died. */
+function latencyFigures(calm: Histogram, storm: Histogram): Figure[] {
   const ms = (histogram: Histogram, share: number): number => histogram.quantile(share) / 1_000;
   const rise = ms(storm, 0.99) - ms(calm, 0.99);
   return [

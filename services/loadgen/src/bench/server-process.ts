@@ -1,151 +1,93 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { readFile } from 'node:fs/promises';
+import { acceptsConnections, type Child, eventually, startChild, startRedis } from '@holdfast/testkit';
 
-/** What a process has cost so far, as the operating system tells. */
+/** What a process has cost since its start, as the operating system tells. */
 export interface Usage {
-  /** User and system, microseconds. */
+  /** User and system time, microseconds. */
   readonly cpuUs: number;
   readonly residentBytes: number;
 }
 
 export interface ServerCommand {
-  /** As reports name it. */
+  /** Its name in reports. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** Variables besides `PATH`. Nothing else is inherited. */
   readonly env?: Readonly<Record<string, string>>;
-  /** It is up when it listens there. */
+  /** The server has started when it listens on this port. */
   readonly port: number;
 }
 
 const START_MS = 30_000;
 const STOP_MS = 15_000;
-const POLL_MS = 50;
-/** `sysconf(_SC_CLK_TCK)` on every Linux there is. */
+/** `sysconf(_SC_CLK_TCK)`, which is the same on every Linux. */
 const TICKS_PER_SECOND = 100;
+/** Places of user and system time in `/proc/PID/stat`, counted from the field behind the name. */
 const UTIME = 11;
 const STIME = 12;
-const OUTPUT_MAX = 4_000;
 
-/** What the end of this process ends, however it comes. */
-const alive = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of alive) child.kill('SIGKILL');
-});
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-
-/** A server under measurement. */
+/** A server whose CPU and memory are measured. It ends with this process at the latest. */
 export class ServerProcess {
   readonly name: string;
-  readonly #child: ChildProcess;
-  #output = '';
-  #ended = false;
+  readonly #child: Child;
 
-  private constructor(name: string, child: ChildProcess) {
+  constructor(name: string, child: Child) {
     this.name = name;
     this.#child = child;
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (chunk) => {
-        this.#output = (this.#output + chunk).slice(-OUTPUT_MAX);
-      });
-    }
-    alive.add(child);
-    child.once('exit', () => {
-      this.#ended = true;
-      alive.delete(child);
-    });
   }
 
   /** @throws Error when it ends, or does not listen in time */
   static async start({ name, command, args, env = {}, port }: ServerCommand): Promise<ServerProcess> {
     const { PATH = '' } = process.env;
-    const child = spawn(command, [...args], { env: { PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-    const server = new ServerProcess(name, child);
-    child.once('error', (error) => {
-      server.#output += error.message;
-      server.#ended = true;
+    const child = await startChild({ name, command, args, env: { PATH, ...env } });
+    await eventually(`${name} to listen`, () => child.exit !== undefined || acceptsConnections(port), {
+      timeoutMs: START_MS,
+    }).catch(async (error: unknown) => {
+      await child.kill();
+      throw new Error(`${name} did not start:\n${child.log.tail()}`, { cause: error });
     });
-    const deadline = performance.now() + START_MS;
-    while (!(await listens(port))) {
-      if (server.#ended || performance.now() > deadline) {
-        child.kill('SIGKILL');
-        throw new Error(`${name} did not start: ${server.#output.trim()}`);
-      }
-      await delay(POLL_MS);
-    }
-    return server;
+    if (child.exit) throw new Error(`${name} ended instead of starting:\n${child.log.tail()}`);
+    return new ServerProcess(name, child);
+  }
+
+  /** Starts a Redis that keeps nothing on disk. */
+  static async startRedis(): Promise<{ server: ServerProcess; url: string }> {
+    const redis = await startRedis({ name: 'redis' });
+    return { server: new ServerProcess(redis.name, redis.child), url: redis.url };
   }
 
   /** @throws Error when it has ended */
   async usage(): Promise<Usage> {
-    const { pid } = this.#child;
-    if (this.#ended || pid === undefined) throw new Error(`${this.name} has ended: ${this.#output.trim()}`);
-    const [stat, status] = await Promise.all(
+    const { pid, exit, log } = this.#child;
+    if (exit) throw new Error(`${this.name} has ended:\n${log.tail()}`);
+    const [stat = '', status = ''] = await Promise.all(
       ['stat', 'status'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8')),
     );
-    return { cpuUs: cpuUsOf(stat ?? ''), residentBytes: residentBytesOf(status ?? '') };
+    return { cpuUs: cpuUsOf(stat), residentBytes: residentBytesOf(status) };
   }
 
-  /** As a crash does. Resolves when it is gone. */
+  /** Ends it without a chance to clean up, as a crash does. */
   async kill(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    while (!this.#ended) await delay(POLL_MS);
+    await this.#child.kill();
   }
 
-  /** In order; what does not end in time is killed. */
+  /** Ends it with SIGTERM, or kills it if it takes too long. */
   async stop(): Promise<void> {
-    if (this.#ended) return;
-    this.#child.kill('SIGTERM');
-    const deadline = performance.now() + STOP_MS;
-    while (!this.#ended && performance.now() < deadline) await delay(POLL_MS);
-    if (!this.#ended) this.#child.kill('SIGKILL');
+    this.#child.signal('SIGTERM');
+    const killTimer = setTimeout(() => this.#child.signal('SIGKILL'), STOP_MS);
+    await this.#child.exited;
+    clearTimeout(killTimer);
   }
 }
 
-/** @param stat what `/proc/PID/stat` says; the name in it may hold anything, also brackets and spaces */
+/** @param stat text of `/proc/PID/stat`. The process' name in it may contain spaces and brackets. */
 export function cpuUsOf(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return ((Number(fields[UTIME]) + Number(fields[STIME])) * 1_000_000) / TICKS_PER_SECOND;
 }
 
-/** @param status what `/proc/PID/status` says */
+/** @param status text of `/proc/PID/status` */
 export function residentBytesOf(status: string): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;
-}
-
-/** Starts a Redis of its own that keeps nothing on disk. */
-export async function startRedis(): Promise<{ server: ServerProcess; url: string }> {
-  const port = await freePort();
-  const dir = await mkdtemp(join(tmpdir(), 'holdfast-bench-'));
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir];
-  const server = await ServerProcess.start({ name: 'redis', command: 'redis-server', args, port });
-  await rm(dir, { recursive: true, force: true });
-  return { server, url: `redis://127.0.0.1:${port}/0` };
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port });
-    const answer = (is: boolean) => (): void => {
-      socket.destroy();
-      resolve(is);
-    };
-    socket.once('connect', answer(true));
-    socket.once('error', answer(false));
-  });
 }

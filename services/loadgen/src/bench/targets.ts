@@ -1,36 +1,37 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '@holdfast/testkit';
 import type { Adapter } from './adapter.js';
-import { freePort, ServerProcess, startRedis } from './server-process.js';
+import { ServerProcess } from './server-process.js';
 
-/** A server that runs and can be loaded. */
+/** A target that runs and can be loaded. */
 export interface Running {
   readonly adapter: Adapter;
-  /** Ports of 127.0.0.1 over which members are spread. */
+  /** The ports of 127.0.0.1 that members are spread over. */
   readonly ports: readonly number[];
-  /** Those whose cost counts. */
+  /** The processes whose cost is measured. */
   readonly processes: readonly ServerProcess[];
-  /** Where what was stored can be read: the address of the HTTP API. */
+  /** Address of the HTTP API, where stored messages can be read. */
   readonly history?: string;
-  /** Of the first gateway. */
+  /** Address of the first gateway's metrics. */
   readonly metrics?: string;
-  /** Where its inspector listens, when that was asked for. */
+  /** Port of the first gateway's inspector, when that was asked for. */
   readonly inspectPort?: number;
   stop(): Promise<void>;
 }
 
 export interface TargetOptions {
-  /** Where each Node server leaves a CPU profile when it ends. */
+  /** Folder in which each Node server leaves a CPU profile when it ends. */
   readonly profileTo?: string;
-  /** Seconds that sessions of ours live when nothing happens; absent: what is usual. */
+  /** How many seconds sessions of Holdfast live without activity. Absent: the default. */
   readonly sessionTtl?: number;
-  /** The built checkout that `holdfast-before` runs, an absolute path. */
+  /** The built checkout that `holdfast-before` runs. An absolute path. */
   readonly before?: string;
-  /** Lets the first gateway be inspected. */
+  /** Starts the first gateway with an inspector. */
   readonly inspect?: true;
 }
 
-/** What can be measured, by name. */
+/** Everything that can be measured, by name. */
 export const TARGETS = {
   raw: (options: TargetOptions) => reference('raw', options),
   'fire-and-forget': (options: TargetOptions) => reference('fire-and-forget', options),
@@ -71,7 +72,7 @@ const FRAMED: Adapter = {
 const PLAIN: Adapter = { path: SESSION, publish: '{content}', message: '{"type":"message"' };
 
 async function reference(name: 'raw' | 'fire-and-forget' | 'socket-io', options: TargetOptions): Promise<Running> {
-  const redis = name === 'raw' ? undefined : await startRedis();
+  const redis = name === 'raw' ? undefined : await ServerProcess.startRedis();
   const port = await freePort();
   const env = { PORT: String(port), ...(redis && { CHANNEL_REDIS_URL: redis.url }) };
   const server = await ServerProcess.start({
@@ -86,7 +87,7 @@ async function reference(name: 'raw' | 'fire-and-forget' | 'socket-io', options:
 }
 
 async function holdfast(gateways: number, adapter: Adapter, options: ServiceOptions): Promise<Running> {
-  const redis = await startRedis();
+  const redis = await ServerProcess.startRedis();
   const processes = [redis.server];
   const ports: number[] = [];
   const inspectPort = options.inspect ? await freePort() : undefined;
@@ -122,12 +123,12 @@ interface Service {
 }
 
 interface ServiceOptions extends TargetOptions {
-  /** The built checkout it is of. Default: this one. */
+  /** The built checkout whose services run. Default: this one. */
   readonly root?: string;
   readonly inspectPort?: number;
 }
 
-/** What a gateway is started with; see docs/operations/performance.md. */
+/** The V8 option of gateways in deploy/ and k8s/, see docs/operations/performance.md. */
 const YOUNG_GENERATION = '--max-semi-space-size=64';
 
 async function service(name: string, folder: string, redisUrl: string, options: ServiceOptions): Promise<Service> {
@@ -141,7 +142,6 @@ async function service(name: string, folder: string, redisUrl: string, options: 
     ...(options.sessionTtl !== undefined && { REDIS_SESSION_TTL: String(options.sessionTtl) }),
   };
   const program = join(options.root ?? ROOT, 'services', folder, 'dist/main.js');
-  // As deploy/ and k8s/ start it.
   const v8 = folder === 'gateway' ? [YOUNG_GENERATION] : [];
   const server = await ServerProcess.start({ name, ...node(program, options, v8), env, port });
   return { port, adminPort, server };

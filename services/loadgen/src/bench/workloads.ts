@@ -1,53 +1,54 @@
 import type { TargetName } from './targets.js';
 
-/** Members that exchange messages; CPU per delivery is measured. */
+/** Members exchange messages. CPU per delivery is measured. */
 export interface MessagesWorkload {
   readonly kind: 'messages';
   readonly sessions: number;
-  /** Of each session. */
+  /** Members of each session. */
   readonly members: number;
-  readonly load: /** Each sender has one message in flight. */
-    | { readonly kind: 'closed' /** Of all members. */; readonly senders: 'all' | number }
-    | { readonly kind: 'open' /** Messages of all members. */; readonly perSecond: number };
+  readonly load: /** Each sender has one message in flight at any time. */
+    | { readonly kind: 'closed' /** How many members send. */; readonly senders: 'all' | number }
+    | { readonly kind: 'open' /** Messages a second of all members together. */; readonly perSecond: number };
   readonly targets: readonly TargetName[];
 }
 
-/** Members that are connected and silent; memory is measured. */
+/** Members are connected and silent. Memory is measured. */
 export interface IdleWorkload {
   readonly kind: 'idle';
   readonly connections: number;
-  /** Of each session. */
+  /** Members of each session. */
   readonly members: number;
+  /** How long the members rest before the last measurement, at most. */
   readonly restSeconds: number;
   readonly targets: readonly TargetName[];
 }
 
-/** A gateway dies, and its members go to another one at once; how long that takes and what others feel is measured. */
+/** A gateway dies, and its members resume at another. Measured are how long that takes, and what the members there feel. */
 export interface ReconnectWorkload {
   readonly kind: 'reconnect';
-  /** Of the gateway that dies. */
+  /** Connections of the gateway that dies. */
   readonly connections: number;
-  /** Of each session there. */
+  /** Members of each session there. */
   readonly members: number;
-  /** Messages of them all until then. */
+  /** Messages a second of all of them together, until the gateway dies. */
   readonly perSecond: number;
-  /** On the gateway that stays: members of some of the same sessions, who chat all the time. */
+  /** Members of some of the same sessions on the gateway that stays. They chat all the time. */
   readonly staying: { readonly sessions: number; readonly members: number; readonly perSecond: number };
   readonly targets: readonly TargetName[];
 }
 
-/** Members and sessions come and go; whether memory grows is measured. */
+/** Members and sessions come and go. Measured is whether memory grows. */
 export interface ChurnWorkload {
   readonly kind: 'churn';
-  /** That are connected on average. */
+  /** How many members are connected on average. */
   readonly connections: number;
-  /** Places in each session. */
+  /** How many members a session has room for. */
   readonly members: number;
   /** How long a member stays on average. */
   readonly memberSeconds: number;
-  /** How long a session is used. */
+  /** How long a session is used on average. */
   readonly sessionSeconds: number;
-  /** Messages of them all. */
+  /** Messages a second of all members together. */
   readonly perSecond: number;
   readonly targets: readonly TargetName[];
 }
@@ -100,7 +101,7 @@ export const WORKLOADS = {
     restSeconds: 30,
     targets: ['holdfast', 'holdfast-plain'],
   },
-  // Those that come and those that stay are 19,800 in the end, as above.
+  // In the end the members that moved and those that stayed are 19,800 on one gateway, as above.
   reconnect: {
     kind: 'reconnect',
     connections: 19_000,
@@ -122,5 +123,5 @@ export const WORKLOADS = {
 
 export type WorkloadName = keyof typeof WORKLOADS;
 
-/** What runs when nothing is said: `churn` takes an hour, and is asked for by name. */
+/** The workloads that run by default: all but `churn`, which takes an hour. */
 export const USUAL_WORKLOADS = (Object.keys(WORKLOADS) as WorkloadName[]).filter((name) => name !== 'churn');

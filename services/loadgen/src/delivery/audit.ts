@@ -3,21 +3,21 @@ import type { Journal } from './journal.js';
 import type { Track } from './track.js';
 import type { ViolationKind, Violations } from './violations.js';
 
-/** A session as its history, its senders and its members know it. */
+/** A session as its stored history, its senders and its members know it. */
 export interface AuditedSession {
   readonly journal: Journal;
-  /** Everything that was ever kept, by number. */
+  /** Every message that was ever stored, ordered by number. */
   readonly history: readonly StoredMessage[];
   readonly members: readonly { readonly number: number; readonly track: Track }[];
-  /** Whether members were told that the history may differ: then numbers given before it mean nothing. */
+  /** Whether members were told that the history may differ. Numbers from before that are not compared. */
   readonly hadReset: boolean;
 }
 
 type Report = (kind: ViolationKind, detail: string, member?: number) => void;
 
 /**
- * The first promise, held against what happened: every accepted message is in the history exactly once, and every
- * member was shown the history, in its order, without a gap and without a double.
+ * Checks the first promise of docs/design: every accepted message is in the history exactly once, and every member was
+ * shown the history in its order, without a gap and without a repetition.
  */
 export function auditSession(session: AuditedSession, violations: Violations): void {
   const { sessionId } = session.journal;
@@ -28,7 +28,7 @@ export function auditSession(session: AuditedSession, violations: Violations): v
   for (const member of session.members) auditMember(session, numbers, member, report);
 }
 
-/** @returns by place in the journal: the number it is stored under */
+/** @returns the number under which each message is stored, by the message's index in the journal */
 function auditHistory({ journal, history }: AuditedSession, report: Report): Map<number, number> {
   const numbers = new Map<number, number>();
   let before: number | undefined;
@@ -69,10 +69,11 @@ function auditMember(
   const { joinedAfter } = track;
   if (joinedAfter === undefined) return report('never_connected', 'no welcome', number);
   const idOf = (index: number): string => journal.messages[index]?.id ?? '?';
-  /** By place in the journal: the newest number it was shown under, 0 while pending. */
+  /** The newest number under which each message was shown, by index in the journal; 0 while it is pending. */
   const shown = new Map<number, number>();
-  /** Places in the journal that this page was shown, and those that only an earlier page of the member was. */
+  /** Indexes of messages that the current page was shown. */
   let page = new Set<number>();
+  /** Indexes of messages that only an earlier page was shown, and that a reset allows to be shown again. */
   const forgotten = new Set<number>();
   const skipped: { from: number; to: number }[] = [];
   let newest = joinedAfter;
@@ -84,7 +85,7 @@ function auditMember(
         break;
       case 'reset':
         newest = sighting.from - 1;
-        // By id a page does not show twice what it knows; what its predecessor knew it cannot tell.
+        // A page recognizes messages that it was shown itself. It knows nothing of those an earlier page was shown.
         for (const index of shown.keys()) if (!page.has(index)) forgotten.add(index);
         break;
       case 'reload':
@@ -94,7 +95,7 @@ function auditMember(
       case 'message':
       case 'update': {
         const { index, seq } = sighting;
-        // A page that does not know it may be shown it as pending, where its sender has sent it again (D3).
+        // A message that its sender has sent again may be shown as pending to a page that does not know it (D3).
         const isPending = seq === 0 && !page.has(index);
         const isAgain = sighting.kind === 'message' && shown.has(index) && !isPending && !forgotten.delete(index);
         if (isAgain) report('shown_twice', idOf(index), number);

@@ -1,36 +1,43 @@
 import { randomBytes } from 'node:crypto';
-import { SeededRandom } from '../seeded-random.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SeededRandom } from '@holdfast/testkit';
+import { Histogram } from '../histogram.js';
 import { auditSession } from './audit.js';
 import { type DeliveryOptions, type DeliverySettings, settleDelivery } from './delivery-options.js';
 import type { DeliveryReport } from './delivery-report.js';
 import { HistoryCollector } from './history-collector.js';
 import { Journal } from './journal.js';
-import { Latencies } from './latencies.js';
 import { DISCONNECTS, type Disconnect, Member, type Tally } from './member.js';
 import { Violations } from './violations.js';
 
+/** How often messages and disconnects that are due are carried out. */
 const TICK_MS = 10;
 const POLL_MS = 25;
 const PROGRESS_MS = 1_000;
+const DEFAULT_SECONDS = 20;
 
-interface Room {
+/** A session of the check. */
+interface CheckedSession {
   readonly journal: Journal;
   readonly members: readonly Member[];
   readonly collector: HistoryCollector;
 }
 
-/** Members that send, are disconnected and come back until {@link DeliveryLoad.finish}, which audits what they saw. */
+/**
+ * Members of several sessions that send, lose their connections and come back, until {@link DeliveryLoad.finish} audits
+ * what they were shown.
+ */
 export class DeliveryLoad {
   readonly seed: number;
   readonly #settings: DeliverySettings;
   readonly #random: SeededRandom;
-  readonly #rooms: readonly Room[];
+  readonly #sessions: readonly CheckedSession[];
   readonly #members: readonly Member[];
   readonly #disconnects: Record<Disconnect, number> = { cut: 0, close: 0, switch: 0, reload: 0 };
   readonly #tally: Tally = {
     violations: new Violations(),
-    accepting: new Latencies(),
-    showing: new Latencies(),
+    accepting: new Histogram(),
+    showing: new Histogram(),
     interruptions: new Map(),
     sent: 0,
     accepted: 0,
@@ -43,7 +50,7 @@ export class DeliveryLoad {
   #tickedAt = 0;
   #toldAt = 0;
   #sentFor = 0;
-  /** Messages and disconnects that are due, with the fraction that is not yet. */
+  /** How many messages and disconnects are due, with the fraction of the next. */
   #dueMessages = 0;
   #dueDisconnects = 0;
 
@@ -52,22 +59,22 @@ export class DeliveryLoad {
     this.seed = settings.seed;
     this.#random = new SeededRandom(settings.seed);
     const run = randomBytes(6).toString('hex');
-    this.#rooms = Array.from({ length: settings.sessions }, (_, room) => {
-      const journal = new Journal(`${settings.sessionPrefix}-${run}-${room}`, settings.contentBytes);
+    this.#sessions = Array.from({ length: settings.sessions }, (_, index) => {
+      const journal = new Journal(`${settings.sessionPrefix}-${run}-${index}`, settings.contentBytes);
       const members = Array.from({ length: settings.members }, (_unused, place) => {
-        const number = room * settings.members + place;
-        return new Member(number, journal, settings, this.#tally, this.#random.fork(number));
+        const number = index * settings.members + place;
+        return new Member(number, journal, settings, this.#tally, this.#random.fork(`member ${number}`));
       });
       return { journal, members, collector: new HistoryCollector(settings.history, journal, this.#tally.violations) };
     });
-    this.#members = this.#rooms.flatMap(({ members }) => members);
+    this.#members = this.#sessions.flatMap(({ members }) => members);
   }
 
   /**
-   * Connects every member, then begins to send.
+   * Connects every member, then starts sending.
    *
    * @throws TypeError for an option of the wrong form
-   * @throws Error when a member does not get in within `settleSeconds`
+   * @throws Error when a member cannot connect within `settleSeconds`
    */
   static async start(options: DeliveryOptions): Promise<DeliveryLoad> {
     const load = new DeliveryLoad(settleDelivery(options));
@@ -84,20 +91,20 @@ export class DeliveryLoad {
     return load;
   }
 
-  /** Sends and disconnects (again). */
+  /** Starts sending and disconnecting, also after {@link pause}. */
   resume(): void {
     if (this.#ticker) return;
     this.#tickedAt = performance.now();
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  /** Sends nothing more and disconnects nobody; members that are away come back. */
+  /** Stops sending and disconnecting. Members that are away come back. */
   pause(): void {
     clearInterval(this.#ticker);
     this.#ticker = undefined;
   }
 
-  /** Waits until this many more messages were accepted. @throws Error when `settleSeconds` are over */
+  /** Waits until this many more messages are accepted. @throws Error after `settleSeconds` */
   async accepted(count: number): Promise<void> {
     const before = this.#tally.accepted;
     if (await this.#until(() => this.#tally.accepted >= before + count)) return;
@@ -106,7 +113,7 @@ export class DeliveryLoad {
     );
   }
 
-  /** Waits until members were shown this many more messages, pending ones too. @throws Error as {@link accepted} */
+  /** Waits until members are shown this many more messages, including pending ones. @throws Error after `settleSeconds` */
   async shown(count: number): Promise<void> {
     const before = this.#tally.shown;
     if (await this.#until(() => this.#tally.shown >= before + count)) return;
@@ -114,12 +121,12 @@ export class DeliveryLoad {
   }
 
   /**
-   * Waits until a message was accepted in every session that was sent after this call.
+   * Waits until every session has accepted a message that was sent after this call.
    *
-   * @throws Error when `settleSeconds` are over
+   * @throws Error after `settleSeconds`
    */
   async flowing(): Promise<void> {
-    const marks = this.#rooms.map(({ journal }) => ({ journal, from: journal.messages.length }));
+    const marks = this.#sessions.map(({ journal }) => ({ journal, from: journal.messages.length }));
     const isFlowing = await this.#until(() =>
       marks.every(({ journal, from }) =>
         journal.messages.slice(from).some((message) => message.acceptedAt !== undefined),
@@ -129,9 +136,9 @@ export class DeliveryLoad {
   }
 
   /**
-   * Waits until every message was accepted or refused, and every member is connected and was shown all of them.
+   * Waits until every message is accepted or refused, and every member is connected and was shown all accepted messages.
    *
-   * @returns milliseconds it took; nothing when `settleSeconds` are over
+   * @returns how many milliseconds it took; nothing if it took longer than `settleSeconds`
    */
   async settled(): Promise<number | undefined> {
     const startedAt = performance.now();
@@ -139,17 +146,17 @@ export class DeliveryLoad {
     return isSettled ? performance.now() - startedAt : undefined;
   }
 
-  /** Sends one message in every session now, by any of its members. */
+  /** Sends one message in every session, each from any of its members. */
   sendOnce(): void {
-    for (const { members } of this.#rooms) this.#random.pick(members).send();
+    for (const { members } of this.#sessions) this.#random.pick(members).send();
   }
 
-  /** Breaks the connection of every member at once. */
+  /** Breaks the connections of all members at the same time. */
   cutAll(): void {
     for (const member of this.#members) if (member.disconnect('cut')) this.#disconnects.cut += 1;
   }
 
-  /** Stops sending, lets everything arrive, audits, and clears the sessions away. */
+  /** Stops sending, waits until everything has arrived, audits, and deletes the sessions that have no violation. */
   async finish(): Promise<DeliveryReport> {
     this.pause();
     await this.settled();
@@ -157,7 +164,7 @@ export class DeliveryLoad {
     return this.#audit();
   }
 
-  /** Gives up: closes every member and audits nothing. */
+  /** Closes every member without an audit. */
   stop(): void {
     this.pause();
     for (const member of this.#members) member.stop();
@@ -178,7 +185,7 @@ export class DeliveryLoad {
     }
     if (now - this.#toldAt < PROGRESS_MS) return;
     this.#toldAt = now;
-    for (const { collector } of this.#rooms) collector.readAhead();
+    for (const { collector } of this.#sessions) collector.readAhead();
     onProgress?.({
       seconds: (now - this.#startedAt) / 1_000,
       connected: this.#members.filter((member) => member.isOpen).length,
@@ -190,7 +197,7 @@ export class DeliveryLoad {
     });
   }
 
-  /** What the members' connections are doing, and what was wrong so far, in words. */
+  /** The states of the members' connections and the violations so far, in words. */
   #conditions(): string {
     const counts = new Map<string, number>();
     for (const { condition } of this.#members) counts.set(condition, (counts.get(condition) ?? 0) + 1);
@@ -203,7 +210,7 @@ export class DeliveryLoad {
     const deadline = performance.now() + this.#settings.settleSeconds * 1_000;
     while (!condition()) {
       if (performance.now() > deadline) return false;
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await delay(POLL_MS);
     }
     return true;
   }
@@ -211,7 +218,7 @@ export class DeliveryLoad {
   async #audit(): Promise<DeliveryReport> {
     const { violations, accepting, showing, interruptions, ...counts } = this.#tally;
     const hadReset = counts.resets > 0;
-    for (const { journal, members, collector } of this.#rooms) {
+    for (const { journal, members, collector } of this.#sessions) {
       const history = await collector.finish(hadReset);
       auditSession({ journal, history, members, hadReset }, violations);
       if (violations.total === 0) await this.#settings.history.remove(journal.sessionId);
@@ -219,7 +226,7 @@ export class DeliveryLoad {
     return {
       ok: violations.total === 0 && counts.accepted > 0,
       seed: this.seed,
-      sessions: this.#rooms.length,
+      sessions: this.#sessions.length,
       members: this.#members.length,
       gateways: this.#settings.gateways.length,
       seconds: this.#sentFor,
@@ -232,4 +239,16 @@ export class DeliveryLoad {
       examples: violations.kept,
     };
   }
+}
+
+/**
+ * Runs a whole delivery check: connects the members, sends and disconnects for `seconds`, and audits.
+ *
+ * @throws TypeError for an option of the wrong form
+ * @throws Error when members cannot connect, or the history cannot be read
+ */
+export async function runDeliveryCheck(options: DeliveryOptions): Promise<DeliveryReport> {
+  const load = await DeliveryLoad.start(options);
+  await delay((options.seconds ?? DEFAULT_SECONDS) * 1_000);
+  return load.finish();
 }

@@ -1,9 +1,8 @@
 import { isSessionId } from '@holdfast/protocol';
-import { drawSeed } from '../seeded-random.js';
-import type { HistoryReader } from './history-reader.js';
-import { HttpHistory } from './http-history.js';
+import { drawSeed } from '@holdfast/testkit';
+import { type HistoryReader, HttpHistory } from './history-reader.js';
 
-/** What a check is doing; counted from its start. */
+/** The progress of a check, counted from its start. */
 export interface DeliveryProgress {
   readonly seconds: number;
   readonly connected: number;
@@ -16,33 +15,36 @@ export interface DeliveryProgress {
 }
 
 export interface DeliveryOptions {
-  /** WebSocket addresses of gateways, or of a front door. Each member begins at the next one, and moves among them. */
+  /** WebSocket addresses of gateways, or of a front door. Members start at them in turn, and move from one to the next. */
   readonly gateways: readonly string[];
-  /** Base URL of the HTTP API, such as `http://localhost:8000/api`; or what reads the histories in another way. */
+  /** Base URL of the HTTP API, such as `http://localhost:8000/api`, or another reader of the histories. */
   readonly history: string | HistoryReader;
-  /** Default 12. */
+  /** How many sessions there are. Default 12. */
   readonly sessions?: number;
-  /** Per session. Default 4. */
+  /** How many members each session has. Default 4. */
   readonly members?: number;
-  /** Messages a second, of all members together. Default 100. */
+  /** Messages a second of all members together. Default 100. */
   readonly rate?: number;
-  /** How long messages are sent. Default 20; a check that is started by hand sends until it is finished. */
+  /** How long {@link runDeliveryCheck} sends. Default 20. A {@link DeliveryLoad} sends until it is finished. */
   readonly seconds?: number;
-  /** Length of each message, at least what its id takes. Default 64. */
+  /** Length of each message's content, which begins with the message's id. Default 64. */
   readonly contentBytes?: number;
-  /** Mean time between two disconnects of one member, seconds. 0: nobody is disconnected. Default 5. */
+  /** Mean seconds between two disconnects of a member. 0: no member is disconnected. Default 5. */
   readonly disconnectEvery?: number;
-  /** Longest time a member stays away after it has closed or reloaded, milliseconds. Default 1500. */
+  /** Longest time that a member stays away after it has closed or reloaded, in milliseconds. Default 1500. */
   readonly awayMs?: number;
-  /** Time for everything to arrive after the last message, seconds; what has not by then is a violation. Default 30. */
+  /** Seconds in which everything has to arrive after the last message, or else is a violation. Default 30. */
   readonly settleSeconds?: number;
-  /** Repeats who sends, who is disconnected, and how. From 0 to 4294967295. Default: drawn, and told in the report. */
+  /**
+   * Decides which members send, which are disconnected, and how. From 0 to 4294967295. Default: drawn by chance. The
+   * report tells it.
+   */
   readonly seed?: number;
-  /** Begins the ids of the sessions; the rest is random, so that no check meets another's. Default `check`. */
+  /** Prefix of the sessions' ids. The rest is random, so that two checks never share a session. Default `check`. */
   readonly sessionPrefix?: string;
-  /** For deployments that ask for one. */
+  /** Token for the gateways and the HTTP API, if the deployment needs one. */
   readonly token?: string;
-  /** Of the members' clients, see `HoldfastClientOptions`; shorter by default, so that a check has many reconnects. */
+  /** Backoff of the members' clients, see `HoldfastClientOptions`. Defaults 200 and 2000, so that members reconnect often. */
   readonly backoffBaseMs?: number;
   readonly backoffMaxMs?: number;
   /** Called about once a second. */
@@ -53,7 +55,7 @@ export interface DeliveryOptions {
 export type DeliverySettings = Required<Omit<DeliveryOptions, 'history' | 'token' | 'onProgress'>> &
   Pick<DeliveryOptions, 'token' | 'onProgress'> & { readonly history: HistoryReader };
 
-/** Smallest and largest value of each number, and whether it is a whole one. */
+/** Smallest and largest value of each numeric option, and whether it has to be a whole number. */
 const RANGES = {
   sessions: [1, 100_000, true],
   members: [1, 10_000, true],
@@ -71,7 +73,8 @@ const RANGES = {
 export type DeliveryNumber = keyof typeof RANGES;
 
 /**
- * What is wrong with the value of an option, as the end of a sentence that begins with its name; nothing if it is fine.
+ * What is wrong with the value of an option, as the end of a sentence that begins with the option's name. Nothing if the
+ * value is right.
  */
 export function numberProblem(name: DeliveryNumber, value: number): string | undefined {
   const [min, max, whole] = RANGES[name];

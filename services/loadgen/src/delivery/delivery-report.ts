@@ -1,38 +1,38 @@
-import type { LatencySummary } from './latencies.js';
+import type { LatencySummary } from '../histogram.js';
 import type { Disconnect } from './member.js';
 import { VIOLATIONS, type Violation, type ViolationKind } from './violations.js';
 
 export interface DeliveryReport {
-  /** Whether there is no violation, and anything was accepted at all. */
+  /** Whether there is no violation, and at least one message was accepted. */
   readonly ok: boolean;
   readonly seed: number;
   readonly sessions: number;
-  /** Of all sessions together. */
+  /** Members of all sessions together. */
   readonly members: number;
   readonly gateways: number;
-  /** How long messages were sent. */
+  /** How many seconds messages were sent. */
   readonly seconds: number;
   readonly sent: number;
   readonly accepted: number;
-  /** Refused for good. */
+  /** Messages refused for good. */
   readonly rejected: number;
-  /** Messages shown to members. */
+  /** Messages shown to members, each once for every member. */
   readonly shown: number;
   readonly disconnects: Readonly<Record<Disconnect, number>>;
-  /** Connections that ended although the check had not meant them to, by what the client said of the reason. */
+  /** How many connections ended that the check did not end, by the reason that the client gave. */
   readonly interruptions: Readonly<Record<string, number>>;
-  /** How often a member was told that the history may differ from what it was shown (V7, R2). */
+  /** How often a member was told that the history may differ from what it has seen (V7, R2). */
   readonly resets: number;
-  /** How long senders waited from `send` to the acceptance, disconnected times included; milliseconds. */
+  /** Milliseconds from `send` until the sender knew that its message was accepted, including time without a connection. */
   readonly accepting: LatencySummary;
-  /** The same from `send` to each member that was shown the message. */
+  /** Milliseconds from `send` until a member was shown the message, for every member. */
   readonly showing: LatencySummary;
   readonly violations: Readonly<Partial<Record<ViolationKind, number>>>;
-  /** The first of each kind. */
+  /** The first violations of each kind. */
   readonly examples: readonly Violation[];
 }
 
-/** The report as lines of text, for people. */
+/** The report as text for people. */
 export function formatReport(report: DeliveryReport): string {
   const { disconnects, interruptions, violations } = report;
   const lost = Object.entries(disconnects).map(([how, count]) => `${count} ${how}`);

@@ -2,12 +2,10 @@ import type { HistoryReader, StoredMessage } from './history-reader.js';
 import type { Journal } from './journal.js';
 import type { Violations } from './violations.js';
 
-/**
- * Reads ahead when this much was accepted since: well within the 1000 messages that a session keeps by default (K2).
- */
+/** Reads when this many messages were accepted since the last time. A session keeps 1000 messages by default (K2). */
 const READ_AHEAD = 300;
 
-/** Gathers a session's history while it grows, so that what is trimmed meanwhile (K2) can be audited too. */
+/** Reads a session's history while it grows, so that messages which are trimmed before the end (K2) can be audited too. */
 export class HistoryCollector {
   readonly #reader: HistoryReader;
   readonly #journal: Journal;
@@ -22,7 +20,7 @@ export class HistoryCollector {
     this.#violations = violations;
   }
 
-  /** Reads what is new, if there is enough of it. An API that is away is asked again the next time. */
+  /** Reads new messages, if there are enough. A failure does no harm: the next call reads the same messages. */
   readAhead(): void {
     if (this.#reading || this.#journal.newestAccepted - this.#newest < READ_AHEAD) return;
     this.#reading = this.#read(this.#newest)
@@ -33,9 +31,9 @@ export class HistoryCollector {
   }
 
   /**
-   * Reads everything that is kept, and holds it against what was read before.
+   * Reads the whole history and compares it with what was read before.
    *
-   * @param mayDiffer the members were told of a reset (G4): what is kept now counts
+   * @param mayDiffer whether members were told of a reset (G4); then the history of now counts
    */
   async finish(mayDiffer: boolean): Promise<StoredMessage[]> {
     await this.#reading;

@@ -1,15 +1,15 @@
-/** A message that a member was told to send. Times are monotonic milliseconds. */
+/** A message that a member sent. Times are monotonic milliseconds. */
 export interface SentMessage {
   readonly id: string;
   readonly sentAt: number;
   acceptedAt?: number;
-  /** The number it was accepted with. */
+  /** The number with which it was accepted. */
   seq?: number;
   /** Why it was refused for good. */
   refusal?: string;
 }
 
-/** Everything that was sent in one session, and what became of it in the eyes of its senders. */
+/** All messages that were sent in a session, and the answers that their senders got. */
 export class Journal {
   readonly messages: SentMessage[] = [];
   readonly #indexes = new Map<string, number>();
@@ -18,16 +18,16 @@ export class Journal {
 
   constructor(
     readonly sessionId: string,
-    /** Length of every content. */
+    /** Length of each message's content. */
     readonly contentBytes: number,
   ) {}
 
-  /** Highest number anything was accepted with; 0 when there is none. */
+  /** The highest number of an accepted message; 0 when there is none. */
   get newestAccepted(): number {
     return this.#newestAccepted;
   }
 
-  /** Messages neither accepted nor refused yet. */
+  /** How many messages are neither accepted nor refused yet. */
   get open(): number {
     return this.#open;
   }
@@ -38,7 +38,7 @@ export class Journal {
     this.#open += 1;
   }
 
-  /** Where a message stands in {@link messages}; nothing for one that nobody here sent. */
+  /** Index of a message in {@link messages}; nothing if no member sent it. */
   indexOf(id: string): number | undefined {
     return this.#indexes.get(id);
   }
@@ -48,7 +48,7 @@ export class Journal {
     return index === undefined ? undefined : this.messages[index];
   }
 
-  /** @returns how long its sender waited, milliseconds; nothing when that was known before */
+  /** @returns how many milliseconds its sender waited; nothing if the message was accepted before, or is unknown */
   accept(id: string, seq: number, at: number): number | undefined {
     const message = this.find(id);
     if (!message || message.acceptedAt !== undefined) return undefined;
@@ -66,7 +66,7 @@ export class Journal {
     this.#open -= 1;
   }
 
-  /** What a message says: derived from its id, so that it need not be kept to be compared. */
+  /** The content of a message. It follows from the id, so that it need not be stored to be compared. */
   contentOf(id: string): string {
     return `${id} `.padEnd(this.contentBytes, '.');
   }

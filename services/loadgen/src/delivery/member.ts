@@ -1,24 +1,26 @@
 import { type ChatMessage, HoldfastClient, type WebSocketConstructor } from '@holdfast/client';
-import type { SeededRandom } from '../seeded-random.js';
+import { MemoryStorage, type SeededRandom } from '@holdfast/testkit';
+import type { Histogram } from '../histogram.js';
 import type { DeliverySettings } from './delivery-options.js';
 import type { Journal } from './journal.js';
-import type { Latencies } from './latencies.js';
-import { MemoryStorage } from './memory-storage.js';
 import { Track } from './track.js';
 import type { ViolationKind, Violations } from './violations.js';
 import { type SocketOwner, WatchedSocket } from './watched-socket.js';
 
-/** Ways in which a member loses its connection. */
+/**
+ * Ways in which a member loses its connection: the connection breaks; the client closes and comes back later; the
+ * connection is closed and the client goes to the next gateway; the page is reloaded.
+ */
 export const DISCONNECTS = ['cut', 'close', 'switch', 'reload'] as const;
 
 export type Disconnect = (typeof DISCONNECTS)[number];
 
-/** What all members of a check count together. */
+/** Counters that all members of a check share. */
 export interface Tally {
   readonly violations: Violations;
-  readonly accepting: Latencies;
-  readonly showing: Latencies;
-  /** Connections that ended although nobody here had meant them to, by the reason that the client gives. */
+  readonly accepting: Histogram;
+  readonly showing: Histogram;
+  /** How many connections ended that the check did not end, by the reason that the client gives. */
   readonly interruptions: Map<string, number>;
   sent: number;
   accepted: number;
@@ -27,7 +29,7 @@ export interface Tally {
   resets: number;
 }
 
-/** One member of one session: a client of its own, what it sends, and what it was shown. */
+/** A member of a session: its client, and the track of what it was shown. */
 export class Member {
   readonly track = new Track();
   readonly #settings: DeliverySettings;
@@ -35,15 +37,16 @@ export class Member {
   readonly #random: SeededRandom;
   readonly #storage = new MemoryStorage();
   readonly #sockets = new Set<WatchedSocket>();
-  /** Connections that end because they are meant to. */
-  readonly #given = new WeakSet<WatchedSocket>();
-  /** Index of the gateway that the next connection goes to. */
+  /** Connections that the check ends. */
+  readonly #endedByCheck = new WeakSet<WatchedSocket>();
+  /** Index of the gateway for the next connection. */
   #gateway: number;
   #client: HoldfastClient;
-  #made = 0;
-  /** When it comes back by itself; absent: it is not away. */
+  /** How many messages it has sent. */
+  #sent = 0;
+  /** Timer of its return. Absent: it is not away. */
   #returning: NodeJS.Timeout | undefined;
-  /** Whether what is happening was meant to. */
+  /** Whether the check causes the event that the client is reporting. */
   #isProvoked = false;
   #wasOpen = false;
 
@@ -65,12 +68,12 @@ export class Member {
     return this.#client.state.kind === 'open';
   }
 
-  /** Whether it has nothing left to send, and everything that was accepted. */
+  /** Whether it has nothing left to send and was shown every accepted message. */
   get isSettled(): boolean {
     return this.isOpen && this.#client.outbox.length === 0 && this.track.newest >= this.journal.newestAccepted;
   }
 
-  /** What its connection is doing, in words. */
+  /** The state of its connection, in words. */
   get condition(): string {
     const { state } = this.#client;
     const reason = 'code' in state ? ` (${state.code} ${state.reason})` : '';
@@ -83,18 +86,18 @@ export class Member {
   }
 
   send(): string {
-    const id = `${this.number.toString(36)}-${this.#made.toString(36)}`;
-    this.#made += 1;
+    const id = `${this.number.toString(36)}-${this.#sent.toString(36)}`;
+    this.#sent += 1;
     this.journal.add(id, performance.now());
     this.#tally.sent += 1;
     this.#client.send(this.journal.contentOf(id), id);
     return id;
   }
 
-  /** Loses its connection. @returns whether there was one to lose */
+  /** Loses its connection. @returns false if it has none */
   disconnect(how: Disconnect): boolean {
     if (!this.isOpen || this.#returning) return false;
-    for (const socket of this.#sockets) this.#given.add(socket);
+    for (const socket of this.#sockets) this.#endedByCheck.add(socket);
     switch (how) {
       case 'cut':
         this.#terminate();
@@ -108,7 +111,7 @@ export class Member {
         this.#returnLater(() => this.#client.connect());
         break;
       case 'reload':
-        // As a tab that is killed: nothing is said to the server, and nobody hears of results any more.
+        // Like a browser tab that is killed: the server is not told, and nobody sees the client's events any more.
         this.#terminate();
         this.#closeClient();
         this.#returnLater(() => {
@@ -156,7 +159,7 @@ export class Member {
       redisPersistence: true,
       storage: this.#storage,
       keepPosition: true,
-      // A check sends on whatever happens; what it has sent must not be refused here.
+      // The check goes on sending during outages, and its client must not refuse any of that.
       outboxMax: Number.MAX_SAFE_INTEGER,
       backoffBaseMs,
       backoffMaxMs,
@@ -164,7 +167,7 @@ export class Member {
       random: this.#random.next,
       webSocket: this.#socketConstructor(),
     });
-    // A reloaded page hears nothing of what its predecessor had begun.
+    // After a reload the events of the old page's client are ignored.
     const ifCurrent =
       <T>(listener: (value: T) => void) =>
       (value: T) => {
@@ -201,7 +204,7 @@ export class Member {
     const index = this.#known(id);
     if (index === undefined) return;
     this.#tally.shown += 1;
-    this.#tally.showing.add(performance.now() - (this.journal.messages[index]?.sentAt ?? 0));
+    this.#tally.showing.record((performance.now() - (this.journal.messages[index]?.sentAt ?? 0)) * 1_000);
     this.track.message(index, seq);
   };
 
@@ -219,7 +222,7 @@ export class Member {
     const waited = this.journal.accept(id, seq ?? 0, performance.now());
     if (waited === undefined) return;
     this.#tally.accepted += 1;
-    this.#tally.accepting.add(waited);
+    this.#tally.accepting.record(waited * 1_000);
   };
 
   readonly #rejected = ({ id, code, message }: { id: string; code: string; message: string }): void => {
@@ -234,7 +237,7 @@ export class Member {
   }
 
   #interrupted(reason: string): void {
-    // As a load balancer does: a gateway that was lost is not the next to be tried.
+    // A load balancer does not try the lost gateway next either.
     this.#moveOn();
     const { interruptions } = this.#tally;
     interruptions.set(reason, (interruptions.get(reason) ?? 0) + 1);
@@ -244,7 +247,7 @@ export class Member {
     this.#tally.violations.add({ kind, sessionId: this.journal.sessionId, member: this.number, detail });
   }
 
-  /** Connections go to the gateway that is this member's turn, whatever address its client knows. */
+  /** A constructor of sockets that connect to the gateway whose turn it is, whatever address the client has. */
   #socketConstructor(): WebSocketConstructor {
     const owner: SocketOwner = {
       report: (kind, detail) => this.#violation(kind, detail),
@@ -252,8 +255,8 @@ export class Member {
       ended: (socket, wasWelcomed) => {
         this.#sockets.delete(socket);
         if (!wasWelcomed) this.#moveOn();
-        // The client hears of the same event next.
-        this.#isProvoked = this.#given.has(socket);
+        // The client gets the same event next, before any microtask.
+        this.#isProvoked = this.#endedByCheck.has(socket);
         queueMicrotask(() => {
           this.#isProvoked = false;
         });

@@ -1,29 +1,31 @@
-/** Something a member was shown, or told about what it will not be shown. */
+/** An event that a member's page saw. */
 export type Sighting =
-  /** A message, by its place in the journal; number 0: pending (V3). */
+  /** A message was shown: its index in the journal, and its number, which is 0 while it is pending (V3). */
   | { readonly kind: 'message'; readonly index: number; readonly seq: number }
-  /** A message that was shown before has a number, or another one. */
+  /** A message that was shown before got a number, or another number. */
   | { readonly kind: 'update'; readonly index: number; readonly seq: number }
+  /** Messages that will not be shown (V7). */
   | { readonly kind: 'gap'; readonly from: number; readonly to: number }
+  /** From this number on the history may differ from what was shown (V7). */
   | { readonly kind: 'reset'; readonly from: number }
-  /** Its page was loaded anew: what it was shown without a number is forgotten. */
+  /** The page was reloaded. The new page does not know messages that were shown without a number. */
   | { readonly kind: 'reload' };
 
 const KINDS = ['message', 'update', 'gap', 'reset', 'reload'] as const;
 
-/** What a member saw, in that order: eight bytes each, because a check has millions of them. */
+/** What a member saw, in order. Each event takes eight bytes, because a check has millions of them. */
 export class Track {
   #words = new Int32Array(128);
   #used = 0;
   #newest = 0;
-  /** Newest number before the first thing that this member had to be shown; absent: it never connected. */
+  /** The newest number when the member joined; it has to be shown all later messages. Absent: it never connected. */
   joinedAfter: number | undefined;
 
   get length(): number {
     return this.#used / 2;
   }
 
-  /** Newest number shown. */
+  /** The newest number that was shown. */
   get newest(): number {
     return this.#newest;
   }

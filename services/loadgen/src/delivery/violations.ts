@@ -1,4 +1,4 @@
-/** Every way in which a delivery can be wrong, in words. */
+/** Every kind of violation, with its meaning. */
 export const VIOLATIONS = {
   lost: 'accepted, and not in the history',
   stored_twice: 'more than once in the history',
@@ -26,16 +26,16 @@ export type ViolationKind = keyof typeof VIOLATIONS;
 export interface Violation {
   readonly kind: ViolationKind;
   readonly sessionId: string;
-  /** Number of the member in the check, from 0. */
+  /** The member's number in the check, from 0. */
   readonly member?: number;
-  /** What was expected and what was found. */
+  /** The messages and numbers that show it. */
   readonly detail: string;
 }
 
-/** Violations beyond this many of a kind are counted only. */
+/** How many violations of each kind are kept; further ones are only counted. */
 const KEPT_PER_KIND = 20;
 
-/** Collects violations, and survives a system that does everything wrong. */
+/** Collects violations. Its size is limited, even if a system does everything wrong. */
 export class Violations {
   readonly kept: Violation[] = [];
   readonly #counts = new Map<ViolationKind, number>();

@@ -1,17 +1,17 @@
-import { ArgumentError } from '../command-line.js';
+import { drawSeed } from '@holdfast/testkit';
+import { runCommand } from '../command-line.js';
+import { runDeliveryCheck } from '../delivery/delivery-load.js';
 import type { DeliveryProgress } from '../delivery/delivery-options.js';
 import { formatReport } from '../delivery/delivery-report.js';
-import { runDeliveryCheck } from '../delivery/run-delivery-check.js';
-import { drawSeed } from '../seeded-random.js';
-import { runSeedChecks, type SeedCheckResult } from './seed-checks.js';
+import { checkPersistence, type PartResult } from './persistence-check.js';
 import { readVerifyOptions, VERIFY_HELP, type VerifyOptions } from './verify-options.js';
 
-/** @returns the exit code */
-async function verify({ url, gateways, token, numbers }: VerifyOptions): Promise<number> {
+/** @returns whether everything passed */
+async function verify({ url, gateways, token, numbers }: VerifyOptions): Promise<boolean> {
   console.log(`Verifying ${url}\n\nRedis persistence`);
-  if (!(await runSeedChecks(url, token, tellCheck))) {
+  if (!(await checkPersistence(url, token, tellPart))) {
     console.log('\nFAILED: deliveries were not checked, because what they need does not work');
-    return 1;
+    return false;
   }
   const seed = numbers.seed ?? drawSeed();
   console.log(`\nDelivery (seed ${seed})`);
@@ -25,10 +25,10 @@ async function verify({ url, gateways, token, numbers }: VerifyOptions): Promise
     onProgress: tellProgress,
   });
   console.log(`\n${formatReport(report)}`);
-  return report.ok ? 0 : 1;
+  return report.ok;
 }
 
-function tellCheck({ name, ok, detail }: SeedCheckResult, number: number, count: number): void {
+function tellPart({ name, ok, detail }: PartResult, number: number, count: number): void {
   console.log(`  ${number}/${count} ${ok ? 'ok    ' : 'FAILED'} ${name}: ${detail}`);
 }
 
@@ -39,13 +39,4 @@ function tellProgress({ seconds, connected, members, sent, accepted, shown, disc
   );
 }
 
-try {
-  const options = readVerifyOptions(process.argv.slice(2));
-  if (options) process.exitCode = await verify(options);
-  else console.log(VERIFY_HELP);
-} catch (error) {
-  const message = error instanceof Error ? error.message : String(error);
-  const isArgument = error instanceof ArgumentError;
-  console.error(isArgument ? `${message}\nSee npm run verify -- --help` : `FAILED: ${message}`);
-  process.exitCode = isArgument ? 2 : 1;
-}
+await runCommand({ name: 'verify', help: VERIFY_HELP, read: readVerifyOptions, run: verify });

@@ -2,11 +2,11 @@ import { type RawData, WebSocket } from 'ws';
 
 const PATIENCE_MS = 10_000;
 
-/** A connection of the plain protocol, as the examples of the documentation make it. */
+/** A connection of the plain protocol, as the examples of the documentation open it. */
 export class PlainConnection {
   readonly #socket: WebSocket;
   readonly #frames: Record<string, unknown>[] = [];
-  /** Why nothing more will come. */
+  /** The reason why no more frames will come. */
   #end: string | undefined;
   #wake: () => void = () => undefined;
 
@@ -15,7 +15,7 @@ export class PlainConnection {
     socket.on('open', () => this.#wake());
     socket.on('message', (data: RawData) => {
       const frame = JSON.parse(data.toString()) as Record<string, unknown>;
-      // A heartbeat (P3) may come at any time.
+      // Heartbeats (P3) may come at any time, and are left out.
       if (!('ts' in frame)) this.#frames.push(frame);
       this.#wake();
     });
@@ -28,7 +28,7 @@ export class PlainConnection {
     });
   }
 
-  /** @throws Error when it cannot be opened within 10 s */
+  /** @throws Error when the connection cannot be opened within 10 s */
   static async open(url: string, query: Record<string, string>): Promise<PlainConnection> {
     const address = new URL(url);
     for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value);
@@ -46,7 +46,7 @@ export class PlainConnection {
     this.#socket.send(content);
   }
 
-  /** The next frame that is no heartbeat. @throws Error when none comes within 10 s */
+  /** The next frame, heartbeats left out. @throws Error when none comes within 10 s */
   async next(): Promise<Record<string, unknown>> {
     await this.#until(() => this.#frames.length > 0, 'a reply');
     return this.#frames.shift() ?? {};

@@ -11,10 +11,10 @@ import { type DeliveryNumber, numberProblem } from '../delivery/delivery-options
 export interface VerifyOptions {
   /** The front door, without a slash at its end. */
   readonly url: string;
-  /** Where the members of the delivery check connect; the front door unless given. */
+  /** Addresses that the members of the delivery check connect to. Default: the front door. */
   readonly gateways: readonly string[];
   readonly token: string | undefined;
-  /** For the delivery check; what is absent has its default. */
+  /** Numeric options of the delivery check. Absent ones have their defaults. */
   readonly numbers: Partial<Record<DeliveryNumber, number>>;
 }
 

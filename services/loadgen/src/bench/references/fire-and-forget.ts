@@ -2,8 +2,8 @@ import { Redis } from 'ioredis';
 import { serveSessions } from './session-server.js';
 
 /**
- * What most scaled chats do: one PUBLISH per message, every frame that comes back goes to the session's members here.
- * Nothing is stored, numbered or looked at.
+ * What most scaled chats do: one PUBLISH for each message, and every published frame goes to the members of its session
+ * here. Nothing is stored, numbered or inspected.
  */
 const url = process.env['CHANNEL_REDIS_URL'] ?? 'redis://127.0.0.1:6379';
 const publisher = new Redis(url);

@@ -1,8 +1,7 @@
 import { serveSessions } from './session-server.js';
 
 /**
- * The limit: what a message costs that goes through no Redis. Passes every frame on to the members of its session, in
- * this process alone.
+ * The lower limit: passes every frame on to the members of its session in this process, without Redis.
  */
 serveSessions((app) => ({
   open: (ws) => {

@@ -1,16 +1,17 @@
 import uws from 'uWebSockets.js';
 
-/** What a reference server knows of a connection. */
+/** What a reference server keeps of a connection. */
 export interface Member {
   readonly session: string;
 }
 
-/** What a reference does with connections and messages: the rest is the same in all that are served here. */
+/** What a reference does with connections and messages. Everything else is the same for all references. */
 export type MemberEvents = Pick<uws.WebSocketBehavior<Member>, 'open' | 'message' | 'close'>;
 
 /**
- * Serves WebSockets at `PORT` until SIGTERM, with the session that the query of each names.
- * @returns what publishes to a session's members
+ * Serves WebSockets at `PORT` until SIGTERM. The query of each connection names its session.
+ *
+ * @returns the app, which publishes to the members of a session
  */
 export function serveSessions(eventsOf: (app: uws.TemplatedApp) => MemberEvents): uws.TemplatedApp {
   const app = uws.App();

@@ -3,10 +3,10 @@ import { createAdapter } from '@socket.io/redis-streams-adapter';
 import { Redis } from 'ioredis';
 import { Server } from 'socket.io';
 
-/** How long a client may be away and be given what it missed: the nearest that it has to a session's history. */
+/** How long a client may be away and still get what it missed. This is what Socket.IO has in place of a history. */
 const RECOVERY_MS = 120_000;
 
-/** Socket.IO as its documentation scales it with recovery: a Redis stream that every server reads. */
+/** Socket.IO as its documentation scales it with recovery: every server reads one Redis stream. */
 const client = new Redis(process.env['CHANNEL_REDIS_URL'] ?? 'redis://127.0.0.1:6379');
 const http = createServer();
 const io = new Server(http, {

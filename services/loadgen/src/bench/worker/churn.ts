@@ -1,22 +1,25 @@
 import { nowUs } from './content.js';
-import { localAddressOf } from './local-address.js';
+import { localAddressOf } from './member.js';
 import type { ChurnPlan, ChurnReport, EndedSession, MemberReport } from './messages.js';
 import { ReturningMember } from './returning-member.js';
 import { Returns } from './returns.js';
 
 const TICK_MS = 100;
-/** How long a place stays empty on average, as a share of how long members stay. */
+/** How long a place in a session stays empty on average, as a share of how long members stay. */
 const EMPTY_SHARE = 0.1;
 
+/** A session that is in use, and its members. */
 interface Slot {
   session: string;
   endsAtMs: number;
   present: Set<ReturningMember>;
+  /** Members that send nothing more, and leave when everything they sent was acknowledged. */
   leaving: Set<ReturningMember>;
+  /** Results of the members that have left. */
   reports: MemberReport[];
 }
 
-/** Members that come, chat and go in sessions that come and go. */
+/** Makes members join, chat and leave in sessions that begin and end. */
 export class Churn {
   readonly #plan: ChurnPlan;
   readonly #slots: Slot[];
@@ -24,7 +27,9 @@ export class Churn {
   readonly #failed: (reason: string) => void;
   #joined = 0;
   #sent = 0;
+  /** Sessions so far. */
   #begun = 0;
+  /** Messages that are due, with the fraction of the next. */
   #due = 0;
   #stopping = false;
   #ended: EndedSession[] = [];
@@ -41,12 +46,12 @@ export class Churn {
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  /** From now on nobody comes, and everybody goes once everything is settled. */
+  /** From now on nobody joins, and every member leaves when everything it sent was acknowledged. */
   stop(): void {
     this.#stopping = true;
   }
 
-  /** Whether everybody is gone. */
+  /** Whether every member has left. */
   get isOver(): boolean {
     return this.#stopping && this.#slots.every(({ present, leaving }) => present.size + leaving.size === 0);
   }
@@ -107,7 +112,7 @@ export class Churn {
     }
   }
 
-  /** Whoever goes waits for what it has sent. */
+  /** Lets members leave: each by chance, or all of them. */
   #empty({ present, leaving, reports }: Slot, all: boolean): void {
     for (const member of present) {
       if (!member.isIn || (!all && !happens(this.#plan.memberSeconds))) continue;
@@ -135,7 +140,7 @@ export class Churn {
   }
 }
 
-/** Whether something that happens every so many seconds on average does so in this tick. */
+/** Whether an event that happens once in so many seconds on average happens in this tick. */
 function happens(everySeconds: number): boolean {
   return Math.random() < TICK_MS / 1_000 / everySeconds;
 }

@@ -1,19 +1,17 @@
-import type { MemberPlan } from './load-member.js';
+import type { MemberPlan } from './member.js';
 
 export interface ConnectorEvents {
+  /** To open a connection now. */
   open(plan: MemberPlan): void;
-  /** Now and then: how many are open. */
-  tell(open: number): void;
-  /** All are open. */
+  /** All connections are open. */
   done(): void;
 }
 
 const TICK_MS = 20;
-/** Connections under way at once: a busy machine is given no burst to catch up with. */
+/** How many connections may be opening at once, so that a busy machine gets no burst when it falls behind. */
 const UNDER_WAY_MAX = 50;
-const TICKS_PER_TELL = 10;
 
-/** Opens connections at a rate, as far as the server keeps up. */
+/** Opens connections at a steady rate, or more slowly when the server does not keep up. */
 export class Connector {
   readonly #plans: readonly MemberPlan[];
   readonly #perTick: number;
@@ -21,10 +19,8 @@ export class Connector {
   #begun = 0;
   #due = 0;
   #open = 0;
-  #ticks = 0;
   #ticker: NodeJS.Timeout | undefined;
 
-  /** @param perSecond connections a second */
   constructor(plans: readonly MemberPlan[], perSecond: number, events: ConnectorEvents) {
     this.#plans = plans;
     this.#perTick = (perSecond * TICK_MS) / 1_000;
@@ -36,6 +32,7 @@ export class Connector {
     if (this.#plans.length === 0) this.#finish();
   }
 
+  /** To be called for every connection that is open. */
   opened(): void {
     this.#open += 1;
     if (this.#open === this.#plans.length) this.#finish();
@@ -53,7 +50,5 @@ export class Connector {
       const plan = this.#plans[this.#begun];
       if (plan) this.#events.open(plan);
     }
-    this.#ticks += 1;
-    if (this.#ticks % TICKS_PER_TELL === 0) this.#events.tell(this.#open);
   }
 }

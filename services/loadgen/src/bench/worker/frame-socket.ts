@@ -3,25 +3,25 @@ import { connect, type Socket } from 'node:net';
 export interface FrameSocketOptions {
   readonly host: string;
   readonly port: number;
-  /** With the query. */
+  /** Path and query. */
   readonly path: string;
   readonly subprotocol?: string;
-  /** Where it comes from: an address has 28,000 ports or so for one server. */
+  /** The address to connect from. One address has about 28,000 ports for connections to the same server. */
   readonly localAddress?: string;
 }
 
 export interface FrameSocketEvents {
   open(): void;
-  /** A data frame's payload; the bytes are valid during the call only. */
+  /** A data frame arrived. Its payload is `buffer` from `start` to `end`, and is valid during the call only. */
   frame(buffer: Buffer, start: number, end: number): void;
-  /** Called once, unless this side ended it. @param refusal when the server answered the upgrade otherwise */
+  /** The connection failed or was closed. Called once, and not after `end`. @param refusal if the upgrade was refused */
   failed(reason: string, refusal?: Refusal): void;
 }
 
-/** An HTTP answer in place of the upgrade. */
+/** An HTTP answer that refuses the upgrade. */
 export interface Refusal {
   readonly status: number;
-  /** What `Retry-After` says. */
+  /** `Retry-After`, in milliseconds. */
   readonly retryAfterMs?: number;
 }
 
@@ -34,19 +34,20 @@ const FINAL_PONG = 0x8a;
 const MASKED = 0x80;
 const MASK_BYTES = 4;
 
-/** All sockets of a process read into it, one after the other: what is read is gone through at once. */
+/** The buffer that all sockets of a process read into. Each read is processed completely before the next one. */
 const shared = Buffer.allocUnsafeSlow(65_536);
 
 /**
- * A WebSocket client that costs as little as Node allows: frames are walked through where they were read, and masked
- * with the key 0, which leaves the payload as it is (RFC 6455 forbids it to browsers only).
+ * A WebSocket client that takes as little CPU as Node allows. It reads frames in the buffer that they arrived in. It masks
+ * what it sends with the key 0, which leaves the payload as it is; RFC 6455 asks for unpredictable keys to protect
+ * intermediaries from scripts in browsers, and there are neither here.
  */
 export class FrameSocket {
   readonly #socket: Socket;
   readonly #events: FrameSocketEvents;
   #open = false;
   #ended = false;
-  /** The beginning of a frame, or of the response, whose end has not come yet. */
+  /** The beginning of a frame, or of the HTTP response, whose end has not arrived yet. */
   #rest: Buffer | undefined;
 
   constructor({ host, port, path, subprotocol, localAddress }: FrameSocketOptions, events: FrameSocketEvents) {
@@ -68,12 +69,12 @@ export class FrameSocket {
     );
   }
 
-  /** Sends a text frame. @param payload characters of one byte, at most 65,535 */
+  /** Sends a text frame. @param payload at most 65,535 characters of one byte each (latin1) */
   send(payload: string): void {
     this.#write(FINAL_TEXT, payload);
   }
 
-  /** No goodbye: thousands of closing handshakes are not what is measured. */
+  /** Resets the connection without a closing handshake: thousands of these would disturb what is measured next. */
   end(): void {
     this.#ended = true;
     this.#socket.resetAndDestroy();
@@ -118,7 +119,7 @@ export class FrameSocket {
     const response = buffer.subarray(0, end);
     const at = response.indexOf(HEADERS_END);
     if (at < 0) return 0;
-    // The head of every upgrade that succeeds is alike: only the others are read.
+    // The response to a successful upgrade is always the same, so that only other responses are read.
     if (response.toString('latin1', 0, UPGRADED.length) !== UPGRADED) {
       const head = response.toString('latin1', 0, at);
       this.#fail(`the server answered ${head.slice(0, head.indexOf('\r\n'))}`, readRefusal(head));
@@ -129,7 +130,7 @@ export class FrameSocket {
     return this.#walk(buffer, at + HEADERS_END.length, end);
   }
 
-  /** Goes through whole frames. @returns where the first one begins that is not whole */
+  /** Processes all complete frames. @returns where the first incomplete frame begins */
   #walk(buffer: Buffer, from: number, end: number): number {
     let at = from;
     while (end - at >= 2 && !this.#ended) {

@@ -1,32 +1,34 @@
 import { Worker } from 'node:worker_threads';
-import type { BenchMember } from './bench-member.js';
+import { Histogram } from '../../histogram.js';
 import { Churn } from './churn.js';
 import { Connector } from './connector.js';
 import { nowUs } from './content.js';
-import { Histogram } from './histogram.js';
-import { type LoadContext, LoadMember, type MemberPlan } from './load-member.js';
+import { type CountingContext, CountingMember } from './counting-member.js';
+import type { Member, MemberPlan } from './member.js';
 import type { FromWorker, Load, MemberReport, ToWorker } from './messages.js';
 import type { Pace } from './pacer.js';
 import { ReturningMember } from './returning-member.js';
 import { Returns } from './returns.js';
 
-/** Messages due at one instant, when the rate is higher than instants are. */
+/** Shortest time between two ticks of a load at a rate. At higher rates several messages are due at each tick. */
 const PERIOD_US = 500;
+/** A load is over when nothing was delivered for this long. */
 const QUIET_MS = 300;
+/** Longest wait for that. */
 const STOP_MS = 20_000;
 
 const latencies = new Histogram();
 const returns = new Returns();
-const members = new Map<number, BenchMember>();
-/** Those that take part in loads at a rate. */
-const ring: BenchMember[] = [];
-let context: LoadContext | undefined;
+const members = new Map<number, Member>();
+/** The members that send in turn in a load at a rate. */
+const ring: Member[] = [];
+let context: CountingContext | undefined;
 let churn: Churn | undefined;
 let stopping = false;
 let pacer: Worker | undefined;
 
 function say(message: FromWorker): void {
-  // The parent may be gone a moment before this process learns of it.
+  // The parent may have ended a moment before this process learns of it.
   if (process.connected) process.send?.(message, () => undefined);
 }
 
@@ -35,7 +37,6 @@ function connect({ adapter, members: plans, perSecond }: Extract<ToWorker, { do:
     open: (plan) => {
       if (context) add(plan, context);
     },
-    tell: (open) => say({ is: 'opening', open }),
     done: () => say({ is: 'connected' }),
   });
   context = {
@@ -52,9 +53,9 @@ function connect({ adapter, members: plans, perSecond }: Extract<ToWorker, { do:
   connector.start();
 }
 
-function add(plan: MemberPlan, context: LoadContext): void {
+function add(plan: MemberPlan, context: CountingContext): void {
   const returning = plan.returnsTo !== undefined;
-  const member = returning ? new ReturningMember(plan, context, returns) : new LoadMember(plan, context);
+  const member = returning ? new ReturningMember(plan, context, returns) : new CountingMember(plan, context);
   members.set(plan.number, member);
   if (!plan.silent) ring.push(member);
 }
@@ -68,7 +69,7 @@ function load(wanted: Load): void {
   for (const number of wanted.senders) members.get(number)?.send(nowUs());
 }
 
-function keepRate({ perSecond, offsetUs }: Extract<Load, { kind: 'open' }>, context: LoadContext): void {
+function keepRate({ perSecond, offsetUs }: Extract<Load, { kind: 'open' }>, context: CountingContext): void {
   context.timesAll = true;
   const perTick = Math.max(1, Math.round((perSecond * PERIOD_US) / 1_000_000));
   const periodUs = (perTick * 1_000_000) / perSecond;
@@ -85,7 +86,7 @@ function keepRate({ perSecond, offsetUs }: Extract<Load, { kind: 'open' }>, cont
   });
 }
 
-/** Waits until everything that was sent has come back and nothing comes any more. */
+/** Waits until every sent message has come back and nothing more is delivered. */
 async function stop(): Promise<void> {
   stopping = true;
   await pacer?.terminate();
@@ -107,7 +108,7 @@ async function endChurn(): Promise<void> {
   say({ is: 'churn ended' });
 }
 
-function reportOf({ number, sent, acknowledged, received, joinedLate, problem }: BenchMember): MemberReport {
+function reportOf({ number, sent, acknowledged, received, joinedLate, problem }: Member): MemberReport {
   const counts = { number, sent, acknowledged, received };
   return { ...counts, ...(joinedLate && { partly: true as const }), ...(problem !== undefined && { problem }) };
 }
@@ -115,7 +116,7 @@ function reportOf({ number, sent, acknowledged, received, joinedLate, problem }:
 function count(): void {
   if (!context) return;
   const { sent, acknowledged, delivered } = context;
-  say({ is: 'counts', counts: { sent, acknowledged, delivered }, latencies: [...latencies.counts] });
+  say({ is: 'counts', counts: { sent, acknowledged, delivered }, latencies: latencies.snapshot() });
 }
 
 process.on('message', (message: ToWorker) => {

@@ -1,16 +1,20 @@
+import type { HistogramSnapshot } from '../../histogram.js';
 import type { Adapter } from '../adapter.js';
-import type { MemberPlan } from './load-member.js';
+import type { MemberPlan } from './member.js';
 import type { ReturnsReport } from './returns.js';
 
-/** How members send. */
+/** How the members of a process send. */
 export type Load =
-  /** Every sender keeps one message in flight. */
+  /** Each sender sends its next message when the last one has come back. */
   | { readonly kind: 'closed'; readonly senders: readonly number[] }
-  /** Messages are due at a fixed rate, whatever has become of the earlier ones. */
+  /**
+   * Messages are due at a fixed rate, even if earlier ones have not come back. `offsetUs` shifts when, so that
+   * processes do not send at the same instants.
+   */
   | { readonly kind: 'open'; readonly perSecond: number; readonly offsetUs: number }
   | { readonly kind: 'none' };
 
-/** What the bench tells a worker process. */
+/** A message from the benchmark to one of its load processes. */
 export type ToWorker =
   | {
       readonly do: 'connect';
@@ -33,23 +37,22 @@ export interface Counts {
   readonly delivered: number;
 }
 
-/** What became of one member. */
+/** The result of one member. */
 export interface MemberReport {
   readonly number: number;
   readonly sent: number;
   readonly acknowledged: number;
   readonly received: number;
-  /** It was not there all the time: it is not owed every message. */
+  /** It was not in its session all the time, so that it need not have every message. */
   readonly partly?: true;
   readonly problem?: string;
 }
 
-/** What a worker process tells the bench. */
+/** A message from a load process to the benchmark. */
 export type FromWorker =
-  | { readonly is: 'opening'; readonly open: number }
   | { readonly is: 'connected' }
   | { readonly is: 'failed'; readonly reason: string }
-  | { readonly is: 'counts'; readonly counts: Counts; readonly latencies: readonly number[] }
+  | { readonly is: 'counts'; readonly counts: Counts; readonly latencies: HistogramSnapshot }
   | { readonly is: 'returns'; readonly report: ReturnsReport }
   | { readonly is: 'churned'; readonly report: ChurnReport }
   | { readonly is: 'churn ended' }
@@ -60,29 +63,33 @@ export interface ChurnPlan {
   readonly adapter: Adapter;
   readonly host: string;
   readonly port: number;
-  /** Begins the names of its sessions. */
+  /** Prefix of its sessions' names. */
   readonly name: string;
-  /** Sessions at a time. */
+  /** How many sessions there are at any time. */
   readonly sessions: number;
-  /** Places in each. */
+  /** How many members a session has room for. */
   readonly members: number;
+  /** How long a member stays on average. */
   readonly memberSeconds: number;
+  /** How long a session is used on average. */
   readonly sessionSeconds: number;
+  /** Messages a second of all members of the process together. */
   readonly perSecond: number;
 }
 
-/** A session that nobody uses any more, with what became of everybody who was in it. */
+/** A session that is not used any more, with the results of all its members. */
 export interface EndedSession {
   readonly session: string;
   readonly members: readonly MemberReport[];
 }
 
 export interface ChurnReport {
-  /** Connections at this moment. */
+  /** Connections now. */
   readonly connected: number;
-  /** So far. */
+  /** Members that have joined since the beginning. */
   readonly joined: number;
+  /** Messages sent since the beginning. */
   readonly sent: number;
-  /** Since the last report. */
+  /** Sessions that have ended since the last report. */
   readonly ended: readonly EndedSession[];
 }

@@ -1,15 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { nowUs } from './content.js';
 
-/** What the thread is given. Microseconds of {@link nowUs}. */
+/** Beginning and period of the ticks, in microseconds of {@link nowUs}. */
 export interface Pace {
   readonly startUs: number;
   readonly periodUs: number;
 }
 
 /**
- * A thread that says when messages are due: timers of the event loop are good to a millisecond or two, which is what
- * is to be measured; a wait on a futex is good to some ten microseconds.
+ * A thread that posts the time of every tick when it comes. Timers of the event loop are late by a millisecond or two,
+ * which is as long as the latencies to be measured. A wait on a futex is late by some ten microseconds.
  */
 const { startUs, periodUs } = workerData as Pace;
 const cell = new Int32Array(new SharedArrayBuffer(4));

@@ -1,9 +1,6 @@
-import { fill } from '../adapter.js';
-import type { BenchMember } from './bench-member.js';
 import { contentOf, nowUs } from './content.js';
-import { FrameSocket, type Refusal } from './frame-socket.js';
-import type { LoadContext, MemberPlan } from './load-member.js';
-import { returnPauseMs } from './return-pause.js';
+import type { FrameSocket, Refusal } from './frame-socket.js';
+import { connectMember, type LoadContext, type Member, type MemberPlan } from './member.js';
 import type { Returns } from './returns.js';
 
 type Position = { readonly epoch: string; readonly seq: number; readonly id: string };
@@ -16,42 +13,40 @@ type Frame =
   | { readonly type: 'error'; readonly code: string };
 
 type Plan = Omit<MemberPlan, 'reads' | 'checks'>;
-type Context = Omit<LoadContext, 'latencies' | 'timesAll'>;
 
-/** A message that has not come back. */
+/** A message that was sent and not acknowledged yet. */
 interface Unanswered {
   readonly content: string;
-  /** Where the member was when it first sent it; nothing while it was away. */
+  /** The member's position when it sent the message for the first time. Nothing if it was away and has not sent it. */
   after: Position | undefined;
 }
 
 /**
- * A member that keeps its position and what has not come back, and goes on there when its connection breaks: what
- * libs/client does, for ten thousand members in a process, and without a pause before the first attempt. It checks that
- * what it is given follows number on number from the first welcome on (R1).
+ * A member that keeps its position and its unacknowledged messages, and resumes with them when its connection breaks. It
+ * does what libs/client does, but is light enough for ten thousand members in a process, and makes its first attempt
+ * without a pause. It checks that the numbers it gets follow one another from its first welcome on (R1).
  */
-export class ReturningMember implements BenchMember {
+export class ReturningMember implements Member {
   readonly number: number;
-  /** Whether its session had messages when it came first. */
   joinedLate = false;
   sent = 0;
   acknowledged = 0;
   received = 0;
   problem: string | undefined;
   readonly #plan: Plan;
-  readonly #context: Context;
+  readonly #context: LoadContext;
   readonly #returns: Returns;
   readonly #unanswered = new Map<string, Unanswered>();
   #socket: FrameSocket;
   #position: Position | undefined;
   #welcomed = false;
-  /** While it is away: when it lost its connection, and how many attempts have failed since. */
+  /** Only while it is away: when it lost its connection, and how many attempts have failed since. */
   #away: { readonly sinceUs: number; failures: number } | undefined;
-  /** Number up to which it is owed what it missed; nothing: it has all. */
+  /** The number up to which it has missed messages. Nothing when it has them all. */
   #owedTo: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(plan: Plan, context: Context, returns: Returns) {
+  constructor(plan: Plan, context: LoadContext, returns: Returns) {
     this.number = plan.number;
     this.#plan = plan;
     this.#context = context;
@@ -59,12 +54,12 @@ export class ReturningMember implements BenchMember {
     this.#socket = this.#connect();
   }
 
-  /** Whether it was welcomed once. */
+  /** Whether it was ever welcomed. */
   get isIn(): boolean {
     return this.#position !== undefined;
   }
 
-  /** Whether nothing that it sent is under way. */
+  /** Whether everything that it sent was acknowledged. */
   get isSettled(): boolean {
     return this.#unanswered.size === 0;
   }
@@ -84,28 +79,17 @@ export class ReturningMember implements BenchMember {
   }
 
   #connect(): FrameSocket {
-    const { adapter } = this.#context;
-    const { number, session, host, localAddress, returnsTo } = this.#plan;
-    const port = this.#away && returnsTo !== undefined ? returnsTo : this.#plan.port;
-    let path = fill(adapter.path, { session, member: String(number).padStart(16, '0') });
-    if (this.#position) {
-      const { epoch, seq, id } = this.#position;
-      path += `&epoch=${epoch}&last_seq=${seq}&last_id=${id}`;
-    }
-    return new FrameSocket(
-      {
-        host,
-        port,
-        path,
-        ...(adapter.subprotocol === undefined ? {} : { subprotocol: adapter.subprotocol }),
-        ...(localAddress === undefined ? {} : { localAddress }),
-      },
-      {
-        open: () => undefined,
-        frame: (buffer, start, end) => this.#read(JSON.parse(buffer.toString('utf8', start, end)) as Frame),
-        failed: (reason, refusal) => this.#lost(reason, refusal),
-      },
-    );
+    const { port, returnsTo } = this.#plan;
+    const events = {
+      open: () => undefined,
+      frame: (buffer: Buffer, start: number, end: number) =>
+        this.#read(JSON.parse(buffer.toString('utf8', start, end)) as Frame),
+      failed: (reason: string, refusal?: Refusal) => this.#lost(reason, refusal),
+    };
+    const { epoch, seq, id } = this.#position ?? {};
+    const position = epoch === undefined ? '' : `&epoch=${epoch}&last_seq=${seq}&last_id=${id}`;
+    const target = this.#away ? (returnsTo ?? port) : port;
+    return connectMember(this.#plan, target, this.#context.adapter, events, position);
   }
 
   #lost(reason: string, refusal: Refusal | undefined): void {
@@ -129,7 +113,7 @@ export class ReturningMember implements BenchMember {
       case 'welcome':
         return this.#welcome(frame);
       case 'message':
-        // Shown before it was stored: it comes again (V3).
+        // A pending message comes again when it is stored (V3).
         return frame.pending ? undefined : this.#message(frame);
       case 'ack':
         return this.#answered(frame.id);
@@ -145,7 +129,7 @@ export class ReturningMember implements BenchMember {
       this.joinedLate = seq > 0;
       return this.#context.ready();
     }
-    if (!recovered || epoch !== this.#position.epoch) this.problem ??= `was welcomed back without what it had`;
+    if (!recovered || epoch !== this.#position.epoch) this.problem ??= 'its position was not recovered';
     this.#owedTo = seq;
     this.#settle();
     for (const [id, message] of this.#unanswered) this.#give(id, message);
@@ -168,7 +152,7 @@ export class ReturningMember implements BenchMember {
     this.#context.cameBack(this);
   }
 
-  /** It is back when it has what it missed, not when it is let in. */
+  /** A member counts as back when it has everything it missed, not when it is welcomed. */
   #settle(): void {
     if (this.#owedTo === undefined || !this.#away || !this.#position) return;
     if (this.#position.seq < this.#owedTo) return;
@@ -182,4 +166,21 @@ export class ReturningMember implements BenchMember {
     message.after ??= this.#position;
     this.#socket.send(JSON.stringify({ type: 'send', id, content: message.content, ...retry }));
   }
+}
+
+/** The defaults of libs/client. */
+const BASE_MS = 1_000;
+const MAX_MS = 30_000;
+
+/**
+ * How long a member waits before its next attempt, in milliseconds. As in libs/client the longest pause doubles with every
+ * failure, and the pause is drawn from the whole range below it. If a refusal names a time (`Retry-After`), the member
+ * waits at least that long and at most twice as long, so that members that were refused together do not come together.
+ *
+ * @param failures how many attempts have failed before the last one
+ */
+export function returnPauseMs(failures: number, refusal: Refusal | undefined, random: () => number): number {
+  const retryAfterMs = refusal?.retryAfterMs;
+  if (retryAfterMs !== undefined) return retryAfterMs * (1 + random());
+  return random() * Math.min(MAX_MS, BASE_MS * 2 ** Math.min(failures, 30));
 }

@@ -1,25 +1,25 @@
-import { Histogram } from './histogram.js';
+import { Histogram, type HistogramSnapshot } from '../../histogram.js';
 
-/** What came of members that lost their connection, as processes tell each other. */
+/** How the members of one or several processes came back after they had lost their connection. */
 export interface ReturnsReport {
-  /** Members that are back, with what they missed. */
+  /** How many members are back and have what they missed. */
   readonly returned: number;
-  /** When the last one was; microseconds of `nowUs`. */
+  /** When the last of them was back, in microseconds of `nowUs`. */
   readonly lastUs: number;
   /** How long they were away. */
-  readonly awayUs: readonly number[];
-  /** Attempts that failed, by why. */
+  readonly away: HistogramSnapshot;
+  /** How many attempts failed, by reason. */
   readonly failed: Readonly<Record<string, number>>;
 }
 
-/** Counts members of a process that come back. */
+/** Counts the members of a process that come back. */
 export class Returns {
   #returned = 0;
   #lastUs = 0;
   readonly #away = new Histogram();
   readonly #failed: Record<string, number> = {};
 
-  /** A member has what it missed. Microseconds of `nowUs`. */
+  /** A member is back and has what it missed. Both times are microseconds of `nowUs`. */
   came(atUs: number, awaySinceUs: number): void {
     this.#returned += 1;
     this.#lastUs = atUs;
@@ -34,15 +34,15 @@ export class Returns {
     return {
       returned: this.#returned,
       lastUs: this.#lastUs,
-      awayUs: [...this.#away.counts],
+      away: this.#away.snapshot(),
       failed: { ...this.#failed },
     };
   }
 }
 
-/** Of several processes. */
+/** Adds up the reports of several processes. */
 export function sumReturns(reports: readonly ReturnsReport[]): ReturnsReport {
-  const away = reports.reduce((all, { awayUs }) => all.add({ counts: awayUs }), new Histogram());
+  const away = reports.reduce((all, report) => all.add(report.away), new Histogram());
   const failed: Record<string, number> = {};
   for (const report of reports) {
     for (const [reason, count] of Object.entries(report.failed)) failed[reason] = (failed[reason] ?? 0) + count;
@@ -50,7 +50,7 @@ export function sumReturns(reports: readonly ReturnsReport[]): ReturnsReport {
   return {
     returned: reports.reduce((sum, { returned }) => sum + returned, 0),
     lastUs: Math.max(0, ...reports.map(({ lastUs }) => lastUs)),
-    awayUs: [...away.counts],
+    away: away.snapshot(),
     failed,
   };
 }

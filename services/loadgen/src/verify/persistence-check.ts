@@ -2,35 +2,35 @@ import { randomBytes } from 'node:crypto';
 import { type ApiAnswer, ApiClient } from '../api-client.js';
 import { PlainConnection } from './plain-connection.js';
 
-/** What the checks look at. */
+/** The deployment that is checked. */
 interface Subject {
   readonly api: ApiClient;
-  /** The same API under its other path (H1). */
+  /** The same API under its second path (H1). */
   readonly chatApi: ApiClient;
   readonly wsUrl: string;
   readonly token: string | undefined;
-  /** A session of the checks' own. */
+  /** A session that only this check uses. */
   readonly sessionId: string;
 }
 
-interface SeedCheck {
+interface Part {
   readonly name: string;
-  /** @returns what was seen, in a few words; @throws Error with what is wrong */
+  /** @returns the finding, in a few words @throws Error with what is wrong */
   readonly run: (subject: Subject) => Promise<string>;
 }
 
-export interface SeedCheckResult {
+export interface PartResult {
   readonly name: string;
   readonly ok: boolean;
   readonly detail: string;
 }
 
-/** Allows for Redis' own rounding, and for the time between two calls. */
+/** Tolerance for Redis' rounding and the time between two requests. */
 const TTL_SLACK_SECONDS = 60;
 const EXTENDED_TTL = 7_200;
 
-/** The six parts of the persistence check, in its order; each goes on from the one before. */
-const CHECKS: readonly SeedCheck[] = [
+/** The parts in order. Each continues with what the part before it has left in the session. */
+const PARTS: readonly Part[] = [
   { name: 'Redis connectivity', run: checkConnectivity },
   { name: 'WebSocket integration', run: checkWebSocket },
   { name: 'Message storage', run: checkStorage },
@@ -40,15 +40,17 @@ const CHECKS: readonly SeedCheck[] = [
 ];
 
 /**
- * Runs the six checks through a front door; after the first that fails the rest would mean nothing.
+ * Checks that sessions persist in Redis, through a front door. These are the six parts of the persistence check in the
+ * original guides (docs/design/origin.md). It stops after the first part that fails, because the next parts need it.
  *
- * @param url without a slash at its end
- * @returns whether all of them passed
+ * @param url the front door, without a slash at its end
+ * @param report gets the result of each part
+ * @returns whether every part passed
  */
-export async function runSeedChecks(
+export async function checkPersistence(
   url: string,
   token: string | undefined,
-  report: (result: SeedCheckResult, number: number, count: number) => void,
+  report: (result: PartResult, number: number, count: number) => void,
 ): Promise<boolean> {
   const subject: Subject = {
     api: new ApiClient(`${url}/api`, token),
@@ -57,12 +59,12 @@ export async function runSeedChecks(
     token,
     sessionId: `verify-${randomBytes(6).toString('hex')}`,
   };
-  for (const [index, { name, run }] of CHECKS.entries()) {
+  for (const [index, { name, run }] of PARTS.entries()) {
     try {
-      report({ name, ok: true, detail: await run(subject) }, index + 1, CHECKS.length);
+      report({ name, ok: true, detail: await run(subject) }, index + 1, PARTS.length);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
-      report({ name, ok: false, detail }, index + 1, CHECKS.length);
+      report({ name, ok: false, detail }, index + 1, PARTS.length);
       return false;
     }
   }
@@ -134,7 +136,7 @@ async function checkCleanup({ api, sessionId }: Subject): Promise<string> {
   return 'the session and its messages are gone';
 }
 
-/** Connects, sends, and closes. @returns the first frame that comes back */
+/** Connects, sends a message, and closes. @returns the first frame that comes back */
 async function exchange({ wsUrl, sessionId, token }: Subject, content: string): Promise<Record<string, unknown>> {
   const query = { session: sessionId, redis_persistence: 'true', ...(token === undefined ? {} : { token }) };
   const connection = await PlainConnection.open(wsUrl, query);

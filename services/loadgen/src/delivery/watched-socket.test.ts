@@ -1,6 +1,6 @@
 import type { ServerFrame } from '@holdfast/protocol';
 import { expect, it } from 'vitest';
-import { LinkWatch } from './link-watch.js';
+import { LinkWatch } from './watched-socket.js';
 
 const welcome = { type: 'welcome', epoch: 'e', seq: 10, firstSeq: 1, recovered: false };
 

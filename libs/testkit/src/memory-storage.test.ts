@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { MemoryStorage } from './memory-storage.js';
 
-it('is what localStorage is', () => {
+it('behaves as localStorage', () => {
   const storage = new MemoryStorage();
   storage.setItem('a', '1');
   storage.setItem('b', '2');

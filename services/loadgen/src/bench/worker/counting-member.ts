@@ -1,82 +1,47 @@
-import { type Adapter, fill, renderer } from '../adapter.js';
-import type { BenchMember } from './bench-member.js';
+import type { Histogram } from '../../histogram.js';
+import { renderer } from '../adapter.js';
 import { contentOf, countIn, dueUsIn, MARK, memberIn, nowUs } from './content.js';
-import { FrameSocket } from './frame-socket.js';
-import type { Histogram } from './histogram.js';
+import type { FrameSocket } from './frame-socket.js';
+import { connectMember, type LoadContext, type Member, type MemberPlan } from './member.js';
 
-/** What a member is to be. */
-export interface MemberPlan {
-  readonly number: number;
-  readonly session: string;
-  readonly host: string;
-  readonly port: number;
-  readonly localAddress?: string;
-  /** Looks into its frames; the others count them. */
-  readonly reads: boolean;
-  /** Checks order and completeness of what it gets, besides. */
-  readonly checks: boolean;
-  /** It takes no part in loads at a rate. */
-  readonly silent?: true;
-  /** Where it goes on when its connection breaks, as a port of the host; absent: a broken connection is a failure. */
-  readonly returnsTo?: number;
-}
-
-/** What members share. */
-export interface LoadContext {
-  readonly adapter: Adapter;
+/** What members that count share. */
+export interface CountingContext extends LoadContext {
   readonly latencies: Histogram;
-  /** Whether deliveries to it are timed, or, with several messages in flight, only its own. */
+  /** Whether every delivery to a member that reads is timed. Otherwise only those of its own messages are. */
   timesAll: boolean;
-  delivered: number;
-  acknowledged: number;
-  sent: number;
-  ready(): void;
-  failed(reason: string): void;
-  /** One of its own messages has come back. */
-  cameBack(member: BenchMember): void;
 }
 
-/** One member of the load. */
-export class LoadMember implements BenchMember {
+/** A member that stays connected, counts what it gets and, if its plan says so, checks it. */
+export class CountingMember implements Member {
   readonly number: number;
   sent = 0;
   acknowledged = 0;
   received = 0;
   problem: string | undefined;
   readonly #plan: MemberPlan;
-  readonly #context: LoadContext;
+  readonly #context: CountingContext;
   readonly #socket: FrameSocket;
   readonly #render: (id: string, content: string) => string;
   readonly #message: Buffer;
   readonly #ping: Buffer | undefined;
   #isIn = false;
   #lastSeq = 0;
+  /** By sender: the count in its newest message. */
   readonly #lastCounts = new Map<number, number>();
 
-  constructor(plan: MemberPlan, context: LoadContext) {
+  constructor(plan: MemberPlan, context: CountingContext) {
     const { adapter } = context;
-    const { number, session, host, port, localAddress } = plan;
-    this.number = number;
+    this.number = plan.number;
     this.#plan = plan;
     this.#context = context;
-    this.#render = renderer(adapter.publish, { session, member: number });
+    this.#render = renderer(adapter.publish, { session: plan.session, member: plan.number });
     this.#message = Buffer.from(adapter.message);
     this.#ping = adapter.ping && Buffer.from(adapter.ping.is);
-    const path = fill(adapter.path, { session, member: String(number).padStart(16, '0') });
-    this.#socket = new FrameSocket(
-      {
-        host,
-        port,
-        path,
-        ...(adapter.subprotocol === undefined ? {} : { subprotocol: adapter.subprotocol }),
-        ...(localAddress === undefined ? {} : { localAddress }),
-      },
-      {
-        open: () => this.#opened(),
-        frame: (buffer, start, end) => this.#frame(buffer, start, end),
-        failed: (reason) => context.failed(reason),
-      },
-    );
+    this.#socket = connectMember(plan, plan.port, adapter, {
+      open: () => this.#opened(),
+      frame: (buffer, start, end) => this.#frame(buffer, start, end),
+      failed: (reason) => context.failed(reason),
+    });
   }
 
   send(dueUs: number): void {
@@ -106,21 +71,22 @@ export class LoadMember implements BenchMember {
       if (buffer.toString('latin1', start, start + ready.length) === ready) this.#entered();
       return;
     }
-    if (!begins(buffer, start, end, this.#message)) return this.#other(buffer, start, end);
-    if (this.#ping && end - start === this.#ping.length) return this.#other(buffer, start, end);
+    if (!beginsWith(buffer, start, end, this.#message)) return this.#otherFrame(buffer, start, end);
+    // With an adapter whose messages have no prefix, a ping is told by its length.
+    if (this.#ping && end - start === this.#ping.length) return this.#otherFrame(buffer, start, end);
     this.received += 1;
     this.#context.delivered += 1;
-    if (this.#plan.reads) this.#look(buffer, start);
+    if (this.#plan.reads) this.#readMessage(buffer, start);
   }
 
-  #other(buffer: Buffer, start: number, end: number): void {
+  #otherFrame(buffer: Buffer, start: number, end: number): void {
     const { ping } = this.#context.adapter;
     const text = buffer.toString('latin1', start, end);
     if (ping && text === ping.is) this.#socket.send(ping.answer);
     else if (text.startsWith('{"type":"error"')) this.problem ??= text;
   }
 
-  #look(buffer: Buffer, start: number): void {
+  #readMessage(buffer: Buffer, start: number): void {
     const at = buffer.indexOf(MARK, start);
     const sender = memberIn(buffer, at);
     if (this.#plan.checks) this.#check(buffer, start, sender, countIn(buffer, at));
@@ -132,6 +98,7 @@ export class LoadMember implements BenchMember {
     this.#context.cameBack(this);
   }
 
+  /** Checks that each sender's messages and the session's numbers come without a gap, in order. */
   #check(buffer: Buffer, start: number, sender: number, count: number): void {
     const expected = (this.#lastCounts.get(sender) ?? 0) + 1;
     if (count !== expected) this.problem ??= `message ${count} of member ${sender} came where ${expected} was due`;
@@ -148,7 +115,7 @@ export class LoadMember implements BenchMember {
   }
 }
 
-function begins(buffer: Buffer, start: number, end: number, prefix: Buffer): boolean {
+function beginsWith(buffer: Buffer, start: number, end: number, prefix: Buffer): boolean {
   if (end - start < prefix.length) return false;
   for (let at = 0; at < prefix.length; at++) if (buffer[start + at] !== prefix[at]) return false;
   return true;

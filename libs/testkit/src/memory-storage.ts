@@ -1,7 +1,8 @@
-import type { ClientStorage } from '@holdfast/client';
-
-/** What a browser's `localStorage` is to a page: outlives a member's client, so that the next one goes on from it. */
-export class MemoryStorage implements ClientStorage {
+/**
+ * A browser's `localStorage`, in memory. It outlives the client that uses it, so that a reloaded page finds what the page
+ * before it has stored. Like {@link FakeClock} it fits the interfaces of others without knowing them.
+ */
+export class MemoryStorage {
   readonly #items = new Map<string, string>();
 
   get length(): number {

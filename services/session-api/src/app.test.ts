@@ -198,7 +198,7 @@ describe('errors', () => {
     internal_error: () => withStore(() => new Error('a defect')),
     storage_unavailable: () => withStore(),
   };
-  /** Codes of authentication, and of the gateway. */
+  /** Codes that this process does not answer: those of authentication and those of the gateway. */
   const NOT_HERE: readonly HttpErrorCode[] = ['unauthorized', 'rate_limited', 'draining', 'overloaded'];
 
   async function withStore(error?: () => Error): Promise<LightMyRequestResponse> {

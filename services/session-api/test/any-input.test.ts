@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 let api: ServiceProcess;
 beforeAll(async () => {
   const redis = await startRedis();
-  // A busy machine is no outage.
+  // On a busy machine answers are late, which must not count as an outage.
   const env = { CHANNEL_REDIS_URL: redis.url };
   api = await startProcess({ service: 'session-api', env });
 });
@@ -85,7 +85,7 @@ function render(parts: RequestParts): Buffer {
 }
 
 const knownPath = fc.constantFrom('/api/sessions/', '/chat/api/broadcast/', '/api/sessions/room/extend');
-/** Anything in any part. */
+/** Requests that may have anything in any part. */
 const wild = fc
   .record({ method: fc.constantFrom(...METHODS), path: fc.oneof(path, knownPath), query, contentType, body })
   .map(render);

@@ -72,7 +72,7 @@ export async function testApp(context: Partial<AppContext> = {}): Promise<TestAp
   };
 }
 
-/** A store of which every method rejects. */
+/** A store whose every method rejects. */
 export function rejectingStore(error: () => Error = () => new StorageUnavailableError('Command timed out')) {
   const reject = () => Promise.reject(error());
   const methods = ['create', 'get', 'list', 'merge', 'extend', 'remove', 'put', 'append', 'read'] as const;

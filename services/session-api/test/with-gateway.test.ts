@@ -6,7 +6,7 @@ describe('what the API does reaches the members of a gateway', () => {
   let gateway: ServiceProcess;
   beforeAll(async () => {
     const redis = await startRedis();
-    // A busy machine is no outage.
+    // On a busy machine answers are late, which must not count as an outage.
     const env = { CHANNEL_REDIS_URL: redis.url };
     [api, gateway] = await Promise.all([
       startProcess({ service: 'session-api', env }),

@@ -105,13 +105,17 @@ async function copyExamples(name: string, folder: string): Promise<void> {
 }
 
 describe.each(NAMES)('@holdfast/%s as it is published', (name) => {
-  it('has the sources of its maps, no tests and nothing of the build', async () => {
+  it('has every file of its exports, the sources of its maps, no tests and nothing of the build', async () => {
     const folder = join(temporary, `content of ${name}`);
     await mkdir(folder);
     await run(folder, 'tar', '-xzf', tarballs[name]);
     const files = await readdir(join(folder, 'package'), { recursive: true });
     expect(files).toEqual(expect.arrayContaining(['README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts']));
     expect(files.filter((file) => /\.test\.|tsbuildinfo|^scripts|^test|tsconfig/.test(file))).toEqual([]);
+    // publint looks at the conditions that it knows; ours is named @holdfast/source.
+    const manifest = await readFile(join(folder, 'package/package.json'), 'utf8');
+    for (const [, file] of manifest.matchAll(/"\.\/((?:dist|src)\/[^"]+)"/g)) expect(files).toContain(file);
+    expect(manifest).toContain('"@holdfast/source": "./src/');
     const maps = files.filter((file) => file.endsWith('.map'));
     expect(maps.length).toBeGreaterThan(5);
     for (const file of maps) {

@@ -2,13 +2,13 @@ import { BROADCAST_CHANNEL, type FanOut } from '@holdfast/fan-out';
 import { BROADCAST_LEVELS, type BroadcastFrame } from '@holdfast/protocol';
 import type { Logger } from '@holdfast/telemetry';
 import type { Clock, Timer } from '../ports/clock.js';
-import type { SessionStorage } from './shard-health.js';
+import type { SessionShard } from './shard-health.js';
 
 export interface BroadcastsOptions {
   readonly fanOut: FanOut;
   readonly clock: Clock;
   /** The shard that the channel of broadcasts lives on. */
-  readonly shard: Pick<SessionStorage, 'worked' | 'failed'>;
+  readonly shard: Pick<SessionShard, 'worked' | 'failed'>;
   readonly logger: Logger;
   /** Gives a broadcast to every connection of the gateway. */
   readonly tell: (frame: BroadcastFrame) => void;

@@ -1,6 +1,6 @@
 import type { FanOut } from '@holdfast/fan-out';
 import type { Clock, Timer } from '../ports/clock.js';
-import type { SessionStorage } from './shard-health.js';
+import type { SessionShard } from './shard-health.js';
 
 /** How often the gateway sends a canary to itself. */
 export const CANARY_EVERY_MS = 500;
@@ -11,7 +11,7 @@ export interface CanaryOptions {
   readonly fanOut: FanOut;
   readonly clock: Clock;
   /** Is told after every canary whether Redis took it. */
-  readonly health: Pick<SessionStorage, 'worked' | 'failed'>;
+  readonly health: Pick<SessionShard, 'worked' | 'failed'>;
   /** A channel that lives on the shard, and that no other gateway uses. */
   readonly channel: string;
   readonly shard: string;

@@ -2,7 +2,7 @@ import type { FanOut } from '@holdfast/fan-out';
 import type { Logger, RedisMetrics } from '@holdfast/telemetry';
 import type { Clock, Timer } from '../ports/clock.js';
 import { CANARY_EVERY_MS, Canary } from './canary.js';
-import { type SessionStorage, ShardHealth, type StorageChange } from './shard-health.js';
+import { type SessionShard, type ShardChange, ShardHealth } from './shard-health.js';
 
 export interface RedisShardsOptions {
   readonly fanOut: FanOut;
@@ -28,7 +28,7 @@ const UNKNOWN: readonly string[] = [''];
 export class RedisShards {
   readonly #options: RedisShardsOptions;
   readonly #shards = new Map<string, Shard>();
-  readonly #listeners: ((change: StorageChange) => void)[] = [];
+  readonly #listeners: ((change: ShardChange) => void)[] = [];
   /** The array that the fan-out gave last; it gives another one when the shards have changed. */
   #known: readonly string[] = [];
   #timer: Timer | undefined;
@@ -55,12 +55,12 @@ export class RedisShards {
   }
 
   /** Calls back after a shard went away or came back. Which one, each session asks its own shard. */
-  onChange(listener: (change: StorageChange) => void): void {
+  onChange(listener: (change: ShardChange) => void): void {
     this.#listeners.push(listener);
   }
 
   /** The shard of the session that has this channel. The result stays valid when the session's slot moves. */
-  of(channel: string): SessionStorage {
+  of(channel: string): SessionShard {
     return new MovingShard(() => this.#healthOf(channel));
   }
 
@@ -153,7 +153,7 @@ export class RedisShards {
     }
   }
 
-  #changed(change: StorageChange): void {
+  #changed(change: ShardChange): void {
     this.#measure();
     for (const listener of this.#listeners) listener(change);
   }
@@ -168,7 +168,7 @@ export class RedisShards {
  * they wait for a shard that is away, and a cluster can move their slot meanwhile: a {@link ShardHealth} of its own
  * would leave a room waiting for a shard that has gone.
  */
-class MovingShard implements SessionStorage {
+class MovingShard implements SessionShard {
   readonly #health: () => ShardHealth;
 
   constructor(health: () => ShardHealth) {

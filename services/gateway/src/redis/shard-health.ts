@@ -5,12 +5,12 @@ import type { Clock, Timer } from '../ports/clock.js';
 /** Whether Redis answers. `doubtful`: a connection failed, and the next one may work; away when the timer fires. */
 type State = { readonly name: 'up' } | { readonly name: 'doubtful'; readonly timer: Timer } | { readonly name: 'away' };
 
-export type StorageChange = 'away' | 'back';
+export type ShardChange = 'away' | 'back';
 
 /**
  * Whether the part of Redis that a session lives on answers. Whoever sends it a command reports here what became of it.
  */
-export type SessionStorage = Pick<ShardHealth, 'away' | 'back' | 'worked' | 'failed' | 'doesNotStore'>;
+export type SessionShard = Pick<ShardHealth, 'away' | 'back' | 'worked' | 'failed' | 'doesNotStore'>;
 
 export interface ShardHealthOptions {
   readonly logger: Logger;
@@ -19,7 +19,7 @@ export interface ShardHealthOptions {
   /** Called each time Redis has answered. */
   readonly onAnswer: () => void;
   /** Called after each change between answering and away. */
-  readonly onChange: (change: StorageChange) => void;
+  readonly onChange: (change: ShardChange) => void;
 }
 
 /** A connection that was lost counts as an outage after this time: longer than a canary takes to try the next one. */

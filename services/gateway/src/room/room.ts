@@ -10,7 +10,7 @@ import {
   type SessionLog,
 } from '@holdfast/session-store';
 import type { GatewayMetrics } from '@holdfast/telemetry';
-import type { SessionStorage } from '../redis/shard-health.js';
+import type { SessionShard } from '../redis/shard-health.js';
 import type { Deletions } from '../shared/deletions.js';
 import type { TailBudget } from '../shared/memory-budgets.js';
 import type { PublishWatch } from '../shared/publish-watch.js';
@@ -30,7 +30,7 @@ export interface RoomContext extends AnnouncementsContext, AppendContext, Delive
   readonly metrics: GatewayMetrics;
   readonly publishWatch: PublishWatch;
   /** Health of the shard of Redis that the session lives on. */
-  readonly shard: SessionStorage;
+  readonly shard: SessionShard;
   readonly tailBudget: TailBudget;
 }
 

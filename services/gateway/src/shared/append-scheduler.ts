@@ -1,51 +1,54 @@
 import type { Clock } from '../ports/clock.js';
 
-/** Something that has messages to append. */
-export interface Appending {
-  /** Sends them. Never throws. */
+/** A session's queue that has messages to append. */
+export interface ScheduledQueue {
+  /** Sends what waits. Called once for each {@link AppendScheduler.add}; never throws. */
   due(): void;
 }
 
-/** Turns of the event loop after the pause in which more is still gathered. */
-const TURNS = 2;
+/** Turns of the event loop that are waited after the pause, so that sockets which are ready are read first. */
+const TURNS_AFTER_PAUSE = 2;
 
 /**
- * Sends the appends of all sessions together: at the end of the turn when there were none for a millisecond, so that
- * a single message waits for nothing; under steady load once a millisecond, so that one trip to Redis and back serves
- * many (A2). Where turns take longer than that, it goes by turns: members of a session that are read in turns that
- * follow on each other share a call, and what it delivers to them is what they answer together.
+ * Decides when appends are sent: those of all sessions together, so that they share one round trip to Redis (A2).
+ *
+ * After a millisecond without appends the next ones go at the end of their turn: a single message waits for nothing.
+ * Under steady load a round goes once a millisecond. Under heavy load, where turns of the event loop take longer than
+ * that, a round goes every third turn: members of one session that are read in neighbouring turns share a call, and
+ * they answer together what it delivers to them.
  */
 export class AppendScheduler {
   readonly #clock: Clock;
-  #waiting: Appending[] = [];
-  #state: 'resting' | 'pausing' = 'resting';
+  /** In the order of {@link add}, which is the order they are called in. */
+  #waiting: ScheduledQueue[] = [];
+  #state: 'idle' | 'scheduled' = 'idle';
 
-  /** @param pauseMs appends are sent at most this often; what is due sooner waits for it */
+  /** @param intervalMs least time between two rounds, milliseconds */
   constructor(
     clock: Clock,
-    readonly pauseMs = 1,
+    readonly intervalMs = 1,
   ) {
     this.#clock = clock;
   }
 
-  /** At the end of this turn, or up to a millisecond later. */
-  add(appending: Appending): void {
-    this.#waiting.push(appending);
-    if (this.#state !== 'resting') return;
-    this.#state = 'pausing';
+  /** The queue is called at the end of this turn, or with the next round. */
+  add(queue: ScheduledQueue): void {
+    this.#waiting.push(queue);
+    if (this.#state !== 'idle') return;
+    this.#state = 'scheduled';
     this.#clock.defer(() => this.#send());
   }
 
   #send(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const appending of waiting) appending.due();
-    this.#clock.setTimeout(() => this.#gather(TURNS), this.pauseMs);
+    for (const queue of waiting) queue.due();
+    this.#clock.setTimeout(() => this.#afterTurns(TURNS_AFTER_PAUSE), this.intervalMs);
   }
 
-  #gather(turns: number): void {
-    if (turns > 0) this.#clock.defer(() => this.#gather(turns - 1));
+  #afterTurns(turns: number): void {
+    if (turns > 0) this.#clock.defer(() => this.#afterTurns(turns - 1));
     else if (this.#waiting.length > 0) this.#send();
-    else this.#state = 'resting';
+    else this.#state = 'idle';
   }
 }

@@ -1,56 +1,72 @@
-import { StorageUnavailableError } from '@holdfast/session-store';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { statuses, stored } from '../../test/support/outage-frames.js';
-import { ann, bob, here, say, setUpTwoGateways, world } from '../../test/support/two-gateways.js';
+import { HeldClock } from '../../test/support/held-clock.js';
+import { PublishWatch } from './publish-watch.js';
 
-setUpTwoGateways();
-beforeEach(() => say(ann, 'm1'));
+let clock: HeldClock;
+let watch: PublishWatch;
+beforeEach(() => {
+  clock = new HeldClock();
+  watch = new PublishWatch(clock);
+});
 
-describe('a session whose slot is on the move', () => {
-  it('A7: what the script’s publish found nobody for is published once more, by itself', async () => {
-    const published: string[] = [];
-    const { publish } = world.broker;
-    // What the script publishes is published where nobody is subscribed yet.
-    world.broker.publish = () => 0;
-    here.fanOut.beforePublish = (channel) => {
-      if (!channel.endsWith(':live')) return;
-      published.push(channel);
-      world.broker.publish = publish;
-    };
-    ann.say('m2');
-    await world.settle();
-    expect(published).toEqual(['{session:s}:live']);
-    for (const member of [ann, bob]) {
-      expect(stored(member)).toEqual([
-        [1, 'm1'],
-        [2, 'm2'],
-      ]);
+/** A room that has delivered up to a number, and the times at which it was asked to sync. */
+function watchedRoom(deliveredSeq = 0) {
+  const syncedMs: number[] = [];
+  const room = {
+    deliveredSeq,
+    syncedMs,
+    delivered: { has: (epoch: string, seq: number): boolean => epoch === 'e1' && seq <= room.deliveredSeq },
+    sync: { request: () => void syncedMs.push(clock.monotonic()) },
+  };
+  return room;
+}
+
+describe('the watch over publishes', () => {
+  it('F2: syncs a room whose message has not come 100 ms after its append was answered', async () => {
+    const room = watchedRoom();
+    watch.expect(room, 'e1', 1);
+    await clock.advance(99);
+    expect(room.syncedMs).toEqual([]);
+    await clock.advance(1);
+    expect(room.syncedMs).toEqual([100]);
+    await clock.advance(1_000);
+    expect(room.syncedMs).toEqual([100]);
+  });
+
+  it('F2: leaves a room alone whose message came in time, or before the answer', async () => {
+    const [before, after] = [watchedRoom(7), watchedRoom(6)];
+    watch.expect(before, 'e1', 7);
+    watch.expect(after, 'e1', 7);
+    after.deliveredSeq = 7;
+    await clock.advance(1_000);
+    expect([before.syncedMs, after.syncedMs, clock.pending]).toEqual([[], [], 0]);
+  });
+
+  it('F2: a message of another epoch does not count as delivered', async () => {
+    const room = watchedRoom(9);
+    watch.expect(room, 'e2', 1);
+    await clock.advance(100);
+    expect(room.syncedMs).toEqual([100]);
+  });
+
+  it('checks all rooms with one timer, each at most 10 ms late', async () => {
+    const rooms = Array.from({ length: 20 }, () => watchedRoom());
+    for (const room of rooms) {
+      watch.expect(room, 'e1', 1);
+      expect(clock.pending).toBe(1);
+      await clock.advance(3);
+    }
+    await clock.advance(200);
+    for (const [index, { syncedMs }] of rooms.entries()) {
+      expect(syncedMs).toHaveLength(1);
+      expect(syncedMs[0]).toBeGreaterThanOrEqual(index * 3 + 100);
+      expect(syncedMs[0]).toBeLessThanOrEqual(index * 3 + 110);
     }
   });
 
-  it('A7: nothing is published once more where no member is to hear it', async () => {
-    ann.say('m2');
-    ann.leave();
-    bob.leave();
-    const published: string[] = [];
-    here.fanOut.beforePublish = (channel) => void published.push(channel);
-    await world.settle();
-    expect(published.filter((channel) => channel.endsWith(':live'))).toEqual([]);
-  });
-
-  it('A7: appends that its move refuses wait for this session only, and are tried again every 100 ms', async () => {
-    const moving = new StorageUnavailableError('TRYAGAIN Multiple keys request during rehashing of slot');
-    const other = await here.connect('other');
-    here.log.fate = ({ method, sessionId }) => (method === 'append' && sessionId === 's' ? moving : 'works');
-    const before = here.log.of('append').length;
-    ann.say('m2');
-    await world.advance(250);
-    expect(here.log.of('append').length - before).toBe(3);
-    other.say('o1');
-    await world.settle();
-    expect(stored(other)).toEqual([[1, 'o1']]);
-    here.log.fate = () => 'works';
-    await world.advance(100);
-    expect([stored(bob).at(-1), statuses(ann)]).toEqual([[2, 'm2'], []]);
+  it('leaves no timer when it is stopped', () => {
+    watch.expect(watchedRoom(), 'e1', 1);
+    watch.stop();
+    expect(clock.pending).toBe(0);
   });
 });

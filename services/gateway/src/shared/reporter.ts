@@ -1,6 +1,9 @@
 import type { Logger } from '@holdfast/telemetry';
 
-/** Logs what happens to sessions, in the words of the original guides. */
+/**
+ * Logs what happens to sessions. The lines of `stored` and `loaded` are those of the original guides, word for word;
+ * operators search for them.
+ */
 export class Reporter {
   readonly #logger: Logger;
 
@@ -8,21 +11,22 @@ export class Reporter {
     this.#logger = logger;
   }
 
-  /** @param ttl seconds */
+  /** A session was created. @param ttl seconds */
   stored(sessionId: string, ttl: number): void {
     this.#logger.info({ sessionId, ttl }, `Session stored in Redis: ${sessionId}, TTL: ${ttl}s`);
   }
 
+  /** A connection opened a session that was there. @param count its newest number */
   loaded(sessionId: string, count: number): void {
     this.#logger.info({ sessionId, count }, `Session loaded from Redis: ${sessionId}, count: ${count}`);
   }
 
-  /** @param fault what was wrong with what is now in quarantine (A6) */
+  /** A session could not be read, and was put into quarantine (A6). @param fault why it could not be read */
   quarantined(sessionId: string, fault: string): void {
     this.#logger.error({ sessionId, fault }, `Session could not be read and was reset: ${sessionId}, ${fault}`);
   }
 
-  /** @param count its newest number now */
+  /** Redis had lost messages, and has them again (G2). @param count the session's newest number now */
   healed(sessionId: string, count: number): void {
     this.#logger.warn({ sessionId, count }, `Session healed from memory: ${sessionId}, count: ${count}`);
   }

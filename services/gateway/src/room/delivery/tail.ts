@@ -1,17 +1,17 @@
 import { idHash, type LiveMessage, messageIdHash, messageSegment } from '@holdfast/session-store';
-import type { HeldRun, RunOwner, TailBudget } from '../../shared/memory-budgets.js';
+import type { SegmentOwner, TailBudget, TailSegment } from '../../shared/memory-budgets.js';
 import { IdIndex } from './id-index.js';
 
-/** Runs that are dropped at the front of the list before the list is made anew. */
+/** Segments that are dropped at the front of the list before the list is made anew. */
 const DROPPED_MAX = 64;
 
 /**
- * The newest messages of a session as rendered, without holes (F5): serves quick resumes, tells whether a send was stored
- * already (A4), and is what lost history is healed from (G2). Messages are kept in runs, the messages that came together,
- * because thousands of single objects would be gone through by each garbage collection.
+ * The newest messages of a session as rendered, without holes (F5): serves quick resumes, tells whether a send was
+ * stored already (A4), and is what lost history is healed from (G2). Messages that came together are kept as one
+ * segment, because each garbage collection would go through thousands of single objects.
  */
-export class Tail implements RunOwner {
-  #runs: HeldRun[] = [];
+export class Tail implements SegmentOwner {
+  #segments: TailSegment[] = [];
   #front = 0;
   #firstSeq = 0;
   #lastSeq = 0;
@@ -39,32 +39,33 @@ export class Tail implements RunOwner {
     if (this.#lastSeq !== 0 && first.seq !== this.#lastSeq + 1) {
       throw new Error(`a tail that ends at ${this.#lastSeq} cannot take ${first.seq}`);
     }
-    const run = messageSegment(messages);
-    this.#runs.push(this.budget.hold(run, this));
+    const segment = messageSegment(messages);
+    this.#segments.push(this.budget.add(segment, this));
     if (this.#firstSeq === 0) this.#firstSeq = first.seq;
-    this.#lastSeq = run.lastSeq;
+    this.#lastSeq = segment.lastSeq;
     this.#firstSeq = Math.max(this.#firstSeq, this.#lastSeq - this.maxMessages + 1);
     this.#ids ??= new IdIndex();
     for (const message of messages) {
       if (message.seq >= this.#firstSeq) this.#ids.add(message.seq, messageIdHash(message), this.#firstSeq);
     }
-    // A run stays until all of its messages are beyond the count.
-    while ((this.#runs[this.#front]?.run?.lastSeq ?? this.#firstSeq) < this.#firstSeq) this.#release();
+    // A segment stays until all of its messages are beyond the count.
+    while ((this.#segments[this.#front]?.segment?.lastSeq ?? this.#firstSeq) < this.#firstSeq) this.#release();
     this.budget.dropExcess();
   }
 
   at(seq: number): LiveMessage | undefined {
     if (this.#firstSeq === 0 || seq < this.#firstSeq || seq > this.#lastSeq) return undefined;
-    const run = this.#runs[this.#runAt(seq)]?.run;
-    return run?.messages()[seq - run.firstSeq];
+    const segment = this.#segments[this.#segmentAt(seq)]?.segment;
+    return segment?.messages()[seq - segment.firstSeq];
   }
 
   /** The messages from a number on, at most `limit`; `undefined` when the tail does not reach back to that number. */
   from(seq: number, limit: number): LiveMessage[] | undefined {
     if (this.#firstSeq === 0 || seq < this.#firstSeq || seq > this.#lastSeq) return undefined;
     const messages: LiveMessage[] = [];
-    for (let at = this.#runAt(seq); at < this.#runs.length && messages.length < limit; at++) {
-      for (const message of this.#runs[at]?.run?.messages() ?? []) if (message.seq >= seq) messages.push(message);
+    for (let at = this.#segmentAt(seq); at < this.#segments.length && messages.length < limit; at++) {
+      for (const message of this.#segments[at]?.segment?.messages() ?? [])
+        if (message.seq >= seq) messages.push(message);
     }
     return messages.slice(0, limit);
   }
@@ -78,21 +79,21 @@ export class Tail implements RunOwner {
     });
   }
 
-  /** Forgets the oldest run; called by the budget. */
+  /** Forgets the oldest segment; called by the budget. */
   dropOldest(): void {
     this.#release();
-    const oldest = this.#runs[this.#front];
-    if (oldest?.run) this.#firstSeq = Math.max(this.#firstSeq, oldest.run.firstSeq);
+    const oldest = this.#segments[this.#front];
+    if (oldest?.segment) this.#firstSeq = Math.max(this.#firstSeq, oldest.segment.firstSeq);
     else this.#reset();
   }
 
   clear(): void {
-    while (this.#runs.length > this.#front) this.#release();
+    while (this.#segments.length > this.#front) this.#release();
     this.#reset();
   }
 
   #reset(): void {
-    this.#runs = [];
+    this.#segments = [];
     this.#front = 0;
     this.#firstSeq = 0;
     this.#lastSeq = 0;
@@ -101,22 +102,22 @@ export class Tail implements RunOwner {
   }
 
   #release(): void {
-    const oldest = this.#runs[this.#front];
+    const oldest = this.#segments[this.#front];
     if (!oldest) return;
-    this.budget.release(oldest);
+    this.budget.remove(oldest);
     this.#front += 1;
-    if (this.#front > DROPPED_MAX && this.#front * 2 > this.#runs.length) {
-      this.#runs = this.#runs.slice(this.#front);
+    if (this.#front > DROPPED_MAX && this.#front * 2 > this.#segments.length) {
+      this.#segments = this.#segments.slice(this.#front);
       this.#front = 0;
     }
   }
 
-  /** The place of the run that holds a number, by binary search. */
-  #runAt(seq: number): number {
+  /** The place of the segment that holds a number, by binary search. */
+  #segmentAt(seq: number): number {
     let from = this.#front;
-    for (let to = this.#runs.length - 1; from < to; ) {
+    for (let to = this.#segments.length - 1; from < to; ) {
       const middle = (from + to + 1) >> 1;
-      if ((this.#runs[middle]?.run?.firstSeq ?? 0) <= seq) from = middle;
+      if ((this.#segments[middle]?.segment?.firstSeq ?? 0) <= seq) from = middle;
       else to = middle - 1;
     }
     return from;

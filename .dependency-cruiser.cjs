@@ -37,7 +37,7 @@ const MAY_IMPORT = {
     'services/session-api',
     'services/sweeper',
   ],
-  // Tests of whole systems that are run as programs too. Neither is deployed.
+  // Both test whole systems and are run as programs too. Neither is deployed.
   'services/loadgen': ['libs/protocol', 'libs/client', 'libs/testkit'],
   'services/simulation': [
     'libs/protocol',
@@ -57,7 +57,7 @@ const BROWSER_SAFE = ['libs/protocol', 'libs/client', 'services/web'];
 
 const PACKAGE = '(?:libs|services)/[^/]+';
 const TEST = `(^|/)[^/]+\\.test\\.tsx?$|^${PACKAGE}/test/|^test/`;
-/** What a package shows to others: the files of its `exports`. */
+/** The files that a package exports. */
 const ENTRY = `^(${PACKAGE}/src/index\\.ts|libs/client/src/react\\.ts)$`;
 
 const anyOf = (folders) => `^(${folders.join('|')})/`;
@@ -197,7 +197,7 @@ module.exports = {
       comment: 'what is shipped imports only what its own package.json names',
       severity: 'error',
       from: { path: `^${PACKAGE}/src/`, pathNot: TEST },
-      // A peer is named, and dependency-cruiser calls it npm-no-pkg all the same.
+      // dependency-cruiser calls a peer dependency npm-no-pkg, although package.json names it.
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['npm-peer'] },
     },
     {

@@ -1,11 +1,11 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Packages of the workspace are taken from their sources, so that tests need no build. */
+/** Imports the workspace's packages from their sources, so that tests need no build. */
 const conditions = ['@holdfast/source', 'module', 'node', 'development|production'];
 const fromSource = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
-/** Where packages and the repository's own tests live; a fixture is not a test. */
+/** Folders without tests: fixtures are no tests, even when their names end like one. */
 const exclude = ['**/node_modules/**', '**/dist/**', '**/fixtures/**', '.holdfast/**'];
 
 const SIMULATION = 'services/simulation/test/**/*.test.ts';
@@ -25,7 +25,7 @@ class SlowFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     sequence: { sequencer: SlowFirst },
-    // Processes that a test started may need some seconds to end.
+    // Processes that a test has started may need some seconds to end.
     teardownTimeout: 30_000,
     reporters: process.env['CI'] ? ['dot'] : ['default'],
     projects: [

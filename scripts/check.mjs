@@ -1,5 +1,6 @@
 /**
- * `npm run check`: types, style and import rules of the whole repository. One line each; fails when one of them does.
+ * `npm run check`: types, style and import rules of the whole repository. Prints one line for each step, and fails when
+ * a step fails.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -41,7 +42,7 @@ function run([name, command, args]) {
   });
 }
 
-// Two at a time: that is what a small machine has cores for.
+// Two steps at a time, since a small machine has two cores.
 const waiting = [...steps];
 let passed = true;
 async function work() {

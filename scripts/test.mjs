@@ -1,4 +1,4 @@
-// Runs the tests in one of three lanes, after installing and building what is missing. The last line of the output is
+// Runs one of three lanes of tests. Installs and builds whatever is missing first. The last line of the output is
 // `N passed, N failed`.
 //
 //   npm run test:quick   the check and the unit tests, after every save: at most 60 s on two cores
@@ -27,7 +27,7 @@ const skipped = [];
 const times = [];
 
 try {
-  requireNode();
+  requireNode(root);
   await timed('installing', () => ensureNodeModules(root, say));
   if (isQuick) await runQuick();
   else await runWhole();
@@ -58,8 +58,8 @@ async function runWhole() {
   const chosen = files.filter((file) => (isLong ? file.isLong || file.drawsAtRandom : !file.isLong));
   const of = (project) => chosen.filter((file) => file.project === project);
   await runProject('unit', of('unit'));
-  // The integration tests mostly wait, and some measure time. The simulation only computes: at the lowest priority it
-  // takes what they leave of the processor, and keeps nothing from them.
+  // Integration tests mostly wait, and some measure time. The simulation only computes: at the lowest priority it runs
+  // while the integration tests wait, and does not delay them.
   await Promise.all([
     runProject('integration', of('integration')),
     runProject('simulation', of('simulation'), { quiet: true, lowPriority: true }),

@@ -122,7 +122,7 @@ describe('two people', () => {
     await alice.screenshot('two-people-alice');
     await bob.screenshot('two-people-bob');
 
-    // Step 4 of the guide: the chip, and the button beside it that fetches what Redis has.
+    // Step 4 of the guide: the chip, and the button beside it that fetches the messages in Redis.
     const card = alice.card('browser-chat');
     await card.getByText('Redis', { exact: true }).waitFor();
     const request = alice.page.waitForRequest((sent) =>
@@ -155,7 +155,7 @@ describe('a reload', () => {
     const chat = await openSession('kept-in-redis', 'redis');
     await chat.send('kept in Redis');
     await chat.sees('kept in Redis');
-    // Nothing may come from the browser's own storage.
+    // The messages must come from Redis, not from the browser's own storage.
     await chat.page.evaluate(() => {
       for (const name of Object.keys(localStorage))
         if (!name.startsWith('holdfast-web:')) localStorage.removeItem(name);

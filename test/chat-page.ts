@@ -9,7 +9,7 @@ const SCREENSHOTS = join(REPOSITORY, '.holdfast', 'screenshots');
 export async function startChromium(): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: findChromium(),
-    // Its sandbox refuses to run as root, as containers do; it only visits pages of ours.
+    // Chromium's sandbox refuses to run as root, which is the user in many containers. It visits our own pages only.
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
   });
   registerCleanup('chromium', () => browser.close());
@@ -23,7 +23,7 @@ function findChromium(): string {
         accessSync(join(folder, name), constants.X_OK);
         return join(folder, name);
       } catch {
-        // Not in this folder.
+        // Chromium is not in this folder.
       }
     }
   }
@@ -33,7 +33,7 @@ function findChromium(): string {
 /** The chat page in a context of its own: another person's browser. */
 export class ChatPage {
   readonly page: Page;
-  /** What the page complained of: uncaught errors, error messages, refused content. */
+  /** Uncaught errors, error messages and refused content of the page. */
   readonly complaints: string[] = [];
 
   private constructor(page: Page) {
@@ -67,7 +67,7 @@ export class ChatPage {
     return this.page.getByRole('listitem', { name: `Session ${session}`, exact: true });
   }
 
-  /** As the guide says: an id, then "Add Session"; without an id one is made up. */
+  /** Adds a session as the guide says: an id, then "Add Session". Without an id the page makes one up. */
   async addSession(session: string): Promise<void> {
     await this.page.getByLabel('Session ID').fill(session);
     await this.page.getByRole('button', { name: 'Add Session' }).click();
@@ -87,7 +87,7 @@ export class ChatPage {
     await this.messages.getByText(content, { exact: true }).first().waitFor();
   }
 
-  /** Which of these contents are shown, as often as they are, from the top down. */
+  /** The contents among these that the page shows, from the top down. A content that is shown twice is listed twice. */
   async shown(contents: readonly string[]): Promise<string[]> {
     const lines = (await this.messages.innerText()).split('\n').map((line) => line.trim());
     return lines.filter((line) => contents.includes(line));

@@ -57,7 +57,7 @@ describe('examples/browser-page', () => {
       await page.goto(`${pageUrl}/?${new URLSearchParams({ server: system.wsUrl.replace('/ws/chat/', '') })}`);
     }
     const logs = () => Promise.all(pages.map((page) => page.getByRole('log').innerText()));
-    // Nothing on the page tells that it is connected but what it receives.
+    // The page shows nothing when it has connected. Only a message that it receives tells so.
     const outsider = await connectPlain(`${system.wsUrl}?session=my-session&redis_persistence=true`);
     await eventually('both pages to be connected', async () => {
       outsider.sendRaw('is anybody there?');

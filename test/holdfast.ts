@@ -5,21 +5,21 @@ import { join } from 'node:path';
 import { type Child, freePort, REPOSITORY, registerCleanup, startChild } from '@holdfast/testkit';
 
 export interface HoldfastOptions {
-  /** Laid over the port and the folder; nothing else but `PATH` is inherited. */
+  /** Added to the port, the folder and `PATH`. Nothing else is inherited. */
   env?: Record<string, string>;
   args?: readonly string[];
 }
 
 /** The whole system as `npm start` runs it, on free ports and in a folder of its own. */
 export interface Holdfast {
-  /** Of the front door, without a slash at its end. */
+  /** Address of the front door, without a slash at its end. */
   readonly url: string;
   readonly wsUrl: string;
   readonly port: number;
-  /** Where its data and logs lie. */
+  /** Folder of its data and logs. */
   readonly home: string;
   readonly child: Child;
-  /** The port of its Redis; nothing in embedded mode. */
+  /** Port of its Redis; undefined in embedded mode. */
   readonly redisPort: number | undefined;
   /** Each gateway's own address. */
   readonly gatewayWsUrls: readonly string[];
@@ -27,7 +27,7 @@ export interface Holdfast {
   logLines(): Promise<string[]>;
 }
 
-/** Starts the built system; it must have been built. Ended by `stopAll`. */
+/** Starts the system as it was built last. `stopAll` ends it. @throws Error when it was not built or does not start */
 export async function startHoldfast(options: HoldfastOptions = {}): Promise<Holdfast> {
   const main = join(REPOSITORY, 'services/local/dist/main.js');
   if (!existsSync(main)) throw new Error('the system is not built: npm run build');
@@ -42,7 +42,7 @@ export async function startHoldfast(options: HoldfastOptions = {}): Promise<Hold
     env: { PATH: process.env['PATH'] ?? '', HOLDFAST_HOME: home, HOLDFAST_PORT: String(port), ...options.env },
   });
   registerCleanup('the system', async () => {
-    // In its own order: killed, it would take its children with it only a moment later.
+    // SIGTERM ends its children first. After a SIGKILL they would end only a moment later than their parent.
     if (!child.exit) await child.stop('SIGTERM', 30_000);
   });
   const ended = child.exited.then(() => {

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Holdfast, startHoldfast } from './holdfast.js';
 
 /**
- * The commands of the two original guides (docs/design/origin.md), run as they are printed there against the system that
- * `npm start` starts. Only ports are filled in.
+ * Runs the commands of the two original guides (docs/design/origin.md) as they are printed there, against the system
+ * that `npm start` starts. Only ports are filled in.
  */
 let system: Holdfast;
 
@@ -19,7 +19,7 @@ afterAll(stopAll);
 
 const shell = promisify(execFile);
 
-/** Runs a line of a shell block: `localhost` and `localhost:8000` are the front door, `redis-cli` asks its Redis. */
+/** Runs a line of a shell block. `localhost` and `localhost:8000` mean the front door, `redis-cli` asks its Redis. */
 async function run(line: string): Promise<string> {
   const command = line
     .replace(/^curl http:\/\/localhost(?::8000)?\//, `curl -sS http://localhost:${system.port}/`)
@@ -82,7 +82,7 @@ describe('the guide to session persistence', () => {
       },
     });
     const { data } = body as { data: { data: { last_activity: number }; created_at: number; remaining_ttl: number } };
-    // Unix seconds, as in the document.
+    // The time is in Unix seconds, as in the guide.
     expect(Math.abs(data.created_at - Date.now() / 1000)).toBeLessThan(60);
     expect(data.data.last_activity).toBeGreaterThanOrEqual(data.created_at);
     expect(data.remaining_ttl).toBeGreaterThan(3500);
@@ -195,7 +195,7 @@ describe('the guide to session persistence', () => {
   it('writes the log lines word for word', async () => {
     await chat('logged', 'one', 'two', 'three', 'four', 'five');
     const again = await connect('logged');
-    // A plain connection is not told when it is in; the line itself does.
+    // Nothing tells a plain connection that it has joined. The first line that it receives does.
     await eventually('the session to be loaded', async () =>
       (await system.logLines()).some((line) => line.includes('loaded from Redis: logged')),
     );
@@ -280,7 +280,7 @@ describe('the guide to reading messages back', () => {
 
   it('netstat -an | grep 6379: Redis listens', async () => {
     const probe = await fetch(`http://localhost:${system.redisPort}/`).catch((error: unknown) => error);
-    // Redis takes the connection and hangs up on HTTP; nobody there would be ECONNREFUSED.
+    // Redis accepts the connection and hangs up on HTTP. With nobody there it would be ECONNREFUSED.
     expect(JSON.stringify((probe as Error).cause)).not.toContain('ECONNREFUSED');
   });
 

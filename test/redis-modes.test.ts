@@ -12,7 +12,7 @@ import { clusterEnv, sentinelEnv, startOnCluster, startOnSentinels } from './cha
 import { PATIENCE_MS, storedIn } from './chaos/storage.js';
 import type { Services } from './chaos/system.js';
 
-// Real processes on a machine that may be busy: a case takes seconds, and is given up after minutes.
+// A case takes seconds. It is given up after minutes, because the machine may be busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 afterEach(stopAll);
@@ -59,7 +59,7 @@ async function expectManaged({ api }: Services, sessions: readonly string[], mod
   expect((await call(api, 'POST', 'broadcast/', { message: 'hello' })).status).toBe(200);
 }
 
-/** What the API answers to a look at each session. */
+/** The HTTP status with which the API answers for each session. */
 async function statuses(api: ServiceProcess, sessions: readonly string[]): Promise<number[]> {
   return Promise.all(sessions.map(async (session) => (await call(api, 'GET', `sessions/${session}/`)).status));
 }

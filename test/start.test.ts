@@ -17,7 +17,7 @@ import {
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startHoldfast } from './holdfast.js';
 
-/** All that stops a system must be done in this time. */
+/** A system must have stopped after this time. Milliseconds. */
 const STOP_MS = 30_000;
 
 let home: string;
@@ -48,10 +48,10 @@ async function npmStart(port: number, env: Record<string, string> = {}, ...args:
 
 const ready = (child: Child): Promise<string> => child.log.waitFor(/^Ready: /, { timeoutMs: 120_000 });
 
-/** What it said, but for what it says while sources that have changed are built. */
+/** The lines it printed, without those of a build: sources may have changed since the last one. */
 const said = (child: Child): string[] => child.log.lines.filter((line) => !line.startsWith('Building '));
 
-/** Processes that work for the system in this test's folder or were started for it. */
+/** The ids among these whose processes still run. */
 async function belonging(pids: Iterable<number>): Promise<number[]> {
   const all = await childProcesses(1);
   return [...pids].filter((pid) => all.has(pid));
@@ -65,7 +65,7 @@ describe('npm start', () => {
     for (const part of ['Redis', 'gateway 1', 'gateway 2', 'session-api', 'sweeper', 'logs']) {
       expect(child.log.matching(new RegExp(`^ {2}${part} `))).toHaveLength(1);
     }
-    // A few lines, without colours.
+    // The output is a few lines, without colours.
     expect(child.log.lines.length).toBeLessThan(20);
     expect(child.log.lines.join('')).not.toContain('\x1b');
 
@@ -85,12 +85,12 @@ describe('npm start', () => {
     const started = await childProcesses(child.pid);
     expect(started.size).toBeGreaterThan(5);
     const before = performance.now();
-    // As a terminal does it: to npm and everything in its process group alike.
+    // A terminal sends SIGINT to npm and to everything in its process group.
     for (const pid of await group(child.pid)) process.kill(pid, 'SIGINT');
     await child.exited;
     expect(performance.now() - before).toBeLessThan(STOP_MS);
     expect(await belonging(started.keys())).toEqual([]);
-    // B3: they were told to move, not just cut off.
+    // B3: members were told to move before they were disconnected.
     for (const member of members) {
       await member.frames.find({ type: 'drain' });
       expect([1001, 1012]).toContain((await member.closed).code);
@@ -144,7 +144,7 @@ describe('npm start', () => {
     await member.frames.next();
     process.kill(gateway[0], 'SIGKILL');
     await system.child.log.waitFor(/^gateway \d ended \(killed by SIGKILL\); starting it again in 0\.5 s$/);
-    // The other one takes the connections meanwhile.
+    // The other gateway takes the connections meanwhile.
     const next = await connectPlain(`${system.wsUrl}?session=again&redis_persistence=true`);
     next.sendRaw('two');
     expect(await next.frames.next()).toMatchObject({ count: 2 });
@@ -258,7 +258,7 @@ describe('npm start -- --embedded', () => {
   });
 });
 
-/** The processes that get what is typed at the terminal: those of npm's own process group. */
+/** The processes that get Ctrl-C from a terminal: those of npm's own process group. */
 async function group(leader: number): Promise<number[]> {
   const pids = [leader];
   for (const pid of (await childProcesses(leader)).keys()) {

@@ -18,7 +18,7 @@ let api: ServiceProcess;
 let sweeper: ServiceProcess;
 
 beforeAll(async () => {
-  // A disk of its own, so that what was counted is there after every kill.
+  // Redis writes to disk, so that the counts are there after every kill.
   redis = await startRedis({ appendOnly: true });
   const env = { CHANNEL_REDIS_URL: redis.url, MAX_MESSAGES_PER_SECOND: '0', AUDIT_INTERVAL_SECONDS: '1' };
   const gateway = (name: string) => startProcess({ service: 'gateway', name, env });
@@ -35,13 +35,13 @@ beforeAll(async () => {
 
 afterAll(stopAll);
 
-/** A member of each protocol on each gateway, all of them in the room; the plain ones have said hello. */
+/** Joins a member of each protocol on each gateway. The plain members have sent a hello. */
 async function members(session: string): Promise<WsClient[]> {
   const query = { session, redis_persistence: true };
   const framed = await Promise.all(gateways.map((gateway) => connectFramed(gateway.wsUrl, { query })));
   await Promise.all(framed.map((member) => member.frames.next({ type: 'welcome' })));
   const plain = await Promise.all(gateways.map((gateway) => connectPlain(gateway.wsUrl, { query })));
-  // P2: a plain member is told nothing but the reply to what it sends.
+  // P2: a plain member is told nothing before it sends. The reply tells that it has joined.
   for (const [index, member] of plain.entries()) {
     member.sendRaw(`hello ${index}`);
     await member.frames.next({ echo: `hello ${index}` });
@@ -49,7 +49,7 @@ async function members(session: string): Promise<WsClient[]> {
   return [...framed, ...plain];
 }
 
-/** What the members of {@link members} have said. */
+/** The messages that {@link members} has sent. */
 const HELLOS = 2;
 
 const isMessage = (frame: Frame): boolean => frame['type'] === 'message';
@@ -89,7 +89,7 @@ describe('one session on two gateways', () => {
       expect(frames.map((frame) => [numberOf(frame), contentOf(frame)])).toEqual(expected);
       expect(member.frames.matching(isLater)).toHaveLength(total);
     }
-    // A2: a sender's own order is kept.
+    // A2: the messages of one sender keep their order.
     everybody.forEach((_, sender) => {
       const own = stored.map((message) => message.content).filter((content) => content.startsWith(`${sender}-`));
       expect(own).toEqual(Array.from({ length: perSender }, (_unused, index) => `${sender}-${index}`));
@@ -197,7 +197,7 @@ describe('what is left in Redis', () => {
   });
 
   it("K5: every key has an expiry, BullMQ's own aside", async () => {
-    // So that the sweeper has been there, and left what it leaves.
+    // Waits until the sweeper has run, so that its keys are there.
     await sweeper.log.waitFor(/audit/i);
     const keys = (await redis.cli('keys', '*')).split('\n');
     expect(keys.some((key) => key.startsWith('{bull}'))).toBe(true);

@@ -1,4 +1,4 @@
-// Debian's and Ubuntu's archive, as root and without.
+// Gets programs from Debian's or Ubuntu's package archive, with and without being root.
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './run.js';
@@ -15,14 +15,14 @@ const ENVIRONMENT = { RUNLEVEL: '1', DEBIAN_FRONTEND: 'noninteractive' };
  */
 export async function aptInstall(packages) {
   const env = { ...process.env, ...ENVIRONMENT };
-  // What cannot be updated may still be installed from what is known.
+  // When the update fails, the package lists of an earlier one may still do.
   await run('apt-get', ['update', '-qq'], { env, quiet: true });
   const { code, output } = await run('apt-get', [...INSTALL, ...packages], { env, quiet: true });
   return code === 0 ? '' : lastLines(output);
 }
 
 /**
- * Downloads packages with the libraries they need and that are not installed, and unpacks them; needs no root and
+ * Downloads packages, and the libraries they need that are not installed, and unpacks all of them. Needs no root, and
  * changes nothing outside the folder. `FOLDER/bin` gets a starter for each program.
  *
  * @param {readonly string[]} packages
@@ -37,7 +37,7 @@ export async function aptUnpack(packages, folder, isInstalled) {
   mkdirSync(root, { recursive: true });
 
   let failure = await download(packages, archives, [], isInstalled);
-  // The machine's package lists are absent or old: lists of our own, which need no root.
+  // The machine's package lists are absent or old. Lists of our own need no root.
   if (failure !== '') failure = await download(packages, archives, await ownLists(folder), isInstalled);
   if (failure !== '') return failure;
   for (const archive of readdirSync(archives).filter((name) => name.endsWith('.deb'))) {
@@ -71,7 +71,7 @@ async function neededPackages(packages, state, isInstalled = undefined) {
   const kinds = ['--no-recommends', '--no-suggests', '--no-conflicts', '--no-breaks', '--no-replaces', '--no-enhances'];
   const found = await run('apt-cache', [...state, 'depends', '--recurse', ...kinds, ...packages], { quiet: true });
   if (found.code !== 0) return lastLines(found.output);
-  // Names start a line; `<name>` is virtual, and one of those that provide it is listed too.
+  // A package's name starts a line. `<name>` is a virtual package: apt lists one that provides it as well.
   const all = found.output
     .split('\n')
     .filter((line) => /^[a-z0-9]/.test(line))

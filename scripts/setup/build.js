@@ -1,4 +1,4 @@
-// Builds the workspace when its sources are not those of the last build.
+// Builds the workspace when its sources have changed since the last build.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ const PARTS = [
 const NOT_INPUT = new Set(['node_modules', 'dist', '.holdfast', 'test', 'coverage']);
 
 /**
- * Builds what has changed since the last build here, as told by a hash of the sources.
+ * Builds the parts whose sources have another hash than at the last build in this folder.
  *
  * @param {string} root the repository
  * @param {(line: string) => void} say
@@ -93,7 +93,7 @@ function readStamps(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
-    // Absent or half written: everything is built again.
+    // The file is absent or half written, so everything is built again.
     return {};
   }
 }

@@ -13,7 +13,7 @@ it('knows this process, one of another user, and a child until it has ended', as
   expect(isRunning(child.pid)).toBe(false);
 });
 
-// To the system call 0 is the caller's own process group, and -1 every process there is.
+// The system call takes 0 for the caller's own process group, and -1 for every process.
 it.each([0, -1, 1.5, Number.NaN])('finds no process with the id %d', (pid) => {
   expect(isRunning(pid)).toBe(false);
 });

@@ -1,16 +1,22 @@
-// Installs the npm packages that package-lock.json names, when they are not the ones that are there.
+// Installs the npm packages of package-lock.json, when others or none are installed.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, SetupError } from './run.js';
 
-const OLDEST_NODE = [20, 12];
-
-/** @throws {SetupError} when this Node is too old */
-export function requireNode(version = process.versions.node) {
+/**
+ * Compares this Node with the oldest one that package.json names in `engines`, as `>=MAJOR.MINOR`.
+ *
+ * @param {string} root the repository
+ * @param {string} [version] default: that of this process
+ * @throws {SetupError} when this Node is older
+ */
+export function requireNode(root, version = process.versions.node) {
+  const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const oldest = engines.node.replace('>=', '');
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  const [oldestMajor = 0, oldestMinor = 0] = OLDEST_NODE;
+  const [oldestMajor = 0, oldestMinor = 0] = oldest.split('.').map(Number);
   if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return;
-  throw new SetupError(`Holdfast needs Node ${OLDEST_NODE.join('.')} or newer; this is Node ${version}.`);
+  throw new SetupError(`Holdfast needs Node ${oldest} or newer; this is Node ${version}.`);
 }
 
 /**
@@ -29,7 +35,7 @@ export async function ensureNodeModules(root, say) {
 }
 
 /**
- * Compares what is installed with the lock file, package by package: times say little after a checkout.
+ * Compares the installed packages with the lock file, one by one. File times would say little after a checkout.
  *
  * @param {string} root
  * @returns {string | undefined} why something has to be installed
@@ -40,7 +46,7 @@ export function whatIsMissing(root) {
   const wanted = readPackages(join(root, 'package-lock.json'));
   const installed = readPackages(installedFile);
   for (const [path, entry] of Object.entries(wanted)) {
-    // Links are the workspace's own packages; what is optional depends on the machine.
+    // Links are the workspace's own packages. Which optional packages are installed depends on the machine.
     if (!path.startsWith('node_modules/') && !path.includes('/node_modules/')) continue;
     if (entry.link || entry.optional || entry.devOptional || entry.peer) continue;
     if (plain(installed[path]?.version) !== plain(entry.version)) {

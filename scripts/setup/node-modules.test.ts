@@ -56,9 +56,16 @@ describe('whatIsMissing', () => {
 });
 
 describe('requireNode', () => {
-  it('says what is needed', () => {
-    expect(() => requireNode('18.19.0')).toThrow('Holdfast needs Node 20.12 or newer; this is Node 18.19.0.');
-    expect(() => requireNode('20.11.1')).toThrow();
-    for (const version of ['20.12.0', '22.1.0', '24.0.0']) expect(() => requireNode(version)).not.toThrow();
+  it('says which Node package.json asks for', async () => {
+    await writeFile(join(root, 'package.json'), '{"engines":{"node":">=20.12"}}');
+    expect(() => requireNode(root, '18.19.0')).toThrow('Holdfast needs Node 20.12 or newer; this is Node 18.19.0.');
+    expect(() => requireNode(root, '20.11.1')).toThrow();
+    for (const version of ['20.12.0', '22.1.0', '24.0.0']) expect(() => requireNode(root, version)).not.toThrow();
+  });
+
+  it('can read what the repository asks for', () => {
+    const repository = join(import.meta.dirname, '../..');
+    expect(() => requireNode(repository)).not.toThrow();
+    expect(() => requireNode(repository, '20.18.3')).toThrow('Holdfast needs Node 20.19 or newer');
   });
 });

@@ -40,8 +40,8 @@ export function findProgram(name, path = process.env.PATH ?? '') {
 }
 
 /**
- * Gets the programs that are not there: with apt as root on Debian and Ubuntu, unpacked under `.holdfast/` as anybody
- * else there. Adds that folder, and the ones that only root's `PATH` has, to this process's `PATH`.
+ * Gets missing programs on Debian and Ubuntu: root installs them with apt, anybody else unpacks them under
+ * `.holdfast/`. Adds that folder, and the folders that only root's `PATH` has, to this process's `PATH`.
  *
  * @param {string} root the repository
  * @param {readonly ProgramName[]} names

@@ -1,9 +1,9 @@
-// Runs programs for the start and test commands. Only Node's own modules: this works before anything is installed.
+// Runs programs for the start and test commands. Uses Node's own modules only, because nothing else is installed yet.
 import { spawn } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 
 /**
- * Runs a program to its end and passes stop signals on to it, so that it does not outlive this process.
+ * Runs a program to its end. Passes stop signals on to it, so that it does not outlive this process.
  *
  * @param {string} command
  * @param {readonly string[]} args

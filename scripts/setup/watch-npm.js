@@ -1,16 +1,16 @@
-// Ends this process when the npm that started it has died without passing a signal on, as it does when it is killed.
+// Ends this process when the npm that started it was killed: npm passes no signal on then.
 import { execFileSync } from 'node:child_process';
 import { isRunning } from './is-running.js';
 
 const CHECK_MS = 500;
 
 /**
- * Sends this process SIGTERM when npm has died. To be called first of all, while npm is certainly there; does nothing
- * when npm did not start this process.
+ * Sends this process SIGTERM when npm has died. Call it first of all, while npm certainly lives. Does nothing when npm
+ * did not start this process.
  */
 export function watchNpm(env = process.env) {
   if (env.npm_lifecycle_event === undefined) return;
-  // Between npm and this process there may be a shell, which lives on when npm dies: its parent is watched as well.
+  // A shell between npm and this process would live on when npm dies, so the shell's parent is watched as well.
   const above = [process.ppid, parentOf(process.ppid)].filter((pid) => pid > 1);
   const timer = setInterval(() => {
     if (above.every(isRunning)) return;
@@ -25,7 +25,7 @@ function parentOf(pid) {
   try {
     return Number(execFileSync('ps', ['-o', 'ppid=', '-p', String(pid)], { stdio: ['ignore', 'pipe', 'ignore'] }));
   } catch {
-    // No ps on this machine: the parent alone is watched.
+    // This machine has no ps, so the parent alone is watched.
     return 0;
   }
 }

@@ -7,7 +7,7 @@ import { OUTAGE_SEEDS, seeds, startLoad } from './system.js';
 
 afterEach(stopAll);
 
-/** Keys of the sessions that a master has. */
+/** Keys of the sessions on a master. */
 async function sessionsOn({ nodes }: RedisCluster): Promise<string[][]> {
   const masters = nodes.filter((node) => node.running);
   const keys = await Promise.all(masters.map((node) => node.cli('keys', 'session:check-*')));

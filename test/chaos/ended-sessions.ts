@@ -3,12 +3,12 @@ import { connectFramed, eventually, type ServiceProcess, type WsClient } from '@
 import { expect } from 'vitest';
 import type { Services } from './system.js';
 
-/** Seconds the session lives that ends of itself. */
+/** Time to live of the session that expires. Seconds. */
 const TTL = 2;
 const PATIENCE_MS = 60_000;
 
 /**
- * One session that was deleted, and one that expires: neither may come back with whatever Redis comes back with (G5).
+ * Two sessions: one is deleted, the other expires. Neither may come back, whatever data Redis comes back with (G5).
  */
 export class EndedSessions {
   readonly #services: Services;
@@ -20,13 +20,14 @@ export class EndedSessions {
     this.#services = services;
   }
 
-  /** Both have had a message, and members at both gateways; those of the expiring one are still there. */
+  /** Gives both sessions a message and members at both gateways. The members of the expiring session stay. */
   static async begin(services: Services): Promise<EndedSessions> {
     for (;;) {
       const ended = new EndedSessions(services);
       await ended.#call('POST', '', { session_id: ended.#expiringId, ttl: TTL });
       ended.#expiring = await ended.#membersOf(ended.#expiringId);
-      // A machine that stands still may let it end too early: who comes then opens another one, which lives long.
+      // On a machine that stands still the session may expire too early. A member that joins then opens a new session,
+      // which would live for long.
       const ttl = await ended.#ttlOf(ended.#expiringId);
       if (ttl === undefined || ttl === TTL) return ended;
       for (const member of ended.#expiring) member.terminate();
@@ -40,12 +41,12 @@ export class EndedSessions {
     for (const { closed } of members) expect((await closed).code).toBe(4404);
   }
 
-  /** Resolves when the expiring session has had its time, whether or not anybody could see it end. */
+  /** Resolves when the time to live is over, even if nobody could see the session expire. */
   async expired(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, TTL * 1_000 + 100));
   }
 
-  /** Redis is back: both sessions are gone for the API and for members, and those who were there were told. */
+  /** With Redis back: both sessions are gone for the API and for members, and the members that stayed were told. */
   async expectGone(): Promise<void> {
     for (const member of this.#expiring) {
       await member.frames.find({ type: 'session', event: 'expired' }, PATIENCE_MS);
@@ -92,7 +93,7 @@ export class EndedSessions {
     return fetch(`${this.#services.api.url}/api/sessions/${session}/`);
   }
 
-  /** Nothing when it has ended. */
+  /** Undefined when the session has ended. */
   async #ttlOf(session: string): Promise<number | undefined> {
     const answer = await this.#ask(session);
     return answer.ok ? ((await answer.json()) as { data: { ttl: number } }).data.ttl : undefined;

@@ -13,7 +13,7 @@ import {
 } from './system.js';
 
 let system: System;
-/** Between the first gateway and Redis. */
+/** The proxy between the first gateway and Redis. */
 let link: FaultProxy;
 
 beforeAll(async () => {

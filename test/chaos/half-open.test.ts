@@ -6,7 +6,7 @@ let system: System;
 let link: FaultProxy;
 
 beforeAll(async () => {
-  // A client takes its link for dead after two heartbeats and 5 s without a word.
+  // A client gives up a silent link after two heartbeats and 5 s.
   system = await startSystem({ gatewayEnv: { HEARTBEAT_INTERVAL: '1' } });
   link = await startFaultProxy(system.gateways[0]);
 });
@@ -25,7 +25,7 @@ it.each(seeds('half-open link'))(
     link.halfOpen();
     await load.flowing();
     load.pause();
-    // Those who notice find the way through this gateway closed, and take the other one.
+    // Members that notice cannot connect to this gateway again. They take the other one.
     expect(await load.settled()).toBeDefined();
     link.heal();
     const report = await expectDelivered(system, load);

@@ -7,10 +7,10 @@ import { expectNothingLost, REDIS_TIMEOUT_MS, type System, seeds, startLoad, sta
 const OUTAGE_SECONDS = 60;
 const RATE = 300;
 const MIB = 1024 * 1024;
-/** Far less than 60 s of the load need: members must be told what they cannot have. */
+/** Far less than 60 s of the load need, so that members must be told of messages that they cannot get. */
 const SMALL_BUFFER_BYTES = 256 * 1024;
 /**
- * What a process may grow by beside its buffer: frames on their way, and what the garbage collector has not seen yet.
+ * Bytes that a process may grow by besides its buffer: frames on their way, and garbage that is not collected yet.
  */
 const BESIDES_BYTES = 96 * MIB;
 /** Clock ticks a second of `/proc/PID/stat` on every Linux. */
@@ -41,7 +41,7 @@ interface Second {
   readonly lines: number;
 }
 
-/** Looks at a process once a second, as long as an outage lasts. */
+/** Measures a process once a second during an outage. */
 async function watch(service: ServiceProcess): Promise<Second[]> {
   const seconds: Second[] = [];
   let before = await usageOf(service);
@@ -63,7 +63,7 @@ async function watch(service: ServiceProcess): Promise<Second[]> {
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** The outage itself; says in the output what it cost each process. */
+/** Runs the outage, and prints the memory and the processor time that it took from each process. */
 async function endure({ redis, gateways, api }: System, bufferBytes: number): Promise<void> {
   const sweeper = await startProcess({
     service: 'sweeper',
@@ -86,7 +86,7 @@ async function endure({ redis, gateways, api }: System, bufferBytes: number): Pr
     );
     expect(grown, `${service.name}, bytes`).toBeLessThan(2 * bufferBytes + BESIDES_BYTES);
     expect(lines, `${service.name}, log lines`).toBeLessThan(20);
-    // Flat, whatever else the machine does: a loop without delay would take all there is.
+    // The share stays low on a busy machine too: only a loop without a delay would take a whole core.
     expect(last, `${service.name}, share of a core in the last third`).toBeLessThan(2 * first + 0.3);
     expect(last, `${service.name}, share of a core`).toBeLessThan(0.8);
   }

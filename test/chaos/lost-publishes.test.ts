@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 afterAll(stopAll);
 
-/** Whatever brings a message is lost; what else a session's channel carries may tell of it. */
+/** Loses every push that carries a message. Other pushes on a session's channel may tell of the message. */
 function loseMessages(which: readonly PushFilter[]): void {
   for (const filter of which) filter.loses = (push) => isSessionPush(push) && push.payload.includes('"content":');
 }
@@ -59,7 +59,7 @@ it.each(seeds('lost last message'))(
     onTestFinished(loseNothing);
     const load = await startLoad(system, seed, { disconnectEvery: 0 });
     await load.accepted(100);
-    // One message in each session, lost on the way to one gateway, to the other one, to both.
+    // Each session gets one message. It is lost on the way to one gateway, to the other, or to both.
     for (const deaf of [[filters[0]], [filters[1]], filters]) {
       load.pause();
       expect(await load.settled()).toBeDefined();

@@ -8,12 +8,12 @@ export interface Push {
 }
 
 /**
- * Stands between a gateway and Redis and loses pub/sub messages on the way, as Redis itself does when an output buffer
- * overflows or a slot moves. Everything else passes; links stay up, so that nothing tells the gateway of the loss.
+ * A proxy between a gateway and Redis that loses pub/sub messages, as Redis itself does when an output buffer overflows
+ * or a slot moves. Everything else passes, and links stay up, so that nothing tells the gateway of the loss.
  */
 export class PushFilter {
   readonly port: number;
-  /** Asked for every push. Canaries are asked about as well. */
+  /** Called for every push, canaries included. */
   loses: (push: Push) => boolean = () => false;
   lost = 0;
   readonly #server: Server;
@@ -82,7 +82,7 @@ export function isSessionPush({ channel }: Push): boolean {
   return channel.endsWith(':live');
 }
 
-/** Where the reply that begins at an offset ends (RESP 2 and 3); nothing when it is not all there. */
+/** The end of the reply that begins at an offset (RESP 2 and 3); undefined while the reply is incomplete. */
 function endOfReply(bytes: Buffer, at: number): number | undefined {
   const lineEnd = bytes.indexOf('\r\n', at, 'latin1');
   if (lineEnd < 0) return undefined;

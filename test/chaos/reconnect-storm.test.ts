@@ -20,7 +20,7 @@ it.each(seeds('1,000 reconnects at once'))(
       sessions: SESSIONS,
       members: MEMBERS,
       disconnectEvery: 0,
-      // As short as it gets: all at once is the point.
+      // The shortest pause, because all members must reconnect at once.
       backoffBaseMs: 20,
       backoffMaxMs: 20,
     });

@@ -36,7 +36,7 @@ it.each(seeds('CLIENT KILL TYPE pubsub'))(
       await killSubscribers();
     }
     await load.flowing();
-    // A gateway heals itself: no member has to notice.
+    // The gateway fetches the missing messages itself, so that no member notices.
     await expectUninterrupted(system, load);
   },
 );
@@ -77,7 +77,7 @@ it.each(seeds('last words while unsubscribed'))(
   },
 );
 
-/** Both gateways have their subscriber connection, for anything at all. */
+/** Waits until both gateways have their subscriber connection. */
 async function subscribed(): Promise<void> {
   await eventually('both gateways to have subscribed', async () => {
     const clients = await system.redis.cli('client', 'list', 'type', 'pubsub');
@@ -85,7 +85,10 @@ async function subscribed(): Promise<void> {
   });
 }
 
-/** Those that miss their canary may just have given up their connections by themselves: then the next ones are killed. */
+/**
+ * Kills the subscriber connections there are. A gateway that misses its canary may just have closed its connection
+ * itself: then the next one is killed.
+ */
 async function killSubscribers(): Promise<void> {
   await eventually(
     'a subscriber connection to be killed',

@@ -17,11 +17,11 @@ afterAll(stopAll);
 interface Outage {
   readonly what: string;
   readonly rule: string;
-  /** Redis goes away. */
+  /** Takes Redis away. */
   begins(): Promise<void> | void;
-  /** It comes back. Absent: it was never away. */
+  /** Brings Redis back. Absent when Redis was never away. */
   ends?(): Promise<void> | void;
-  /** How long it is away at least. Default: until everybody has noticed. */
+  /** Least duration of the outage, in milliseconds. Default: until every gateway has noticed. */
   readonly lastsMs?: number;
 }
 

@@ -21,7 +21,7 @@ it.each(seeds('rolling drain'))(
       await gateway.start();
     }
     await load.flowing();
-    // Make before break.
+    // Clients open the new connection before they close the old one.
     await expectUninterrupted(system, load);
   },
 );

@@ -16,7 +16,7 @@ it.each(seeds('Sentinel failover to a replica that lagged', OUTAGE_SEEDS))(
     const load = await startLoad(system, seed);
     const ended = await EndedSessions.begin(system);
     await load.accepted(150);
-    // A replica that has stopped, and whose link is cut, gets nothing of what follows.
+    // The replica is stopped and its link is cut, so that it misses everything that follows.
     replica.pause();
     await master.cli('client', 'kill', 'type', 'replica');
     await ended.delete();

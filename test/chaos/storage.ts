@@ -3,7 +3,7 @@ import { eventually, type ServiceProcess } from '@holdfast/testkit';
 import { expect } from 'vitest';
 import { expectNothingLost, type Services } from './system.js';
 
-/** A busy machine takes as long as this; what it took is told. */
+/** Longest wait of a step on a busy machine. Milliseconds. The output tells how long it took. */
 export const PATIENCE_MS = 60_000;
 
 export type Storage = 'redis' | 'memory';
@@ -11,7 +11,7 @@ export type Storage = 'redis' | 'memory';
 /**
  * Resolves when `/readyz` and the metrics of all these gateways say where sessions are stored.
  *
- * @returns milliseconds
+ * @returns how long that took, in milliseconds
  */
 export async function storedIn(storage: Storage, gateways: readonly ServiceProcess[]): Promise<number> {
   const startedAt = performance.now();
@@ -32,7 +32,7 @@ async function says(gateway: ServiceProcess, storage: Storage): Promise<boolean>
 /**
  * Resolves when everything is stored in Redis again, and messages flow.
  *
- * @returns milliseconds until the first is known
+ * @returns milliseconds until every gateway said that it stores in Redis
  */
 export async function backInRedis({ gateways }: Services, load: DeliveryLoad): Promise<number> {
   const truthMs = await storedIn('redis', gateways);
@@ -41,8 +41,8 @@ export async function backInRedis({ gateways }: Services, load: DeliveryLoad): P
 }
 
 /**
- * The end of a case in which gateways lived on: nothing is lost, and no member was without a connection that it had not
- * given up itself. Says how long people had to wait.
+ * Ends a case in which no gateway ended: nothing is lost, and no member lost a connection that it had not closed
+ * itself. Prints how long people had to wait.
  */
 export async function expectUnbroken(
   what: string,
@@ -55,7 +55,7 @@ export async function expectUnbroken(
   tellWaits(what, report, truthMs);
 }
 
-/** What a case has come to, as a line of the run's output: how long people had to wait. */
+/** Prints how long people had to wait in a case, as one line of the output. */
 export function tellWaits(what: string, { accepting, showing, resets }: DeliveryReport, truthMs: number): void {
   const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
   process.stdout.write(

@@ -12,42 +12,42 @@ import {
 } from '@holdfast/testkit';
 import { expect, onTestFinished, vi } from 'vitest';
 
-// Real processes on a machine that may be busy: a case takes seconds, and is given up after minutes.
+// A case takes seconds. It is given up after minutes, because the machine may be busy.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 const START_MS = 60_000;
 /**
- * For those who wait for an outage to be noticed (D1): longer than the default, because a machine that stands still for
- * a second is none, and shorter than any outage here. Milliseconds.
+ * Silence that counts as an outage (D1), for cases that wait until gateways notice one. It is longer than the default,
+ * because a busy machine may stand still for a second, and shorter than any outage here. Milliseconds.
  */
 export const REDIS_TIMEOUT_MS = 3_000;
 
-/** Within this even the last message before a lull reaches members (F4). */
+/** The last message before a lull reaches members within this time (F4). Milliseconds. */
 export const LAST_MESSAGE_MS = 3_000;
 
-/** Two built gateways, session-api, and members at both gateways, on whatever Redis. */
+/** Two gateways and a session API as separate processes, on any kind of Redis. */
 export interface Services {
   readonly gateways: readonly [ServiceProcess, ServiceProcess];
   readonly api: ServiceProcess;
 }
 
-/** Services on one real Redis. */
+/** Services on one Redis server. */
 export interface System extends Services {
   readonly redis: RedisServer;
 }
 
 export interface SystemOptions {
-  /** What the two gateways, in this order, think is Redis: a proxy in front of it. */
+  /** Addresses that the two gateways get in place of Redis, such as those of proxies. Default: Redis itself. */
   readonly redisUrls?: (redis: RedisServer) => Promise<readonly [string, string]>;
-  /** Laid over what every gateway gets. */
+  /** Added to the environment of both gateways. */
   readonly gatewayEnv?: Record<string, string>;
-  /** Milliseconds of silence that are an outage. Default: as many as {@link startProcess} sets. */
+  /** Silence that counts as an outage. Milliseconds. Default: that of {@link startProcess}. */
   readonly redisTimeoutMs?: number;
 }
 
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
   const { redisUrls, gatewayEnv, redisTimeoutMs } = options;
-  // A disk of its own: nothing that is tested here may be Redis forgetting.
+  // Redis writes to disk, so that a test never fails because Redis itself forgot something.
   const redis = await startRedis({ appendOnly: true });
   const urls = (await redisUrls?.(redis)) ?? [redis.url, redis.url];
   const [one, two, api] = [...urls, redis.url].map((url) => ({
@@ -59,7 +59,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 
 type Environment = Record<string, string> | undefined;
 
-/** Starts everything but Redis; each process is told where that is. */
+/** Starts the services. Each environment names the Redis of its process. */
 export async function startServices(env: { one: Environment; two: Environment; api: Environment }): Promise<Services> {
   const gateway = (name: string, own: Environment): Promise<ServiceProcess> =>
     startProcess({
@@ -76,17 +76,17 @@ export async function startServices(env: { one: Environment; two: Environment; a
   return { gateways: [first, second], api };
 }
 
-/** An outage takes a quarter of a minute: as many seeds of it as the long run has time for. */
+/** Seeds of each outage in the long run. An outage takes a quarter of a minute, so they are few. */
 export const OUTAGE_SEEDS = 3;
 
-/** One seed for every day, more in the long run; `HOLDFAST_SEED` alone when it is set. */
+/** One seed in `npm test`, more in the long run. `HOLDFAST_SEED` alone when that is set. */
 export function seeds(label: string, inTheLongRun = 10): number[] {
   const first = announcedRandom(label);
   const count = process.env[LONG_VARIABLE] === '1' && process.env[SEED_VARIABLE] === undefined ? inTheLongRun : 1;
   return Array.from({ length: count }, (_, index) => (first.seed + index) % 0x1_0000_0000);
 }
 
-/** Members over both gateways, sending. Sessions and members are what every case must hold for. */
+/** Starts members that send, spread over both gateways. Most cases use these numbers of sessions and members. */
 export async function startLoad(
   system: Services,
   seed: number,
@@ -110,33 +110,33 @@ export async function startLoad(
   return load;
 }
 
-/** Starts to measure how late a busy machine makes things: ask for it when what is to be judged is over. */
+/** Starts to measure how late a busy machine lets timers fire. @returns ends that, and gives the milliseconds to add */
 export function lateness(): () => number {
   const delays = monitorEventLoopDelay({ resolution: 10 });
   delays.enable();
   return () => {
     delays.disable();
-    // A message's way crosses a handful of processes, each of which may be as late as this one.
+    // A message passes five processes, each of which may be as late as this one.
     return (5 * delays.max) / 1e6;
   };
 }
 
-/** The end of every case without an outage: the audit holds, and what the gateways count agrees with it. */
+/** Ends a case without an outage: nothing is lost, and nobody was told of a reset. */
 export async function expectDelivered(system: Services, load: DeliveryLoad): Promise<DeliveryReport> {
   const report = await expectNothingLost(system, load);
-  // Redis was there all the time: nothing may have been given up on.
+  // Redis was there all the time, so no history was reset.
   expect(report.resets, formatReport(report)).toBe(0);
   return report;
 }
 
-/** The same, and no member was ever without a connection that it had not given up itself. */
+/** Ends a case without an outage in which no member lost a connection that it had not closed itself. */
 export async function expectUninterrupted(system: Services, load: DeliveryLoad): Promise<DeliveryReport> {
   const report = await expectDelivered(system, load);
   expect(report.interruptions, formatReport(report)).toEqual({});
   return report;
 }
 
-/** The end of every case: the audit holds, and what the gateways count agrees with it. */
+/** Ends a case: the audit finds nothing, and the counts of the gateways balance. */
 export async function expectNothingLost(system: Services, load: DeliveryLoad): Promise<DeliveryReport> {
   const report = await load.finish();
   expect(report.ok, formatReport(report)).toBe(true);
@@ -145,7 +145,7 @@ export async function expectNothingLost(system: Services, load: DeliveryLoad): P
   return report;
 }
 
-/** What a gateway has taken, stored, heard and handed out adds up. */
+/** The messages that a gateway has accepted, stored, received and delivered add up. */
 async function expectLedgersBalanced({ gateways }: Services): Promise<void> {
   for (const gateway of gateways) {
     await eventually(`the ledger of ${gateway.name} to balance`, async () => {

@@ -13,7 +13,7 @@ const say = (line) => console.log(line);
 
 watchNpm();
 try {
-  requireNode();
+  requireNode(root);
   await ensureNodeModules(root, say);
   await ensureBuilt(root, say);
   if (!process.env.CHANNEL_REDIS_URL && !process.argv.includes('--embedded')) {

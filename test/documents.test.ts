@@ -49,6 +49,23 @@ function lostFiles(file: string): string[] {
   return paths.filter((path) => isOurs(path) && !places(path).some((place) => existsSync(place)));
 }
 
+/** Packages whose README names its entry points. */
+const packages = documents().filter(
+  (file) => /^(libs|services)\/[^/]+\/README\.md$/.test(file) && /Entry points/.test(read(file)),
+);
+
+/** Names among the entry points that no source of the package declares or exports. */
+function lostEntryPoints(file: string): string[] {
+  const line = /Entry points\*\*:([\s\S]*?)\n- /.exec(read(file))?.[1] ?? '';
+  const names = [...line.matchAll(/`([A-Za-z_]\w+)(?:\([^`]*\))?`/g)].map(([, name = '']) => name);
+  const src = join(REPOSITORY, dirname(file), 'src');
+  const sources = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((path) => /\.tsx?$/.test(path));
+  const text = sources.map((path) => readFileSync(join(src, path), 'utf8')).join('\n');
+  const isThere = (name: string) =>
+    new RegExp(`\\b(export|function|class|const|interface|type)\\b[^\\n]*\\b${name}\\b`).test(text);
+  return names.filter((name) => !isThere(name));
+}
+
 describe('the documents', () => {
   it.each(documents())('%s: every link leads somewhere', (file) => {
     expect(deadLinks(file)).toEqual([]);
@@ -61,6 +78,10 @@ describe('the documents', () => {
     },
   );
 
+  it.each(packages)('%s: the package has every entry point that it names', (file) => {
+    expect(lostEntryPoints(file)).toEqual([]);
+  });
+
   it('every document in docs/ is named by docs/README.md, or by the index of its folder, which that one names', () => {
     const links = (from: string, to: string) => read(from).includes(`](${relative(dirname(from), to)})`);
     const index = 'docs/README.md';
@@ -70,5 +91,12 @@ describe('the documents', () => {
       return !(existsSync(join(REPOSITORY, own)) && links(index, own) && links(own, file));
     });
     expect(lost).toEqual([]);
+  });
+
+  it('every package has a README', () => {
+    const folders = ['libs', 'services'].flatMap((parent) =>
+      readdirSync(join(REPOSITORY, parent)).map((name) => `${parent}/${name}/README.md`),
+    );
+    expect(folders.filter((file) => !existsSync(join(REPOSITORY, file)))).toEqual([]);
   });
 });

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Metrics } from './metric-types.js';
+import type { Metrics } from './create-metrics.js';
 
-/** Whether this process can serve, and whatever explains it. Becomes the JSON of `/readyz`. */
+/** Whether this process can serve, with details that explain it: the JSON of `/readyz`. */
 export interface Readiness {
   readonly ready: boolean;
   readonly [detail: string]: unknown;
@@ -10,11 +10,11 @@ export interface Readiness {
 
 export interface AdminListenerOptions {
   readonly host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
   readonly metrics: Pick<Metrics, 'exposition' | 'contentType'>;
   readonly readiness: () => Readiness | Promise<Readiness>;
-  /** Begins a drain (B3); called for each `POST /drain`. Absent: there is nothing to drain, and the path is unknown. */
+  /** Begins a drain (B3); called for each `POST /drain`. Absent: the path does not exist. */
   readonly onDrain?: () => void;
 }
 
@@ -33,8 +33,8 @@ interface Answer {
 type Handler = () => Answer | Promise<Answer>;
 
 /**
- * Serves `/healthz` (alive), `/readyz` (200 or 503), `/metrics` and `POST /drain`, for probes, Prometheus and
- * operators. Never on a public address: nobody is asked who they are.
+ * Serves `/healthz` (alive), `/readyz` (200 or 503), `/metrics` and `POST /drain` to probes, Prometheus and operators.
+ * The address must not be public, because nobody is asked for credentials.
  *
  * @throws {Error} when the address cannot be listened on
  */
@@ -55,13 +55,13 @@ export async function startAdminListener(options: AdminListenerOptions): Promise
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        // Probes and scrapers keep their connections open.
+        // `close` waits for open connections, and probes and scrapers keep theirs.
         server.closeAllConnections();
       }),
   };
 }
 
-/** By path, then by method. */
+/** Handlers by path, then by method. */
 type Routes = ReadonlyMap<string, ReadonlyMap<string, Handler>>;
 
 function routesOf({ metrics, readiness, onDrain }: AdminListenerOptions): Routes {

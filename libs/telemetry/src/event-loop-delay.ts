@@ -1,9 +1,13 @@
 import { LatencyHistogram } from './latency-histogram.js';
 
-/** How often the event loop's delay is sampled. */
+/** Milliseconds between two samples of the event loop's delay. */
 export const LOOP_SAMPLE_MS = 100;
 
-/** A histogram over all time, not a quantile since the last scrape: two scrapers do not take it from each other. */
+/**
+ * Measures how late the timers of this process run.
+ *
+ * @returns a histogram since the start: a quantile since the last scrape would be wrong with two scrapers
+ */
 export function watchEventLoop(): { histogram: LatencyHistogram; stop(): void } {
   const histogram = new LatencyHistogram();
   let expected = performance.now() + LOOP_SAMPLE_MS;

@@ -4,15 +4,15 @@ export const LATENCY_BOUNDS: readonly number[] = [
 ];
 
 /**
- * A histogram for the message path: an observation is a short search and two additions. prom-client's own hashes its
- * labels each time, which costs a hundred times more.
+ * A histogram for the message path. An observation is a short search and two additions; a histogram of prom-client costs
+ * a hundred times more, because it hashes its labels each time.
  */
 export class LatencyHistogram {
-  /** One per bound and one for what lies beyond; not cumulative. */
+  /** One count for each bound, and one for values above the last; not cumulative. */
   private readonly counts = new Float64Array(LATENCY_BOUNDS.length + 1);
   private sum = 0;
 
-  /** @param seconds from 0; a clock that went backwards counts as 0 */
+  /** @param seconds from 0; a negative or infinite value, or none, counts as 0 */
   observe(seconds: number): void {
     const value = Number.isFinite(seconds) ? Math.max(seconds, 0) : 0;
     let bucket = 0;
@@ -21,7 +21,7 @@ export class LatencyHistogram {
     this.sum += value;
   }
 
-  /** The Prometheus text of this histogram, without a newline at its end. */
+  /** This histogram in the text format of Prometheus, without a newline at its end. */
   expose(name: string, help: string, labels: Readonly<Record<string, string>>): string {
     const shown = Object.entries(labels).map(([label, value]) => `${label}="${escapeLabel(value)}"`);
     const labelled = (metric: string, ...more: string[]) => `${metric}{${[...more, ...shown].join(',')}}`;

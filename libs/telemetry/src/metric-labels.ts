@@ -1,12 +1,14 @@
-/**
- * Values of labels that are known before they happen. Each is exposed with 0 from the start, or the first event of its
- * kind would be invisible to `rate()`. A test holds close codes and error codes against the protocol.
+/*
+ * Values of labels that are known before they happen. Each is exposed with 0 from the start: otherwise `rate()` would
+ * not see the first event of its kind. A test holds close codes and error codes against the protocol.
  */
 
-/** What servers or browsers close with; any other code, for clients may invent some, counts as `other`. */
+/** Codes that servers or browsers close with. */
 export const CLOSE_CODES: readonly string[] = [
   1000, 1001, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013, 4401, 4403, 4404, 4408, 4429,
 ].map(String);
+/** Stands for all other close codes, which clients may invent. */
+export const OTHER_CLOSE_CODE = 'other';
 
 /** HTTP statuses that refuse an upgrade (C2, C4). */
 export const REFUSALS = ['400', '401', '403', '429', '503'] as const;
@@ -23,14 +25,22 @@ export const ERROR_CODES = [
   'overloaded',
 ] as const;
 
-/** What `sync(room)` did. */
+/** The two client protocols. */
+export const PROTOCOLS = ['plain', 'framed'] as const;
+export type ConnectionProtocol = (typeof PROTOCOLS)[number];
+
+/** Whether the messages of a connection's session are stored. */
+export const PERSISTENCES = ['redis', 'none'] as const;
+export type ConnectionPersistence = (typeof PERSISTENCES)[number];
+
+/** What came of comparing a room with the log. */
 export const SYNC_OUTCOMES = ['unchanged', 'delivered', 'gap', 'healed', 'forked', 'reset', 'ended', 'failed'] as const;
 export type SyncOutcome = (typeof SYNC_OUTCOMES)[number];
 
 export const DRAIN_STATES = ['serving', 'draining', 'drained'] as const;
 export type DrainState = (typeof DRAIN_STATES)[number];
 
-/** Why Redis did not do something; `redisErrorKind` of `@holdfast/redis-client` tells. */
+/** Why Redis did not do something: the answers of `redisErrorKind` of `@holdfast/redis-client`. */
 export const REDIS_ERROR_KINDS = [
   'timeout',
   'closed',

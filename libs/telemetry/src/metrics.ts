@@ -1,345 +1,178 @@
-// biome-ignore-all lint/style/noExcessiveLinesPerFile: every metric of the product stands in this one file
-import { readFileSync } from 'node:fs';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { LOOP_SAMPLE_MS, watchEventLoop } from './event-loop-delay.js';
-import { LatencyHistogram } from './latency-histogram.js';
-import { CLOSE_CODES, DRAIN_STATES, ERROR_CODES, REDIS_ERROR_KINDS, REFUSALS, SYNC_OUTCOMES } from './metric-labels.js';
-import type {
-  ApiMetrics,
-  GatewayCounters,
-  GatewayGauges,
-  GatewayMetrics,
-  Metrics,
-  ProcessIdentity,
-  RedisMetrics,
-  SweeperMetrics,
-} from './metric-types.js';
+import { LOOP_SAMPLE_MS } from './event-loop-delay.js';
+import {
+  CLOSE_CODES,
+  DRAIN_STATES,
+  ERROR_CODES,
+  OTHER_CLOSE_CODE,
+  PERSISTENCES,
+  PROTOCOLS,
+  REDIS_ERROR_KINDS,
+  REFUSALS,
+  SYNC_OUTCOMES,
+} from './metric-labels.js';
 
-const COUNTERS: Record<keyof GatewayCounters, readonly [name: string, help: string]> = {
-  messagesIn: ['holdfast_messages_in_total', 'Messages that members sent'],
-  stored: ['holdfast_messages_stored_total', 'Messages stored in Redis by this gateway'],
-  published: ['holdfast_messages_published_total', 'Messages published by this gateway'],
-  received: ['holdfast_messages_received_total', 'Messages heard through pub/sub, one per room'],
-  delivered: ['holdfast_messages_delivered_total', 'Message frames handed to members'],
-  recovered: ['holdfast_messages_recovered_total', 'Message frames handed to resuming members that had missed them'],
-  refused: ['holdfast_messages_refused_total', 'Messages that were refused or given up; their senders keep them'],
-  duplicates: ['holdfast_message_duplicates_total', 'Retried sends that were stored already'],
-  gaps: ['holdfast_gaps_total', 'Gaps in the numbers of messages that were found'],
-  ephemeral: ['holdfast_messages_ephemeral_total', 'Messages of sessions without persistence'],
-  backpressureCloses: ['holdfast_backpressure_closes_total', 'Members closed because they read too slowly'],
-};
+/*
+ * Every metric of the product: its name, what it means, its labels and buckets. How a metric gets its values stands in
+ * `gateway-metrics.ts` and `create-metrics.ts`.
+ *
+ * The meanings are shown by Prometheus and in `docs/reference/metrics.md`. A unit is the last part of the name.
+ */
 
-/** A latency histogram with its name, exposed beside the registry's metrics. */
-interface NamedHistogram {
+/** One metric. Every sample also has the labels `service`, `color` and `instance`. */
+export interface MetricDefinition<Label extends string = string> {
   readonly name: string;
   readonly help: string;
-  readonly histogram: LatencyHistogram;
+  /** By label, the values that are known before they happen; none where only use shows them. */
+  readonly labels: Readonly<Record<Label, readonly string[]>>;
 }
 
-/**
- * Creates the metrics of one process. Every metric of the product is defined in this file.
- *
- * Each call has a registry of its own, so that several services can live in one process.
- */
-export function createMetrics(identity: ProcessIdentity): Metrics {
-  const registry = new Registry();
-  const { service, color, instance } = identity;
-  const labels = { service, color, instance };
-  registry.setDefaultLabels(labels);
-  collectDefaultMetrics({ register: registry });
-  new Gauge({
-    name: 'holdfast_build_info',
-    help: 'Always 1; the labels tell what runs',
-    labelNames: ['version', 'node_version'],
-    registers: [registry],
-  }).set({ version: ownVersion(), node_version: process.version }, 1);
-  const histograms: NamedHistogram[] = [];
-  const own = (of: ProcessIdentity['service']) => (of === service ? [registry] : []);
-  const redis = redisMetrics(registry);
-  const gateway = gatewayMetrics(own('gateway'));
-  if (service === 'gateway') {
-    histograms.push(
-      {
-        name: 'holdfast_append_seconds',
-        help: 'Time from sending an append to Redis to its answer',
-        histogram: gateway.appendSeconds,
-      },
-      {
-        name: 'holdfast_delivery_seconds',
-        help: "Time from a member's frame to handing it to the members",
-        histogram: gateway.deliverySeconds,
-      },
-    );
-  }
-  const loop = watchEventLoop();
-  histograms.push({
-    name: 'holdfast_event_loop_delay_seconds',
-    help: `How late timers run, sampled every ${LOOP_SAMPLE_MS} ms`,
-    histogram: loop.histogram,
-  });
-  return {
-    gateway,
-    api: apiMetrics(own('session-api')),
-    sweeper: sweeperMetrics(own('sweeper')),
-    redis,
-    contentType: registry.contentType,
-    async exposition() {
-      const text = await registry.metrics();
-      const latencies = histograms.map(({ name, help, histogram }) => histogram.expose(name, help, labels));
-      return `${text}\n${latencies.join('\n\n')}\n`;
-    },
-    close: loop.stop,
-  };
+/** A histogram with its upper bounds, in the metric's unit. */
+export interface HistogramDefinition<Label extends string = string> extends MetricDefinition<Label> {
+  readonly buckets: readonly number[];
 }
 
-function gatewayMetrics(registers: Registry[]): GatewayMetrics {
-  const counters: GatewayCounters = {
-    messagesIn: 0,
-    stored: 0,
-    published: 0,
-    received: 0,
-    delivered: 0,
-    recovered: 0,
-    refused: 0,
-    duplicates: 0,
-    gaps: 0,
-    ephemeral: 0,
-    backpressureCloses: 0,
-  };
-  const gauges: GatewayGauges = {
-    rooms: 0,
-    roomsInMemory: 0,
-    tailBytes: 0,
-    tailReachSeconds: 0,
-    unstoredBytes: 0,
-    unstoredMessages: 0,
-    canaryAgeSeconds: 0,
-    drainState: 'serving',
-    membersLeft: 0,
-  };
-  for (const [field, [name, help]] of Object.entries(COUNTERS) as [
-    keyof GatewayCounters,
-    readonly [string, string],
-  ][]) {
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(counters[field]);
-      },
-    });
-  }
-  gatewayGauges(gauges, registers);
-  new Gauge({
-    name: 'holdfast_ledger_imbalance',
-    help: 'Messages in whose fate is not known: neither stored, found stored, passed on, refused nor waiting; always 0',
-    registers,
-    collect() {
-      this.set(ledgerImbalance(counters, gauges));
-    },
-  });
-  const kind = ['protocol', 'persistence'] as const;
-  const connections = new Gauge({
-    name: 'holdfast_connections',
-    help: 'Open WebSocket connections',
-    labelNames: kind,
-    registers,
-  });
-  const connects = new Counter({
-    name: 'holdfast_connects_total',
-    help: 'WebSocket connections opened',
-    labelNames: kind,
-    registers,
-  });
-  for (const protocol of ['plain', 'framed'] as const) {
-    for (const persistence of ['redis', 'none'] as const) {
-      connections.set({ protocol, persistence }, 0);
-      connects.inc({ protocol, persistence }, 0);
-    }
-  }
-  const closes = counterBy('code', [...CLOSE_CODES, 'other'], {
-    name: 'holdfast_closes_total',
-    help: 'WebSocket connections closed, by close code',
-    registers,
-  });
-  const refusals = counterBy('status', REFUSALS, {
-    name: 'holdfast_connect_refusals_total',
-    help: 'WebSocket upgrades refused, by HTTP status',
-    registers,
-  });
-  const errors = counterBy('code', ERROR_CODES, {
-    name: 'holdfast_error_frames_total',
-    help: 'Error frames sent to members, by code',
-    registers,
-  });
-  const syncs = counterBy('outcome', SYNC_OUTCOMES, {
-    name: 'holdfast_sync_runs_total',
-    help: 'Comparisons of a room with the log, by what came of them',
-    registers,
-  });
-  return {
-    counters,
-    gauges,
-    appendSeconds: new LatencyHistogram(),
-    deliverySeconds: new LatencyHistogram(),
-    connected(protocol, persistence) {
-      connections.inc({ protocol, persistence });
-      connects.inc({ protocol, persistence });
-    },
-    disconnected(protocol, persistence, code) {
-      connections.dec({ protocol, persistence });
-      closes.inc({ code: CLOSE_CODES.includes(String(code)) ? code : 'other' });
-    },
-    refused: (status) => refusals.inc({ status }),
-    errorSent: (code) => errors.inc({ code }),
-    synced: (outcome) => syncs.inc({ outcome }),
-  };
+function metric(name: string, help: string): MetricDefinition<never>;
+function metric<L extends string>(
+  name: string,
+  help: string,
+  labels: Record<L, readonly string[]>,
+): MetricDefinition<L>;
+function metric(name: string, help: string, labels: Record<string, readonly string[]> = {}): MetricDefinition {
+  return { name, help, labels };
 }
 
-/** A counter with one label, whose known values are there from the start. */
-function counterBy<L extends string>(
-  label: L,
-  known: readonly string[],
-  options: { name: string; help: string; registers: Registry[] },
-): Counter<L> {
-  const counter = new Counter<L>({ ...options, labelNames: [label] });
-  for (const value of known) counter.labels(value).inc(0);
-  return counter;
-}
+/** A label whose values only use shows. None holds a session, a member or anything else that grows with use. */
+const ANY: readonly string[] = [];
 
-/** Every message that came in has exactly one fate. */
-function ledgerImbalance(counters: GatewayCounters, gauges: GatewayGauges): number {
-  const { messagesIn, stored, duplicates, ephemeral, refused } = counters;
-  return messagesIn - stored - duplicates - ephemeral - refused - gauges.unstoredMessages;
-}
+/** Counters of a gateway's message path: plain numbers that the gateway adds to, read on each scrape. */
+export const GATEWAY_COUNTERS = {
+  messagesIn: metric(
+    'holdfast_messages_in_total',
+    'Messages that members sent, before anything was decided about them',
+  ),
+  stored: metric('holdfast_messages_stored_total', 'Messages that this gateway stored in Redis'),
+  published: metric('holdfast_messages_published_total', 'Messages that this gateway published, stored or not'),
+  /** Counted once for each room here. */
+  received: metric('holdfast_messages_received_total', 'Messages received through pub/sub, once per room'),
+  delivered: metric('holdfast_messages_delivered_total', 'Message frames handed to the sockets of members'),
+  /** These are among {@link delivered} (R1, R2). */
+  recovered: metric('holdfast_messages_recovered_total', 'Delivered message frames that a resuming member had missed'),
+  refused: metric(
+    'holdfast_messages_refused_total',
+    'Messages refused, or given up when the gateway closed; their senders still have them',
+  ),
+  /** (A4) */
+  duplicates: metric('holdfast_message_duplicates_total', 'Repeated sends of messages that were stored before'),
+  /** (F2) */
+  gaps: metric('holdfast_gaps_total', 'Gaps that rooms found in the numbers of messages'),
+  ephemeral: metric(
+    'holdfast_messages_ephemeral_total',
+    'Messages published in sessions without persistence, which are never stored',
+  ),
+  /** (F6) */
+  backpressureCloses: metric('holdfast_backpressure_closes_total', 'Members disconnected because they read too slowly'),
+};
 
-function gatewayGauges(gauges: GatewayGauges, registers: Registry[]): void {
-  const numbers = [
-    ['rooms', 'holdfast_rooms', 'Sessions that are live on this gateway'],
-    ['roomsInMemory', 'holdfast_rooms_in_memory', 'Sessions on this gateway that Redis does not store now'],
-    ['tailBytes', 'holdfast_tail_bytes', 'Bytes of the newest messages kept in memory'],
-    ['tailReachSeconds', 'holdfast_tail_reach_seconds', 'Age of the oldest message kept in memory'],
-    ['unstoredBytes', 'holdfast_unstored_bytes', 'Bytes of messages sent by members and not stored yet'],
-    ['unstoredMessages', 'holdfast_messages_pending', 'Messages sent by members and not stored yet'],
-    ['canaryAgeSeconds', 'holdfast_canary_age_seconds', 'Time since the gateway heard itself through pub/sub'],
-    ['membersLeft', 'holdfast_drain_members_left', 'Members a drain still waits for'],
-  ] as const;
-  for (const [field, name, help] of numbers) {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(gauges[field]);
-      },
-    });
-  }
-  new Gauge({
-    name: 'holdfast_drain_state',
-    help: '1 for the state this gateway is in',
-    labelNames: ['state'],
-    registers,
-    collect() {
-      for (const state of DRAIN_STATES) this.set({ state }, state === gauges.drainState ? 1 : 0);
-    },
-  });
-}
+/** State of a gateway: plain numbers that the gateway sets, read on each scrape. */
+export const GATEWAY_GAUGES = {
+  /** With members here, or with a tail that is kept. */
+  rooms: metric('holdfast_rooms', 'Sessions that are live on this gateway'),
+  /** (D1) */
+  roomsInMemory: metric(
+    'holdfast_rooms_in_memory',
+    'Live sessions here whose messages Redis does not store at present',
+  ),
+  /** (F5) */
+  tailBytes: metric('holdfast_tail_bytes', 'Memory that the newest messages of live sessions take'),
+  /** (F5) */
+  tailReachSeconds: metric('holdfast_tail_reach_seconds', 'Age of the oldest message kept in memory'),
+  /** (D2) */
+  unstoredBytes: metric(
+    'holdfast_unstored_bytes',
+    'Size of the messages that members sent and that are not stored yet',
+  ),
+  unstoredMessages: metric('holdfast_messages_pending', 'Messages that members sent and that are not stored yet'),
+  /** (F3) */
+  canaryAgeSeconds: metric(
+    'holdfast_canary_age_seconds',
+    'Time since this gateway last received its own canary message through pub/sub',
+  ),
+  membersLeft: metric('holdfast_drain_members_left', 'Members that a drain still waits for; 0 without a drain'),
+};
 
-function apiMetrics(registers: Registry[]): ApiMetrics {
-  const requests = new Counter({
-    name: 'holdfast_api_requests_total',
-    help: 'HTTP requests answered',
-    labelNames: ['route', 'method', 'status'],
-    registers,
-  });
-  const duration = new Histogram({
-    name: 'holdfast_api_request_duration_seconds',
-    help: 'Time to answer an HTTP request',
-    labelNames: ['route', 'method'],
+export const GATEWAY = {
+  drainState: metric('holdfast_drain_state', '1 for the state that this gateway is in, 0 for the others', {
+    state: DRAIN_STATES,
+  }),
+  ledgerImbalance: metric(
+    'holdfast_ledger_imbalance',
+    'Messages from members whose outcome is unknown: not stored, repeated, published unstored, refused or pending; always 0',
+  ),
+  connections: metric('holdfast_connections', 'Open WebSocket connections', {
+    protocol: PROTOCOLS,
+    persistence: PERSISTENCES,
+  }),
+  connects: metric('holdfast_connects_total', 'WebSocket connections opened', {
+    protocol: PROTOCOLS,
+    persistence: PERSISTENCES,
+  }),
+  closes: metric('holdfast_closes_total', 'WebSocket connections closed, by close code', {
+    code: [...CLOSE_CODES, OTHER_CLOSE_CODE],
+  }),
+  /** (C2, C4) */
+  refusals: metric('holdfast_connect_refusals_total', 'WebSocket upgrades refused, by HTTP status', {
+    status: REFUSALS,
+  }),
+  /** (V11) */
+  errorFrames: metric('holdfast_error_frames_total', 'Error frames sent to members, by error code', {
+    code: ERROR_CODES,
+  }),
+  syncs: metric('holdfast_sync_runs_total', 'Comparisons of a room with the log in Redis, by outcome', {
+    outcome: SYNC_OUTCOMES,
+  }),
+  appendSeconds: metric('holdfast_append_seconds', 'Time from sending an append to Redis to its answer'),
+  deliverySeconds: metric(
+    'holdfast_delivery_seconds',
+    "Time from receiving a member's message here to handing it to the members of its room",
+  ),
+};
+
+export const SESSION_API = {
+  requests: metric('holdfast_api_requests_total', 'HTTP requests answered', { route: ANY, method: ANY, status: ANY }),
+  requestDuration: {
+    ...metric('holdfast_api_request_duration_seconds', 'Time to answer an HTTP request', { route: ANY, method: ANY }),
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-    registers,
-  });
-  return {
-    request(given, method, status, seconds) {
-      const route = given ?? 'none';
-      requests.inc({ route, method, status });
-      duration.observe({ route, method }, seconds);
-    },
-  };
-}
+  },
+};
 
-function sweeperMetrics(registers: Registry[]): SweeperMetrics {
-  const runs = new Counter({
-    name: 'holdfast_audit_runs_total',
-    help: 'Audits that ended, by outcome',
-    labelNames: ['audit', 'outcome'],
-    registers,
-  });
-  const duration = new Histogram({
-    name: 'holdfast_audit_duration_seconds',
-    help: 'Time an audit took',
-    labelNames: ['audit'],
+export const SWEEPER = {
+  runs: metric('holdfast_audit_runs_total', 'Audits that ended, by outcome', { audit: ANY, outcome: ANY }),
+  duration: {
+    ...metric('holdfast_audit_duration_seconds', 'Time that an audit took', { audit: ANY }),
     buckets: [0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900],
-    registers,
-  });
-  const lastRun = new Gauge({
-    name: 'holdfast_audit_last_run_timestamp_seconds',
-    help: 'When an audit was last completed, in Unix seconds',
-    labelNames: ['audit'],
-    registers,
-  });
-  const found = new Gauge({
-    name: 'holdfast_audit_findings',
-    help: 'What the latest audit found',
-    labelNames: ['audit', 'kind'],
-    registers,
-  });
-  const repairs = new Counter({
-    name: 'holdfast_audit_repairs_total',
-    help: 'What audits repaired',
-    labelNames: ['audit', 'kind'],
-    registers,
-  });
-  const keys = new Counter({
-    name: 'holdfast_audit_keys_total',
-    help: 'Keys that audits went over',
-    labelNames: ['audit'],
-    registers,
-  });
-  return {
-    wentOver: (audit, count) => keys.inc({ audit }, count),
-    auditEnded(audit, outcome, seconds) {
-      runs.inc({ audit, outcome });
-      duration.observe({ audit }, seconds);
-      if (outcome === 'done') lastRun.setToCurrentTime({ audit });
-    },
-    findings: (audit, kind, count) => found.set({ audit, kind }, count),
-    repaired: (audit, kind, count) => repairs.inc({ audit, kind }, count),
-  };
-}
+  },
+  lastRun: metric('holdfast_audit_last_run_timestamp_seconds', 'When an audit was last completed, in Unix time', {
+    audit: ANY,
+  }),
+  findings: metric('holdfast_audit_findings', 'Faults that the latest run of an audit found, by kind', {
+    audit: ANY,
+    kind: ANY,
+  }),
+  repairs: metric('holdfast_audit_repairs_total', 'Faults that audits repaired, by kind', { audit: ANY, kind: ANY }),
+  keys: metric('holdfast_audit_keys_total', 'Keys in Redis that audits examined', { audit: ANY }),
+};
 
-function redisMetrics(registry: Registry): RedisMetrics {
-  const errors = counterBy('kind', REDIS_ERROR_KINDS, {
-    name: 'holdfast_redis_errors_total',
-    help: 'What Redis did not do, by kind of reason',
-    registers: [registry],
-  });
-  const redis: RedisMetrics = { up: false, failed: (kind) => errors.inc({ kind }) };
-  new Gauge({
-    name: 'holdfast_redis_up',
-    help: '1 when the latest exchange with Redis succeeded',
-    registers: [registry],
-    collect() {
-      this.set(redis.up ? 1 : 0);
-    },
-  });
-  return redis;
-}
-
-function ownVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(text) as { version: string };
-  return version;
-}
+export const EVERY_PROCESS = {
+  buildInfo: metric('holdfast_build_info', 'Always 1; the labels tell which versions run', {
+    version: ANY,
+    node_version: ANY,
+  }),
+  redisErrors: metric('holdfast_redis_errors_total', 'Failures of Redis or of the connection to it, by kind', {
+    kind: REDIS_ERROR_KINDS,
+  }),
+  redisUp: metric('holdfast_redis_up', '1 when the latest exchange with Redis succeeded, else 0'),
+  eventLoopDelay: metric(
+    'holdfast_event_loop_delay_seconds',
+    `How late timers run, measured every ${LOOP_SAMPLE_MS} ms`,
+  ),
+};

@@ -1,11 +1,11 @@
 import type { Logger } from './logger.js';
 
 export interface Shutdown {
-  /** Registers what has to be closed. Once a shutdown is over, it is closed at once. */
+  /** Registers something that has to be closed. After a shutdown it is closed at once. */
   add(name: string, close: () => Promise<void> | void): void;
   /**
-   * Closes everything, the last added first, each after the one before it; goes on after a failure. The first call
-   * decides the reason, later ones get the same promise.
+   * Closes everything, the last added first and one after the other; goes on after a failure. The first call decides the
+   * reason, and later calls get the same promise.
    *
    * @returns the exit code: 0, or 1 when something failed or did not close in time
    */
@@ -18,8 +18,8 @@ interface Step {
 }
 
 /**
- * @param options.timeoutMs milliseconds for all of it; what has not closed by then is left behind, and what follows is
- * closed without waiting
+ * @param options.timeoutMs milliseconds for the whole shutdown. After that a step that has not closed is left behind, and
+ *   the remaining steps are closed without waiting for them.
  */
 export function createShutdown(options: { logger: Pick<Logger, 'info' | 'error'>; timeoutMs: number }): Shutdown {
   const { logger, timeoutMs } = options;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Metrics, ProcessIdentity } from './metric-types.js';
-import { createMetrics } from './metrics.js';
+
+import { createMetrics, type Metrics, type ProcessIdentity } from './create-metrics.js';
 
 const created: Metrics[] = [];
 

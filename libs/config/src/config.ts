@@ -9,24 +9,26 @@ export type LogFormat = 'json' | 'console';
 /** How to reach Redis. */
 export interface RedisSettings {
   readonly mode: 'standalone' | 'sentinel' | 'cluster';
-  /** One in standalone mode; the Sentinels, or some nodes of the cluster, else. May hold credentials: see `maskUrl`. */
+  /**
+   * In standalone mode one; else the Sentinels, or some nodes of the cluster. They may hold credentials: see `maskUrl`.
+   */
   readonly urls: readonly string[];
-  /** Present exactly in sentinel mode. */
+  /** Present in sentinel mode only, and always there. */
   readonly sentinelMaster?: string;
-  /** Command connections, 1 … 64. */
+  /** Number of command connections, 1 to 64. */
   readonly poolSize: number;
   /** Milliseconds without an answer after which Redis counts as away. */
   readonly timeoutMs: number;
 }
 
-/** Everything a process is told from outside, checked. */
+/** All settings of a process, checked. */
 export interface Config {
   readonly service: ServiceName;
   readonly color: Color;
   /** Tells this process from others of its kind in logs and metrics: host name and admin port (or process id). */
   readonly instance: string;
   readonly host: string;
-  /** 0: any free port; the sweeper, which has no public port, has 0 too. */
+  /** 0: any free port. The sweeper has no public port, and 0 here. */
   readonly port: number;
   readonly adminHost: string;
   /** 0: any free port. */
@@ -34,7 +36,7 @@ export interface Config {
   readonly drainSeconds: number;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   readonly redis: RedisSettings;
-  /** `ttl` and `maxTtl` in seconds, `historyMax` in messages. */
+  /** `ttl` and `maxTtl` are seconds, `historyMax` is a number of messages. */
   readonly sessions: {
     readonly ttl: number;
     readonly maxTtl: number;
@@ -48,19 +50,19 @@ export interface Config {
     readonly outageBufferBytes: number;
     readonly maxBackpressureBytes: number;
   };
-  /** 0 is no limit. */
+  /** 0: no limit. */
   readonly limits: {
     readonly messagesPerSecond: number;
     readonly connectionsPerIp: number;
     readonly connectsPerSecond: number;
   };
   readonly trustProxy: boolean;
-  /** As browsers send them; empty: the same host only. */
+  /** As browsers send them. Empty: pages of the same host only. */
   readonly allowedOrigins: readonly string[];
   readonly audit: { readonly intervalSeconds: number; readonly graceSeconds: number; readonly dryRun: boolean };
 }
 
-/** The environment is not one to start with. The message lists every mistake in plain words, and no value. */
+/** The environment does not allow a start. The message lists every mistake in plain words, without any value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   constructor(readonly mistakes: readonly string[]) {
@@ -127,7 +129,7 @@ export function loadConfig(
   };
 }
 
-/** What no single value shows: settings that do not fit together, and those that would promise what is not done. */
+/** Mistakes that no single value shows: settings that contradict each other, or ask for what this version does not do. */
 function* contradictions(service: ServiceName, values: Values): Generator<string> {
   const { REDIS_MODE: mode, CHANNEL_REDIS_URL: urls, REDIS_SENTINEL_MASTER: master } = values;
   if (mode === 'standalone' && urls.length > 1) {
@@ -155,13 +157,13 @@ function* contradictions(service: ServiceName, values: Values): Generator<string
   yield* openToAll(service, values);
 }
 
-/** Servers of one deployment share everything but their address. */
+/** Whether two servers of one deployment differ in more than their address. */
 function differs(url: string, first = url): boolean {
   const [a, b] = [new URL(url), new URL(first)];
   return (['protocol', 'username', 'password', 'pathname', 'search'] as const).some((part) => a[part] !== b[part]);
 }
 
-/** Never run open or unencrypted in silence, when the settings ask for the contrary. */
+/** Settings for protection that this version does not have. Ignoring them would leave the data open without a word. */
 function* notDoneYet(values: Values): Generator<string> {
   for (const name of ['AUTH_JWT_SECRET', 'AUTH_JWKS_URL'] as const) {
     if (values[name] !== undefined) yield `${name} is set, but this version does not check tokens yet: unset it`;
@@ -171,9 +173,10 @@ function* notDoneYet(values: Values): Generator<string> {
   }
 }
 
+/** A process that anybody could use from outside, without having been told so. */
 function* openToAll(service: ServiceName, values: Values): Generator<string> {
   if (service === 'sweeper' || values.AUTH_DISABLED || isLoopback(values.HOST)) return;
-  // The complaint about these says already why there is no start.
+  // `notDoneYet` reports these already.
   if (values.AUTH_JWT_SECRET !== undefined || values.AUTH_JWKS_URL !== undefined) return;
   yield 'HOST is not a loopback address, and nobody would be asked for a token there: set AUTH_JWT_SECRET, or AUTH_DISABLED=true to serve everybody';
 }

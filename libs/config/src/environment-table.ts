@@ -1,6 +1,6 @@
 import { ENVIRONMENT } from './environment.js';
 
-/** The README's table of every variable, as Markdown. A test holds that the README has it word for word. */
+/** The table of every variable in Markdown. A test holds that the README has it word for word. */
 export function renderEnvironmentTable(): string {
   const rows = ENVIRONMENT.map(({ name, default: value, meaning, services }) => {
     return `| \`${name}\` | ${asCode(value)} | ${meaning} | ${services.join(', ')} |`;
@@ -8,7 +8,7 @@ export function renderEnvironmentTable(): string {
   return ['| variable | default | meaning | read by |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
 
-/** A default that differs by service reads `1 (gateway), 2 (session-api)`: only the values are code. */
+/** A default that differs by service is written `1 (gateway), 2 (session-api)`: only the values are shown as code. */
 function asCode(value: string): string {
   if (value === '') return '';
   const parts = value.split(', ').map((part) => /^(\S+)( \(.+\))?$/.exec(part));

@@ -3,14 +3,16 @@ import { flag, host, line, oneOf, origins, type Parser, redisUrls, seconds, whol
 /** The processes that read the environment. */
 export type ServiceName = 'gateway' | 'session-api' | 'sweeper';
 
-/** One variable, as `loadConfig` reads it and as the README shows it. */
+/** One variable: how `loadConfig` reads it, and how the README shows it. */
 interface Variable<T> {
   readonly parser: Parser<T>;
-  /** What an unset or empty variable means. */
+  /** The value of an unset or empty variable. */
   readonly fallback: T | ((service: ServiceName) => T);
-  /** How the README shows `fallback`; absent: the fallback's own text. */
+  /** How the README shows the fallback. Absent: as its text. */
   readonly shown?: string;
+  /** Shown in the README. */
   readonly meaning: string;
+  /** The processes that act on it. */
   readonly services: readonly ServiceName[];
 }
 
@@ -37,7 +39,7 @@ const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 const YEARS_10 = 315_360_000;
 
-/** Every variable of the product: the one place for names, defaults and what is allowed. */
+/** Every variable of the product, with its default and the values that are allowed. */
 export const VARIABLES = {
   CHANNEL_REDIS_URL: variable(
     redisUrls,
@@ -215,7 +217,7 @@ export const VARIABLES = {
 
 export type VariableName = keyof typeof VARIABLES;
 
-/** What {@link readEnvironment} makes of the variables. */
+/** The value of each variable. */
 export type Values = { readonly [N in VariableName]: (typeof VARIABLES)[N] extends Variable<infer T> ? T : never };
 
 /** One row of the README's table. */
@@ -224,7 +226,7 @@ export interface EnvironmentRow {
   /** As text; empty when there is none. */
   readonly default: string;
   readonly meaning: string;
-  /** The processes that act on it. All of them check it. */
+  /** The processes that act on it. Every process checks every variable. */
   readonly services: readonly ServiceName[];
 }
 
@@ -242,7 +244,7 @@ export const ENVIRONMENT: readonly EnvironmentRow[] = Object.entries(VARIABLES).
  * Reads every variable; an unset or empty one has its default.
  *
  * @param mistakes gets one sentence for each value that is not allowed; its variable then has the default. No sentence
- * repeats a value, because it may be a secret.
+ *   repeats a value, which may be a secret.
  */
 export function readEnvironment(
   service: ServiceName,

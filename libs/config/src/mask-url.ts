@@ -1,6 +1,6 @@
 /**
- * A URL fit to be shown: user, password and the values of its query are replaced by `***`. What is no URL becomes
- * `***` as a whole.
+ * A URL that may be shown: user, password and the values of the query are replaced by `***`. A text that is no URL
+ * becomes `***` as a whole.
  */
 export function maskUrl(url: string): string {
   if (!URL.canParse(url)) return '***';

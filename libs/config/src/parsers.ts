@@ -1,11 +1,12 @@
-/** How one environment variable's text becomes a value. `parse` throws an Error whose message says what is allowed. */
+/** Turns the text of an environment variable into a value. */
 export interface Parser<T> {
-  /** What is allowed, as it reads after "must be". */
+  /** What is allowed, in words that follow "must be". */
   readonly allowed: string;
+  /** @throws {ValueError} when the text is not allowed */
   parse(text: string): T;
 }
 
-/** The text of a value is not allowed. The message completes "NAME …". */
+/** The text is not allowed. The message goes on after the variable's name: "must be …". */
 export class ValueError extends Error {
   override readonly name = 'ValueError';
 }
@@ -21,7 +22,7 @@ function parser<T>(allowed: string, accept: (text: string) => T | undefined): Pa
   };
 }
 
-/** A decimal whole number. */
+/** A decimal whole number. @param unit as the message names it; may be empty */
 export function whole(unit: string, min: number, max: number): Parser<number> {
   return parser(`a whole number${unit && ` of ${unit}`} from ${min} to ${max}`, (text) => {
     if (!/^\d{1,15}$/.test(text)) return undefined;
@@ -30,7 +31,7 @@ export function whole(unit: string, min: number, max: number): Parser<number> {
   });
 }
 
-/** A decimal number of seconds, fractions allowed. */
+/** A decimal number of seconds, which may have a fraction. */
 export function seconds(min: number, max: number): Parser<number> {
   return parser(`a number of seconds from ${min} to ${max}`, (text) => {
     if (!/^\d{1,9}(\.\d{1,6})?$/.test(text)) return undefined;
@@ -54,7 +55,7 @@ export const host: Parser<string> = parser('an IP address or a host name, withou
   /^[A-Za-z0-9]([A-Za-z0-9._-]{0,252})$/.test(text) || /^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$/.test(text) ? text : undefined,
 );
 
-/** Any text of one line. */
+/** One line of printable ASCII, at most 512 characters. */
 export const line: Parser<string> = parser('one line of text', (text) =>
   /^[\x20-\x7e]{1,512}$/.test(text) ? text : undefined,
 );

@@ -99,7 +99,7 @@ describe('ChatStore', () => {
     expect(seen).toEqual([60, 100, 7200, 7200, 6, 0]);
   });
 
-  it('shows what the gateway tells: storage, broadcasts, refusals', () => {
+  it('shows the storage state, broadcasts and refusals of the gateway', () => {
     const { store, socket } = page();
     socket().welcome();
     socket().receive({ type: 'status', storage: 'memory' });
@@ -124,7 +124,7 @@ describe('ChatStore', () => {
     expect(store.snapshot().error).toEqual({ code: 'gap', message: 'Messages 3 to 9 are no longer kept.' });
   });
 
-  it('adds what the HTTP API has and it has not', async () => {
+  it('adds the messages that the HTTP API has and it does not have', async () => {
     const answer = { id: 'm1', seq: 1, content: 'earlier', sender: 's', timestamp: 1 };
     const fetched: string[] = [];
     vi.stubGlobal('fetch', (url: string) => {
@@ -140,7 +140,7 @@ describe('ChatStore', () => {
     expect(shown()).toEqual(['earlier', 'live']);
   });
 
-  it('says why the HTTP API gave nothing', async () => {
+  it('shows why the HTTP API gave no messages', async () => {
     const failure = { success: false, code: 'storage_unavailable', error: 'Redis is away' };
     vi.stubGlobal('fetch', () => Promise.resolve(Response.json(failure, { status: 503 })));
     const { store } = page();
@@ -175,7 +175,7 @@ describe('ChatStore: a session that the server does not store', () => {
     expect(after.store.snapshot().count).toBe(2);
   });
 
-  it('sends after a reload what had not been accepted', () => {
+  it('sends messages after a reload that had not been accepted', () => {
     const storage = new FakeStorage();
     const before = page({ ...options, storage });
     before.store.send('offline');

@@ -43,7 +43,7 @@ describe('HoldfastClient: connecting', () => {
     expect(socket().query.get('token')).toBe('token2');
   });
 
-  it('takes a token that cannot be had for a failed attempt', async () => {
+  it('counts it as a failed attempt when the token function fails', async () => {
     const { client, clock, seen } = harness({ token: () => Promise.reject(new Error('no token')) });
     client.connect();
     await clock.advanceAsync(1);
@@ -112,7 +112,7 @@ describe('HoldfastClient: sending', () => {
     expect(seen('update')).toMatchObject([{ id, seq: 1 }]);
   });
 
-  it('D3, V4: what was pending and has not come with a number when Redis is back is asked for', async () => {
+  it('D3, V4: sends a pending message again when Redis is back and it has no number yet', async () => {
     const { client, open } = harness();
     const socket = open();
     const { id, result } = client.send('one');
@@ -176,7 +176,7 @@ describe('HoldfastClient: sending', () => {
     },
   );
 
-  it('goes on with one at a time after a refusal, so that the order is kept', () => {
+  it('sends one message at a time after a refusal, so that the order is kept', () => {
     const { client, clock, open } = harness();
     const socket = open();
     const ids = ['a', 'b', 'c', 'd'].map((content) => client.send(content).id);
@@ -196,7 +196,7 @@ describe('HoldfastClient: sending', () => {
     expect(socket.sends).toHaveLength(33);
   });
 
-  it('C6: refuses by itself what would close the connection', async () => {
+  it('C6: refuses a content that would close the connection, without sending it', async () => {
     const { client, open } = harness();
     const socket = open({ maxMessageBytes: 10 });
     const { id, result } = client.send('x'.repeat(11));
@@ -220,7 +220,7 @@ describe('HoldfastClient: sending', () => {
     expect(() => client.send('two', 'not an id')).toThrow('1 to 64 of');
   });
 
-  it('tells the senders when it is closed, and sends again when it is opened again', async () => {
+  it('resolves open results when it is closed, and sends the messages again after the next connect', async () => {
     const { client, open } = harness();
     open();
     const { id, result } = client.send('one');
@@ -267,7 +267,7 @@ describe('HoldfastClient: receiving', () => {
     expect(sockets.length).toBeLessThan(15);
   });
 
-  it('R2, V7: says what is lost, and that the history differs', () => {
+  it('R2, V7: emits which numbers are lost, and that the history differs', () => {
     const { open, reconnect, seen } = harness();
     open().message(1, 'm1');
     reconnect({ seq: 9, firstSeq: 5 });
@@ -287,7 +287,7 @@ describe('HoldfastClient: receiving', () => {
     expect(seen('update')).toMatchObject([{ id: 'm2', seq: 3 }]);
   });
 
-  it('T2: goes on at 1 after expiry', () => {
+  it('T2: expects number 1 after expiry', () => {
     const { open, seen } = harness();
     const socket = open({ seq: 5, firstSeq: 1 });
     socket.receive({ type: 'session', event: 'expired' });
@@ -309,7 +309,7 @@ describe('HoldfastClient: receiving', () => {
     expect(seen('storage')).toEqual(['redis', 'memory', 'redis']);
   });
 
-  it('V5: resumes when something that a heartbeat announced does not come', () => {
+  it('V5: resumes when a message that a heartbeat announced does not arrive', () => {
     const { open } = harness();
     const socket = open();
     socket.receive({ type: 'heartbeat', timestamp: 1, seq: 1 });
@@ -318,7 +318,7 @@ describe('HoldfastClient: receiving', () => {
     expect(socket.isClosed).toBe(true);
   });
 
-  it('sends again on a new connection what stays unanswered for three heartbeats', () => {
+  it('sends a message again on a new connection when it stays unanswered for three heartbeats', () => {
     const { client, open, reconnect } = harness();
     const socket = open();
     const { id } = client.send('one');
@@ -335,7 +335,7 @@ describe('HoldfastClient: receiving', () => {
     expect(seen('broadcast')).toHaveLength(1);
   });
 
-  it('V6, V8, V10: passes on what the gateway tells', () => {
+  it('V6, V8, V10: emits an event for each frame of the gateway', () => {
     const { open, seen } = harness();
     const socket = open();
     socket.receive({ type: 'status', storage: 'memory' });
@@ -348,7 +348,7 @@ describe('HoldfastClient: receiving', () => {
     expect([seen('presence'), seen('signal'), seen('drain')].map((events) => events.length)).toEqual([1, 1, 1]);
   });
 
-  it('V7: a deleted session ends what was meant for it', async () => {
+  it('V7: a deleted session ends the messages that were meant for it', async () => {
     const { client, open, socket, seen } = harness();
     open().message(1, 'm1');
     const { result } = client.send('one');

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { harness } from '../test/harness.js';
 
 describe('Connection: states', () => {
-  it('goes from idle over connecting to open, and tells each', () => {
+  it('goes from idle through connecting to open, with an event for each', () => {
     const { client, open, seen } = harness();
     expect(client.state).toEqual({ kind: 'idle' });
     open();
@@ -47,7 +47,7 @@ describe('Connection: states', () => {
     expect(client.state).toMatchObject({ kind: reconnect ? 'waiting' : 'closed', code });
   });
 
-  it('B5: leaves an overloaded gateway alone for longer', () => {
+  it('B5: waits longer after a close that says overloaded', () => {
     const { client, clock, open } = harness();
     open().end(CLOSE.overloaded.code);
     expect(client.state).toMatchObject({ retryAt: clock.now() + 4_000 });
@@ -67,7 +67,7 @@ describe('Connection: states', () => {
     expect(client.state).toMatchObject({ kind: 'waiting', reason: 'no welcome in time' });
   });
 
-  it('takes a WebSocket that cannot even be made for a failed attempt', () => {
+  it('counts it as a failed attempt when the WebSocket cannot be constructed', () => {
     class Refused {
       constructor() {
         throw new Error('mixed content');
@@ -125,7 +125,7 @@ describe('Connection: states', () => {
 });
 
 describe('Connection: a link that has gone silent', () => {
-  it('V5: is given up after two heartbeats and a little', () => {
+  it('V5: is given up after two heartbeat intervals and some slack', () => {
     const { client, clock, open } = harness();
     const socket = open({ heartbeatMs: 1_000 });
     clock.advance(4_000);
@@ -136,7 +136,7 @@ describe('Connection: a link that has gone silent', () => {
     expect(client.state).toMatchObject({ kind: 'waiting', reason: 'silent' });
   });
 
-  it('V22: is asked when a send stays unanswered, and given up when that does too', () => {
+  it('V22: gets a ping when a send stays unanswered, and is given up when the ping does too', () => {
     const { client, clock, open } = harness();
     const socket = open();
     client.send('one');
@@ -150,7 +150,7 @@ describe('Connection: a link that has gone silent', () => {
     expect(client.state).toMatchObject({ kind: 'waiting', reason: 'silent' });
   });
 
-  it('is asked at once when the network may have changed', () => {
+  it('gets a ping at once when the network may have changed', () => {
     const { client, clock, open } = harness();
     const socket = open();
     client.wake();
@@ -159,7 +159,7 @@ describe('Connection: a link that has gone silent', () => {
     expect(client.state.kind).toBe('waiting');
   });
 
-  it('is given up when it sends what is no frame', () => {
+  it('is given up when it sends data that is no frame', () => {
     const { client, open } = harness();
     const socket = open();
     socket.onmessage({ data: '{"type":"message","id":"a"}' });
@@ -191,7 +191,7 @@ describe('Connection: drain', () => {
     expect(client.session?.color).toBe('green');
   });
 
-  it('B3: goes on sending until it moves, then waits for the acks of what was sent', () => {
+  it('B3: goes on sending until it moves, then waits for the acks of sends in flight', () => {
     const { client, clock, open, socket, sockets } = harness();
     const old = open();
     old.receive(drain);

@@ -13,7 +13,7 @@ function cursorAt(seq: number, limit = 100): Cursor {
 }
 
 describe('Cursor: what the next page goes on from', () => {
-  it('D1, R3: is all that is kept where no gateway could tell a position, and nothing without a session', () => {
+  it('D1, R3: is the kept history when no gateway could tell a position, and nothing without a session', () => {
     const cursor = new Cursor(100);
     expect(cursor.kept).toBeUndefined();
     cursor.welcome({ ...WELCOME, epoch: '', seq: 0, firstSeq: 0 }, 'live');
@@ -26,14 +26,14 @@ describe('Cursor: what the next page goes on from', () => {
 });
 
 describe('Cursor: messages', () => {
-  it('V2: takes what is next, and only that', () => {
+  it('V2: takes the next number, and no other', () => {
     const cursor = cursorAt(2);
     expect(cursor.message(from(4, 'm4'))).toBe('gap');
     expect(cursor.message(from(3, 'm3'))).toBe('new');
     expect(cursor.position).toEqual({ epoch: 'E1', seq: 3, id: 'm3' });
   });
 
-  it('V2: drops what it has', () => {
+  it('V2: drops a message that it has', () => {
     const cursor = cursorAt(3);
     expect(cursor.message(from(2, 'm2'))).toBe('known');
     expect(cursor.position?.seq).toBe(3);
@@ -95,7 +95,7 @@ describe('Cursor: welcomes', () => {
     expect(cursor.message(from(11, 'm11'))).toBe('new');
   });
 
-  it('R2, B3: nothing is lost of what the old link gave while the new one asked', () => {
+  it('R2, B3: reports no gap for messages that the old link delivered while the new one was opening', () => {
     const cursor = cursorAt(3);
     for (let seq = 4; seq <= 20; seq++) cursor.message(from(seq, `m${seq}`));
     expect(cursor.welcome({ ...WELCOME, seq: 20, firstSeq: 11 }, 3)).toBeUndefined();
@@ -164,7 +164,7 @@ describe('Cursor: events of the session', () => {
     expect(cursor.message(from(9, 'm9'))).toBe('new');
   });
 
-  it('V7, B3: of what will not come over a new link, misses what has not come over the old one', () => {
+  it('V7, B3: of a gap on the new link, reports the numbers that the old link has not delivered', () => {
     const cursor = cursorAt(9);
     expect(cursor.gap(4, 5)).toBeUndefined();
     expect(cursor.position?.seq).toBe(9);
@@ -179,7 +179,7 @@ describe('Cursor: events of the session', () => {
     expect(cursor.message(from(1, 'first'))).toBe('new');
   });
 
-  it('R3, V7: who meets a further epoch then is told that the history comes again', () => {
+  it('R3, V7: reports that the history follows again when another epoch is met after that', () => {
     const cursor = cursorAt(5);
     cursor.expired();
     cursor.message(from(1, 'first'));
@@ -190,7 +190,7 @@ describe('Cursor: events of the session', () => {
     expect(cursor.message(from(1, 'another'))).toBe('new');
   });
 
-  it('V5: notices that what one heartbeat announced has not come by the next', () => {
+  it('V5: notices that a message announced by one heartbeat has not arrived by the next', () => {
     const cursor = cursorAt(2);
     expect(cursor.heartbeat(4)).toBe(false);
     cursor.message(from(3, 'm3'));

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FakeStorage, harness } from '../test/harness.js';
 
 describe('what outlives the page', () => {
-  it('D5: a reloaded page sends again what had not been accepted, as the same client, in order', () => {
+  it('D5: a reloaded page sends messages again that had not been accepted, as the same client, in order', () => {
     const storage = new FakeStorage();
     const before = harness({ storage });
     const socket = before.open({ seq: 4, firstSeq: 1 });
@@ -46,7 +46,7 @@ describe('what outlives the page', () => {
     expect(after.seen('message').map(({ isSent }) => isSent)).toEqual([true, false]);
   });
 
-  it('K6: goes on from the kept position when asked to', () => {
+  it('K6: resumes from the kept position with keepPosition', () => {
     const storage = new FakeStorage();
     harness({ storage, keepPosition: true }).open({ seq: 4, firstSeq: 1 }).message(5, 'm5');
     const { client, socket } = harness({ storage, keepPosition: true });
@@ -76,7 +76,7 @@ describe('what outlives the page', () => {
     expect(open().sends).toHaveLength(1);
   });
 
-  it('passes over what it cannot read', () => {
+  it('ignores entries that it cannot read', () => {
     const storage = new FakeStorage();
     storage.setItem('holdfast:room:out:a', '{"id":');
     storage.setItem('holdfast:room:out:b', '{"id":"b"}');

@@ -172,6 +172,24 @@ describe('Cursor: events of the session', () => {
     expect(cursor.position?.seq).toBe(11);
   });
 
+  it('V7: tells what is missing where the session after an expiry has lost its beginning', () => {
+    const cursor = cursorAt(3);
+    cursor.expired();
+    expect(cursor.welcome({ ...WELCOME, epoch: 'E2', seq: 9, firstSeq: 6, recovered: false }, 'kept')).toEqual({
+      event: 'gap',
+      value: { from: 1, to: 5 },
+    });
+    expect(cursor.message(from(6, 'm6'))).toBe('new');
+    expect(cursor.welcome({ ...WELCOME, epoch: 'E2', seq: 9, firstSeq: 6, recovered: true }, 6)).toBeUndefined();
+  });
+
+  it('V7: has nothing to tell where the session after an expiry is there from its beginning', () => {
+    const cursor = cursorAt(3);
+    cursor.expired();
+    expect(cursor.welcome({ ...WELCOME, epoch: 'E2', seq: 2, firstSeq: 1, recovered: true }, 'kept')).toBeUndefined();
+    expect(cursor.message(from(1, 'n1'))).toBe('new');
+  });
+
   it('T2: after expiry the next message is number 1', () => {
     const cursor = cursorAt(5);
     cursor.expired();

@@ -110,7 +110,7 @@ function anyQuery(random: SeededRandom): string {
   );
 }
 
-/** The process is the same, and serves as if nothing had happened. */
+/** Asserts that the process has not ended, and that it still serves. */
 async function expectAlive(label: string): Promise<void> {
   expect(gateway.child.exit).toBeUndefined();
   const { client } = await joinFramed(gateway, 'alive');
@@ -120,13 +120,13 @@ async function expectAlive(label: string): Promise<void> {
   expect(await gateway.metric('holdfast_ledger_imbalance')).toBe(0);
 }
 
-describe('whatever comes, the process lives and serves', () => {
+describe('the process lives and serves, whatever it is sent:', () => {
   it.each([
     ['framed', connectFramed, true],
     ['framed, unstored', connectFramed, false],
     ['plain', connectPlain, true],
     ['plain, unstored', connectPlain, false],
-  ] as const)('V23, C6: any text and binary frames (%s)', async (label, connect, persistent) => {
+  ] as const)('V23, C6: text and binary frames of any bytes (%s)', async (label, connect, persistent) => {
     const random = announcedRandom(`any frames (${label})`);
     const witness = await joinFramed(gateway, 'noise');
     let client: WsClient | undefined;
@@ -170,7 +170,7 @@ describe('whatever comes, the process lives and serves', () => {
     await expectAlive('after-queries');
   });
 
-  it('any HTTP on the public port', async () => {
+  it('any HTTP request on the public port', async () => {
     const random = announcedRandom('any HTTP');
     const requests: (string | Buffer)[] = [
       '\r\n\r\n',
@@ -191,7 +191,7 @@ describe('whatever comes, the process lives and serves', () => {
     await expectAlive('after-http');
   });
 
-  it('any bytes in place of frames after the upgrade', async () => {
+  it('any bytes instead of frames after the upgrade', async () => {
     const random = announcedRandom('any bytes after the upgrade');
     for (let n = 0; n < 30; n++) {
       const upgraded = await rawUpgrade(gateway.port, []);
@@ -202,7 +202,7 @@ describe('whatever comes, the process lives and serves', () => {
     await expectAlive('after-bytes');
   });
 
-  it('anything on the channels of Redis that are open to whoever can publish there', async () => {
+  it('any payload on the channels of Redis', async () => {
     const random = announcedRandom('any payload');
     const { client } = await joinFramed(gateway, 'noisy');
     for (let n = 0; n < 40; n++) {

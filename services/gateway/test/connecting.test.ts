@@ -105,7 +105,7 @@ describe('an upgrade', () => {
     await connect({});
   });
 
-  it('C4: from a page that ALLOWED_ORIGINS names passes, from its own host no more', async () => {
+  it('C4: from a page that ALLOWED_ORIGINS names passes; then one of its own host does not', async () => {
     const connect = (origin: string, address: string) =>
       connectPlain(limited.wsUrl, { headers: { origin, 'x-forwarded-for': address } });
     await connect('https://chat.example', '10.0.0.1');
@@ -125,7 +125,7 @@ describe('an upgrade', () => {
     await eventually('the place to be free', () => connectPlain(limited.wsUrl, { headers }));
   });
 
-  it('C4: with TRUST_PROXY only what the proxy added counts, on a line of its own too', async () => {
+  it('C4: with TRUST_PROXY only the address that the proxy added counts, also on a header line of its own', async () => {
     const inventing = [1, 2, 3].map((n) => rawUpgrade(limited.port, [from(`10.9.9.${n}`), from('10.2.0.1')]));
     const statuses = (await Promise.all(inventing)).map(({ status }) => status);
     expect(statuses.sort()).toEqual([101, 101, 429]);
@@ -156,8 +156,8 @@ describe('other requests on the public port', () => {
   });
 });
 
-describe('who is who', () => {
-  it('C7: the name is a short hash of the client’s secret, else the connection’s own', async () => {
+describe('names and sessions', () => {
+  it('C7: a member’s name is a short hash of its secret; without a secret it is the connection’s id', async () => {
     const secret = 'a-secret-of-the-client';
     const [named, again, unnamed] = await Promise.all([
       joinFramed(gateway, 'names', { client: secret }),

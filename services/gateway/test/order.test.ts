@@ -28,7 +28,7 @@ afterAll(stopAll);
 const numbers = (count: number, from = 1): number[] => Array.from({ length: count }, (_, index) => from + index);
 const seqOf = (frame: Frame): unknown => frame['seq'];
 
-/** Sends messages with names of the sender's own, in turns, so that they run into each other. */
+/** Lets the senders send in turns, so that their messages meet at the store. Ids tell the sender and the number. */
 async function speak(senders: readonly Joined[], each: number): Promise<void> {
   for (let n = 0; n < each; n++) {
     for (const [who, { client }] of senders.entries())
@@ -55,7 +55,7 @@ describe('two gateways, one session', () => {
 
   it('REDIS_POOL_SIZE: sessions are spread over as many connections', async () => {
     const members = await Promise.all(numbers(30).map((n) => joinFramed(two, `spread-${n}`)));
-    /** Those that have carried an append. The last command of one may also have been a canary. */
+    /** Ids of connections that have carried an append. A connection's last command may also have been a canary. */
     const carriers = new Set<string>();
     await eventually('three connections to have carried an append', async () => {
       const id = `m${carriers.size}-${performance.now()}`;
@@ -69,7 +69,7 @@ describe('two gateways, one session', () => {
     });
   });
 
-  it('P2: plain members hear the same, with the count of the session', async () => {
+  it('P2: plain members get the same messages, with the count of the session', async () => {
     const plain = [await joinPlain(one, 'mixed'), await joinPlain(two, 'mixed')];
     const { client } = await joinFramed(one, 'mixed');
     for (const [n, member] of plain.entries()) {
@@ -84,7 +84,7 @@ describe('two gateways, one session', () => {
 });
 
 describe('resuming while others send', () => {
-  /** Leaves and resumes again and again, on whatever gateway, while others send. */
+  /** Leaves and resumes again and again, on either gateway, while others send. @returns all messages it got */
   async function roam(random: SeededRandom, session: string, until: number): Promise<Frame[]> {
     let { client, welcome } = await joinFramed(one, session);
     const heard: Frame[] = [];
@@ -149,7 +149,7 @@ describe('resuming while others send', () => {
 });
 
 describe('a way to Redis that breaks', () => {
-  it('A5: an append whose answer was lost is stored once, and everybody hears of it', async () => {
+  it('A5: an append whose answer was lost is stored once, and delivered to everybody', async () => {
     const proxy = await startFaultProxy({ port: redis.port });
     const shaky = await startGatewayProcess(`redis://127.0.0.1:${proxy.port}/0`, {}, 'shaky gateway');
     const witness = await joinFramed(one, 'lost-answer');

@@ -14,7 +14,7 @@ const MAX_BYTES = 1_000;
 
 let redis: RedisServer;
 let gateway: ServiceProcess;
-/** Another one, whose heart beats quickly. */
+/** Another gateway, whose heartbeats come twice a second. */
 let lively: ServiceProcess;
 beforeAll(async () => {
   redis = await startRedis();
@@ -132,7 +132,7 @@ describe('the framed protocol', () => {
     expect(await redis.cli('xlen', '{session:retried}:log')).toBe('2');
   });
 
-  it('A4: a retry with a position that no session can have is looked for, and harms nobody', async () => {
+  it('A4: a retry with a position that no session can have is stored like any other', async () => {
     const { client, welcome } = await joinFramed(gateway, 'absurd');
     const absurd = [
       { epoch: welcome['epoch'], seq: Number.MAX_SAFE_INTEGER, id: 'x' },
@@ -157,7 +157,7 @@ describe('the framed protocol', () => {
     });
   });
 
-  it('V9, P5: a broadcast reaches everybody on every gateway; garbage on its channel reaches nobody', async () => {
+  it('V9, P5: a broadcast reaches every member of every gateway; other payloads on its channel reach nobody', async () => {
     const members = [
       await connectPlain(gateway.wsUrl),
       await joinPlain(lively, 'told'),
@@ -234,7 +234,7 @@ describe('sizes and encodings', () => {
     expect([(await framed.closed).code, (await plain.closed).code]).toEqual([1009, 1009]);
   });
 
-  it('C6: beyond what is read at all the connection is cut, and counted as 1009', async () => {
+  it('C6: a frame that is too large to be read ends the connection, counted as 1009', async () => {
     const { framed } = await both('enormous');
     const before = (await gateway.metric('holdfast_closes_total', { code: '1009' })) ?? 0;
     framed.sendRaw('x'.repeat(200 * MAX_BYTES));

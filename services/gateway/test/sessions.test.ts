@@ -33,8 +33,8 @@ interface Stored {
 const stored = async (session: string): Promise<Stored> => JSON.parse(await redis.cli('get', `session:${session}`));
 const ttlOf = async (session: string): Promise<number> => Number(await redis.cli('ttl', `session:${session}`));
 
-describe('what happens to a session', () => {
-  it('V7: extended is told to the members of every gateway', async () => {
+describe('a session', () => {
+  it('V7: that is extended: the members of every gateway are told', async () => {
     const members = [await joinFramed(one, 'extended'), await joinFramed(two, 'extended')];
     await store.extend('extended', 1_234);
     for (const { client } of members) {
@@ -43,7 +43,7 @@ describe('what happens to a session', () => {
     expect(await ttlOf('extended')).toBeGreaterThan(1_200);
   });
 
-  it('V7: deleted is told, every connection is closed 4404, and connecting begins a new epoch (C5)', async () => {
+  it('V7: that is deleted: members are told and closed 4404, and a connect begins a new epoch (C5)', async () => {
     const [framed, plain] = [await joinFramed(one, 'deleted'), await joinPlain(two, 'deleted')];
     plain.sendRaw('m1');
     const { id } = await framed.client.frames.next(isMessage);
@@ -60,7 +60,7 @@ describe('what happens to a session', () => {
     expect(welcome['epoch']).not.toBe(framed.welcome['epoch']);
   });
 
-  it('V7, T2: expiring and expired are told in time, not before, and the next message begins an epoch at 1', async () => {
+  it('V7, T2: that expires: members are told when it has, not before, and the next message begins an epoch at 1', async () => {
     const members = [await joinFramed(one, 'expiring'), await joinFramed(two, 'expiring')];
     members[0]?.client.send({ type: 'send', id: 'm1', content: 'x' });
     await members[1]?.client.frames.next({ seq: 1 });

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(stopAll);
 
-/** Sends until a condition holds; every message is heard by its sender before the next few are sent. */
+/** Sends in portions of 20 until a condition holds; the sender gets each portion back before it sends the next one. */
 async function sendUntil({ client }: Joined, over: (sent: number) => Promise<boolean> | boolean): Promise<number> {
   const content = randomBytes(CONTENT_BYTES / 2).toString('hex');
   let sent = 0;
@@ -31,7 +31,7 @@ async function sendUntil({ client }: Joined, over: (sent: number) => Promise<boo
 const closed4408 = (): Promise<number | undefined> => gateway.metric('holdfast_closes_total', { code: '4408' });
 
 describe('a slow reader', () => {
-  it('F6: is closed 4408 and counted; others get everything, while it has not read on', async () => {
+  it('F6: is closed 4408 and counted while it does not read; others get every message', async () => {
     const [slow, quick, speaker] = [
       await joinFramed(gateway, 'slow'),
       await joinFramed(gateway, 'slow'),
@@ -54,7 +54,7 @@ describe('a slow reader', () => {
     expect(had).toEqual(had.map((_, index) => index + 1));
   });
 
-  it('F6, R1: a long history is given at the pace of its reader, who is not closed for it', async () => {
+  it('F6, R1: is given a long history at its own pace, and not closed for it', async () => {
     const speaker = await joinFramed(gateway, 'long');
     const sent = await sendUntil(speaker, (count) => count >= 800);
     const before = (await closed4408()) ?? 0;
@@ -70,7 +70,7 @@ describe('a slow reader', () => {
     expect(await closed4408()).toBe(before);
   });
 
-  it('F6: one that never reads again is let go: the gateway keeps nothing of it', async () => {
+  it('F6: that never reads again costs the gateway no memory after its close', async () => {
     const [slow, speaker] = [await joinFramed(gateway, 'gone'), await joinFramed(gateway, 'gone')];
     const before = (await closed4408()) ?? 0;
     slow.client.pauseReading();

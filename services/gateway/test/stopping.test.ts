@@ -20,7 +20,7 @@ afterAll(stopAll);
 
 const DRAIN_SECONDS = 3;
 
-/** As the client of the protocol does: waits for its moment, resumes elsewhere, then leaves. */
+/** Moves a member as V8 asks its client to: waits for its moment, resumes on another gateway, then leaves this one. */
 async function move(from: Awaited<ReturnType<typeof joinFramed>>, to: ServiceProcess, session: string) {
   const told = await from.client.frames.next({ type: 'drain' });
   await new Promise((resolve) => setTimeout(resolve, Number(told['reconnectInMs'])));
@@ -62,7 +62,7 @@ describe.concurrent('a graceful stop', () => {
 
     const byes = await Promise.all(plain.map((member) => member.frames.next({ bye: true })));
     for (const bye of byes) expect(bye).toEqual({ bye: true, total: expect.any(Number), message: expect.any(String) });
-    // However many of the twenty had come by then.
+    // How many of the twenty messages had come by then is chance.
     for (const bye of byes) {
       expect(bye['total']).toBeGreaterThanOrEqual(2);
       expect(bye['total']).toBeLessThanOrEqual(22);
@@ -86,7 +86,7 @@ describe.concurrent('a graceful stop', () => {
     }
   });
 
-  it('B3: who stays is closed 1012 at the deadline; POST /drain begins it as well', async () => {
+  it('B3: a member that stays is closed 1012 at the deadline; POST /drain begins a drain as well', async () => {
     const gateway = await startGatewayProcess(redis.url, { DRAIN_SECONDS: '1' });
     const { client } = await joinFramed(gateway, 'stays');
     client.send({ type: 'send', id: 'm1', content: 'x' });
@@ -99,7 +99,7 @@ describe.concurrent('a graceful stop', () => {
     expect(session.data).toMatchObject({ count: 1, disconnected_at: expect.any(Number) });
   });
 
-  it('B3: a second SIGTERM hurries', async () => {
+  it('B3: a second SIGTERM closes the members that are left at once', async () => {
     const gateway = await startGatewayProcess(redis.url, { DRAIN_SECONDS: '60' });
     const [framed, plain] = [await joinFramed(gateway, 'hurried'), await joinPlain(gateway, 'hurried')];
     gateway.child.signal('SIGTERM');
@@ -149,7 +149,7 @@ describe.concurrent('a gateway that must not start', () => {
     return { code, text: child.log.lines.join('\n') };
   }
 
-  it('refuses a public address while nobody is asked for a token', async () => {
+  it('does not listen on a public address while clients need no token', async () => {
     const refusals = await Promise.all(['0.0.0.0', '::', '192.0.2.1'].map((host) => startBadly({ HOST: host })));
     for (const { code, text } of refusals) {
       expect(code).toBe(1);
@@ -158,7 +158,7 @@ describe.concurrent('a gateway that must not start', () => {
     }
   });
 
-  it('names every mistake of its settings at once, and never a secret', async () => {
+  it('names all mistakes in its settings at once, and no secret', async () => {
     const { code, text } = await startBadly({
       MESSAGE_MAX_BYTES: 'big',
       HEARTBEAT_INTERVAL: '-1',
@@ -184,7 +184,7 @@ describe.concurrent('a gateway that must not start', () => {
 });
 
 describe('a gateway without Redis', () => {
-  it('D1: starts, is ready, says what it does without, and works as soon as there is one', async () => {
+  it('D1: starts, is ready, tells that it works in memory, and uses Redis as soon as there is one', async () => {
     const port = await freePort();
     const gateway = await startGatewayProcess(`redis://127.0.0.1:${port}/0`);
     expect(await gateway.readiness()).toMatchObject({ status: 200, body: { ready: true, storage: 'memory' } });

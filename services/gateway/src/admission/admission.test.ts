@@ -27,11 +27,11 @@ function admitted(upgrade: Partial<UpgradeRequest>, of?: Admission, nowMs?: numb
 
 function refused(upgrade: Partial<UpgradeRequest>, of?: Admission, nowMs?: number): Refusal {
   const decision = decide(upgrade, of, nowMs);
-  if (!isRefusal(decision)) throw new Error('it was admitted');
+  if (!isRefusal(decision)) throw new Error('the request was admitted');
   return decision;
 }
 
-describe('many at once', () => {
+describe('many connects at once', () => {
   const RESUMES = { query: 'session=s&redis_persistence=true&last_seq=3&last_id=m3&epoch=e1' };
 
   it('B5, C4: while many wait for their welcome new members are refused, and returning ones only when very many wait', () => {
@@ -182,7 +182,7 @@ describe('limits', () => {
     expect(refused({}, limited, 200).status).toBe(429);
   });
 
-  it('C4: a gateway that is going away refuses with 503 and Retry-After', () => {
+  it('C4: a gateway that drains refuses with 503 and Retry-After', () => {
     const leaving = admission();
     leaving.draining = true;
     const refusal = refused({}, leaving);
@@ -190,7 +190,7 @@ describe('limits', () => {
     expect(refusal.retryAfterSeconds).toBeGreaterThan(0);
   });
 
-  it('C4: none is off by default', () => {
+  it('C4: nothing is limited by default', () => {
     const open = admission();
     for (let i = 0; i < 5_000; i++) {
       admitted({}, open);

@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
-it('B5: lets a limited number ask Redis at a time, and all in the end', async () => {
+it('B5: lets a limited number of members ask Redis at a time, and welcomes all in the end', async () => {
   const gate = gateOf(gateway.log, 'open');
   const members = Array.from({ length: 500 }, (_, index) => gateway.dial(`s${index}`));
   await world.settle();
@@ -29,12 +29,12 @@ it('C5: opens a session once for all that join it together, with a line in the l
   expect(gateway.messages.filter((message) => String(message).includes('loaded'))).toHaveLength(5);
 });
 
-it('forgets who leaves before it was let in: the room is there for the others', async () => {
+it('a member that leaves before its join began changes nothing for the others of its session', async () => {
   const stays = await gateway.connect('s');
   const gate = gateOf(gateway.log, 'open');
   const others = Array.from({ length: 200 }, (_, index) => gateway.dial(`other-${index}`));
-  const impatient = [gateway.dial('s'), gateway.dial('s')];
-  for (const client of impatient) client.leave();
+  const leaving = [gateway.dial('s'), gateway.dial('s')];
+  for (const client of leaving) client.leave();
   gate.open();
   await world.settle();
   expect(others.every(({ welcome }) => welcome !== undefined)).toBe(true);

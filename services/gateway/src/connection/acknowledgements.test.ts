@@ -36,8 +36,8 @@ describe('acknowledgements', () => {
   it.each([
     ['after its position', (epoch: string) => ({ epoch, seq: 1, id: 'm1' })],
     ['after a position of another epoch', () => ({ epoch: 'another', seq: 1, id: 'm1' })],
-    ['after an epoch that is none', () => ({ epoch: 'a b\n5', seq: 1, id: 'm1' })],
-    ['after a number that no session has', (epoch: string) => ({ epoch, seq: Number.MAX_SAFE_INTEGER, id: 'm1' })],
+    ['after a text that is no epoch', () => ({ epoch: 'a b\n5', seq: 1, id: 'm1' })],
+    ['after a number that no session reaches', (epoch: string) => ({ epoch, seq: Number.MAX_SAFE_INTEGER, id: 'm1' })],
   ])('A4: a retry is found %s', async (_where, after) => {
     await say(bob, 'm1', 'm2', 'm3');
     const far = await here.connect('s', { client: 'secret-of-bob-0001' });
@@ -47,7 +47,7 @@ describe('acknowledgements', () => {
     expect(await world.ids('s')).toEqual(['m1', 'm2', 'm3']);
   });
 
-  it('A4: where to look is a position that the log can have, whatever the client claims', async () => {
+  it('A4: the log is asked with a position that it can have, whatever position the client claims', async () => {
     const after = { epoch: await world.epochOf('s'), seq: 1e15, id: 'x' };
     ann.say('m1', 'm1', { retry: true, after });
     bob.say('m2', 'm2', { retry: true, after: { epoch: 'a b', seq: 0, id: '' } });
@@ -72,7 +72,7 @@ describe('acknowledgements', () => {
     ]);
   });
 
-  it('F7: an ack does not wait for a number that another message has by now', async () => {
+  it('F7: an ack is not sent when another message has got the number', async () => {
     const copy = world.store.copy();
     const far = await here.connect('s', { client: 'secret-of-bob-0001' });
     lose();
@@ -94,7 +94,7 @@ describe('acknowledgements', () => {
     ]);
   });
 
-  it('F7: an ack that waits does not outlive its epoch', async () => {
+  it('F7: a waiting ack is dropped when its epoch ends', async () => {
     await say(bob, 'm1', 'm2');
     const far = await here.connect('s', { client: 'secret-of-bob-0001' });
     lose();
@@ -110,7 +110,7 @@ describe('acknowledgements', () => {
     expect(far.ofType('ack')).toEqual([]);
   });
 
-  it('F7: welcome and heartbeats tell the delivered seq, not the stored one', async () => {
+  it('F7: welcome and heartbeats have the seq that was delivered, not the one that was stored', async () => {
     await say(bob, 'm1');
     lose();
     await say(bob, 'm2');

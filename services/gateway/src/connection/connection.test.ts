@@ -10,8 +10,8 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
-describe('a connection that is joining', () => {
-  it('V1: sends what came before the welcome after it, in its order', async () => {
+describe('a connection before its welcome', () => {
+  it('V1: messages that came before the welcome are handled after it, in their order', async () => {
     const gateway = world.gateway();
     const gate = gateOf(gateway.log, 'open');
     const client = await gateway.connect('s');
@@ -24,7 +24,7 @@ describe('a connection that is joining', () => {
     expect(client.contents).toEqual(['a', 'b', 'c']);
   });
 
-  it('V1: gets nothing before its welcome, whatever happens meanwhile', async () => {
+  it('V1: gets no frame before its welcome, whatever happens meanwhile', async () => {
     const gateway = world.gateway({ MESSAGE_MAX_BYTES: '100' });
     const gate = gateOf(gateway.log, 'open');
     const client = await gateway.connect('s');
@@ -40,7 +40,7 @@ describe('a connection that is joining', () => {
     expect(client.received.map((frame) => frame['type'])).toEqual(['welcome', 'error', 'broadcast', 'drain']);
   });
 
-  it('is closed 1013 when it sends more than a gateway keeps for it', async () => {
+  it('is closed 1013 when it sends more bytes than a gateway keeps for it', async () => {
     const gateway = world.gateway({ MESSAGE_MAX_BYTES: '200000' });
     gateOf(gateway.log, 'open');
     const client = await gateway.connect('s');
@@ -50,7 +50,7 @@ describe('a connection that is joining', () => {
     expect(client.closeCode).toBe(1013);
   });
 
-  it('is closed 1013 when it sends very many frames, however small', async () => {
+  it('is closed 1013 when it sends very many frames, however small they are', async () => {
     const gateway = world.gateway();
     gateOf(gateway.log, 'open');
     const client = await gateway.connect('s');
@@ -58,7 +58,7 @@ describe('a connection that is joining', () => {
     expect(client.closeCode).toBe(1013);
   });
 
-  it('that leaves takes what it sent with it', async () => {
+  it('leaves: the messages that it sent are not stored', async () => {
     const gateway = world.gateway();
     const gate = gateOf(gateway.log, 'open');
     const client = await gateway.connect('s');
@@ -97,7 +97,7 @@ describe('what a client may send', () => {
     expect(client.ofType('error')).toHaveLength(10);
   });
 
-  it('V23: nine a minute do not, for as long as they like', async () => {
+  it('V23: nine a minute do not close it, however long that goes on', async () => {
     const client = await world.gateway().connect('s');
     for (let minute = 0; minute < 10; minute++) {
       for (let i = 0; i < 9; i++) client.send('{');
@@ -106,7 +106,7 @@ describe('what a client may send', () => {
     expect(client.closeCode).toBeUndefined();
   });
 
-  it('V23: any ten within a minute do, wherever that minute begins', async () => {
+  it('V23: ten within any minute close it, wherever that minute begins', async () => {
     const client = await world.gateway().connect('s');
     client.send('{');
     await world.advance(55_000);
@@ -151,7 +151,7 @@ describe('what a client may send', () => {
     expect(client.contents).toEqual(['A'.repeat(100)]);
   });
 
-  it('C6: a frame beyond that is closed 1009', async () => {
+  it('C6: a frame of more than 8 times MESSAGE_MAX_BYTES is closed 1009', async () => {
     const client = await world.gateway({ MESSAGE_MAX_BYTES: '100' }).connect('s');
     client.send(' '.repeat(800));
     expect(client.closeCode).toBeUndefined();
@@ -200,7 +200,7 @@ describe('the rate of a connection', () => {
     expect(gateway.counters.messagesIn).toBe(13);
   });
 
-  it('V11: holds for each connection alone, and not at 0', async () => {
+  it('V11: counts each connection by itself; 0 is no limit', async () => {
     const gateway = world.gateway({ MAX_MESSAGES_PER_SECOND: '1' });
     const [one, two] = [await gateway.connect('s', { plain: true }), await gateway.connect('s', { plain: true })];
     for (let i = 0; i < 3; i++) one.send('x');
@@ -227,7 +227,7 @@ describe('a member that reads too slowly', () => {
     expect(gateway.counters.backpressureCloses).toBe(1);
   });
 
-  it('F6: gets nothing after the dropped frame, although the network takes something again before it is closed', async () => {
+  it('F6: gets no frame after the dropped one, although the network takes bytes again before the close', async () => {
     const gateway = world.gateway({ MAX_BACKPRESSURE_BYTES: '1024' });
     const slow = await gateway.connect('s', { query: { presence: 'true' } });
     const signal = async (name: string): Promise<void> => {
@@ -246,7 +246,7 @@ describe('a member that reads too slowly', () => {
 });
 
 describe('heartbeats', () => {
-  it('V5: tell time and the delivered seq; P3: tell the time', async () => {
+  it('V5: framed ones tell the time and the delivered seq; P3: plain ones tell the time', async () => {
     const gateway = world.gateway({ HEARTBEAT_INTERVAL: '10' });
     const [framed, plain] = [await gateway.connect('s'), await gateway.connect('s', { plain: true })];
     framed.say('a');

@@ -6,7 +6,7 @@ const DRAIN_MS = 20_000;
 
 let world: World;
 let gateway: GatewayInWorld;
-/** What the gateway draws next; then halves. */
+/** The random numbers that the gateway draws next; after them it draws 0.5. */
 let draws: number[];
 beforeEach(() => {
   world = new World();
@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
-/** Begins the drain. @returns tells when it is over */
+/** Begins the drain. @returns an object whose `over` becomes true when the drain is over */
 function drain(): { over: boolean } {
   const state = { over: false };
   void gateway.core.drain().then(() => {
@@ -24,8 +24,8 @@ function drain(): { over: boolean } {
   return state;
 }
 
-/** As the client of the protocol does: leaves when it was told to. */
-function obey(client: FakeClient): void {
+/** Lets a client leave at the moment that its drain frame names (V8). */
+function moveWhenTold(client: FakeClient): void {
   const [told] = client.ofType('drain');
   world.clock.setTimeout(() => client.leave(), Number(told?.['reconnectInMs']));
 }
@@ -48,7 +48,7 @@ describe('a drain', () => {
     const members = [await gateway.connect('s'), await gateway.connect('s')];
     draws = [0.25, 0.5];
     const state = drain();
-    for (const member of members) obey(member);
+    for (const member of members) moveWhenTold(member);
     await world.advance(DRAIN_MS * 0.4 - 1);
     expect(state.over).toBe(false);
     await world.advance(1);
@@ -56,7 +56,7 @@ describe('a drain', () => {
     expect(members.map((member) => member.closeCode)).toEqual([undefined, undefined]);
   });
 
-  it('B3: goes on serving meanwhile', async () => {
+  it('B3: messages are delivered while it goes on', async () => {
     const [one, two] = [await gateway.connect('s'), await gateway.connect('s')];
     drain();
     one.say('a');
@@ -82,7 +82,7 @@ describe('a drain', () => {
     expect(unstored.closeCode).toBe(1001);
   });
 
-  it('B3: closes 1012 whoever is left at the deadline', async () => {
+  it('B3: closes members that are left at the deadline with 1012', async () => {
     const stays = await gateway.connect('s');
     const state = drain();
     await world.advance(DRAIN_MS - 1);
@@ -91,7 +91,7 @@ describe('a drain', () => {
     expect([stays.closeCode, state.over]).toEqual([1012, true]);
   });
 
-  it('B3: a second call hurries: it closes at once whoever is left', async () => {
+  it('B3: a second call closes the members that are left at once', async () => {
     const [framed, plain] = [await gateway.connect('s'), await gateway.connect('s', { plain: true })];
     const state = drain();
     await gateway.core.drain();
@@ -101,7 +101,7 @@ describe('a drain', () => {
     await gateway.core.drain();
   });
 
-  it('is over at once without members, and leaves no timer of its own', async () => {
+  it('is over at once when there are no members, and leaves no timer', async () => {
     const before = world.clock.pending;
     expect(drain()).toEqual({ over: false });
     await world.settle();
@@ -109,7 +109,7 @@ describe('a drain', () => {
     await gateway.core.drain();
   });
 
-  it('leaves no timer of its own when everybody has gone before their time', async () => {
+  it('leaves no timer when all members have gone before their moment', async () => {
     const before = world.clock.pending;
     const members = [await gateway.connect('s', { plain: true }), await gateway.connect('s')];
     const state = drain();

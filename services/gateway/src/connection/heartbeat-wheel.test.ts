@@ -1,16 +1,16 @@
 import { announcedRandom } from '@holdfast/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { HeldClock } from '../../test/support/held-clock.js';
+import { ManualClock } from '../../test/support/manual-clock.js';
 import { HeartbeatWheel, type WheelConnection } from './heartbeat-wheel.js';
 
 const INTERVAL_MS = 30_000;
-/** A heartbeat may come this much late. */
+/** A heartbeat may come this much late: one slot. */
 const SLACK_MS = INTERVAL_MS / 30;
 
-let clock: HeldClock;
+let clock: ManualClock;
 let connections: HeartbeatWheel<WheelConnection>;
 beforeEach(() => {
-  clock = new HeldClock();
+  clock = new ManualClock();
   connections = new HeartbeatWheel(clock, INTERVAL_MS);
   connections.start();
 });
@@ -37,7 +37,7 @@ describe('heartbeats', () => {
     },
   );
 
-  it('P3, V5: one comes every interval, however long it lasts', async () => {
+  it('P3, V5: one comes every interval, however long the connection lasts', async () => {
     await clock.advance(1_234);
     const { beats } = open();
     await clock.advance(101 * INTERVAL_MS);
@@ -57,7 +57,7 @@ describe('heartbeats', () => {
     expect(second.beats).toHaveLength(1);
   });
 
-  it('a connection that has gone has none, also when it goes during a heartbeat', async () => {
+  it('a connection that was deleted gets none, also when it was deleted during a heartbeat', async () => {
     const gone = open();
     const leaving = {
       beats: 0,
@@ -82,7 +82,7 @@ describe('heartbeats', () => {
 });
 
 describe('connections', () => {
-  it('are all there, and no other, whatever comes and goes in which order', async () => {
+  it('are those that were added and not deleted, in whatever order that happened', async () => {
     const random = announcedRandom('connections');
     const here = new Set<WheelConnection>();
     for (let step = 0; step < 2_000; step++) {
@@ -91,7 +91,7 @@ describe('connections', () => {
       const connection = random.chance(0.6) ? undefined : known[random.int(0, known.length - 1)];
       if (connection) {
         connections.delete(connection);
-        // A second time it is not there.
+        // A second time does nothing.
         connections.delete(connection);
         here.delete(connection);
       } else {

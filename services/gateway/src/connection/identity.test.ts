@@ -16,7 +16,7 @@ describe('who a connection is', () => {
     expect(identify('c1', `${SECRET}.`).sender).not.toBe(one.sender);
   });
 
-  it('A4: retries of a client are recognised on every connection of its own, and no one else can claim them', () => {
+  it('A4: all connections of a client have one sender key, and another client has another', () => {
     const [one, two] = [identify('c1', SECRET), identify('c2', SECRET)];
     expect(one.senderKey).toBe(two.senderKey);
     expect(identify('c1', `${SECRET}.`).senderKey).not.toBe(one.senderKey);
@@ -24,14 +24,14 @@ describe('who a connection is', () => {
     expect(one.senderKey.length).toBeGreaterThanOrEqual(22);
   });
 
-  it('A4: the secret itself is in neither, and the key fits on a line of the channel', () => {
+  it('A4: neither name nor key holds the secret, and both have only characters of C2', () => {
     const { sender, senderKey } = identify('c1', SECRET);
     expect(sender).not.toContain(SECRET);
     expect(senderKey).not.toContain(SECRET);
     expect([isSendId(sender), isSendId(senderKey)]).toEqual([true, true]);
   });
 
-  it('A4: nobody can pass for a client by offering its shown name as a secret', () => {
+  it('A4: nobody gets the sender key of a client by giving its name or its key as a secret', () => {
     const victim = identify('c1', SECRET);
     expect(identify('c2', victim.sender.padEnd(16, 'x')).senderKey).not.toBe(victim.senderKey);
     expect(identify('c2', victim.senderKey).senderKey).not.toBe(victim.senderKey);

@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-const deaf = (): boolean => false;
+const hearsNothing = (): boolean => false;
 const closed = (): Promise<never> => Promise.reject(new Error('Connection is closed.'));
 const storage = (): unknown => gateway.core.readiness()['storage'];
 const age = (): number => Number(gateway.core.readiness()['canaryAgeMs']);
@@ -23,8 +23,8 @@ describe('the canary', () => {
     expect([gateway.fanOut.reconnects, storage()]).toEqual([0, 'redis']);
   });
 
-  it('F3: one that is not back within a second has the subscriber connect anew, again and again', async () => {
-    gateway.fanOut.hear = deaf;
+  it('F3: when it is not back within a second the subscriber connects anew, again and again', async () => {
+    gateway.fanOut.hear = hearsNothing;
     await world.advance(1_000);
     expect(gateway.fanOut.reconnects).toBe(0);
     await world.advance(1_000);
@@ -38,16 +38,16 @@ describe('the canary', () => {
     expect([gateway.fanOut.reconnects, storage()]).toEqual([before, 'redis']);
   });
 
-  it('F3: a gateway that was held up itself does not take its subscription for dead', async () => {
+  it('F3: a gateway whose process stood still does not take its subscription for dead', async () => {
     await world.advance(10_000);
-    // Time goes on, and nothing runs.
+    // Time passes in which nothing runs.
     world.clock.stall(30_000);
     await world.settle();
     await world.advance(2_000);
     expect(gateway.fanOut.reconnects).toBe(0);
   });
 
-  it('F3: nor does one whose own publishes fail', async () => {
+  it('F3: a gateway whose publishes fail does not take its subscription for dead either', async () => {
     gateway.fanOut.beforePublish = () => Promise.reject(new Error('Connection is closed.'));
     await world.advance(20_000);
     expect([gateway.fanOut.reconnects, storage()]).toEqual([0, 'memory']);
@@ -57,7 +57,7 @@ describe('the canary', () => {
     expect(storage()).toBe('redis');
   });
 
-  it('D1: a gateway that starts without Redis begins to hear itself when there is one', async () => {
+  it('D1: a gateway that starts without Redis subscribes when Redis is there', async () => {
     const early = world.gateway({}, { prepare: ({ fanOut }) => Object.assign(fanOut, { beforeSubscribe: closed }) });
     await world.advance(5_000);
     expect(early.core.readiness()).toMatchObject({ ready: true, storage: 'memory' });
@@ -66,7 +66,7 @@ describe('the canary', () => {
     expect(early.core.readiness()).toMatchObject({ ready: true, storage: 'redis' });
   });
 
-  it('V9: a gateway that starts without Redis hears broadcasts when there is one', async () => {
+  it('V9: a gateway that starts without Redis receives broadcasts when Redis is there', async () => {
     const beforeSubscribe = (channel: string) => (channel === 'holdfast:broadcast' ? closed() : undefined);
     const early = world.gateway({}, { prepare: ({ fanOut }) => Object.assign(fanOut, { beforeSubscribe }) });
     const member = await early.connect('s');

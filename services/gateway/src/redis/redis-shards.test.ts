@@ -27,7 +27,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-/** The second shard falls silent. */
+/** The second shard answers nothing any more. */
 async function silence(): Promise<void> {
   gateway.log.fate = ({ sessionId }) => (sessionId === 'down' ? 'silence' : 'works');
   gateway.fanOut.beforePublish = (channel) =>
@@ -43,10 +43,10 @@ async function answer(): Promise<void> {
   await world.advance(1_000);
 }
 
-const truth = (): unknown[] => [gateway.core.readiness()['storage'], gateway.metrics.redis.up];
+const health = (): unknown[] => [gateway.core.readiness()['storage'], gateway.metrics.redis.up];
 
 describe('a cluster', () => {
-  it('D6, V6: a shard that is silent takes its own sessions into memory, also those where nobody speaks, and no other', async () => {
+  it('D6, V6: when a shard is silent its own sessions go on in memory, also quiet ones, and no others do', async () => {
     await silence();
     expect([statuses(down), statuses(up)]).toEqual([['memory'], []]);
     for (const member of [down, up]) member.say('m1');
@@ -59,12 +59,12 @@ describe('a cluster', () => {
     expect([statuses(down), stored(down), statuses(up)]).toEqual([['memory', 'redis'], [[1, 'm1']], []]);
   });
 
-  it('D6: /readyz and the metric tell of a shard that is away, and the log says which', async () => {
-    expect(truth()).toEqual(['redis', true]);
+  it('D6: /readyz and the metric tell that a shard is away, and the log tells which', async () => {
+    expect(health()).toEqual(['redis', true]);
     await silence();
-    expect(truth()).toEqual(['memory', false]);
+    expect(health()).toEqual(['memory', false]);
     await answer();
-    expect(truth()).toEqual(['redis', true]);
+    expect(health()).toEqual(['redis', true]);
     const said = gateway.lines.filter(({ msg }) => String(msg).startsWith('Redis'));
     expect(said.map(({ msg, shard }) => [msg, shard])).toEqual([
       ['Redis does not answer: chat goes on in memory', 'b'],
@@ -72,7 +72,7 @@ describe('a cluster', () => {
     ]);
   });
 
-  it('F3: each shard has a canary, and a deaf one has that shard’s subscriptions made anew', async () => {
+  it('F3: each shard has a canary, and a late one has only that shard subscribed anew', async () => {
     const reconnected: string[] = [];
     gateway.fanOut.reconnect = (shard) => void reconnected.push(shard);
     gateway.fanOut.hear = (channel) => !SECOND.test(channel);
@@ -88,12 +88,12 @@ describe('a cluster', () => {
     gateway.fanOut.shardOf = (channel) => (SECOND.test(channel) ? 'c' : 'a');
     await answer();
     expect([statuses(down), stored(down)]).toEqual([['memory', 'redis'], [[1, 'm1']]]);
-    expect(truth()).toEqual(['redis', true]);
+    expect(health()).toEqual(['redis', true]);
   });
 
-  it('F3: a canary whose slot moves to another shard is replaced by one that stays with its own', async () => {
+  it('F3: a canary whose slot moves to another shard is replaced by one whose slot is still on its own', async () => {
     gateway.fanOut.shards = ['a', 'b'];
-    // What was on the second shard is on the first one now, and the other way round.
+    // The two shards have exchanged their slots.
     gateway.fanOut.shardOf = (channel) => (SECOND.test(channel) ? 'a' : 'b');
     await world.advance(1_000);
     const reconnected: string[] = [];
@@ -103,10 +103,10 @@ describe('a cluster', () => {
     expect(new Set(reconnected)).toEqual(new Set(['a']));
     gateway.fanOut.hear = () => true;
     await world.advance(1_000);
-    expect(truth()).toEqual(['redis', true]);
+    expect(health()).toEqual(['redis', true]);
   });
 
-  it('D1: while no node of it was ever reached, all is away', async () => {
+  it('D1: while no node was ever reached every session is in memory', async () => {
     const early = world.gateway(
       { REDIS_MODE: 'cluster' },
       {

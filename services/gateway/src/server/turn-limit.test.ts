@@ -8,7 +8,7 @@ const count = (): void => {
   signals += 1;
 };
 
-/** Frames that are read in one turn, over so long. */
+/** Reads frames within one turn, which takes `overMs`. */
 function read(frames: number, overMs: number): void {
   for (let frame = 0; frame < frames; frame++) {
     nowMs += overMs / frames;
@@ -16,7 +16,7 @@ function read(frames: number, overMs: number): void {
   }
 }
 
-/** A whole turn, in which a signal is read. */
+/** Resolves after a whole turn of the event loop, in which a signal is noticed. */
 const nextTurn = (): Promise<void> =>
   new Promise((resolve) => setImmediate(() => setTimeout(() => setImmediate(resolve), 5)));
 
@@ -30,8 +30,8 @@ afterEach(() => {
   process.off('SIGURG', count);
 });
 
-describe('the limit of a turn', () => {
-  it('D1: ends a turn once in which frames are read for too long, and the next one that does', async () => {
+describe('the limit of a turn of the event loop', () => {
+  it('D1: ends a turn in which frames are read for too long, once, and again in a later turn', async () => {
     const seen: number[] = [];
     for (const overMs of [40, 1, 40]) {
       read(1_000, overMs);
@@ -41,7 +41,7 @@ describe('the limit of a turn', () => {
     expect(seen).toEqual([1, 1, 2]);
   });
 
-  it('leaves turns alone that are short, however many frames and turns they are', async () => {
+  it('leaves short turns alone, however many frames they read', async () => {
     for (let round = 0; round < 5; round++) {
       read(5_000, 9);
       await nextTurn();

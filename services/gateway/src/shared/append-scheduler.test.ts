@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { HeldClock } from '../../test/support/held-clock.js';
+import { ManualClock } from '../../test/support/manual-clock.js';
 import { type Clock, systemClock, type Timer } from '../ports/clock.js';
 import { AppendScheduler } from './append-scheduler.js';
 
-function gathered(): { clock: HeldClock; add(name: string): void; sent: string[] } {
-  const clock = new HeldClock();
+function scheduled(): { clock: ManualClock; add(name: string): void; sent: string[] } {
+  const clock = new ManualClock();
   const scheduler = new AppendScheduler(clock);
   const sent: string[] = [];
   return {
@@ -14,8 +14,8 @@ function gathered(): { clock: HeldClock; add(name: string): void; sent: string[]
   };
 }
 
-it('A2: what comes after a millisecond of rest is sent at the end of the turn', async () => {
-  const { clock, add, sent } = gathered();
+it('A2: after a millisecond without appends the next ones go at the end of the turn', async () => {
+  const { clock, add, sent } = scheduled();
   add('a');
   expect(sent).toEqual([]);
   await clock.settle();
@@ -26,8 +26,8 @@ it('A2: what comes after a millisecond of rest is sent at the end of the turn', 
   expect(sent).toEqual(['a at 0', 'b at 1', 'c at 1']);
 });
 
-it('A2: under steady load waits up to a millisecond to gather more, in the order it came', async () => {
-  const { clock, add, sent } = gathered();
+it('A2: under steady load a round goes once a millisecond, in the order of the calls', async () => {
+  const { clock, add, sent } = scheduled();
   add('a');
   await clock.advance(0.25);
   add('b');
@@ -39,7 +39,7 @@ it('A2: under steady load waits up to a millisecond to gather more, in the order
   expect(sent).toEqual(['a at 0', 'b at 1', 'c at 1']);
 });
 
-it('A2: under load gathers what comes in turns that follow on each other, and rests when nothing comes', () => {
+it('A2: under heavy load a round takes the appends of three turns; without load no timer is left', () => {
   let deferred: (() => void)[] = [];
   let timers: (() => void)[] = [];
   const clock: Clock = {

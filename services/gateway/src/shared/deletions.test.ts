@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { HeldClock } from '../../test/support/held-clock.js';
+import { ManualClock } from '../../test/support/manual-clock.js';
 import { Deletions } from './deletions.js';
 
-describe('the deletions a gateway was told of', () => {
-  it('G5: are remembered as long as an old copy could live, and then no more', async () => {
-    const clock = new HeldClock();
+describe('the deletions that a gateway knows of', () => {
+  it('G5: are remembered for their time, and forgotten after it', async () => {
+    const clock = new ManualClock();
     const deletions = new Deletions(clock, 60_000);
     deletions.note('a', 'epoch-1');
     await clock.advance(40_000);

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { HeldClock } from '../../test/support/held-clock.js';
+import { ManualClock } from '../../test/support/manual-clock.js';
 import { PublishWatch } from './publish-watch.js';
 
-let clock: HeldClock;
+let clock: ManualClock;
 let watch: PublishWatch;
 beforeEach(() => {
-  clock = new HeldClock();
+  clock = new ManualClock();
   watch = new PublishWatch(clock);
 });
 

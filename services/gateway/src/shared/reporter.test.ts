@@ -25,7 +25,7 @@ describe('what the log says', () => {
     expect(gateway.messages.filter((line) => String(line).includes('unstored'))).toEqual([]);
   });
 
-  it('C5: a session that a message begins anew is stored as well', async () => {
+  it('C5: a session that a message begins anew has a line as well', async () => {
     const one = await gateway.connect('s');
     await world.advance(1_802_000);
     one.say('m1');
@@ -41,7 +41,7 @@ describe('what the log says', () => {
     expect(gateway.lines.length).toBe(before);
   });
 
-  it('D1: that Redis does not answer is said once, and once that it does again', async () => {
+  it('D1: one line says that Redis does not answer, and one that it answers again', async () => {
     expect([said('Redis answers'), gateway.metrics.redis.up]).toEqual([0, true]);
     gateway.fanOut.beforePublish = () => Promise.reject(new Error('Connection is closed.'));
     await world.advance(60_000);
@@ -53,7 +53,7 @@ describe('what the log says', () => {
     expect(gateway.core.readiness()).toMatchObject({ ready: true, storage: 'redis' });
   });
 
-  it('D2: nor is it said over and over of a Redis that answers but does not store', async () => {
+  it('D2: a Redis that answers but does not store has one line as well, not one for each attempt', async () => {
     const one = await gateway.connect('s');
     const full = new StorageUnavailableError("OOM command not allowed when used memory > 'maxmemory'.");
     gateway.log.fate = ({ method }) => (method === 'append' ? full : 'works');

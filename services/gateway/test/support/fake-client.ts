@@ -1,18 +1,18 @@
 import type { Acceptance } from '../../src/gateway-core.js';
 import type { SendOutcome, Socket, SocketEvents } from '../../src/ports/socket.js';
 
-/** What a client received: the object of a JSON frame. */
+/** A frame that a client received, parsed. */
 export type Received = Record<string, unknown>;
 
 /**
- * A socket whose network is the test's hand: it takes everything at once until {@link stall}, then buffers as the
- * WebSocket library does, and fails the test when it is used after its close.
+ * A socket whose network the test controls: it takes every frame at once until {@link stall}, and then buffers as the
+ * WebSocket library does. Fails the test when the gateway uses it after its close.
  */
 export class FakeSocket implements Socket {
   readonly frames: string[] = [];
   /** How the server closed it; a client that left by itself has none. */
   closedWith: { readonly code: number; readonly reason: string } | undefined;
-  /** Corks that were written to; a single frame needs none. */
+  /** Calls of {@link cork}. A single frame needs none. */
   corks = 0;
   #events: SocketEvents | undefined;
   #open = true;
@@ -20,7 +20,7 @@ export class FakeSocket implements Socket {
 
   constructor(readonly maxBackpressureBytes = 1_048_576) {}
 
-  /** @param events what the gateway wants to be told */
+  /** @param events of the gateway's connection */
   connect(events: SocketEvents): void {
     this.#events = events;
   }
@@ -60,7 +60,7 @@ export class FakeSocket implements Socket {
     this.#buffered ??= 0;
   }
 
-  /** The network takes what was buffered; with `on` it stays stalled for what follows. */
+  /** The network takes everything that was buffered; with `stayStalled` later frames are buffered again. */
   flush(options: { stayStalled?: boolean } = {}): void {
     this.#buffered = options.stayStalled ? 0 : undefined;
     this.#events?.drained();
@@ -70,7 +70,7 @@ export class FakeSocket implements Socket {
   receive(data: string | Uint8Array, isBinary = typeof data !== 'string'): void {
     const bytes = new Uint8Array(Buffer.from(data));
     this.#events?.receive(bytes.buffer, isBinary);
-    // The library takes the memory back as soon as the call returns.
+    // The library uses the memory again as soon as the call returns.
     bytes.fill(0);
   }
 

@@ -16,7 +16,7 @@ import { StorageUnavailableError } from '@holdfast/session-store';
 
 type Method = keyof SessionLog;
 
-/** A call of the log that a test has in its hand. */
+/** One call of the session log, as a test sees it. */
 export interface LogCall {
   readonly method: Method;
   readonly sessionId: string;
@@ -24,20 +24,20 @@ export interface LogCall {
 }
 
 /**
- * What becomes of a call: it goes through; or its outcome stays unknown because the connection broke, before or after
- * it had its effect; or nothing answers (D1).
+ * What becomes of a call: it works; or the connection breaks before or after the call had its effect, so that its
+ * outcome stays unknown; or nothing answers (D1); or it fails with an error.
  */
 export type Fate = 'works' | 'lost before' | 'lost after' | 'silence' | Error;
 
-/** A log that fails when it is told to, and tells what was asked of it. */
+/** A session log that fails when the test says so, and that records its calls. */
 export class FaultyLog implements SessionLog {
   readonly calls: LogCall[] = [];
-  /** Decides about each call, before it has its effect; may take its time. */
+  /** Decides about each call before it has its effect; a promise holds the call up. */
   fate: (call: LogCall) => Fate | Promise<Fate> = () => 'works';
   /** Runs after the effect, before the answer is given. */
   answered: (call: LogCall) => void | Promise<void> = () => undefined;
 
-  /** @param log may be put in another's place: Redis comes back with less */
+  /** @param log may be replaced: Redis comes back with fewer messages */
   constructor(public log: SessionLog) {}
 
   /** Calls of one method. */
@@ -86,22 +86,23 @@ export class FaultyLog implements SessionLog {
   }
 }
 
-/** A fan-out that loses, holds up or refuses what it is told to. */
+/** A fan-out that loses, delays or refuses payloads when the test says so. */
 export class FaultyFanOut implements FanOut {
   readonly #fanOut: FanOut;
   readonly #listeners = new Map<string, Listener>();
   readonly #interrupted: ((channels: readonly string[]) => void)[] = [];
-  /** Channels subscribed now, without those that no session has. */
+  /** The session channels that are subscribed now. */
   readonly subscribed = new Set<string>();
   reconnects = 0;
   shards: readonly string[] = [''];
   shardOf: (channel: string) => string = () => '';
-  /** Decides about each payload that arrives. */
+  /** Whether a payload that arrives is delivered; else it is lost. */
   hear: (channel: string, payload: Buffer) => boolean = () => true;
-  /** Hands on each payload that is heard; by default at once. Must keep their order. */
+  /** Delivers each payload that was not lost; by default at once. Must keep their order. */
   arrive: (deliver: () => void) => void = (deliver) => deliver();
-  /** Runs before each subscription; what it rejects with, that rejects with. */
+  /** Runs before each subscription. When it rejects, the subscription does. */
   beforeSubscribe: (channel: string) => Promise<void> | void = () => undefined;
+  /** Runs before each publish. When it rejects, the publish does. */
   beforePublish: (channel: string) => Promise<void> | void = () => undefined;
 
   constructor(fanOut: FanOut) {
@@ -142,7 +143,7 @@ export class FaultyFanOut implements FanOut {
     this.#interrupted.push(listener);
   }
 
-  /** Says that these channels were lost and are subscribed again (F4). */
+  /** Tells the gateway that these channels were lost and are subscribed again (F4). */
   interrupt(channels: readonly string[] = [...this.subscribed]): void {
     for (const listener of this.#interrupted) listener(channels);
   }

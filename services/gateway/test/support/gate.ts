@@ -1,9 +1,9 @@
 import type { SessionLog } from '@holdfast/session-store';
 import type { FaultyLog } from './faults.js';
 
-/** Holds up calls until it is opened. */
+/** Calls wait at it until it is opened. */
 export interface Gate {
-  /** Calls that have come to it. */
+  /** How many calls have come to it. */
   readonly waiting: number;
   open(): void;
 }

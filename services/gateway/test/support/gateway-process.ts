@@ -34,12 +34,12 @@ export interface Joined {
   readonly welcome: Frame;
 }
 
-/** Connects to a stored session with the plain protocol. Nothing tells it that it has joined. */
+/** Connects to a stored session with the plain protocol, which has no frame that tells when the member has joined. */
 export function joinPlain(gateway: ServiceProcess, session: string, query: Query = {}): Promise<WsClient> {
   return connectPlain(gateway.wsUrl, { query: { session, redis_persistence: true, ...query } });
 }
 
-/** What a refused connect was answered with. @throws {Error} when it was not refused */
+/** The HTTP answer to a connect that is refused. @throws {Error} when it is not refused */
 export async function refusalOf(connecting: Promise<WsClient>): Promise<UpgradeRefused> {
   try {
     const client = await connecting;
@@ -48,7 +48,7 @@ export async function refusalOf(connecting: Promise<WsClient>): Promise<UpgradeR
     if (error instanceof UpgradeRefused) return error;
     throw error;
   }
-  throw new Error('it was not refused');
+  throw new Error('the connect was not refused');
 }
 
 export const isMessage = (frame: Frame): boolean => frame['type'] === 'message';
@@ -69,7 +69,7 @@ export async function clientOf(redis: RedisServer): Promise<RedisClient> {
   return client;
 }
 
-/** Sends bytes to a port, and collects what comes back until the other side closes or `quietMs` pass. */
+/** Sends bytes to a port, and collects the answer until the other side closes or is quiet for `quietMs`. */
 export function exchange(port: number, bytes: string | Uint8Array, quietMs = 2_000): Promise<string> {
   return new Promise((resolve) => {
     let answer = '';

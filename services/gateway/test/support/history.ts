@@ -2,7 +2,7 @@ import { beforeEach } from 'vitest';
 import type { FakeClient } from './fake-client.js';
 import { ann, say, setUpTwoGateways, there } from './two-gateways.js';
 
-/** Ids of the messages that there are, oldest first. */
+/** Ids of the messages in the history, oldest first. */
 export const OLD: readonly string[] = ['m1', 'm2', 'm3'];
 
 /** A member on the plain protocol, at the second gateway. */

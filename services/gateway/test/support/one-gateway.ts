@@ -3,13 +3,13 @@ import type { FakeClient } from './fake-client.js';
 import type { Fate } from './faults.js';
 import { type GatewayInWorld, World } from './world.js';
 
-/** What {@link setUpOneGateway} has set up for the test that runs. */
+/** These belong to the running test; {@link setUpOneGateway} makes them. */
 export let world: World;
 export let gateway: GatewayInWorld;
 export let ann: FakeClient;
 export let bob: FakeClient;
 
-/** Before each test: a gateway with two members of the session `s`. Afterwards nothing runs. */
+/** Before each test: a gateway with two members of the session `s`. After each test the gateway is closed. */
 export function setUpOneGateway(): void {
   beforeEach(async () => {
     world = new World();
@@ -20,7 +20,7 @@ export function setUpOneGateway(): void {
   afterEach(() => world.close());
 }
 
-/** The next appends meet these fates, those after them work. */
+/** Gives the next appends these fates; appends after them work. */
 export function appendsMeet(...fates: Fate[]): void {
   gateway.log.fate = ({ method }) => (method === 'append' ? (fates.shift() ?? 'works') : 'works');
 }

@@ -10,7 +10,7 @@ export function stored(member: FakeClient): unknown[] {
   return member.ofType('message').flatMap((frame) => (frame['seq'] === undefined ? [] : [[frame['seq'], frame['id']]]));
 }
 
-/** Where a member was told that its session is stored (V6). */
+/** The places where a member was told that its session is stored, `memory` or `redis` (V6), in that order. */
 export function statuses(member: FakeClient): unknown[] {
   return member.ofType('status').map((frame) => frame['storage']);
 }

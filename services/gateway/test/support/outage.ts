@@ -2,7 +2,7 @@ import { afterEach, beforeEach } from 'vitest';
 import type { FakeClient } from './fake-client.js';
 import { type GatewayInWorld, World } from './world.js';
 
-/** What {@link setUpOutage} has set up for the test that runs. */
+/** These belong to the running test; {@link setUpOutage} makes them. */
 export let world: World;
 export let gateway: GatewayInWorld;
 export let other: GatewayInWorld;
@@ -12,7 +12,7 @@ export let bob: FakeClient;
 
 /**
  * Before each test, while Redis is still there: two gateways, a framed and a plain member of the session `s` at the
- * first, a framed one at the other, and one message. Afterwards nothing runs.
+ * first, a framed one at the other, and one message. After each test the gateways are closed.
  */
 export function setUpOutage(): void {
   beforeEach(async () => {

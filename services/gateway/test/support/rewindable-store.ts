@@ -6,12 +6,12 @@ export class RewindableStore extends MemorySessionStore {
     return this.sessions.snapshot();
   }
 
-  /** Comes back as it was. */
+  /** Comes back as an older copy. */
   rewind(copy: MemorySnapshot): void {
     this.sessions.restore(copy);
   }
 
-  /** Keeps a session, but not its log. */
+  /** Loses the log of a session, and keeps the session itself. */
   loseLog(sessionId: string): void {
     const session = this.sessions.find(sessionId);
     if (session) session.log = [];

@@ -3,10 +3,10 @@ import { afterEach, beforeEach } from 'vitest';
 import type { FakeClient } from './fake-client.js';
 import { type GatewayInWorld, World } from './world.js';
 
-/** Where the session of {@link setUpTwoGateways} is published. */
+/** The channel of the session of {@link setUpTwoGateways}. */
 export const LIVE = liveChannel('s');
 
-/** What {@link setUpTwoGateways} has set up for the test that runs. */
+/** These belong to the running test; {@link setUpTwoGateways} makes them. */
 export let world: World;
 export let here: GatewayInWorld;
 export let there: GatewayInWorld;
@@ -16,11 +16,11 @@ export let bob: FakeClient;
 export interface TwoGatewaysOptions {
   /** Of sessions; seconds. */
   readonly ttl?: number;
-  /** What the first gateway is told. */
+  /** Environment of the first gateway. */
   readonly env?: Record<string, string>;
 }
 
-/** Before each test: two gateways, and a member of the session `s` at each, Ann here. Afterwards nothing runs. */
+/** Before each test: two gateways, and one member of the session `s` at each. After each test both are closed. */
 export function setUpTwoGateways({ env, ...options }: TwoGatewaysOptions = {}): void {
   beforeEach(async () => {
     world = new World(options);
@@ -32,7 +32,7 @@ export function setUpTwoGateways({ env, ...options }: TwoGatewaysOptions = {}): 
   afterEach(() => world.close());
 }
 
-/** Lets a member send these one after the other, each by its id. */
+/** Lets a member send messages one after the other. @param ids of the messages; their contents are the same */
 export async function say(member: FakeClient, ...ids: string[]): Promise<void> {
   for (const id of ids) {
     member.say(id);
@@ -40,7 +40,7 @@ export async function say(member: FakeClient, ...ids: string[]): Promise<void> {
   }
 }
 
-/** The first gateway does not hear the next publishes of the session. */
+/** The first gateway does not receive the next publishes of the session. @param count how many; by default all */
 export function lose(count = Number.POSITIVE_INFINITY): void {
   let left = count;
   here.fanOut.hear = (channel) => channel !== LIVE || --left < 0;

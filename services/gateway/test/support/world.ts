@@ -7,7 +7,7 @@ import type { Refusal, UpgradeRequest } from '../../src/admission/admission.js';
 import { type Acceptance, GatewayCore } from '../../src/gateway-core.js';
 import { FakeClient } from './fake-client.js';
 import { FaultyFanOut, FaultyLog } from './faults.js';
-import { HeldClock } from './held-clock.js';
+import { ManualClock } from './manual-clock.js';
 import { RewindableStore } from './rewindable-store.js';
 
 export interface ConnectOptions {
@@ -25,7 +25,7 @@ export interface GatewayOptions {
   prepare?: (gateway: GatewayInWorld) => void;
 }
 
-/** What an upgrade request of a client that is not a browser says. */
+/** The upgrade request of a client that is no browser. */
 export const UPGRADE: UpgradeRequest = {
   query: '',
   protocolHeader: '',
@@ -35,7 +35,7 @@ export const UPGRADE: UpgradeRequest = {
   remoteAddress: '192.0.2.1',
 };
 
-/** One gateway of a {@link World}, whole but for the WebSocket library. */
+/** One gateway of a {@link World}: all of it except the WebSocket library. */
 export class GatewayInWorld {
   readonly log: FaultyLog;
   readonly fanOut: FaultyFanOut;
@@ -64,7 +64,7 @@ export class GatewayInWorld {
       sessionLog: this.log,
       fanOut: this.fanOut,
       clock: world.clock,
-      // Appends are sent in the instant of the held clock in which they are made.
+      // Appends are sent in the instant of the manual clock in which they are made.
       appendIntervalMs: 0,
       random,
     });
@@ -74,7 +74,7 @@ export class GatewayInWorld {
     return this.metrics.gateway.counters;
   }
 
-  /** What the log says, oldest first. */
+  /** Messages of the log's lines, oldest first. */
   get messages(): unknown[] {
     return this.lines.map((line) => line['msg']);
   }
@@ -83,7 +83,7 @@ export class GatewayInWorld {
     return this.core.accept({ ...UPGRADE, ...upgrade });
   }
 
-  /** From here on it hears nothing of Redis. */
+  /** From here on Redis does not answer this gateway, and nothing is delivered to it. */
   silence(): void {
     this.log.fate = () => 'silence';
     this.fanOut.beforePublish = () => Promise.reject(new Error('Command timed out'));
@@ -91,7 +91,7 @@ export class GatewayInWorld {
     this.fanOut.hear = () => false;
   }
 
-  /** Redis answers again: subscriptions are made anew (F4). */
+  /** Redis answers again, and the subscriptions are made anew (F4). */
   answer(): void {
     this.log.fate = () => 'works';
     this.fanOut.beforePublish = () => undefined;
@@ -124,9 +124,9 @@ export class GatewayInWorld {
   }
 }
 
-/** Gateways on one store in memory, and time that stands still until told otherwise. */
+/** Gateways on one store in memory, with a clock that stands still until the test moves it. */
 export class World {
-  readonly clock = new HeldClock();
+  readonly clock = new ManualClock();
   readonly broker: MemoryBroker;
   readonly store: RewindableStore;
   readonly #gateways: GatewayInWorld[] = [];
@@ -182,7 +182,7 @@ export class World {
     await this.store.append(sessionId, { messages });
   }
 
-  /** Publishes what no store has stored. */
+  /** Publishes messages that no store has stored. */
   publishForged(sessionId: string, epoch: string, before: { seq: number; id: string }, ...ids: string[]): void {
     const lines = ids.map((id, index) => ({
       senderKey: 'forger',
@@ -191,7 +191,7 @@ export class World {
     this.broker.publish(liveChannel(sessionId), encodeStored({ epoch, ...before }, lines));
   }
 
-  /** What the store has of a session, oldest first. */
+  /** Ids of a session's messages in the store, oldest first. */
   async ids(sessionId: string): Promise<string[]> {
     const { entries } = await this.store.read(sessionId, { newest: 100_000 });
     return entries.map((entry) => entry.id);
@@ -203,7 +203,7 @@ export class World {
     return session.epoch;
   }
 
-  /** Ends every gateway and leaves nothing running. */
+  /** Closes every gateway. */
   async close(): Promise<void> {
     const closing = Promise.all(this.#gateways.map((gateway) => gateway.core.close()));
     await this.advance(5_000);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HeldClock } from '../../../test/support/held-clock.js';
+import { ManualClock } from '../../../test/support/manual-clock.js';
 import { ann, gateway, setUpOneGateway, world } from '../../../test/support/one-gateway.js';
 import { AppendPacer } from './append-pacer.js';
 
@@ -16,7 +16,7 @@ describe('the pace of a session', () => {
     [5_000, 30],
     [20_000, 50],
   ])('A2: after a delivery to %i listeners its appends rest for %f ms', async (listeners, restMs) => {
-    const clock = new HeldClock();
+    const clock = new ManualClock();
     const pace = new AppendPacer(clock);
     const wentOnAt: number[] = [];
     const goOn = (): unknown => pace.afterRest(() => wentOnAt.push(clock.monotonic()));

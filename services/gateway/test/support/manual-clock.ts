@@ -1,8 +1,8 @@
 import { FakeClock, type FakeTimer } from '@holdfast/testkit';
 import type { Clock, Timer } from '../../src/ports/clock.js';
 
-/** Time in the test's hand. What is deferred runs with the next {@link settle} or {@link advance}. */
-export class HeldClock implements Clock {
+/** A clock that the test moves. Deferred callbacks run with the next {@link settle} or {@link advance}. */
+export class ManualClock implements Clock {
   readonly #clock = new FakeClock();
   #stalledMs = 0;
 
@@ -26,17 +26,17 @@ export class HeldClock implements Clock {
     return this.#clock.pending;
   }
 
-  /** Lets happen what is due now, and what that makes due. */
+  /** Runs every callback that is due now, and those that become due by it. */
   settle(): Promise<void> {
     return this.#clock.advanceAsync(0);
   }
 
-  /** Time goes by in which nothing runs, as on a machine that is too busy; timers come that much late. */
+  /** Time passes in which nothing runs, as on a machine that is too busy: timers fire that much late. */
   stall(ms: number): void {
     this.#stalledMs += ms;
   }
 
-  /** Moves time on; promises settle between timers. */
+  /** Moves time on. Timers fire in their order, and promises settle between them. */
   advance(ms: number): Promise<void> {
     return this.#clock.advanceAsync(ms);
   }

@@ -1,4 +1,4 @@
-// The containers' health check: whether the process in this container is alive. Needs ADMIN_PORT, as the process does.
+// The health check of the containers: is the process in this container alive? It needs the process' ADMIN_PORT.
 const { ADMIN_PORT } = process.env;
 
 try {

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-// Gives new sockets to the other colour, without a reload; sockets that are open stay where they are.
+// Directs new sockets to a colour without a reload. Open sockets stay where they are.
 //
 //   node switch-color.mjs blue|green
 //
 // RUNTIME_SOCKET  HAProxy's runtime socket   (default /var/run/haproxy/runtime.sock)
-// COLOR_MAP       the map, by the path HAProxy knows it by   (default /usr/local/etc/haproxy/state/color.map)
+// COLOR_MAP       path of the map in HAProxy's container     (default /usr/local/etc/haproxy/state/color.map)
 //
-// Refuses when no gateway of that colour is ready. HAProxy changes its memory only, so the file is written too, or
-// the next reload would bring the old colour back.
+// It refuses when no gateway of that colour is ready. The runtime socket changes only HAProxy's memory. The file is
+// written too, because otherwise the next reload would bring the old colour back.
 import { renameSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 
@@ -29,7 +29,7 @@ function runtime(command) {
   });
 }
 
-/** How many servers of a backend HAProxy finds up. */
+/** How many servers of a backend are up, according to HAProxy. */
 async function serversUp(backend) {
   const [header = '', ...rows] = (await runtime('show stat')).split('\n');
   const columns = header.replace(/^# /, '').split(',');

@@ -7,12 +7,12 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { COLORS, forColor, graph, quantile, type Series, stat } from './panels.js';
 
-/** One kind of panel, shown for blue at the left and for green at the right. */
+/** Two panels that show the same for both colours: blue at the left, green at the right. */
 interface Pair {
   readonly title: string;
   readonly description: string;
   readonly unit: string;
-  /** `$color` stands for the colour. */
+  /** In the queries `$color` stands for the colour. */
   readonly series: readonly Series[];
 }
 
@@ -127,7 +127,7 @@ const SATURATION: readonly Pair[] = [
   },
 ];
 
-/** The *Overview*: what one looks at first, blue beside green. */
+/** The dashboard *Overview*, to be looked at first. It shows blue beside green. */
 export function overview(): Dashboard {
   const board = new DashboardBuilder('Holdfast / Overview')
     .uid('holdfast-overview')

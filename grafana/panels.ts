@@ -15,16 +15,16 @@ import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-s
 export const COLORS = ['blue', 'green'] as const;
 export type Color = (typeof COLORS)[number];
 
-/** A query with what its lines are called. */
+/** A query and the name of its lines. */
 export interface Series {
-  /** May name labels, as in `{{instance}}`. */
+  /** May contain labels, such as `{{instance}}`. Empty: Grafana chooses. */
   readonly legend: string;
   readonly query: string;
 }
 
-/** The data source chosen at the top of the dashboard. */
+/** The data source that is chosen at the top of the dashboard. */
 const DATASOURCE = { type: 'prometheus', uid: '$' + '{datasource}' };
-/** Of 24 columns; a colour has half of them. */
+/** Widths in columns. A dashboard has 24, half for each colour. */
 const HALF = 12;
 const SIXTH = 4;
 
@@ -33,7 +33,7 @@ export function forColor(color: Color): (series: Series) => Series {
   return ({ legend, query }) => ({ legend, query: query.replaceAll('$color', color) });
 }
 
-/** A quantile over all processes that the labels select. */
+/** A quantile of a histogram, over all processes that have the labels. */
 export function quantile(q: number, histogram: string, labels: string): Series {
   const selector = labels === '' ? '' : `{${labels}}`;
   const buckets = `sum by (le) (rate(${histogram}_bucket${selector}[$__rate_interval]))`;
@@ -54,7 +54,7 @@ function colorOf(color: Color | undefined): FieldColorBuilder {
     : new FieldColorBuilder().mode(FieldColorModeId.Shades).fixedColor(color);
 }
 
-/** Lines over time, half the width; in shades of a colour when it is about one. */
+/** A panel with lines over time, of half the width. The lines of one colour's panel are shades of that colour. */
 export function graph(
   title: string,
   description: string,
@@ -84,7 +84,7 @@ export function graph(
     .targets(series.map(target));
 }
 
-/** One number, a sixth of the width. */
+/** A panel with one number, of a sixth of the width. */
 export function stat(
   title: string,
   description: string,

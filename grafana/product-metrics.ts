@@ -1,6 +1,6 @@
 import { createMetrics } from '@holdfast/telemetry';
 
-/** Names of every metric that any process of the product exposes. */
+/** The names of all metrics that the processes of the product expose. */
 export async function productMetrics(): Promise<Set<string>> {
   const names = new Set<string>();
   for (const service of ['gateway', 'session-api', 'sweeper'] as const) {

@@ -5,7 +5,7 @@ export interface PanelQuery {
   readonly query: string;
 }
 
-/** Every query of a dashboard, with its panel's title. */
+/** All queries of a dashboard, with the titles of their panels. */
 export function queriesOf(dashboard: Dashboard): PanelQuery[] {
   return (dashboard.panels ?? []).flatMap((panel) => {
     if (!('targets' in panel) || panel.targets === undefined) return [];
@@ -18,7 +18,7 @@ function expressionOf(target: object): string {
   throw new Error(`a target without an expression: ${JSON.stringify(target)}`);
 }
 
-/** The metrics a PromQL expression names, as their family is called: without `_bucket`, `_sum` and `_count`. */
+/** The metrics in a PromQL expression, by the names of their families: without `_bucket`, `_sum` and `_count`. */
 export function metricsIn(expression: string): string[] {
   const names = expression.match(/\b(?:holdfast|process|nodejs)_[a-z0-9_]+/g) ?? [];
   return names.map((name) => name.replace(/_(?:bucket|sum|count)$/, ''));

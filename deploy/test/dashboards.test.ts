@@ -14,7 +14,7 @@ import { overview } from '../../grafana/overview.js';
 import { queriesOf } from '../../grafana/queries.js';
 import { DEPLOY } from './run.js';
 
-/** In place of Grafana's `$__rate_interval`: longer than all of this takes, so that it sees the traffic. */
+/** Replaces Grafana's `$__rate_interval`. It is longer than the whole test, so that rates include its traffic. */
 const RATE_INTERVAL = '5m';
 const ROUNDS = 6;
 
@@ -46,7 +46,7 @@ beforeAll(async () => {
 
 afterAll(stopAll);
 
-/** Some traffic of every kind, on both colours, in step with the scrapes. */
+/** Makes traffic of every kind on both colours, between scrapes. */
 async function chat(): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
     for (const { wsUrl } of gateways) {

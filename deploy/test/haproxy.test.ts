@@ -20,7 +20,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DEPLOY, run } from './run.js';
 
-/** More than any other test here has open. */
+/** More connections than any other test of this file opens. */
 const CONNECTIONS_PER_IP = 40;
 
 let redis: RedisServer;
@@ -101,7 +101,7 @@ function runtime(command: string): Promise<string> {
 
 async function ready(color: string): Promise<boolean> {
   const row = (await runtime('show stat')).split('\n').find((line) => line.startsWith(`gateway_${color},${color}1,`));
-  // `UP 1/2` is one failed check before it counts as down.
+  // `UP 1/2` means one failed check; after the next one the server counts as down.
   return /,UP(,| )/.test(row ?? '');
 }
 

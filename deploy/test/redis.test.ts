@@ -17,7 +17,7 @@ import { DEPLOY } from './run.js';
 
 afterEach(stopAll);
 
-/** A redis-server with the shipped configuration, but for what ties it to a container. @returns its port */
+/** Starts a redis-server with the shipped configuration, without the settings for containers. @returns its port */
 async function startShipped(...args: string[]): Promise<number> {
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-shipped-redis-'));
   registerCleanup('redis directory', () => rm(dir, { recursive: true, force: true }));

@@ -8,11 +8,11 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface Ran {
   readonly code: number;
-  /** Standard output, then standard error. */
+  /** Standard output followed by standard error. */
   readonly output: string;
 }
 
-/** Runs a program to its end in `deploy/`; a failure is an answer, not a rejection. */
+/** Runs a program in `deploy/` and waits for its end. It does not reject when the program fails. */
 export function run(command: string, args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
   return new Promise((resolve, reject) => {
     execFile(command, [...args], { cwd: DEPLOY, env: { ...process.env, ...env } }, (error, stdout, stderr) => {

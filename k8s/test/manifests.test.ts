@@ -147,7 +147,7 @@ describe('the manifests', () => {
     }
     expect(container.livenessProbe.httpGet.path).toBe('/healthz');
     expect(container.readinessProbe.httpGet.path).toBe('/readyz');
-    // B3: SIGTERM begins a drain of DRAIN_SECONDS; what follows it takes seconds.
+    // B3: SIGTERM begins a drain of DRAIN_SECONDS. The closing after it takes a few seconds more.
     expect(template.spec.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(config.drainSeconds + 10);
   });
 

@@ -23,7 +23,7 @@ const read = async (file: string) => parse(await readFile(`${ROOT}k8s/monitoring
 describe('k8s/monitoring', () => {
   it('has a scrape configuration that promtool accepts', async () => {
     const config = await read('prometheus.yml');
-    // Debian builds promtool without discovery in Kubernetes; the rest is checked with targets that need none.
+    // Debian builds promtool without Kubernetes discovery. The rest is checked with static targets.
     for (const job of config.scrape_configs) {
       expect(job.kubernetes_sd_configs).toEqual([{ role: 'pod', namespaces: { names: ['holdfast'] } }]);
       delete job.kubernetes_sd_configs;

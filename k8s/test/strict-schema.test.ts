@@ -17,7 +17,7 @@ function right() {
   return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'gateway' }, spec, container };
 }
 
-/** Without the shortcut to the container, which is no part of a manifest. */
+/** Checks a deployment, without the shortcut to its container, which is no part of a manifest. */
 function faults(change?: (manifest: ReturnType<typeof right>) => void): string[] {
   const { container: _, ...manifest } = deployment(change);
   return faultsOf(manifest as Manifest);

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import * as models from '@kubernetes/client-node';
 
-/** A Kubernetes object as YAML gives it. */
+/** A Kubernetes object, as parsed from YAML. */
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
@@ -26,22 +26,22 @@ interface Validator {
 const require = createRequire(import.meta.url);
 
 /**
- * What is wrong with a manifest by the schema of Kubernetes. An API server ignores a field it does not know, so a
- * misspelt one would be lost in silence: here it is a fault.
+ * Checks a manifest against the schemas of Kubernetes. An API server silently ignores unknown fields, so that a misspelt
+ * field would be lost. This check reports it.
  *
- * @returns a sentence per fault, with its path; none when the manifest is right
+ * @returns a sentence with the path for each fault; none when the manifest is right
  */
 export function faultsOf(manifest: Manifest): string[] {
   return [...unknownOrWrong(manifest, modelName(manifest), manifest.kind), ...missing(manifest)];
 }
 
-/** `autoscaling/v2` and `HorizontalPodAutoscaler` are `V2HorizontalPodAutoscaler`. */
+/** Name of the model: `V2HorizontalPodAutoscaler` for `HorizontalPodAutoscaler` in `autoscaling/v2`. */
 function modelName({ apiVersion, kind }: Manifest): string {
   const version = apiVersion.split('/').at(-1) ?? '';
   return version.charAt(0).toUpperCase() + version.slice(1) + kind;
 }
 
-/** Walks an object along the generated models, which know every field and its type, but not which are required. */
+/** Checks an object by the generated models, which have every field and its type, but not which fields are required. */
 function* unknownOrWrong(value: unknown, type: string, path: string): Generator<string> {
   const inner = /^Array<(.+)>$/.exec(type)?.[1];
   const values = /^\{ \[key: string\]: (.+); \}$/.exec(type)?.[1];
@@ -82,7 +82,7 @@ function* inModel(value: unknown, type: string, path: string): Generator<string>
   }
 }
 
-/** These schemas know what is required, but let unknown fields pass. */
+/** Checks a manifest by schemas that have the required fields, but accept unknown ones. */
 function missing(manifest: Manifest): string[] {
   const { apiVersion, kind } = manifest;
   let constructed: Validator;

@@ -5,11 +5,11 @@ import { withDeadline } from './deadline.js';
 import { LineLog } from './line-log.js';
 
 export interface ChildOptions {
-  /** Appears in messages. */
+  /** Its name in messages. */
   name: string;
   command: string;
   args?: readonly string[];
-  /** The whole environment: nothing is inherited. Default: this process's. */
+  /** The whole environment, to which nothing is added. Default: the environment of this process. */
   env?: Record<string, string>;
   cwd?: string;
 }
@@ -19,13 +19,13 @@ export interface ChildExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** How long after a process' end its output may still come. */
+/** How long output may still come after a process has ended. */
 const PIPES_GRACE_MS = 1_000;
 
-/** A process of ours with its output; ended when the test process ends, however that happens. */
+/** A child process with its output. It ends with this process at the latest, for whatever reason this one ends. */
 export class Child {
   readonly name: string;
-  /** Lines of standard output and standard error, in the order they came. */
+  /** Lines of standard output and standard error, in the order in which they came. */
   readonly log = new LineLog();
   readonly exited: Promise<ChildExit>;
   readonly #process: ChildProcess;
@@ -48,7 +48,8 @@ export class Child {
         this.#exit = { code, signal };
         resolve(this.#exit);
       };
-      // `close` rather than `exit`: the last lines have been read by then. Unless children of its own hold the pipes.
+      // `close` comes when the last lines were read. It does not come while children of the process hold the pipes open,
+      // so that after `exit` the wait is limited.
       process.once('close', settle);
       process.once('exit', (code, signal) => setTimeout(() => settle(code, signal), PIPES_GRACE_MS).unref());
     });
@@ -58,7 +59,7 @@ export class Child {
     return this.#pid;
   }
 
-  /** How it ended; nothing while it runs. */
+  /** How it ended. Nothing while it runs. */
   get exit(): ChildExit | undefined {
     return this.#exit;
   }
@@ -67,7 +68,7 @@ export class Child {
     if (!this.#exit) this.#process.kill(signal);
   }
 
-  /** Stops it in its tracks (SIGSTOP): sockets stay open and silent. */
+  /** Halts it (SIGSTOP): its sockets stay open, and nothing answers. */
   pause(): void {
     this.signal('SIGSTOP');
   }
@@ -77,9 +78,10 @@ export class Child {
   }
 
   /**
-   * Ends it with a signal, a paused one too.
+   * Ends it with a signal, even if it is paused.
    *
-   * @param timeoutMs how long it may take before it is killed, which is an error
+   * @param timeoutMs how long it may take; then it is killed
+   * @throws DeadlineError when it had to be killed
    */
   async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = 30_000): Promise<ChildExit> {
     this.signal(signal);
@@ -92,14 +94,14 @@ export class Child {
     }
   }
 
-  /** kill -9. */
+  /** Kills it (SIGKILL). */
   async kill(): Promise<ChildExit> {
     this.signal('SIGKILL');
     return this.exited;
   }
 }
 
-/** What the end of this process ends, when nothing else has: also in the middle of a failing test. */
+/** All running children. They are killed when this process exits, even in the middle of a failing test. */
 const alive = new Set<Child>();
 process.once('exit', () => {
   for (const child of alive) child.signal('SIGKILL');

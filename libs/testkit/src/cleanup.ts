@@ -1,14 +1,15 @@
 /**
- * What the test kit has started and not yet ended. Each starter registers here, so that one `afterAll(stopAll)` ends
- * what a failing test left behind, and nothing else: only what this module's process started.
+ * Everything that the test kit has started and not ended yet. Whatever starts something registers it here, so that one
+ * `afterAll(stopAll)` ends what a failing test has left. It ends only what this process has started.
  */
 const running = new Map<symbol, { name: string; stop: () => Promise<unknown> }>();
 
 /**
- * Registers something to be ended by {@link stopAll}.
+ * Registers a part that {@link stopAll} will end.
  *
- * @param stop ends it for good; may be called although it has ended by itself
- * @returns forgets the registration
+ * @param name of the part, for messages
+ * @param stop ends the part; it may be called after the part has ended by itself
+ * @returns removes the registration
  */
 export function registerCleanup(name: string, stop: () => Promise<unknown>): () => void {
   const key = Symbol(name);
@@ -18,15 +19,15 @@ export function registerCleanup(name: string, stop: () => Promise<unknown>): () 
   };
 }
 
-/** Names of what is registered and running. */
+/** Names of all registered parts. */
 export function runningParts(): string[] {
   return [...running.values()].map((part) => part.name);
 }
 
 /**
- * Ends everything registered, the newest first, going on after a failure.
+ * Ends all registered parts, the newest first. If one fails, the others are ended all the same.
  *
- * @throws AggregateError with every failure
+ * @throws AggregateError with all failures
  */
 export async function stopAll(): Promise<void> {
   const failures: unknown[] = [];

@@ -1,15 +1,15 @@
-/** What a wait in a test gives up after, unless told otherwise: generous, because two busy cores can be slow. */
+/** How long a wait in a test lasts by default, in milliseconds. It is generous, because two busy cores can be slow. */
 export const DEFAULT_DEADLINE_MS = 30_000;
 
-/** A wait of a test was not fulfilled in time. */
+/** A wait in a test took too long. */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
 }
 
 /**
- * Rejects when a promise has not settled in time.
+ * Waits for a promise, but not longer than a deadline.
  *
- * @param what completes the sentence "waited N ms for …"; a function is asked when the time is over
+ * @param what completes the sentence "waited N ms for …"; a function is called when the time is over
  * @throws DeadlineError
  */
 export async function withDeadline<T>(
@@ -31,10 +31,12 @@ export async function withDeadline<T>(
 }
 
 /**
- * Asks again and again until the answer is something other than `undefined` or `false`: for states that nothing
- * announces. Whatever announces itself is awaited instead.
+ * Calls a function again and again until its answer is neither `undefined` nor `false`. It is for states that no event
+ * announces.
  *
- * @param probe a rejection counts as "not yet"; the last one becomes the cause of the {@link DeadlineError}
+ * @param what completes the sentence "waited N ms for …"
+ * @param probe a rejection counts as "not yet", and the last one becomes the cause of the {@link DeadlineError}
+ * @throws DeadlineError
  */
 export async function eventually<T>(
   what: string,

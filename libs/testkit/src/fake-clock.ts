@@ -1,4 +1,4 @@
-/** A timer of a {@link FakeClock}. Has the methods of Node's, so that code which unrefs its timers runs unchanged. */
+/** A timer of a {@link FakeClock}. It has the methods of Node's timers, so that code can call `unref` on it. */
 export class FakeTimer {
   #referenced = true;
   constructor(
@@ -20,10 +20,11 @@ export class FakeTimer {
 }
 
 /**
- * Time that moves only when told to. Timers due at the same time fire in the order they were set; a timer set by a
- * firing timer fires in the same advance when it is due within it.
+ * A clock that a test moves. Timers that are due at the same time fire in the order in which they were set. A timer that
+ * another timer sets fires within the same advance if it is due by its end.
  *
- * Knows no interface of ours: it fits whatever asks for some of its methods, all of them bound.
+ * It implements no interface of the product, and fits every interface that asks for some of its methods. All of them are
+ * bound.
  */
 export class FakeClock {
   #monotonicMs = 0;
@@ -31,7 +32,7 @@ export class FakeClock {
   #nextId = 1;
   readonly #due = new Map<FakeTimer, number>();
 
-  /** @param startMs the wall clock's first reading, Unix milliseconds */
+  /** @param startMs first reading of the wall clock, Unix milliseconds */
   constructor(startMs = 1_700_000_000_000) {
     this.#wallOffsetMs = startMs;
   }
@@ -39,7 +40,7 @@ export class FakeClock {
   /** Unix milliseconds. */
   readonly now = (): number => this.#wallOffsetMs + this.#monotonicMs;
 
-  /** Milliseconds since the clock was made; {@link stepWall} does not move it. */
+  /** Milliseconds since the clock was made. {@link stepWall} does not change it. */
   readonly monotonic = (): number => this.#monotonicMs;
 
   readonly setTimeout = (callback: () => void, ms = 0): FakeTimer => this.#set(callback, ms, undefined);
@@ -52,22 +53,22 @@ export class FakeClock {
 
   readonly clearInterval = this.clearTimeout;
 
-  /** Timers that have yet to fire. */
+  /** How many timers have not fired yet. */
   get pending(): number {
     return this.#due.size;
   }
 
-  /** The time of {@link monotonic} at which the next timer fires; nothing when there is none. */
+  /** When the next timer fires, in the time of {@link monotonic}. Nothing when there is no timer. */
   get nextDueMs(): number | undefined {
     return this.#next(Number.POSITIVE_INFINITY)?.at;
   }
 
-  /** Moves the wall clock alone, as an operator or NTP does. */
+  /** Changes the wall clock only, as an operator or NTP does. */
   stepWall(ms: number): void {
     this.#wallOffsetMs += ms;
   }
 
-  /** Moves time on and fires what is due, without letting promises settle in between. */
+  /** Advances time and fires the timers that are due. Promises do not settle in between. */
   advance(ms: number): void {
     const until = this.#monotonicMs + ms;
     while (this.#fireNext(until)) {
@@ -76,7 +77,7 @@ export class FakeClock {
     this.#monotonicMs = until;
   }
 
-  /** Moves time on; promises settle before the first timer, after each one, and at the end. */
+  /** Advances time and fires the timers that are due. Promises settle before the first timer and after each timer. */
   async advanceAsync(ms: number): Promise<void> {
     const until = this.#monotonicMs + ms;
     await settlePromises();
@@ -110,7 +111,7 @@ export class FakeClock {
   }
 }
 
-/** Resolves after every promise reaction that is ready, and those they make ready, have run. */
+/** Resolves after all promise reactions that are ready have run, and all reactions that these make ready. */
 export function settlePromises(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

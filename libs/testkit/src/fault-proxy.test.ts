@@ -5,7 +5,7 @@ import { stopAll } from './cleanup.js';
 import { eventually, withDeadline } from './deadline.js';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.js';
 
-/** Answers every line with the line in capitals, and remembers what it was sent. */
+/** A server that answers every text with the text in capitals, and keeps what it received. */
 const received: string[] = [];
 const server = createServer((socket) => {
   socket.setEncoding('utf8');
@@ -43,7 +43,7 @@ async function open(): Promise<Socket> {
   return socket;
 }
 
-/** Whether by an error or in order. */
+/** Resolves when the socket is closed, by an error or in order. */
 function closed(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     if (socket.closed) resolve();

@@ -10,7 +10,7 @@ interface Link {
   readonly response: DelayLine;
 }
 
-/** Runs actions after a delay, in the order they came even when the delay shrinks meanwhile. */
+/** Runs actions after a delay. They keep their order even if the delay becomes shorter in between. */
 class DelayLine {
   readonly #waiting: { action: () => void; dueAt: number }[] = [];
 
@@ -34,7 +34,7 @@ class DelayLine {
   }
 }
 
-/** Stands between a client and a server on 127.0.0.1 and breaks their link on demand. */
+/** A proxy between a client and a server on 127.0.0.1 that breaks their link on demand. */
 export class FaultProxy {
   readonly port: number;
   readonly #server: Server;
@@ -52,17 +52,17 @@ export class FaultProxy {
     server.on('connection', (client) => this.#accept(client));
   }
 
-  /** Links that are open now. */
+  /** How many links are open. */
   get links(): number {
     return this.#links.size;
   }
 
-  /** Delays every piece by this long, each way, in order. 0 ends it. */
+  /** Delays everything by this long in each direction. 0 ends the delay. */
   setLatency(ms: number): void {
     this.#latencyMs = ms;
   }
 
-  /** Resets every open link (RST to both sides). New ones may be made. */
+  /** Resets every open link, with RST to both sides. New links are accepted. */
   cut(): void {
     for (const { client, upstream } of this.#links) {
       client.resetAndDestroy();
@@ -70,14 +70,14 @@ export class FaultProxy {
     }
   }
 
-  /** Accepts no link any more: new ones are reset at once, open ones stay. {@link heal} ends it. */
+  /** Resets new links at once; open links stay. {@link heal} ends it. */
   refuse(): void {
     this.#refusing = true;
   }
 
   /**
-   * Swallows whatever either side sends and keeps the sockets open, those of new links too, as a cable does that was
-   * pulled somewhere between. What was swallowed is lost: {@link heal} resets the links it was lost from.
+   * Drops whatever either side sends and keeps all sockets open, also those of new links, like a cable that was pulled
+   * out somewhere between the two. {@link heal} resets the links, because they have lost data.
    */
   halfOpen(): void {
     this.#silent = true;
@@ -92,10 +92,10 @@ export class FaultProxy {
   }
 
   /**
-   * Lets the next piece a client sends that fits go to the server, then resets the client's side before any answer
-   * gets back: the outcome is unknown to the client (A5).
+   * Passes the next matching piece from a client on to the server, then resets the client's side before the answer gets
+   * back. The client cannot know whether its request was carried out (A5).
    *
-   * @returns resolves when that has happened and the server has been given the piece
+   * @returns resolves when the server has the piece and the client is cut off
    */
   cutAfterRequest(matches: (bytes: Buffer) => boolean = () => true): Promise<void> {
     return new Promise((done) => {
@@ -155,7 +155,7 @@ export class FaultProxy {
   }
 }
 
-/** Starts a proxy on a free port of 127.0.0.1 in front of a port. */
+/** Starts a proxy in front of a server, on a free port of 127.0.0.1. */
 export async function startFaultProxy(target: { host?: string; port: number }): Promise<FaultProxy> {
   const server = createServer({ allowHalfOpen: true });
   await new Promise<void>((resolve, reject) => {

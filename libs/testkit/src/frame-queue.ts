@@ -1,9 +1,9 @@
 import { DEFAULT_DEADLINE_MS, withDeadline } from './deadline.js';
 
-/** A received frame: the JSON object of a text frame. Text that is no JSON object comes as `{raw}`. */
+/** A received frame: the JSON object of a text frame. A text that is no JSON object becomes `{raw: text}`. */
 export type Frame = Record<string, unknown>;
 
-/** A frame fits when it has these fields with these values (compared as JSON), or when the function says so. */
+/** Selects frames: by fields and their values, which are compared as JSON, or by a function. */
 export type FrameMatch = Readonly<Record<string, unknown>> | ((frame: Frame) => boolean);
 
 interface Waiter {
@@ -12,8 +12,8 @@ interface Waiter {
 }
 
 /**
- * The frames of one connection in the order they came, with a reading position. {@link next} moves the position,
- * so that two waits never see the same frame twice; {@link find} looks at everything ever received.
+ * The frames of a connection in the order in which they came, with a reading position. {@link next} advances the position,
+ * so that no frame is read twice. {@link find} searches all frames.
  */
 export class FrameQueue {
   readonly #frames: Frame[] = [];
@@ -21,12 +21,12 @@ export class FrameQueue {
   #position = 0;
   #ended: string | undefined;
 
-  /** Everything received. */
+  /** All received frames. */
   get all(): readonly Frame[] {
     return this.#frames;
   }
 
-  /** What {@link next} has not passed yet. */
+  /** The frames behind the reading position. */
   get unread(): readonly Frame[] {
     return this.#frames.slice(this.#position);
   }
@@ -36,21 +36,22 @@ export class FrameQueue {
     for (const waiter of this.#waiters) waiter.check();
   }
 
-  /** No more frames will come: waits that are not fulfilled yet fail at once. */
+  /** Declares that no more frames will come: all waits fail at once. */
   end(reason: string): void {
     this.#ended = reason;
     for (const waiter of this.#waiters) waiter.fail(new Error(reason));
   }
 
-  /** Frames that fit, of all received. */
+  /** All received frames that match. */
   matching(match: FrameMatch): Frame[] {
     return this.#frames.filter(frameTest(match));
   }
 
   /**
-   * The next unread frame that fits; those before it count as read.
+   * The next unread frame that matches. Frames before it count as read.
    *
-   * @throws DeadlineError with the frames that did come; Error when the connection ends first
+   * @throws DeadlineError with the frames that came instead
+   * @throws Error when the connection ends first
    */
   next(match: FrameMatch = () => true, timeoutMs = DEFAULT_DEADLINE_MS): Promise<Frame> {
     const fits = frameTest(match);
@@ -66,7 +67,7 @@ export class FrameQueue {
     );
   }
 
-  /** The first frame that fits of all received, or the first that comes; the reading position stays. */
+  /** The first matching frame of all that were or will be received. The reading position does not change. */
   find(match: FrameMatch, timeoutMs = DEFAULT_DEADLINE_MS): Promise<Frame> {
     const fits = frameTest(match);
     return this.#wait(
@@ -76,7 +77,7 @@ export class FrameQueue {
     );
   }
 
-  /** The first `count` frames that fit, of all received, as soon as there are that many. */
+  /** The first `count` matching frames, as soon as that many were received. The reading position does not change. */
   take(count: number, match: FrameMatch = () => true, timeoutMs = DEFAULT_DEADLINE_MS): Promise<Frame[]> {
     return this.#wait(
       () => {

@@ -5,19 +5,20 @@ import { DeadlineError, eventually } from './deadline.js';
 
 const run = promisify(execFile);
 
-/** Things a test may leave behind that keep a process alive or go on without it. */
+/** Finds what a test leaves behind: resources that keep the process alive, and child processes. */
 export interface LeakCheck {
   /**
-   * Waits until nothing that was opened since the start is left.
+   * Waits until everything that was opened since the start is closed.
    *
-   * @throws Error naming what is left: sockets, servers and timers by where they were opened, processes by command
+   * @throws Error naming what is left: sockets, servers and timers with the place in the code that opened them, processes
+   *   with their commands
    */
   assertNone(graceMs?: number): Promise<void>;
-  /** Notes nothing any more. */
+  /** Ends the recording. */
   stop(): void;
 }
 
-/** Kinds of asynchronous resources that live until they are closed; what is kept of each kind's name is readable. */
+/** Node's types of asynchronous resources that live until they are closed, with their names in messages. */
 const KINDS = new Map([
   ['Timeout', 'timer'],
   ['TCPWRAP', 'TCP socket'],
@@ -30,17 +31,17 @@ const KINDS = new Map([
   ['WORKER', 'worker'],
 ]);
 
-/** The test runner's own timers and channels are nobody's leak. */
+/** The test runner's own timers and channels are no leaks. */
 const RUNNER = /node_modules\/(?:vitest|@vitest|tinypool)\//;
 
 interface Resource {
   readonly kind: string;
   readonly origin: string;
-  /** Timers have it: one that is unreferenced keeps nothing alive. */
+  /** Only timers have it. A timer without a reference keeps nothing alive. */
   readonly hasRef: (() => boolean) | undefined;
 }
 
-/** From now on notes what this process opens, with the place in the code, and the child processes it has. */
+/** Records what this process opens from now on, with the place in the code, and which child processes it has already. */
 export async function startLeakCheck(): Promise<LeakCheck> {
   const childrenBefore = new Set((await childProcesses()).keys());
   const open = new Map<number, Resource>();
@@ -71,7 +72,7 @@ export async function startLeakCheck(): Promise<LeakCheck> {
   return {
     async assertNone(graceMs = 30_000) {
       let last: string[] = [];
-      // What the check itself opens while looking is not to be found.
+      // The check opens resources itself while it looks. These are not recorded.
       looking = true;
       try {
         await eventually(
@@ -95,14 +96,14 @@ export async function startLeakCheck(): Promise<LeakCheck> {
   };
 }
 
-/** The innermost line of the stack that is neither Node's nor this file's. */
+/** The innermost line of the stack that is neither in Node nor in this file. */
 function callSite(): string {
   const frames = (new Error().stack ?? '').split('\n').slice(1);
   const outer = frames.filter((frame) => !frame.includes('node:') && !/leak-check\.[jt]s:/.test(frame));
   return outer[0]?.trim() ?? 'by Node itself';
 }
 
-/** This process's children and theirs, with their commands, the asking `ps` excepted. */
+/** The commands of this process's children and of their children, by process id. The `ps` that lists them is left out. */
 export async function childProcesses(root: number = process.pid): Promise<Map<number, string>> {
   const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,stat=,args=']);
   const rows = stdout.split('\n').flatMap((line) => {
@@ -119,7 +120,7 @@ export async function childProcesses(root: number = process.pid): Promise<Map<nu
       if (!parents.has(row.parent) || parents.has(row.pid)) continue;
       parents.add(row.pid);
       grew = true;
-      // A zombie has ended; its parent has merely not looked yet.
+      // A zombie has ended, and its parent has not asked for its exit code yet.
       if (!row.state.startsWith('Z') && !row.command.startsWith('ps -A -o')) found.set(row.pid, row.command);
     }
   }

@@ -7,39 +7,39 @@ interface Waiter {
   readonly resolve: (line: string) => void;
 }
 
-/** The lines a process printed, kept and awaitable. */
+/** Keeps the lines that a process prints, and waits for lines. */
 export class LineLog {
   readonly #lines: string[] = [];
   readonly #waiters = new Set<Waiter>();
   #partial = '';
 
-  /** Every whole line so far, oldest first. */
+  /** All complete lines so far, oldest first. */
   get lines(): readonly string[] {
     return this.#lines;
   }
 
-  /** Adds output as it comes, in pieces that need not be lines. */
+  /** Adds output, in pieces of any length. */
   write(text: string): void {
     const pieces = (this.#partial + text).split('\n');
     this.#partial = pieces.pop() ?? '';
     for (const piece of pieces) this.#add(piece.endsWith('\r') ? piece.slice(0, -1) : piece);
   }
 
-  /** Ends a last line that had no newline. */
+  /** Completes a last line that has no newline. */
   end(): void {
     if (this.#partial !== '') this.#add(this.#partial);
     this.#partial = '';
   }
 
-  /** Lines that match: containing a string, fitting a pattern, or chosen by a function. */
+  /** All lines that contain a string, match a pattern, or are selected by a function. */
   matching(match: LineMatch): string[] {
     return this.#lines.filter(lineTest(match));
   }
 
   /**
-   * The first matching line from number `from` (default: the very first), printed already or to come.
+   * The first matching line, printed already or later. @param options `from` is the index of the first line to look at
    *
-   * @throws DeadlineError that shows the last lines
+   * @throws DeadlineError with the last lines
    */
   async waitFor(match: LineMatch, options: { timeoutMs?: number; from?: number } = {}): Promise<string> {
     const { timeoutMs = DEFAULT_DEADLINE_MS, from = 0 } = options;
@@ -58,7 +58,7 @@ export class LineLog {
     }
   }
 
-  /** The last lines, for messages. */
+  /** The last lines as one text, for messages. */
   tail(count = 15): string {
     return this.#lines.slice(-count).join('\n');
   }

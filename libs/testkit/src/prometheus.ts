@@ -7,13 +7,13 @@ import { eventually } from './deadline.js';
 import { freePort } from './free-port.js';
 
 export interface PrometheusOptions {
-  /** Jobs and the `host:port` each scrapes at `/metrics`. */
+  /** Jobs by name, each with the `host:port` of its targets, which are scraped at `/metrics`. */
   jobs: Record<string, readonly string[]>;
   /** Paths of rule files. */
   ruleFiles?: readonly string[];
-  /** `host:port` of Alertmanagers. */
+  /** `host:port` of each Alertmanager. */
   alertmanagers?: readonly string[];
-  /** Scrape and evaluation interval, seconds. Default 1. */
+  /** Interval of scrapes and evaluations, in seconds. Default 1. */
   intervalSeconds?: number;
 }
 
@@ -25,13 +25,13 @@ export interface PrometheusSample {
 export interface Prometheus {
   readonly url: string;
   readonly child: Child;
-  /** The result of an instant query: a vector's samples, or one sample without labels for a scalar. */
+  /** Runs an instant query. A scalar gives one sample without labels. @throws Error when the result is a matrix */
   query(expression: string): Promise<PrometheusSample[]>;
-  /** Waits until every target has been scraped successfully. */
+  /** Waits until every target was scraped successfully. */
   targetsUp(timeoutMs?: number): Promise<void>;
 }
 
-/** Starts a Prometheus of the test's own on a free port of 127.0.0.1. */
+/** Starts a Prometheus for a test, on a free port of 127.0.0.1. */
 export async function startPrometheus(options: PrometheusOptions): Promise<Prometheus> {
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-prometheus-'));
   registerCleanup('prometheus directory', () => rm(dir, { recursive: true, force: true }));
@@ -72,7 +72,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
   };
 }
 
-/** As JSON, which is YAML too. */
+/** The configuration file, to be written as JSON, which is valid YAML. */
 function configuration(options: PrometheusOptions): object {
   const interval = `${options.intervalSeconds ?? 1}s`;
   return {

@@ -6,8 +6,8 @@ const run = promisify(execFile);
 /**
  * Runs `redis-cli` against a port of 127.0.0.1, as an operator would.
  *
- * @returns what it printed, raw, without the last newline
- * @throws Error with Redis' answer when that is an error
+ * @returns the raw output without the last newline
+ * @throws Error with Redis' answer when the answer is an error
  */
 export async function redisCli(port: number, ...args: readonly (string | number)[]): Promise<string> {
   const { stdout } = await run(
@@ -21,7 +21,7 @@ export async function redisCli(port: number, ...args: readonly (string | number)
   return stdout.replace(/\n$/, '');
 }
 
-/** The fields of an `INFO` section of a server on 127.0.0.1. */
+/** Reads the fields of an `INFO` section from a server on 127.0.0.1. */
 export async function redisInfo(port: number, section: string): Promise<Map<string, string>> {
   const fields = new Map<string, string>();
   for (const line of (await redisCli(port, 'info', section)).split(/\r?\n/)) {

@@ -6,22 +6,22 @@ import { type RedisServer, startRedis } from './redis-server.js';
 const SLOTS = 16_384;
 
 export interface ClusterOptions {
-  /** Default 3, the fewest a cluster has. */
+  /** Default 3, the smallest possible number. */
   masters?: number;
   /** Default 0. */
   replicasPerMaster?: number;
-  /** Silence after which a node counts as failing. Default 2000. */
+  /** Milliseconds of silence after which a node counts as failing. Default 2000. */
   nodeTimeoutMs?: number;
-  /** More arguments of every node. */
+  /** Further arguments of every node. */
   args?: readonly string[];
 }
 
 export interface RedisCluster {
-  /** Masters first. */
+  /** The masters, then the replicas. */
   readonly nodes: readonly RedisServer[];
-  /** For `CHANNEL_REDIS_URL`. */
+  /** Addresses of all nodes, for `CHANNEL_REDIS_URL`. */
   readonly urls: readonly string[];
-  /** The master that holds a key's slot now. */
+  /** The master that has the slot of a key now. */
   ownerOf(key: string): Promise<RedisServer>;
   /**
    * Moves a key's slot, with every key in it, to another master, one step after the other as resharding does.
@@ -30,17 +30,17 @@ export interface RedisCluster {
    * @returns the master that has it now
    */
   moveSlot(key: string, halfway?: () => Promise<void>): Promise<RedisServer>;
-  /** Waits until every running node says that the cluster is whole. */
+  /** Waits until every running node reports that the cluster is complete. */
   whole(timeoutMs?: number): Promise<void>;
 }
 
-/** Starts a Redis Cluster on 127.0.0.1; resolves when every slot is served and every node knows it. */
+/** Starts a Redis Cluster on 127.0.0.1. Resolves when all nodes agree that every slot is served. */
 export async function startCluster(options: ClusterOptions = {}): Promise<RedisCluster> {
   const { masters = 3, replicasPerMaster = 0, nodeTimeoutMs = 2_000, args = [] } = options;
   const clusterArgs = [
     ...['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf'],
     ...['--cluster-node-timeout', String(nodeTimeoutMs)],
-    // D6: one shard down must not be all down.
+    // D6: when one shard is down, the others go on.
     ...['--cluster-require-full-coverage', 'no'],
   ];
   const ports = await freeClusterPorts(masters * (1 + replicasPerMaster));
@@ -136,7 +136,7 @@ async function moveSlot(
   await from.cli('cluster', 'setslot', slot, 'migrating', String(toId));
   await halfway?.();
   for (let keys = await keysIn(from, slot); keys.length > 0; keys = await keysIn(from, slot)) {
-    // One by one: for a while a session is here and its log there.
+    // The keys move one by one, so that for a while a session and its log are on different nodes.
     for (const each of keys) await from.cli('migrate', '127.0.0.1', to.port, each, 0, 5_000);
   }
   for (const node of [to, from, ...masters.filter((master) => master !== to && master !== from)]) {
@@ -149,7 +149,7 @@ async function keysIn(node: RedisServer, slot: string): Promise<string[]> {
   return (await node.cli('cluster', 'getkeysinslot', slot, 100)).split('\n').filter((key) => key !== '');
 }
 
-/** The nodes talk to each other on their port plus 10000: below the ephemeral range both are likely to stay free. */
+/** A port that is free together with the port 10000 above it, which the nodes use among each other. */
 async function freeClusterPorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   for (let attempt = 0; attempt < 100 * count && ports.size < count; attempt++) {

@@ -9,33 +9,33 @@ import { redisCli, redisInfo } from './redis-cli.js';
 import { type RedisServer, startRedis } from './redis-server.js';
 
 export interface SentinelOptions {
-  /** Default 1. */
+  /** How many replicas the master has. Default 1. */
   replicas?: number;
-  /** Default 3; more than half of them must agree. */
+  /** How many Sentinels there are, of which more than half have to agree. Default 3. */
   sentinels?: number;
-  /** Silence after which the master counts as down. Default 1500. */
+  /** Milliseconds of silence after which the master counts as down. Default 1500. */
   downAfterMs?: number;
-  /** More arguments of the Redis servers, such as `--min-replicas-to-write 1`. */
+  /** Further arguments of the Redis servers, such as `--min-replicas-to-write 1`. */
   args?: readonly string[];
 }
 
-/** The name the master goes by in the set, for `REDIS_SENTINEL_MASTER`. */
+/** The Sentinels' name for the master, for `REDIS_SENTINEL_MASTER`. */
 export const SENTINEL_MASTER = 'holdfast';
 
 export interface SentinelSet {
   readonly masterName: string;
-  /** The Redis servers; the first was the master at the start. */
+  /** The Redis servers. The first one was the master at the start. */
   readonly servers: readonly RedisServer[];
   readonly sentinels: readonly Child[];
   /** The Sentinels' addresses, for `CHANNEL_REDIS_URL`. */
   readonly urls: readonly string[];
-  /** The server that the Sentinels name master now. */
+  /** The current master, according to the Sentinels. */
   master(): Promise<RedisServer>;
-  /** Waits until the Sentinels name another master than this one, and that one takes writes. */
+  /** Waits until the Sentinels name another master than the old one, and the new one accepts writes. */
   failedOverFrom(old: RedisServer, timeoutMs?: number): Promise<RedisServer>;
 }
 
-/** Starts a master, its replicas and their Sentinels on free ports of 127.0.0.1; resolves when all know each other. */
+/** Starts a master, its replicas and Sentinels on free ports of 127.0.0.1. Resolves when all know each other. */
 export async function startSentinel(options: SentinelOptions = {}): Promise<SentinelSet> {
   const { replicas = 1, sentinels: sentinelCount = 3, downAfterMs = 1_500, args = [] } = options;
   // A master waits five seconds for more replicas, unless told otherwise, before it sends its data to the first.
@@ -102,7 +102,7 @@ async function startOneSentinel(
   agree: number,
   downAfterMs: number,
 ): Promise<Child> {
-  // A Sentinel writes what it learns into its configuration file: each needs its own.
+  // Each Sentinel needs its own configuration file, because it writes what it learns into that file.
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-sentinel-'));
   registerCleanup(`${name} directory`, () => rm(dir, { recursive: true, force: true }));
   const file = join(dir, 'sentinel.conf');

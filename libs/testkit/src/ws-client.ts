@@ -9,7 +9,7 @@ export interface ConnectOptions {
   /** Fields of the query string (C1). `undefined` leaves a field out. */
   query?: Record<string, string | number | boolean | undefined>;
   headers?: Record<string, string>;
-  /** Offered subprotocols instead of the ones of {@link connectPlain} and {@link connectFramed}. */
+  /** Subprotocols to offer instead of those of {@link connectPlain} and {@link connectFramed}. */
   protocols?: readonly string[];
   timeoutMs?: number;
 }
@@ -19,7 +19,7 @@ export interface Closed {
   readonly reason: string;
 }
 
-/** The server answered the upgrade with an ordinary HTTP response (C2, C4). */
+/** The server refused the upgrade with an HTTP response (C2, C4). */
 export class UpgradeRefused extends Error {
   override readonly name = 'UpgradeRefused';
   constructor(
@@ -36,7 +36,7 @@ export class UpgradeRefused extends Error {
   }
 }
 
-/** One WebSocket connection of a test. It does nothing by itself: no reconnecting, no resuming, no retries. */
+/** A WebSocket connection of a test. It does nothing by itself: it never reconnects, resumes or repeats. */
 export class WsClient {
   readonly frames = new FrameQueue();
   readonly closed: Promise<Closed>;
@@ -53,7 +53,7 @@ export class WsClient {
     });
   }
 
-  /** The chosen subprotocol; `""` when none was. */
+  /** The subprotocol that the server chose; `""` when it chose none. */
   get protocol(): string {
     return this.#socket.protocol;
   }
@@ -62,7 +62,7 @@ export class WsClient {
     return this.#socket.readyState === WebSocket.OPEN;
   }
 
-  /** Sends one text frame, or a binary one for bytes. */
+  /** Sends a text frame, or a binary frame for bytes. */
   sendRaw(data: string | Uint8Array): void {
     this.#socket.send(data);
   }
@@ -77,7 +77,7 @@ export class WsClient {
     this.#socket.send(bytes, { binary: false });
   }
 
-  /** Reads nothing more until {@link resumeReading}: a slow consumer (F6). */
+  /** Stops reading until {@link resumeReading}, as a slow consumer does (F6). */
   pauseReading(): void {
     this.#socket.pause();
   }
@@ -86,13 +86,13 @@ export class WsClient {
     this.#socket.resume();
   }
 
-  /** Closes in order and waits for the server's close frame. */
+  /** Sends a close frame and waits until the connection is closed. */
   async close(code = 1000): Promise<Closed> {
     this.#socket.close(code);
     return withDeadline(this.closed, 'the connection to close');
   }
 
-  /** Drops the connection without a word. */
+  /** Drops the connection without a close frame. */
   terminate(): void {
     this.#socket.terminate();
   }
@@ -115,13 +115,13 @@ async function connect(url: string, protocols: readonly string[], options: Conne
   }
   const settings: ClientOptions = { perMessageDeflate: false, headers: options.headers ?? {} };
   const socket = new WebSocket(address, [...protocols], settings);
-  // Made before the connection opens: frames that come with the handshake's last packet are not missed.
+  // The client listens before the connection opens, so that it gets frames that come together with the handshake.
   const client = new WsClient(socket);
   const forget = registerCleanup(`connection to ${address.host}`, async () => socket.terminate());
   void client.closed.then(forget);
   const opened = new Promise<WsClient>((resolve, reject) => {
     socket.once('open', () => resolve(client));
-    // Stays: an error after opening is followed by the close event, which is what tests look at.
+    // This listener stays. An error after the opening is followed by the close event, which tests look at.
     socket.on('error', reject);
     socket.once('unexpected-response', (_request, response) => {
       readBody(response).then(

@@ -77,7 +77,7 @@ describe('startCluster', () => {
       owners.add(owner);
     }
     expect(owners.size).toBe(3);
-    // K4: a session's log lies on the shard of its plain key.
+    // K4: a session's log is on the shard of its plain key.
     expect(await cluster.ownerOf('session:x')).toBe(await cluster.ownerOf('{session:x}:log'));
   }, 40_000);
 });

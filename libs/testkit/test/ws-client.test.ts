@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { connectFramed, connectPlain, stopAll, UpgradeRefused } from '../src/index.js';
 
-/** Echoes, greets framed clients with a welcome in the handshake's own packet, and refuses `session=bad`. */
+/** A server that echoes. It sends framed clients a welcome together with the handshake, and refuses `session=bad`. */
 const http = createServer();
 const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'holdfast.v1' });
 let url = '';

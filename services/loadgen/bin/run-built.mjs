@@ -6,9 +6,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 
 /**
- * Runs a program of this package; builds the package first when it never was.
+ * Runs a program of this package. Builds the package first if there is no build.
  *
- * @param {string} program its path in `dist/`
+ * @param {string} program path of the program in `dist/`
  */
 export async function runBuilt(program) {
   const file = join(root, 'services/loadgen/dist', program);

@@ -13,7 +13,7 @@ interface Report {
   }[];
 }
 
-/** Runs the benchmark with few connections. @returns figures by name of each target, and what its audit found */
+/** Runs the benchmark with few connections. @returns the figures of each target by name, and the number of violations */
 async function bench(line: string) {
   const program = `${REPOSITORY}services/loadgen/dist/bench/main.js`;
   const args = `--rounds 1 --seconds 1 --warm-up 1 ${line}`.split(' ');
@@ -28,7 +28,7 @@ async function bench(line: string) {
   }));
 }
 
-// Each has a 'redis-server' of its own.
+// Each run starts a 'redis-server'.
 it('R1, B5: brings the members of a gateway that was killed back at another one, with nothing lost', async () => {
   const [run] = await bench('--workload reconnect --connections 200');
   expect(run).toMatchObject({ violations: 0, of: { 'members that moved': 200, 'not resumed': 0 } });

@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 afterAll(stopAll);
 
-/** Runs `npm run COMMAND -- ARGS` without npm. @returns its exit code and everything it printed */
+/** Runs `npm run COMMAND -- ARGS` without npm. @returns the exit code and the output */
 async function run(command: 'verify', ...args: string[]): Promise<{ code: number | null; text: string }> {
   const script = `${REPOSITORY}services/loadgen/bin/${command}.mjs`;
   const child: Child = await startChild({ name: command, command: process.execPath, args: [script, ...args] });

@@ -30,7 +30,7 @@ async function check(lie: Lie | undefined, messages = 150): Promise<DeliveryRepo
     seed: random.seed,
   });
   await load.accepted(messages);
-  // What a lost last message would hide, the next one shows.
+  // If the last message was lost, members notice it by the number of the next one.
   gateway.lie = undefined;
   await load.flowing();
   return load.finish();

@@ -21,17 +21,17 @@ export type Lie =
 interface Session {
   readonly log: (MessageFrame & { seq: number })[];
   readonly members: Set<WebSocket>;
-  /** By client and id. */
+  /** Numbers of stored messages, by client and id. */
   readonly numbers: Map<string, number>;
-  /** Ids that it will not hear of, or not speak of. */
+  /** Ids of messages that the gateway ignores, or keeps out of the history. */
   readonly denied: Set<string>;
 }
 
-/** A gateway that always lied would be found out by anybody. There are fewer resumes than messages. */
+/** The gateway lies at every 7th chance only, because constant lies are easy to find; there are fewer resumes. */
 const LIES_EVERY = 7;
 const LIES_EVERY_RESUME = 2;
 
-/** Just enough of a gateway, in memory, that tells the truth unless it is told not to. */
+/** A minimal gateway in memory that keeps its promises, except for the {@link Lie} that it is told. */
 export class ModelGateway implements HistoryReader {
   lie: Lie | undefined;
   readonly #sessions = new Map<string, Session>();
@@ -68,7 +68,7 @@ export class ModelGateway implements HistoryReader {
     return session;
   }
 
-  /** Whether to lie in this way now. */
+  /** Whether to tell a lie now. */
   #lies(lie: Lie, every = LIES_EVERY): boolean {
     if (this.lie !== lie) return false;
     this.#chances += 1;

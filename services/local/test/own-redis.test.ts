@@ -9,7 +9,7 @@ import { ServiceLog } from '../src/service-log.js';
 const dir = mkdtempSync(join(tmpdir(), 'holdfast-own-redis-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 
-/** `startRedis` of the test kit is not used here, but the same program: 'redis-server'. */
+/** Starts 'redis-server' without the test kit. */
 describe('ownRedis', () => {
   it('keeps its data over a stop, evicts nothing, and listens on this machine only', async () => {
     const program = findRedisServer(process.env['PATH'] ?? '');

@@ -19,7 +19,7 @@ afterAll(async () => {
 
 let count = 0;
 
-/** Runs a script that makes the file of its first argument when it is ready. */
+/** Runs a script that calls `ready()` when it is ready, which makes a file. */
 function supervised(script: string, lines: string[] = []): SupervisedProcess {
   count += 1;
   const marker = join(dir, `ready-${count}`);

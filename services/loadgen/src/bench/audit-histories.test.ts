@@ -10,7 +10,7 @@ const member = (number: number, sent: number, received: number): MemberReport =>
   received,
 });
 
-/** Of messages, each as `member.count`. */
+/** A history of messages, each given as `member.count`. */
 const history = (first: number, ...messages: string[]) =>
   messages.map((message, index) => {
     const [number, count] = message.split('.').map(Number);

@@ -5,7 +5,7 @@ import { Journal } from './journal.js';
 import { Track } from './track.js';
 import { type ViolationKind, Violations } from './violations.js';
 
-/** A session of three accepted messages that one member saw; each test spoils something. */
+/** A session of three accepted messages. Each test breaks something in it. */
 class Scene {
   readonly journal = new Journal('s', 24);
   readonly violations = new Violations();
@@ -24,7 +24,7 @@ class Scene {
     return { seq, id, content: this.journal.contentOf(id) };
   }
 
-  /** @returns the kinds of what is wrong when members saw these */
+  /** @returns the kinds of violations when the members have these tracks */
   audit(...tracks: Track[]): ViolationKind[] {
     const { journal, history, hadReset } = this;
     const members = tracks.map((track, number) => ({ number, track }));
@@ -33,7 +33,7 @@ class Scene {
   }
 }
 
-/** What a member saw: places in the journal, in numbers from one after where it joined, or as given. */
+/** The track of a member that was shown messages, given by their indexes, with the numbers that follow `joinedAfter`. */
 function saw(indexes: number[], joinedAfter = 0): Track {
   const track = new Track();
   track.joinedAfter = joinedAfter;

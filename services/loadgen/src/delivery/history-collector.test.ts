@@ -4,7 +4,7 @@ import type { HistoryReader, StoredMessage } from './history-reader.js';
 import { Journal } from './journal.js';
 import { Violations } from './violations.js';
 
-/** A history that keeps its newest messages only, as K2 has it. */
+/** A history that keeps only its newest messages (K2). */
 class TrimmedHistory implements HistoryReader {
   messages: StoredMessage[] = [];
   readonly asked: number[] = [];

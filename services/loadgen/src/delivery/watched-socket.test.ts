@@ -4,7 +4,7 @@ import { LinkWatch } from './watched-socket.js';
 
 const welcome = { type: 'welcome', epoch: 'e', seq: 10, firstSeq: 1, recovered: false };
 
-/** @returns what is reported when these frames come on a connection with this query */
+/** @returns the reports when these frames come on a connection with this query */
 function watch(query: string, ...frames: object[]): string[] {
   const reports: string[] = [];
   const link = new LinkWatch(`ws://h/ws/chat/?${query}`, (kind, detail) => reports.push(`${kind} ${detail}`));

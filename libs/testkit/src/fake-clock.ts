@@ -20,11 +20,11 @@ export class FakeTimer {
 }
 
 /**
- * A clock that a test moves. Timers that are due at the same time fire in the order in which they were set. A timer that
- * another timer sets fires within the same advance if it is due by its end.
+ * A clock that a test moves. Timers that are due at the same time fire in the order in which they were set. A timer
+ * that another timer sets fires within the same advance if it is due by its end.
  *
- * It implements no interface of the product, and fits every interface that asks for some of its methods. All of them are
- * bound.
+ * It implements no interface of the product, and fits every interface that asks for some of its methods. All of them
+ * are bound.
  */
 export class FakeClock {
   #monotonicMs = 0;

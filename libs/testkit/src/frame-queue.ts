@@ -12,8 +12,8 @@ interface Waiter {
 }
 
 /**
- * The frames of a connection in the order in which they came, with a reading position. {@link next} advances the position,
- * so that no frame is read twice. {@link find} searches all frames.
+ * The frames of a connection in the order in which they came, with a reading position. {@link next} advances the
+ * position, so that no frame is read twice. {@link find} searches all frames.
  */
 export class FrameQueue {
   readonly #frames: Frame[] = [];

@@ -10,8 +10,8 @@ export interface LeakCheck {
   /**
    * Waits until everything that was opened since the start is closed.
    *
-   * @throws Error naming what is left: sockets, servers and timers with the place in the code that opened them, processes
-   *   with their commands
+   * @throws Error naming what is left: sockets, servers and timers with the place in the code that opened them,
+   *   processes with their commands
    */
   assertNone(graceMs?: number): Promise<void>;
   /** Ends the recording. */
@@ -41,7 +41,9 @@ interface Resource {
   readonly hasRef: (() => boolean) | undefined;
 }
 
-/** Records what this process opens from now on, with the place in the code, and which child processes it has already. */
+/**
+ * Records what this process opens from now on, with the place in the code, and which child processes it has already.
+ */
 export async function startLeakCheck(): Promise<LeakCheck> {
   const childrenBefore = new Set((await childProcesses()).keys());
   const open = new Map<number, Resource>();
@@ -103,7 +105,9 @@ function callSite(): string {
   return outer[0]?.trim() ?? 'by Node itself';
 }
 
-/** The commands of this process's children and of their children, by process id. The `ps` that lists them is left out. */
+/**
+ * The commands of this process's children and of their children, by process id. The `ps` that lists them is left out.
+ */
 export async function childProcesses(root: number = process.pid): Promise<Map<number, string>> {
   const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,stat=,args=']);
   const rows = stdout.split('\n').flatMap((line) => {

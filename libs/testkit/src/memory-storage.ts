@@ -1,6 +1,6 @@
 /**
- * A browser's `localStorage`, in memory. It outlives the client that uses it, so that a reloaded page finds what the page
- * before it has stored. Like {@link FakeClock} it fits the interfaces of others without knowing them.
+ * A browser's `localStorage`, in memory. It outlives the client that uses it, so that a reloaded page finds what the
+ * page before it has stored. Like {@link FakeClock} it fits the interfaces of others without knowing them.
  */
 export class MemoryStorage {
   readonly #items = new Map<string, string>();

@@ -51,8 +51,8 @@ export class SeededRandom {
   }
 
   /**
-   * An independent generator, which depends on this one's seed and the label only. It draws nothing from this one, so that
-   * the draws of one part of a test do not change those of another.
+   * An independent generator, which depends on this one's seed and the label only. It draws nothing from this one, so
+   * that the draws of one part of a test do not change those of another.
    */
   fork(label: string): SeededRandom {
     let hash = this.seed ^ 0x811c9dc5;

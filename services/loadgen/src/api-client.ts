@@ -43,8 +43,8 @@ export class ApiClient {
   }
 
   /**
-   * Returns the body of a successful answer, and repeats the request while the API is away. Only for requests that may be
-   * repeated.
+   * Returns the body of a successful answer, and repeats the request while the API is away. Only for requests that may
+   * be repeated.
    *
    * @throws Error with the API's own message when it refuses
    */

@@ -17,7 +17,9 @@ export class ArgumentError extends Error {
 /** The given values by argument, without dashes. `help` is true when the help was asked for. */
 export type Given<Name extends string> = Partial<Record<Name, string[]>> & { readonly help?: boolean };
 
-/** @throws ArgumentError for an argument that is not in the table, that lacks its value, or that is repeated in error */
+/**
+ * @throws ArgumentError for an argument that is not in the table, that lacks its value, or that is repeated in error
+ */
 export function readArguments<Name extends string>(
   table: Readonly<Record<Name, Argument>>,
   argv: readonly string[],

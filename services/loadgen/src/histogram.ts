@@ -53,7 +53,10 @@ export class Histogram {
     return this.#counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** @param share from 0 to 1, where 1 asks for the longest duration @returns microseconds; 0 when nothing was recorded */
+  /**
+   * @param share from 0 to 1, where 1 asks for the longest duration
+   * @returns microseconds; 0 when nothing was recorded
+   */
   quantile(share: number): number {
     if (share >= 1) return this.#longestUs;
     let left = this.count * share;

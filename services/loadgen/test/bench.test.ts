@@ -13,7 +13,11 @@ interface Report {
   }[];
 }
 
-/** Runs the benchmark with few connections. @returns the figures of each target by name, and the number of violations */
+/**
+ * Runs the benchmark with few connections.
+ *
+ * @returns the figures of each target by name, and the number of violations
+ */
 async function bench(line: string) {
   const program = `${REPOSITORY}services/loadgen/dist/bench/main.js`;
   const args = `--rounds 1 --seconds 1 --warm-up 1 ${line}`.split(' ');

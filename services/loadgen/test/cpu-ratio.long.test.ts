@@ -18,9 +18,9 @@ const TOLERANCE = 1.25;
 const BENCH = '--rounds 3 --seconds 8 --warm-up 8 --workload chat-4000 --target fire-and-forget --target holdfast';
 
 /**
- * The ratio of two servers in the same minute is compared, because the machine and its other activity affect both alike.
- * The rate is fixed, because at saturation the size of batches depends on how much of a core each process gets. Each of
- * the two has a 'redis-server'.
+ * The ratio of two servers in the same minute is compared, because the machine and its other activity affect both
+ * alike. The rate is fixed, because at saturation the size of batches depends on how much of a core each process gets.
+ * Each of the two has a 'redis-server'.
  */
 it('costs no more than a quarter above the recorded CPU per delivery, beside fire and forget', async () => {
   const { workload, ratio } = JSON.parse(await readFile(RECORDED, 'utf8')) as { workload: string; ratio: number };

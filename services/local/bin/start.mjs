@@ -1,5 +1,5 @@
-// `npm start`: installs and builds what is missing, then runs the whole system. Until everything is installed and built,
-// only Node's own modules may be imported.
+// `npm start`: installs and builds what is missing, then runs the whole system. Until everything is installed and
+// built, only Node's own modules may be imported.
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ensureBuilt } from '../../../scripts/setup/build.js';

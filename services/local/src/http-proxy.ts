@@ -32,7 +32,8 @@ export class HttpProxy {
       if (response.headersSent) {
         response.destroy();
       } else if (canRepeat(request) && upstream.reusedSocket && error.code === 'ECONNRESET') {
-        // The backend closed a kept connection just as it was used again. HTTP cannot avoid this race (RFC 9112, 9.3.1).
+        // The backend closed a kept connection just as it was used again. HTTP cannot avoid this race (RFC 9112,
+        // 9.3.1).
         this.forward(request, response);
       } else {
         const { name } = this.#backend;
@@ -57,7 +58,9 @@ export function sendFailure(response: ServerResponse, failure: ProxyFailure): vo
   response.end(body);
 }
 
-/** Whether a request can be sent again: it has no effect that could happen twice, and no body that is used up by now. */
+/**
+ * Whether a request can be sent again: it has no effect that could happen twice, and no body that is used up by now.
+ */
 function canRepeat(request: IncomingMessage): boolean {
   const { method, headers } = request;
   return (

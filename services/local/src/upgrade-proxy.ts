@@ -8,7 +8,8 @@ import { brokenOff, failureMessage, type ProxyFailure } from './proxy-failure.js
  * What became of an upgrade:
  * - `opened`: there is a tunnel from client to gateway.
  * - `answered`: the client was sent a refusal.
- * - `unreachable`: the gateway did not take the connection, and nothing was sent to the client. Another one may be tried.
+ * - `unreachable`: the gateway did not take the connection, and nothing was sent to the client. Another one may be
+ *   tried.
  */
 export type UpgradeOutcome = 'opened' | 'answered' | 'unreachable';
 

@@ -6,7 +6,7 @@ import type { Scheduler } from './scheduler.js';
 import type { Trace } from './trace.js';
 import { FramedWireAudit } from './wire-audit.js';
 
-/** What was found wrong first. */
+/** The first violation of a run. */
 export interface Finding {
   readonly rule: string;
   readonly what: string;
@@ -15,7 +15,7 @@ export interface Finding {
 
 export type WireAudit = FramedWireAudit | PlainWireAudit;
 
-/** Watches a run from outside, and holds it against the rules. */
+/** Watches a run from outside, and checks it against the rules. */
 export class Audit {
   readonly histories = new Map<string, History>();
   readonly trace: Trace;
@@ -23,16 +23,16 @@ export class Audit {
   tailsAreSmall = false;
   #finding: Finding | undefined;
   readonly #scheduler: Scheduler;
-  /** By gateway and session: the newest number that has reached the gateway in any way. */
+  /** The newest number that has reached a gateway in any way, by gateway and session. */
   readonly #heard = new Map<string, number>();
   readonly #byChannel = new Map<string, History>();
   readonly #look: (sessionId: string) => StoreState | undefined;
   /** Gateways that were told of a deletion, with the deleted epoch. */
   readonly #told = new Set<string>();
-  /** Gateways that heard something late, with the session: no publish tells when it was made. */
+  /** Gateways and sessions where a publish arrived late. Publishes do not tell when they were made. */
   readonly #late = new Set<string>();
 
-  /** @param look what the store has of a session */
+  /** @param look reads what the store has of a session */
   constructor(scheduler: Scheduler, trace: Trace, look: (sessionId: string) => StoreState | undefined) {
     this.#scheduler = scheduler;
     this.trace = trace;
@@ -43,7 +43,7 @@ export class Audit {
     return this.#finding;
   }
 
-  /** Something is not as it must be: the run ends. Only the first counts. */
+  /** Reports a violation and ends the run. Only the first violation counts. */
   readonly fail = (rule: string, what: string): void => {
     const atMs = this.#scheduler.nowMs;
     this.note(`VIOLATION of ${rule}: ${what}`);
@@ -68,7 +68,7 @@ export class Audit {
     return history;
   }
 
-  /** Redis has published something. */
+  /** Redis has published a payload. */
   published(channel: string, payload: Buffer): void {
     const history = this.#byChannel.get(channel);
     if (!history) return;
@@ -80,7 +80,7 @@ export class Audit {
     }
   }
 
-  /** The store may have something else than before. */
+  /** The content of the store may have changed. */
   take(history: History, change: Change): void {
     const { epoch, newest } = history;
     history.take(this.#look(history.sessionId), change);
@@ -93,7 +93,7 @@ export class Audit {
     return this.#told.has(`${gateway} ${epoch}`);
   }
 
-  /** Whether it knows how long a session lives: from what it heard when it was said. @param ttl seconds */
+  /** Whether a gateway was told in time how long a session lives. @param ttl seconds */
   wasToldTtl(gateway: string, sessionId: string, ttl: number): boolean {
     if (this.#late.has(`${gateway} ${sessionId}`)) return false;
     return this.#told.has(`${gateway} ${sessionId} ${ttl}`);
@@ -120,7 +120,7 @@ export class Audit {
     if (this.trace.isOn && method === 'append') this.note(`${gateway} append ${sessionId} -> ${JSON.stringify(value)}`);
   }
 
-  /** G3: what is stored follows on what its sender has delivered. */
+  /** G3: what is stored follows the message that its sender has delivered last. */
   #appended({ position }: AppendRequest, result: AppendResult, history: History): void {
     if (!position?.epoch || result.outcome !== 'stored') return;
     const { epoch, seq, id } = position;
@@ -149,7 +149,7 @@ export class Audit {
 }
 
 const NEWLINE = 0x0a;
-/** What takes longer has been held up. */
+/** A publish that takes longer was delayed by a fault. */
 const LATE_MS = 20;
 const EXTENDED = /^s\n\{"event":"extended","ttl":(\d+)/;
 const DELETED = /^s\n\{"event":"deleted","epoch":"([^"]+)"/;

@@ -6,7 +6,7 @@ function openLinks(world: World): Link[] {
   return world.gateways.flatMap((gateway) => [...gateway.links.keys()]);
 }
 
-/** To members: their networks, and what they do themselves. */
+/** Faults of members: of their networks, and what people do themselves. */
 export const CLIENT_FAULTS: readonly Fault[] = [
   {
     name: 'a connection breaks',

@@ -2,7 +2,7 @@ import type { WebSocketConstructor } from '@holdfast/client';
 import type { ClientEnd, Link } from './link.js';
 import type { SimProcess } from './sim-process.js';
 
-/** What makes the link behind a socket. */
+/** Makes the link behind a socket. */
 export type Dial = (client: ClientEnd, query: string, protocolHeader: string) => Link;
 
 type Handlers = {
@@ -10,7 +10,7 @@ type Handlers = {
   onclose: ((event: { code: number; reason: string }) => void) | undefined;
 };
 
-/** A WebSocket as browsers have them, on a simulated network. */
+/** A browser's WebSocket on the simulated network. */
 export class ClientSocket implements ClientEnd, Handlers {
   onmessage: Handlers['onmessage'];
   onclose: Handlers['onclose'];
@@ -40,7 +40,7 @@ export class ClientSocket implements ClientEnd, Handlers {
   }
 }
 
-/** The class that a page's client makes its sockets of. */
+/** The class from which the client of a page makes its sockets. */
 export function socketClass(process: SimProcess, dial: Dial): WebSocketConstructor {
   return class extends ClientSocket {
     constructor(url: string, protocols: string[]) {

@@ -1,16 +1,16 @@
 import type { SeededRandom } from '@holdfast/testkit';
 import type { World } from './world.js';
 
-/** Something that goes wrong, or that people do. */
+/** A fault of a part, or an action of a person. */
 export interface Fault {
   readonly name: string;
-  /** How often it is drawn, beside the others. */
+  /** How often it is drawn, in proportion to the weights of the others. */
   readonly weight: number;
-  /** Lets it happen now. All it draws comes from `random`. */
+  /** Causes the fault now. It takes all its random numbers from `random`. */
   apply(world: World, random: SeededRandom): void;
 }
 
-/** One of them, if there is any. */
+/** One of the items, if there are any. */
 export function pickOne<T>(random: SeededRandom, items: readonly T[]): T | undefined {
   return items.length === 0 ? undefined : random.pick(items);
 }

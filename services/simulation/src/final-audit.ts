@@ -4,14 +4,14 @@ import type { PlainMember } from './plain-member.js';
 import { PlainWireAudit } from './plain-wire-audit.js';
 import type { World } from './world.js';
 
-/** What must hold when everything has settled. */
+/** Checks what must hold when everything has settled. */
 export function auditEnd(world: World): void {
   for (const history of world.audit.histories.values()) auditLog(world, history);
   for (const member of world.framed) auditFramed(world, member);
   for (const member of world.plain) auditPlain(world, member);
 }
 
-/** The log is what was published, in one order, and lacks nothing but what nobody had any more. */
+/** The log is what was published, in one order. It lacks only messages that nobody had any more. */
 function auditLog(world: World, history: History): void {
   const { fail } = world.audit;
   world.losses.look(history);
@@ -25,11 +25,11 @@ function auditLog(world: World, history: History): void {
   if (returned !== undefined) fail('G5', `${returned} of ${history.sessionId}, which had ended, is back`);
 }
 
-/** What was stored, is not in the log, and may be put back by somebody. */
+/** The first message that was stored, is not in the log, and may still be put back by a gateway. */
 export function missingInLog({ audit, losses }: World): string | undefined {
   for (const history of audit.histories.values()) {
     losses.look(history);
-    // What was trimmed is no loss; nor is what had little time to live and was lost before that was over.
+    // Trimmed messages are not lost. Nor are those of a session that was lost shortly before it would have expired.
     if (history.isFull || (history.isShort && history.wasLost)) continue;
     const kept = new Set(history.kept.map(({ content }) => content));
     for (const content of history.contents) {
@@ -39,7 +39,7 @@ export function missingInLog({ audit, losses }: World): string | undefined {
   return undefined;
 }
 
-/** Everything a surviving member sent was accepted, and stands in the order in which it was sent. */
+/** Everything that a member sent which has not left was accepted, and is in the order in which it was sent. */
 function auditFramed(world: World, member: FramedMember): void {
   const { fail } = world.audit;
   const history = world.audit.history(member.sessionId);
@@ -58,14 +58,14 @@ function auditFramed(world: World, member: FramedMember): void {
   }
 }
 
-/** A plain sender learns of what was stored by hearing it; order it has on one connection only. */
+/** A plain sender has its messages stored in order within one connection only. */
 function auditPlain(world: World, member: PlainMember): void {
   const { fail } = world.audit;
   const history = world.audit.history(member.sessionId);
   let before = { connection: 0, seq: 0 };
   for (const { content, connection } of member.sent) {
     const seq = history.find(content)?.seq;
-    // What its gateway showed it as pending and took to its grave, a plain sender does not send again (D5).
+    // A plain sender does not repeat a message that its gateway showed as pending before the gateway died (D5).
     if (seq === undefined) continue;
     if (connection === before.connection && seq < before.seq && !history.isDisturbed) {
       fail('A2', `"${content}" of ${member.name} is ${seq}, what was sent before it ${before.seq}`);
@@ -74,11 +74,11 @@ function auditPlain(world: World, member: PlainMember): void {
   }
 }
 
-/** Whatever came after its first message a plain connection was given too, whether its client is still there or not. */
+/** The first message that a plain connection was not given, although it came after the connection's first message. */
 export function missingOnPlain({ gateways, audit }: World): string | undefined {
   for (const { links } of gateways) {
     for (const [{ name }, wire] of links) {
-      // How much of it came while nothing could be read, only a tail tells.
+      // If messages came while the log could not be read, only a large enough tail still has all of them.
       if (!(wire instanceof PlainWireAudit) || (wire.history.isDisturbed && audit.tailsAreSmall)) continue;
       const missing = wire.history.kept.find(({ content, seq }) => isOwed(wire, content, seq));
       if (missing) return `${name} was never given ${missing.seq}: ${missing.content}`;
@@ -88,8 +88,8 @@ export function missingOnPlain({ gateways, audit }: World): string | undefined {
 }
 
 function isOwed(wire: PlainWireAudit, content: string, seq: number): boolean {
-  // Framed members of its gateway are told of a gap there (V7), which a plain one cannot be.
+  // Framed members are told of a gap there (V7). The plain protocol has no frame for that.
   if (wire.history.hasReturned(seq) || wire.has(content)) return false;
-  // What had been there before comes as little when it is stored again.
+  // A message from before the connection's beginning need not be given, even if it is stored again.
   return wire.history.firstStoredMs(content) > wire.sinceMs;
 }

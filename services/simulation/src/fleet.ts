@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Found, Job, JobResult } from './job.js';
 
-/** Seeds a worker takes at once. */
+/** How many seeds a worker takes at once. */
 const CHUNK = 50;
 
 /** Threads that run seeds. */
@@ -9,8 +9,8 @@ export class Fleet {
   readonly #workers: Worker[];
 
   /**
-   * @param size threads
-   * @param faults how many each seed has; absent: drawn by the seed
+   * @param size number of threads
+   * @param faults how many faults each seed has; absent: each seed draws it
    */
   constructor(
     size: number,
@@ -20,9 +20,9 @@ export class Fleet {
   }
 
   /**
-   * Runs seeds, spread over all threads, in chunks, lowest first.
+   * Runs seeds on all threads, in chunks, the lowest first.
    *
-   * @param result called after each chunk; when it returns false no further chunk is begun
+   * @param result called after each chunk; when it returns false no other chunk is begun
    */
   async run(from: number, count: number, result: (result: JobResult) => boolean): Promise<void> {
     let next = from;
@@ -39,7 +39,7 @@ export class Fleet {
     );
   }
 
-  /** Runs seeds with each of some rules broken, until one of them shows it. @returns what showed, by mutation */
+  /** Runs seeds for each of some mutations, until one seed shows it. @param caught called for each mutation */
   async catchAll(
     names: readonly string[],
     from: number,

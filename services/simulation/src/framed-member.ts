@@ -15,7 +15,7 @@ export interface MemberOptions {
   readonly random: SeededRandom;
   readonly audit: Audit;
   readonly history: History;
-  /** Connects through the front door. */
+  /** Connects to a gateway through the front door. */
   readonly dial: Dial;
   /** Whether its session may get two histories. */
   readonly mayFork: boolean;
@@ -23,29 +23,29 @@ export interface MemberOptions {
   readonly isDeleted: () => boolean;
 }
 
-/** What a member gave to `send`, and what became of it. */
+/** A message that a member has sent, and its outcome. */
 export interface Sent {
   readonly id: string;
   readonly content: string;
   accepted: boolean;
-  /** It was given up because its session was deleted. */
+  /** The client gave it up, because its session was deleted. */
   refused?: boolean;
 }
 
-/** A person with the real client: sends, reloads the page, goes offline and comes back. */
+/** A person with the real client, who sends, reloads the page, goes offline and comes back. */
 export class FramedMember {
   readonly name: string;
   readonly sent: Sent[] = [];
   /** Open links of its page, oldest first. */
   readonly links = new Set<Link>();
-  /** Has closed for good: what it has not seen accepted may be lost. */
+  /** Whether it has closed for good. Messages that it does not know to be accepted may then be lost. */
   hasLeft = false;
   readonly #options: MemberOptions;
   readonly #storage = new MemoryStorage();
   readonly #view: ViewAudit;
   readonly #wantsHistory: boolean;
   #wantsAll: boolean;
-  /** Ids are unique among those of one member only (V20). */
+  /** Prefix of its messages' ids, which are unique only among those of one member (V20). */
   readonly #idPrefix: string;
   #page: { readonly process: SimProcess; readonly client: HoldfastClient } | undefined;
   #ids = 0;
@@ -56,7 +56,7 @@ export class FramedMember {
     this.name = name;
     this.#wantsHistory = wantsHistory;
     this.#wantsAll = wantsHistory;
-    // Where histories part, only ids tell them from each other (K6).
+    // Where a session may get two histories, only ids tell their messages apart (K6).
     this.#idPrefix = options.random.chance(0.4) && !options.mayFork ? 'n' : `${name}-`;
     this.#view = new ViewAudit(name, history, audit.fail, audit.tailsAreSmall);
   }
@@ -65,24 +65,28 @@ export class FramedMember {
     return this.#options.history.sessionId;
   }
 
-  /** Why it has not got everything yet; nothing: it has. @param isLast whether a last message was sent to everybody */
+  /**
+   * Why the member has not received everything yet. Nothing if it has.
+   *
+   * @param isLast whether a last message was sent in every session
+   */
   missing(isLast: boolean): string | undefined {
     const client = this.#page?.client;
     const { newest } = this.#options.history;
     if (this.hasLeft) return undefined;
     if (client?.state.kind !== 'open') return `is ${client?.state.kind ?? 'away'}`;
     if (client.outbox.length > 0) return `waits for ${client.outbox.map(({ id }) => id).join(' ')}`;
-    // What was lost and nobody has missed yet shows with the next message.
+    // A loss that nobody has noticed yet is noticed with the next message.
     if (this.#options.history.isDisturbed && !isLast) return undefined;
     return this.#view.seq === newest ? undefined : `is at ${this.#view.seq} of ${newest}`;
   }
 
-  /** Whether it sent something, and knows that it is stored. */
+  /** Whether it has sent a message and knows that it is stored. */
   hasAccepted(content: string): boolean {
     return this.sent.some((sent) => sent.accepted && sent.content === content);
   }
 
-  /** In the end: what it was shown is the log. */
+  /** Checks in the end that it was shown the log. */
   audit(): void {
     if (!this.hasLeft) this.#view.end();
   }
@@ -113,7 +117,7 @@ export class FramedMember {
     client.connect();
   }
 
-  /** The page goes away without a word: sockets close, timers end, the storage stays. */
+  /** The page is unloaded: its sockets close and its timers end, and the storage stays. */
   unload(): void {
     const { audit, random } = this.#options;
     if (!this.#page) return;
@@ -124,7 +128,7 @@ export class FramedMember {
     this.links.clear();
   }
 
-  /** The application closes the client, to go on later. */
+  /** The application closes the client, and may connect it again later. */
   disconnect(): void {
     this.#options.audit.note(`${this.name} disconnects`);
     this.#page?.client.close();
@@ -143,7 +147,7 @@ export class FramedMember {
     this.#page?.process.freeze(ms);
   }
 
-  /** Closes for good. @returns what is left behind, which must be nothing */
+  /** Closes for good, and checks that the client leaves no timer behind. */
   leave(): void {
     const page = this.#page;
     this.hasLeft = true;
@@ -171,13 +175,13 @@ export class FramedMember {
   #rejected(id: string, code: string): void {
     const { audit, isDeleted } = this.#options;
     const sent = this.sent.find((each) => each.id === id);
-    // The other code comes with the frame that tells why.
+    // The error `not_stored` comes together with the frame that tells of the deletion.
     if (!isDeleted() || !['session_deleted', 'not_stored'].includes(code)) {
       audit.fail('V11', `${this.name}: ${id} is refused: ${code}`);
     } else if (sent) sent.refused = true;
   }
 
-  /** The session was deleted: the person goes on in the next one of that name. */
+  /** The session was deleted: the person goes on in a new session of the same name. */
   #startAnew(client: HoldfastClient): void {
     const { audit, random, scheduler, isDeleted } = this.#options;
     if (!isDeleted()) audit.fail('V7', `${this.name} is told that the session is deleted, which it is not`);
@@ -204,7 +208,7 @@ export class FramedMember {
     let unknown: string | null = null;
     client.on('welcome', ({ epoch, seq, firstSeq, recovered }) => {
       unknown = recovered ? null : epoch;
-      // Who was there while the session was not known asks for all of it then (D3).
+      // A member that was welcomed before the session was known asks for the whole history later (D3).
       if (epoch === '') this.#wantsAll = true;
       else view.begin(this.#wantsAll ? firstSeq || seq + 1 : seq + 1);
     });

@@ -1,6 +1,6 @@
 import { type Fault, pickOne } from './fault.js';
 
-/** To gateways: their deaths, their pauses, and their replacement. */
+/** Faults of gateways: deaths, pauses and replacements. */
 export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     name: 'a gateway is killed',

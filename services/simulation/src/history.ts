@@ -4,65 +4,70 @@ import { decodeLive, type LivePayload, type LogEntry, messageName, storedFrame }
 export interface Stored {
   readonly seq: number;
   readonly id: string;
-  /** Sender and id: what a message is recognised by (A4). */
+  /** Sender and id, by which a message is recognised (A4). */
   readonly name: string;
-  /** Unlike that of any other message that was ever sent. */
+  /** The content, which is different for every message of a run. */
   readonly content: string;
-  /** The frame of V2. */
+  /** The message's frame (V2). */
   readonly frame: string;
-  /** When it was stored first, in virtual milliseconds. */
+  /** When it was stored for the first time, in virtual milliseconds. */
   readonly atMs: number;
 }
 
-/** What the store has of a session at a moment. */
+/** What the store has of a session at one time. */
 export interface StoreState {
   readonly epoch: string;
   readonly count: number;
   readonly log: readonly LogEntry[];
 }
 
-/** Reports what must not happen. @param rule of docs/design or SPEC.md; `1` is the first promise */
+/** Reports a violation. @param rule of docs/design or SPEC.md; `1` is the first promise */
 export type Fail = (rule: string, what: string) => void;
 
-/** Why the store has something else than before. */
+/** Why the content of the store has changed. */
 export type Change = 'lost' | 'ended' | 'put back' | 'joined';
 
 /**
- * What one session's log holds, and what it has ever held: the truth that everything else is held against. As long as
- * Redis has lost nothing there is one epoch, and what was stored stays as it is.
+ * What the log of a session contains, and what it has ever contained. Everything else is checked against this. As long
+ * as Redis has lost nothing, there is one epoch, and stored messages do not change.
  */
 export class History {
   readonly sessionId: string;
   readonly #historyMax: number;
   readonly #now: () => number;
   readonly #fail: Fail;
-  /** What stands, or has stood, under each number of the present epoch. */
+  /** The message under each number of the current epoch, even if it was trimmed. */
   #record: (Stored | undefined)[] = [];
   #first = 1;
   #newest = 0;
   #epoch = '';
   #isDisturbed = false;
-  /** Seconds it has to live; absent: longer than a run lasts. */
+  /** How many seconds the session lives. Absent: longer than a run lasts. */
   ttl: number | undefined;
-  /** Whether Redis has lost it, or something of it, by other means than its end. */
+  /** Whether Redis has lost the session or a part of it, other than by its end. */
   wasLost = false;
-  /** Whether it was deleted, or has expired. */
+  /** Whether the session was deleted or has expired. */
   wasEnded = false;
-  /** Whether its log was lost alone: a repetition that comes before it is put back is not recognised. */
+  /** Whether only the log was lost. Until it is put back, repeated messages are not recognised. */
   hasLostLog = false;
   readonly #epochs = new Set<string>();
-  /** Everything that was ever stored, by epoch and number; more than one where the store fell back between them. */
+  /**
+   * All messages that were ever stored, by epoch and number. A number has several if the store fell back in between.
+   */
   readonly #ever = new Map<string, Stored[]>();
   readonly #byName = new Map<string, Stored>();
   readonly #byContent = new Map<string, Stored>();
-  /** Numbers under which something was stored again that was not kept any more (A4 allows it). */
+  /** Numbers of messages that were stored again after they had been trimmed, which A4 allows. */
   readonly #again = new Set<number>();
   readonly #returned = new Set<number>();
   readonly #firstMs = new Map<string, number>();
-  /** What may be missing, because nobody had it any more, or it was to end. */
+  /** Contents that may be missing, because nobody had them any more, or because their session was to end. */
   readonly #excused = new Set<string>();
 
-  /** @param historyMax messages that the store keeps; @param now virtual milliseconds */
+  /**
+   * @param historyMax how many messages the store keeps
+   * @param now virtual milliseconds
+   */
   constructor(sessionId: string, historyMax: number, now: () => number, fail: Fail) {
     this.sessionId = sessionId;
     this.#historyMax = historyMax;
@@ -70,7 +75,7 @@ export class History {
     this.#fail = fail;
   }
 
-  /** Of the session that is; empty when there is none. */
+  /** The current epoch; empty when there is no session. */
   get epoch(): string {
     return this.#epoch;
   }
@@ -79,12 +84,12 @@ export class History {
     return this.#newest;
   }
 
-  /** Whether something was lost or has ended: from then on numbers and epochs may change. */
+  /** Whether the session has lost something or has ended. From then on numbers and epochs may change. */
   get isDisturbed(): boolean {
     return this.#isDisturbed;
   }
 
-  /** Whether it may expire while a run lasts. */
+  /** Whether the session may expire during a run. */
   get isShort(): boolean {
     return this.ttl !== undefined;
   }
@@ -93,7 +98,7 @@ export class History {
     this.#isDisturbed = true;
   }
 
-  /** Oldest number that is kept; 0 when there is none. */
+  /** The oldest number in the log; 0 when the log is empty. */
   get firstKept(): number {
     return this.#first > this.#newest ? 0 : this.#first;
   }
@@ -107,7 +112,7 @@ export class History {
     return this.#record[seq - 1];
   }
 
-  /** Under which number something was stored first, in the present epoch where it is in that. */
+  /** The message with a content, as it was stored first. If it is in the current epoch, as it was stored there. */
   find(content: string): Stored | undefined {
     return this.#byContent.get(content);
   }
@@ -122,7 +127,7 @@ export class History {
     return stored !== undefined && this.isKept(stored);
   }
 
-  /** What was ever stored in an epoch. */
+  /** The contents that were ever stored in an epoch. */
   allOf(epoch: string): string[] {
     const contents: string[] = [];
     for (const [key, stored] of this.#ever) {
@@ -131,12 +136,12 @@ export class History {
     return contents;
   }
 
-  /** Whether it is in the log now. */
+  /** Whether a stored message is in the log now. */
   isKept({ name, seq }: Stored): boolean {
     return seq >= this.#first && seq <= this.#newest && this.at(seq)?.name === name;
   }
 
-  /** What was stored under a number, now or earlier. @param epoch absent: in whichever */
+  /** The messages that were ever stored under a number. @param epoch absent: in any epoch */
   ever(seq: number, epoch?: string): readonly Stored[] {
     if (epoch !== undefined) return this.#ever.get(`${epoch} ${seq}`) ?? [];
     return [...this.#epochs].flatMap((each) => this.#ever.get(`${each} ${seq}`) ?? []);
@@ -146,24 +151,24 @@ export class History {
     return this.#epochs.has(epoch);
   }
 
-  /** The newest number that was stored at a time or before. */
+  /** The newest number that was stored until a time. */
   newestAt(atMs: number): number {
     let seq = this.newest;
     while (seq > 0 && (this.at(seq)?.atMs ?? 0) > atMs) seq -= 1;
     return seq;
   }
 
-  /** Whether what stands under a number had been stored before, beyond what was kept. */
+  /** Whether the message under a number is one that was stored again after it had been trimmed. */
   isAgain(seq: number): boolean {
     return this.#again.has(seq) || this.hasLostLog;
   }
 
-  /** When something was stored first, in whatever epoch. */
+  /** When a content was stored for the first time, in any epoch. */
   firstStoredMs(content: string): number {
     return this.#firstMs.get(content) ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Whether the log went on without what stands under a number, before it was put back. */
+  /** Whether the log went on without the message under a number, before it was put back. */
   hasReturned(seq: number): boolean {
     return this.#returned.has(seq);
   }
@@ -173,7 +178,7 @@ export class History {
     return this.#record.slice(this.#first - 1, this.#newest).filter((stored) => stored !== undefined);
   }
 
-  /** Everything that was ever stored, each content once. */
+  /** All contents that were ever stored, each once. */
   get contents(): Iterable<string> {
     return this.#byContent.keys();
   }
@@ -186,7 +191,7 @@ export class History {
     return this.#excused.has(content);
   }
 
-  /** @returns false when the store has more, or something else, than what follows on what it had */
+  /** Redis has published a payload. @returns false if the store cannot be what it was before plus these messages */
   published(payload: Buffer): boolean {
     const live = decodeLive(payload);
     if (live?.kind !== 'stored' || live.messages.length === 0) return true;
@@ -197,7 +202,7 @@ export class History {
     return true;
   }
 
-  /** The store has something else than before. */
+  /** Takes the changed content of the store. */
   take(state: StoreState | undefined, change: Change): void {
     const { epoch = '', count = 0, log = [] } = state ?? {};
     if (!this.#isDisturbed && this.#epoch !== '' && epoch !== this.#epoch) {
@@ -218,7 +223,7 @@ export class History {
     }
     this.#first = log[0]?.seq ?? count + 1;
     this.#newest = log.at(-1)?.seq ?? count;
-    // A full log has been trimmed.
+    // A full log was trimmed.
     if (log.length >= this.#historyMax)
       for (const [name, { content }] of this.#byName) if (!names.has(name)) this.excuse(content);
     if (this.#newest !== count) this.#fail('K1', `the count is ${count}, the log ends at ${this.#newest}`);

@@ -1,12 +1,12 @@
-/** Seeds for one worker. */
+/** Seeds for a worker to run. */
 export interface Job {
   readonly from: number;
   readonly count: number;
-  /** Name of the rule that is broken; absent: none. */
+  /** Name of the mutation. Absent: none. */
   readonly mutation?: string;
-  /** How many faults each has; absent: drawn by the seed. */
+  /** How many faults each seed has. Absent: each seed draws it. */
   readonly faults?: number | undefined;
-  /** Whether to go on after a violation. */
+  /** Whether to stop after the first violation. */
   readonly stopAtFirst: boolean;
 }
 
@@ -16,7 +16,7 @@ export interface Found {
   readonly what: string;
 }
 
-/** What a worker says: after each job, how far it has got. */
+/** The result of a job. */
 export interface JobResult {
   readonly seeds: number;
   readonly found: readonly Found[];

@@ -1,4 +1,6 @@
-/** Seeds that once showed a mistake, with the mistake. They are run with every test; what they draw may have changed. */
+/**
+ * Seeds that once showed a mistake, with the mistake. They are run with every test; what they draw may have changed.
+ */
 export const KEPT_SEEDS: readonly { readonly seed: number; readonly mistake: string; readonly faults?: number }[] = [
   { seed: 188, mistake: 'the last publish before a lull was lost to one gateway, whose members never got the message' },
   { seed: 307, mistake: 'the same, while the other gateway was being drained' },

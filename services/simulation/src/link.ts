@@ -3,14 +3,14 @@ import { type Path, Pipe } from './pipe.js';
 import type { Scheduler } from './scheduler.js';
 import type { SimProcess } from './sim-process.js';
 
-/** What the client's end hears. */
+/** The client's end of a link. */
 export interface ClientEnd {
   readonly process: SimProcess;
   received(text: string): void;
   ended(code: number, reason: string): void;
 }
 
-/** The gateway's end, as far as the link needs it. */
+/** The gateway's end of a link. */
 export interface ServerEnd {
   readonly process: SimProcess;
   /** @returns nothing when the upgrade is refused */
@@ -20,24 +20,24 @@ export interface ServerEnd {
 
 export interface Accepted {
   open(socket: Socket): SocketEvents;
-  /** Hears of every frame that the gateway puts on the link. */
+  /** Gets every frame that the gateway puts on the link. */
   sent(text: string): void;
 }
 
 export interface LinkOptions {
-  /** For messages. */
+  /** The name in messages. */
   readonly name: string;
   readonly scheduler: Scheduler;
   readonly path: Path;
   readonly client: ClientEnd;
   readonly server: ServerEnd;
-  /** Of the upgrade request, without the question mark. */
+  /** Query of the upgrade request, without the question mark. */
   readonly query: string;
   /** `Sec-WebSocket-Protocol`. */
   readonly protocolHeader: string;
   /** `MAX_BACKPRESSURE_BYTES`. */
   readonly maxBackpressureBytes: number;
-  /** What the gateway must never do (F6, and the notes on uWebSockets.js). */
+  /** Called when the gateway does what uWebSockets.js forbids (F6). */
   readonly misused: (what: string) => void;
 }
 
@@ -49,14 +49,14 @@ interface Close {
   readonly reason: string;
 }
 
-/** What a connection that broke is closed with. */
+/** The close code of a connection that broke. */
 const BROKEN = 1006;
-/** Bytes that a reader who goes on takes at once. */
+/** How many bytes a client reads at once when it reads again. */
 const CHUNK_BYTES = 1_500;
 
 const encoder = new TextEncoder();
 
-/** One WebSocket between a client and a gateway, with its two ends and the network between them. */
+/** A WebSocket connection between a client and a gateway: both ends, and the network between them. */
 export class Link {
   readonly name: string;
   readonly query: string;
@@ -69,7 +69,7 @@ export class Link {
   #isServerOpen = false;
   #isClientOpen = true;
   #isStalled = false;
-  /** What the gateway has sent and the network has not taken yet. */
+  /** Frames that the gateway has sent and the network has not taken yet. */
   #backlog: FromServer[] = [];
   #backlogBytes = 0;
 
@@ -87,7 +87,7 @@ export class Link {
     this.#toServer.send({ kind: 'connect' });
   }
 
-  /** Whether either end still thinks that it is open. */
+  /** Whether one of the ends still takes the link for open. */
   get isOpen(): boolean {
     return this.#isServerOpen || this.#isClientOpen;
   }
@@ -107,7 +107,7 @@ export class Link {
     this.#toClient.cut(0);
   }
 
-  /** The connection breaks. Each end notices after its own time; absent: it does not. */
+  /** The connection breaks. Each end notices after its own time. Absent: that end does not notice. */
   cut(kept: number, serverNoticesMs: number | undefined, clientNoticesMs: number | undefined): void {
     const { scheduler, server, client } = this.#options;
     this.#toServer.cut(kept);
@@ -120,18 +120,18 @@ export class Link {
     }
   }
 
-  /** The gateway's process has died. @param clientNoticesMs absent: its machine went with it, and nothing is told */
+  /** The gateway's process has died. @param clientNoticesMs absent: its machine has died too, and nobody is told */
   serverDied(kept: number, clientNoticesMs: number | undefined): void {
     this.#isServerOpen = false;
     this.cut(kept, undefined, clientNoticesMs);
   }
 
-  /** The page has gone. */
+  /** The page was unloaded. */
   clientDied(code: number): void {
     this.closeFromClient(code);
   }
 
-  /** The client reads nothing for a time. */
+  /** The client reads nothing for some time. */
   stall(ms: number): void {
     if (this.#isStalled) return;
     this.#isStalled = true;
@@ -178,7 +178,7 @@ export class Link {
   /** For {@link ServerSocket}. */
   takeFromServer(frame: string | Uint8Array): SendOutcome {
     if (!this.#isServerOpen) this.#options.misused('a frame was sent after the close event');
-    // As the library: what is beyond the limit already takes no more.
+    // As in uWebSockets.js, a socket that is already beyond the limit takes no more.
     if (this.#backlogBytes > this.#options.maxBackpressureBytes) return 'dropped';
     const text =
       typeof frame === 'string' ? frame : Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString();
@@ -205,7 +205,7 @@ export class Link {
     this.#serverClosed(code);
   }
 
-  /** The client reads again, chunk by chunk. */
+  /** The client reads the backlog, chunk by chunk. */
   #flush(): void {
     if (!this.#options.server.process.alive) return;
     let bytes = 0;
@@ -224,7 +224,7 @@ export class Link {
   }
 }
 
-/** The socket that a gateway is given. */
+/** The socket that the gateway gets. */
 class ServerSocket implements Socket {
   readonly #link: Link;
 

@@ -6,7 +6,7 @@ function someSession(world: World, random: SeededRandom): string {
   return random.pick([...world.audit.histories.keys()]);
 }
 
-/** Redis is gone or silent for a time longer than its time-out. @returns milliseconds */
+/** Draws how long Redis is away or silent: longer than the time-out. @returns milliseconds */
 function outage(world: World, random: SeededRandom): number {
   const ms = random.int(1_200, 6_000);
   if (random.chance(0.5)) world.redis.stall(ms);
@@ -15,7 +15,7 @@ function outage(world: World, random: SeededRandom): number {
   return ms;
 }
 
-/** Redis loses what it has, or some of it; is away, or full; and sessions end. */
+/** Faults by which Redis loses data, is away or full, and by which sessions end. */
 export const LOSS_FAULTS: readonly Fault[] = [
   {
     name: 'Redis restarts with all it had',

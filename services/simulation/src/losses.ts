@@ -5,11 +5,11 @@ import type { RedisServer } from './redis-server.js';
 import type { SimGateway } from './sim-gateway.js';
 import type { SimStore } from './sim-store.js';
 
-/** An epoch that an operator has ended. */
+/** An epoch that was deleted or has expired. */
 interface Deleted {
   readonly how: 'deleted' | 'expired';
   readonly epoch: string;
-  /** What its senders knew to be stored: none of it may come back. */
+  /** Contents that their senders knew to be stored. None of them may come back. */
   readonly accepted: ReadonlySet<string>;
 }
 
@@ -17,17 +17,17 @@ export interface LossesOptions {
   readonly audit: Audit;
   readonly redis: RedisServer;
   readonly gateways: () => readonly SimGateway[];
-  /** Whether the sender of something knows that it is stored. */
+  /** Whether the sender of a content knows that it is stored. */
   readonly isAccepted: (content: string) => boolean;
 }
 
 /**
- * Knows what may legitimately be gone: what Redis has lost and no living gateway had in its tail, and what was deleted
- * or has expired. Of the last it knows that it must not come back.
+ * Knows which messages may be missing: those that Redis has lost and no living gateway had in its tail, and those that
+ * were deleted or have expired. The latter must not come back.
  */
 export class Losses {
   readonly #options: LossesOptions;
-  /** Those that have lost something in silence. */
+  /** Sessions that have lost something without a broken connection. */
   readonly #silent = new Set<History>();
   readonly #deleted = new Map<History, Deleted[]>();
 
@@ -36,16 +36,17 @@ export class Losses {
   }
 
   /**
-   * Redis loses something, whatever that is.
+   * Redis loses data.
    *
-   * @param how whether gateways can notice it; what is lost in silence is missed by those alone that have members (F1)
+   * @param how whether gateways notice it by their connections; a silent loss is noticed only by gateways with members
+   *   of the session (F1)
    */
   lose(how: 'with its connections' | 'in silence', change: (store: SimStore) => void): void {
     const { audit, redis } = this.#options;
     const before = [...audit.histories.values()].map((history) => ({
       history,
       kept: history.kept,
-      // What is said in a deleted session that has come back goes with it.
+      // Messages in a deleted session that has come back are deleted with it.
       isDeleted: this.#deleted.get(history)?.some(({ epoch }) => epoch === history.epoch) === true,
     }));
     change(redis.store);
@@ -61,7 +62,7 @@ export class Losses {
     }
   }
 
-  /** A gateway is about to end, and with it what it alone has. */
+  /** A gateway is about to end. What only this gateway has is lost. */
   ending(gateway: SimGateway): void {
     for (const history of this.#options.audit.histories.values()) {
       if (!history.isDisturbed) continue;
@@ -85,7 +86,7 @@ export class Losses {
     }
   }
 
-  /** A script is about to run: what it will not find has expired. */
+  /** A script is about to run. A session that it will not find has expired. */
   look(history: History): void {
     const { audit, redis } = this.#options;
     if (!history.isShort || history.epoch === '' || redis.store.look(history.sessionId)) return;
@@ -98,7 +99,7 @@ export class Losses {
     this.#end(history, 'deleted');
   }
 
-  /** A deleted session that had come back is deleted again, with what was said in it meanwhile. */
+  /** A deleted session that had come back is deleted again, with the messages that were sent in it meanwhile. */
   bury(history: History): void {
     const { epoch } = history;
     if (this.#options.redis.store.look(history.sessionId)?.epoch === epoch) return;
@@ -109,7 +110,7 @@ export class Losses {
     return this.#deleted.has(history);
   }
 
-  /** What must not be in the log in the end, if anything of it is. */
+  /** A message of an ended epoch that is in the log in the end, although it must not be. */
   returned(history: History): string | undefined {
     this.#mayReturn(history);
     const isKnown = this.#isKnownToExpire(history);
@@ -129,12 +130,12 @@ export class Losses {
     const contents = history.allOf(epoch);
     history.disturb();
     history.wasEnded = true;
-    // What came before a deleted epoch goes with it, wherever it is still known (G5).
+    // Earlier epochs are deleted together with the deleted one, wherever they are still known (G5).
     for (const content of how === 'deleted' ? history.contents : contents) history.excuse(content);
     if (how === 'deleted' || this.#isKnownToExpire(history)) {
-      // What a gateway does not know any more it stores again when it is repeated in the next epoch (A4).
+      // A gateway that has forgotten a message stores it again when it is repeated in the next epoch (A4).
       const isForgotten = how === 'expired' && audit.tailsAreSmall;
-      // Nor does one that has never heard of the epoch know that what waits there was in it.
+      // A gateway that has never heard of the epoch does not know that its waiting messages belong to that epoch.
       const isUnheard = this.#options.gateways().some((gateway) => gateway.holdsUnplaced(history.sessionId));
       const accepted = new Set(isForgotten || isUnheard ? [] : contents.filter(isAccepted));
       this.#deleted.set(history, [...(this.#deleted.get(history) ?? []), { how, epoch, accepted }]);
@@ -142,7 +143,7 @@ export class Losses {
     audit.take(history, 'ended');
   }
 
-  /** Whether all who have something of it know how long it lives. */
+  /** Whether all gateways that have messages of the session know how long it lives. */
   #isKnownToExpire({ sessionId, ttl, wasLost }: History): boolean {
     const { audit, gateways } = this.#options;
     if (wasLost || ttl === undefined) return false;
@@ -154,7 +155,7 @@ export class Losses {
     history.excuse(content);
   }
 
-  /** A partition and an empty restart together can bring a deleted session back: nobody is left who knows (G5). */
+  /** A partition and an empty restart together may bring a deleted session back, because nobody remembers it (G5). */
   #mayReturn(history: History, without?: SimGateway): void {
     const { audit, redis } = this.#options;
     const living = this.#options.gateways().filter((gateway) => gateway !== without && gateway.state !== 'gone');
@@ -176,7 +177,7 @@ export class Losses {
   }
 }
 
-/** What a script has done to a log, besides what it published. */
+/** The changes that scripts make to a log without publishing them. */
 export const CHANGE_BY: Readonly<Record<string, Change>> = {
   open: 'ended',
   heal: 'put back',

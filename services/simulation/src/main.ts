@@ -17,11 +17,11 @@ const USAGE = `npm run simulate -- [--seeds N] [--from S] [--faults F] [--trace]
   --mutations      break each known rule on purpose, and show which seed catches it
   --mutation NAME  break this one`;
 
-/** How much of a violation's trace is shown without being asked for. */
+/** How many lines of a violation's trace are shown by default. */
 const SHOWN_LINES = 40;
 const PROGRESS_MS = 5_000;
 
-/** Which seeds, and how many faults each has. */
+/** Which seeds to run, and how many faults each has. */
 interface Range {
   readonly from: number;
   readonly count: number;
@@ -90,7 +90,7 @@ async function runAll({ from, count, faults }: Range, workers: number): Promise<
   finish(done, found.length);
 }
 
-/** Runs a seed again, to show what led to its violation. */
+/** Runs a seed again, and shows what led to its violation. */
 async function explain(seed: number, faults: number | undefined): Promise<void> {
   try {
     await runSeed(seed, { trace: true, faults });
@@ -104,7 +104,7 @@ async function explain(seed: number, faults: number | undefined): Promise<void> 
   }
 }
 
-/** One after the other in this thread. */
+/** Runs the seeds one after the other in this thread. */
 async function runHere({ from, count, faults }: Range, trace: boolean, name: string | undefined): Promise<void> {
   const mutation = name === undefined ? SOUND : MUTATIONS.find((each) => each.name === name);
   if (!mutation)

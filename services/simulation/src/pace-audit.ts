@@ -1,14 +1,14 @@
 import type { World } from './world.js';
 
 /**
- * How late a message may reach the connections of a gateway that nothing hinders: a lost last publish shows within 3 s
- * (F4), and before that a subscription may have to be found dead (F3), or a pause after an outage to end.
+ * How late a message may be on the connections of a gateway without faults. A lost last publish is noticed within 3 s
+ * (F4). Before that a dead subscription may have to be noticed (F3), or a pause after an outage has to end.
  */
 const PACE_MS = 6_500;
-/** A message is announced again no sooner than this after it was stored; that, too, may be lost. */
+/** A message is announced again at the earliest this long after it was stored. The announcement may be lost too. */
 const ANNOUNCED_MS = 900;
 
-/** What was stored long enough ago is on every connection of every gateway that has been there since. */
+/** Checks that messages which were stored long enough ago are on every connection that existed since. */
 export function auditPace(world: World): void {
   const beforeMs = world.scheduler.nowMs - PACE_MS;
   if (beforeMs < world.disturbedUntilMs) return;

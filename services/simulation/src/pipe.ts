@@ -1,7 +1,7 @@
 import type { SeededRandom } from '@holdfast/testkit';
 import type { Scheduler } from './scheduler.js';
 
-/** The way between two machines: how long packets take, and until when none gets through. */
+/** The network between two machines: how long packets take, and until when none gets through. */
 export class Path {
   readonly #scheduler: Scheduler;
   readonly #random: SeededRandom;
@@ -16,7 +16,7 @@ export class Path {
     this.#spreadMs = spreadMs;
   }
 
-  /** Milliseconds of one packet sent now. */
+  /** How many milliseconds a packet takes that is sent now. */
   delay(): number {
     return (
       Math.max(0, this.#heldUntilMs - this.#scheduler.nowMs) + this.#leastMs + this.#random.next() * this.#spreadMs
@@ -27,7 +27,7 @@ export class Path {
     return this.#heldUntilMs > this.#scheduler.nowMs;
   }
 
-  /** Nothing gets through for a time; it is not lost, for TCP sends it again. */
+  /** Nothing gets through for some time. Packets are not lost, because TCP sends them again. */
   hold(ms: number): void {
     this.#heldUntilMs = Math.max(this.#heldUntilMs, this.#scheduler.nowMs + ms);
   }
@@ -37,12 +37,12 @@ export class Path {
   }
 }
 
-/** One direction of a connection: what is sent arrives in order, until it is cut. */
+/** One direction of a connection. Packets arrive in order, until the connection is cut. */
 export class Pipe<T> {
   readonly #scheduler: Scheduler;
   readonly #path: Path;
   readonly #arrive: (item: T) => void;
-  /** What is on its way; one event each, which takes the oldest. */
+  /** Packets on their way, the oldest first. Each has an event, which takes the oldest packet. */
   #items: T[] = [];
   #lastMs = 0;
   #notBeforeMs = 0;
@@ -64,13 +64,13 @@ export class Pipe<T> {
     this.#schedule();
   }
 
-  /** Nothing sent from now on arrives. @param kept how many of those on their way still do */
+  /** Cuts the connection: later packets do not arrive. @param kept how many packets on their way still arrive */
   cut(kept: number): void {
     this.#isCut = true;
     this.#items.length = Math.min(this.#items.length, kept);
   }
 
-  /** What is on its way takes longer. */
+  /** Delays the packets that are on their way. */
   hold(ms: number): void {
     this.#notBeforeMs = this.#scheduler.nowMs + ms;
   }

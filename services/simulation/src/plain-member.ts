@@ -14,15 +14,15 @@ export interface PlainMemberOptions {
   readonly dial: Dial;
 }
 
-/** A script gives a connection up on which not even heartbeats come (P3). */
+/** After this long without any frame, even a heartbeat (P3), the script gives its connection up. */
 const SILENCE_MS = 9_000;
 
-/** A five-line script on the plain protocol: sends when it is connected, connects again when it is not. */
+/** A small script on the plain protocol, which sends while it is connected and otherwise connects again. */
 export class PlainMember {
   readonly name: string;
-  /** Everything it has sent, and on which of its connections. */
+  /** Everything it has sent, each with the number of the connection. */
   readonly sent: { readonly content: string; readonly connection: number }[] = [];
-  /** Those it has seen come back. */
+  /** Contents of its own that came back to it. */
   readonly seen = new Set<string>();
   readonly #options: PlainMemberOptions;
   readonly #process: SimProcess;
@@ -31,7 +31,7 @@ export class PlainMember {
   #connections = 0;
   #isDone = false;
   #watch: Scheduled | undefined;
-  /** What has come on this connection. */
+  /** Contents that came on the current connection. */
   readonly #here = new Set<string>();
 
   constructor(options: PlainMemberOptions) {
@@ -48,9 +48,9 @@ export class PlainMember {
   }
 
   /**
-   * Why it has not got everything yet. Who has heard nothing yet cannot tell.
+   * Why the member has not received everything yet. A member that has received nothing cannot know.
    *
-   * @param isLast whether a last message was sent to everybody
+   * @param isLast whether a last message was sent in every session
    */
   missing(isLast: boolean): string | undefined {
     const { newest } = this.#options.history;

@@ -2,15 +2,15 @@ import type { History } from './history.js';
 import type { WireAuditOptions } from './wire-audit.js';
 
 /**
- * Holds every frame that a gateway puts on one plain connection against what it promises (P2). What it was shown while
- * Redis was away has a count that the gateway made up, and does not come again (D1, D3).
+ * Checks every frame that a gateway puts on one plain connection (P2). A message that was shown while Redis was away
+ * has a count from the gateway alone, and does not come again (D1, D3).
  */
 export class PlainWireAudit {
   readonly #options: WireAuditOptions;
   readonly #shown = new Set<string>();
-  /** The newest number up to which it was shown everything; 0: none yet. */
+  /** The number up to which the connection was shown everything; 0: nothing yet. */
   #seq = 0;
-  /** Since when it has to be given everything: its first message tells where it joined. */
+  /** From when on it has to be given everything. Its first message tells where it joined. */
   sinceMs = Number.POSITIVE_INFINITY;
 
   constructor(options: WireAuditOptions) {
@@ -44,13 +44,13 @@ export class PlainWireAudit {
       return;
     }
     if (history.at(count)?.content !== echo || count > heard()) {
-      // Pending, unless it was there before this connection could miss it, and its gateway can tell.
+      // The message is pending, unless it was stored before this connection began and its gateway still knows that.
       const stored = history.find(echo);
       if (stored && stored.seq <= before && !this.#options.tailsAreSmall)
         fail('P2', `${name}: message ${count} is not the one of the log: ${text}`);
       return;
     }
-    // There is no frame that tells a plain member of a gap (V7): the count does.
+    // The plain protocol has no frame for a gap (V7). A member sees it by the count.
     let last = before;
     while (last + 1 < count && (last + 1 < history.firstKept || this.#wasShown(last + 1))) last += 1;
     const due = before === 0 || count <= last + 1;

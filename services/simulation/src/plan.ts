@@ -1,29 +1,29 @@
 import { type Config, loadConfig } from '@holdfast/config';
 import type { SeededRandom } from '@holdfast/testkit';
 
-/** What a seed draws before anything happens: sizes, limits, how long people talk. */
+/** What a seed draws before the run: sizes, limits, and how long people chat. */
 export interface Plan {
   readonly config: Config;
   readonly gateways: number;
-  /** Framed and plain members of each session. */
+  /** Framed and plain members of each session, and messages that it has at the start. */
   readonly sessions: readonly { readonly framed: number; readonly plain: number; readonly stored: number }[];
-  /** Milliseconds during which messages are sent and faults begin. */
+  /** How many milliseconds messages are sent and faults begin. */
   readonly busyMs: number;
-  /** Sends of each member. */
+  /** How many messages each member sends. */
   readonly sends: number;
   readonly faults: number;
-  /** Whether Redis may lose what it has, be full, and be absent, and sessions end. */
+  /** Whether Redis may lose data, be full or be absent, and sessions may end. */
   readonly hasLosses: boolean;
-  /** Milliseconds from the start for which there is no Redis. */
+  /** How many milliseconds there is no Redis at the start. */
   readonly absentMs: number;
 }
 
 const DEFAULTS = loadConfig('gateway', { DRAIN_SECONDS: '3' });
 
 /**
- * Draws a run. Most limits are out of reach in most runs, so that each rule is tried with and without the others.
+ * Draws a plan. Most runs do not reach most limits, so that each rule is tried with and without the others.
  *
- * @param faults how many, of all kinds; absent: one to six, in half of the runs none by which Redis loses what it has
+ * @param faults how many faults of all kinds there are; absent: one to six, without losses of Redis in half of the runs
  */
 export function drawPlan(random: SeededRandom, faults?: number): Plan {
   const historyMax = random.chance(0.3) ? random.int(6, 40) : 1_000;
@@ -56,7 +56,7 @@ export function drawPlan(random: SeededRandom, faults?: number): Plan {
 
 function drawFaults(random: SeededRandom, wanted: number | undefined): Pick<Plan, 'faults' | 'hasLosses' | 'absentMs'> {
   const drawn = random.int(1, 6);
-  // Drawn apart, so that the other half of the runs is what it would be without.
+  // Losses are drawn from a generator of their own, so that they do not change runs without losses.
   const losses = random.fork('losses');
   const hasLosses = losses.chance(0.5) || wanted !== undefined;
   const absentMs = hasLosses && losses.chance(0.1) ? losses.int(100, 4_000) : 0;

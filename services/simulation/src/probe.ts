@@ -3,12 +3,12 @@ import { ClientSocket } from './client-socket.js';
 import type { PlainMemberOptions } from './plain-member.js';
 import { SimProcess } from './sim-process.js';
 
-/** How long it listens, milliseconds. */
+/** How long a connection lasts, in milliseconds. */
 const LISTEN_MS = 3_000;
 
 /**
- * A stranger on the framed protocol that resumes from positions which no honest client has, right beside those that
- * one has. The audit of the wire holds what it is answered against R1 to R3.
+ * A client on the framed protocol that resumes from positions which no real client has, close to real ones. The audit
+ * of the wire checks its answers against R1 to R3.
  */
 export class Probe {
   readonly #options: PlainMemberOptions;
@@ -19,7 +19,7 @@ export class Probe {
     this.#process = new SimProcess(options.scheduler, 0);
   }
 
-  /** Connects once, listens for a while, and goes. */
+  /** Connects once, listens for a while, and leaves. */
   ask(): void {
     const { history, random, dial, name, audit } = this.#options;
     const { newest, firstKept, epoch } = history;

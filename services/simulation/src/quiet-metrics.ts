@@ -2,10 +2,10 @@ import { LatencyHistogram, type Metrics } from '@holdfast/telemetry';
 
 const ZEROES = new Proxy({}, { get: () => 0 });
 
-/** Metrics that count and are never asked: those of a process take a registry and watch its real event loop. */
+/** Metrics that nobody reads. Those of a real process need a registry and watch the real event loop. */
 export function quietMetrics(): Metrics {
   const nothing = () => undefined;
-  // Whatever is counted begins at 0; its second reading finds it in the object itself.
+  // Every counter begins at 0, which comes from the prototype until the counter is first written.
   const counted = <T extends object>(): T => Object.create(ZEROES) as T;
   return {
     gateway: {

@@ -3,12 +3,12 @@ import { type SessionLog, StorageUnavailableError } from '@holdfast/session-stor
 import { RedisConnection, type RedisConnectionOptions } from './redis-connection.js';
 import type { RedisServer } from './redis-server.js';
 
-/** What a gateway calls of the store has been answered. */
+/** Called when Redis has answered a gateway's call of the store. */
 export type Answered = (method: string, args: readonly unknown[], value: unknown) => void;
 
 type Method = (...args: unknown[]) => unknown;
 
-/** The store as a gateway reaches it: every call is one command on a connection. Whatever methods the port has. */
+/** The store as a gateway reaches it: every call of a method is one command on a connection. */
 export function remoteSessionLog(connection: RedisConnection, server: RedisServer, answered: Answered): SessionLog {
   const call = async (method: string, args: unknown[]): Promise<unknown> => {
     try {
@@ -30,7 +30,7 @@ export function remoteSessionLog(connection: RedisConnection, server: RedisServe
   });
 }
 
-/** As much of ioredis as the fan-out's subscriber needs. */
+/** The part of ioredis that the fan-out's subscriber needs. */
 export class SimSubscriber {
   readonly isCluster = false;
   readonly connection: RedisConnection;
@@ -80,7 +80,7 @@ export class SimSubscriber {
   }
 }
 
-/** As much of ioredis as the fan-out's publisher needs. */
+/** The part of ioredis that the fan-out's publisher needs. */
 export class SimPublisher {
   readonly isCluster = false;
 
@@ -94,7 +94,7 @@ export class SimPublisher {
   }
 }
 
-/** Hands the two to a fan-out that knows ioredis by its types. */
+/** The two as options of a fan-out, which expects the types of ioredis. */
 export function fanOutClients(subscriber: SimSubscriber, publisher: SimPublisher): RedisFanOutOptions {
   return { subscriber, publisher } as unknown as RedisFanOutOptions;
 }

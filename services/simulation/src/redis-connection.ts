@@ -1,4 +1,5 @@
 import type { Listener } from '@holdfast/fan-out';
+import { backoffMs } from '@holdfast/redis-client';
 import type { SeededRandom } from '@holdfast/testkit';
 import { type Path, Pipe } from './pipe.js';
 import type { RedisServer } from './redis-server.js';
@@ -12,14 +13,16 @@ export interface RedisConnectionOptions {
   /** The process whose connection it is. */
   readonly process: SimProcess;
   readonly path: Path;
-  /** `REDIS_TIMEOUT_MS`: a command without answer rejects, and a connection that is silent as long is dropped. */
+  /**
+   * `REDIS_TIMEOUT_MS`: a command without an answer rejects, and a connection that is silent for this long is dropped.
+   */
   readonly timeoutMs: number;
   readonly ready?: () => void;
-  /** @param lateMs how long ago it was published */
+  /** A subscribed channel got a payload. @param lateMs how many milliseconds ago it was published */
   readonly heard?: (channel: string, payload: Buffer, lateMs: number) => void;
 }
 
-/** A command on its way, and back. */
+/** A command, until its answer has arrived. */
 interface Call {
   readonly run: (link: RedisLink) => unknown;
   readonly answer: (value: unknown) => void;
@@ -33,17 +36,17 @@ type FromServer =
   | { readonly kind: 'refusal'; readonly call: Call; readonly error: Error }
   | { readonly kind: 'published'; readonly channel: string; readonly payload: Buffer; readonly atMs: number };
 
-/** One TCP connection, of which a {@link RedisConnection} has one after the other. */
+/** A TCP connection. A {@link RedisConnection} makes one after the other. */
 export class RedisLink {
   readonly toServer: Pipe<Call | 'end'>;
   readonly toClient: Pipe<FromServer>;
   readonly calls = new Set<Call>();
   heardMs: number;
-  /** Publishes of channels it has subscribed are lost with this probability. */
+  /** Probability with which a publish on a subscribed channel is lost. */
   lossRate = 0;
-  /** This many of the next publishes are lost. */
+  /** How many of the next publishes are lost. */
   lossCount = 0;
-  /** Nothing that is published arrives any more, and nobody notices. */
+  /** Whether no publish arrives any more, without anybody noticing. */
   isDeaf = false;
   readonly #subscribed = new Map<string, Listener>();
   readonly #options: RedisConnectionOptions;
@@ -69,7 +72,7 @@ export class RedisLink {
     if (listener) this.#options.server.broker.remove(channel, listener);
   }
 
-  /** The server notices that the connection is gone, or forgets what was subscribed. */
+  /** The server notices that the connection is gone, or loses its subscriptions. */
   forget(): void {
     for (const channel of [...this.#subscribed.keys()]) this.unsubscribe(channel);
   }
@@ -96,12 +99,9 @@ export class RedisLink {
   }
 }
 
-/** Longest pause between two attempts to connect, as `@holdfast/redis-client` has it. */
-const BACKOFF_MAX_MS = 1_000;
-
 /**
- * A connection to Redis as `@holdfast/redis-client` makes them: commands are sent once, in order; each rejects at the
- * latest after its time-out, or when the connection is lost, and may have been carried out all the same, or be later.
+ * A connection to Redis as `@holdfast/redis-client` makes them. Commands are sent once and in order. A command rejects
+ * after the time-out, or when the connection is lost, although Redis may have run it or may still run it.
  */
 export class RedisConnection {
   readonly #options: RedisConnectionOptions;
@@ -123,7 +123,7 @@ export class RedisConnection {
     return this.#link;
   }
 
-  /** @param run what the server does, as one step */
+  /** Sends a command. @param run what the server does, in one step */
   request<T>(run: (link: RedisLink) => T): Promise<Awaited<T>> {
     const link = this.#link;
     if (!link) return Promise.reject(new Error("Stream isn't writeable and enableOfflineQueue options is false"));
@@ -137,7 +137,7 @@ export class RedisConnection {
     });
   }
 
-  /** Gives the connection up from this side; what is on its way may still arrive. */
+  /** Gives the connection up on this side. Commands that are on their way may still arrive. */
   drop(): void {
     const link = this.#leave();
     if (!link) return;
@@ -145,7 +145,7 @@ export class RedisConnection {
     if (!this.#isEnded) this.#options.process.clock.setTimeout(() => this.#connect(), this.#backoffMs());
   }
 
-  /** The connection breaks: what is on its way is lost, all but a part; either side notices in its own time. */
+  /** The connection breaks: a part of what is on its way is lost. Each side notices after its own time. */
   cut(): void {
     const link = this.#link;
     if (!link) return;
@@ -156,7 +156,7 @@ export class RedisConnection {
     this.#breakOff(link);
   }
 
-  /** The server's process has ended: what is on its way there is lost. */
+  /** The server's process has ended: commands that are on their way are lost. */
   serverDied(): void {
     const link = this.#link;
     if (!link) return;
@@ -175,7 +175,7 @@ export class RedisConnection {
     );
   }
 
-  /** What is sent, and what is on its way, takes longer. */
+  /** Delays commands, including those that are on their way. */
   hold(ms: number): void {
     this.#link?.toServer.hold(ms);
   }
@@ -186,7 +186,7 @@ export class RedisConnection {
     this.drop();
   }
 
-  /** Its process has died: nobody is told. */
+  /** The process of the connection has died: its commands are not settled. */
   die(): void {
     this.#isEnded = true;
     const link = this.#leave();
@@ -209,7 +209,7 @@ export class RedisConnection {
     const { server, path, timeoutMs, process, scheduler } = this.#options;
     if (this.#isEnded) return;
     const reachable = !server.isStalled && !path.isHeld;
-    // A server that does not answer is given the time-out, one that does, or refuses, two round trips.
+    // Two round trips if the server answers or refuses, otherwise the time-out.
     const waitMs = reachable ? path.delay() * 4 : timeoutMs;
     scheduler.after(waitMs, () =>
       process.enter(() => {
@@ -227,8 +227,8 @@ export class RedisConnection {
   }
 
   #backoffMs(): number {
-    const longest = Math.min(BACKOFF_MAX_MS, 25 * 2 ** Math.min(++this.#attempts, 10));
-    return longest / 2 + (longest / 2) * this.#options.random.next();
+    this.#attempts += 1;
+    return backoffMs(this.#attempts, this.#options.random.next);
   }
 
   #received(link: RedisLink, packet: FromServer): void {

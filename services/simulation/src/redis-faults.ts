@@ -3,7 +3,7 @@ import type { SeededRandom } from '@holdfast/testkit';
 import { type Fault, pickOne } from './fault.js';
 import type { History } from './history.js';
 
-/** Between gateways and Redis, while Redis keeps all it has. */
+/** Faults between gateways and Redis, by which Redis loses no data. */
 export const REDIS_FAULTS: readonly Fault[] = [
   {
     name: 'some publishes are lost to one subscriber',
@@ -14,7 +14,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
       world.losesUntilMs = world.plan.busyMs;
       if (random.chance(0.5)) link.lossCount = random.int(1, 4);
       else link.lossRate = random.pick([0.1, 0.5, 0.9]);
-      // Who asks now may be ahead of the gateway that is asked.
+      // A client that asks now may be ahead of its gateway.
       const probe = random.pick(world.probes);
       for (let i = random.int(0, 2); i > 0; i--) world.scheduler.after(random.int(100, 3_000), () => probe.ask());
     },
@@ -26,7 +26,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
       const gateway = pickOne(random, world.gateways);
       const leftMs = world.plan.busyMs - world.scheduler.nowMs;
       world.losesUntilMs = world.plan.busyMs;
-      // Lost from here on, until nothing is sent any more.
+      // From now on publishes are lost, until nothing is sent any more.
       world.scheduler.after(leftMs - random.int(100, 1_000), () => {
         const link = gateway?.subscriber.connection.link;
         if (link) link.lossRate = 1;
@@ -82,13 +82,13 @@ export const REDIS_FAULTS: readonly Fault[] = [
     weight: 3,
     apply: (world, random) => {
       const history = random.pick([...world.audit.histories.values()]);
-      // Of a log that is lost nobody who comes then can tell what would follow on it.
+      // If the log is lost, nobody who joins later can know what follows it.
       if (history.kept.length > 0) world.redis.broker.publish(liveChannel(history.sessionId), stray(history, random));
     },
   },
 ];
 
-/** As a server that has lost its place would: in another epoch, after another message, or from ahead. */
+/** A publish of a server whose history differs: of another epoch, after another message, or with a later number. */
 function stray(history: History, random: SeededRandom): Buffer {
   const { epoch, newest } = history;
   const id = history.at(newest)?.id ?? '';

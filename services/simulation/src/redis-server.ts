@@ -4,38 +4,38 @@ import { type Scheduler, START_MS } from './scheduler.js';
 import { SimStore } from './sim-store.js';
 
 export interface RedisServerOptions {
-  /** Messages kept per session (K2). */
+  /** How many messages a session keeps (K2). */
   readonly historyMax: number;
-  /** Seconds. */
+  /** How many seconds a session lives by default. */
   readonly defaultTtl: number;
-  /** Hears everything that is published, in that order. */
+  /** Gets everything that is published, in order. */
   readonly published: (channel: string, payload: Buffer) => void;
-  /** A script is about to run. */
+  /** Called before a script runs. */
   readonly called: (sessionId: string) => void;
-  /** A script has run that may have changed more than it published. */
+  /** Called after a script that may have changed more than it published. */
   readonly changed: (method: string, sessionId: string, args: readonly unknown[]) => void;
-  /** An append is about to run. @returns what is to be told when it is taken, whatever a mutation makes of it */
+  /** Called before an append runs. @returns to be called with the result of the store, before a mutation changes it */
   readonly appending: (sessionId: string, request: AppendRequest) => (result: AppendResult) => void;
-  /** Puts something between gateways and the store: a mutation. */
+  /** A mutation between gateways and the store. */
   readonly wrap?: ((store: SessionLog) => SessionLog) | undefined;
 }
 
 type Method = (...args: readonly unknown[]) => Promise<unknown>;
 
-/** Scripts that write what may take memory: those a full Redis refuses. */
+/** Scripts that may take memory, which a full Redis refuses. */
 const WRITING: ReadonlySet<string> = new Set(['open', 'append', 'heal', 'fork', 'bury', 'leave', 'extend']);
 
-/** Redis: the memory store behind one thread, which can be stopped for a while, be full, or go away. */
+/** The simulated Redis: a memory store behind one thread, which can stand still, be full, or go away. */
 export class RedisServer {
   readonly broker = new MemoryBroker((deliver) => deliver());
-  /** All it has. */
+  /** The data of the server. */
   readonly store: SimStore;
-  /** It refuses what takes memory, and answers everything else. */
+  /** Whether it refuses whatever takes memory. Everything else is answered. */
   isFull = false;
   readonly #log: SessionLog;
   readonly #options: RedisServerOptions;
   readonly #scheduler: Scheduler;
-  /** Commands that arrived while it stood still; absent: it runs. */
+  /** Commands that have arrived while it stands still. Absent: it runs. */
   #waiting: (() => void)[] | undefined;
   #downUntilMs = 0;
   #nonces = 0;
@@ -59,7 +59,7 @@ export class RedisServer {
     this.#log = options.wrap?.(this.store) ?? this.store;
   }
 
-  /** One script call of a gateway: the one way by which gateways reach the store, whatever methods its port has. */
+  /** A script call of a gateway. Gateways reach the store in no other way. */
   call(method: string, args: readonly unknown[]): Promise<unknown> {
     if (this.isFull && WRITING.has(method)) {
       return Promise.reject(new Error("OOM command not allowed when used memory > 'maxmemory'."));
@@ -67,7 +67,7 @@ export class RedisServer {
     return this.#run(this.#log as unknown as Record<string, Method>, method, args);
   }
 
-  /** One script call of somebody else, whom no mutation concerns. */
+  /** A script call of the API, to which mutations do not apply. */
   callAsApi(method: 'remove' | 'extend', ...args: readonly unknown[]): void {
     this.execute(() => void this.#run(this.store as unknown as Record<string, Method>, method, args));
   }
@@ -82,7 +82,7 @@ export class RedisServer {
     return result.finally(() => this.#options.changed(method, sessionId, args));
   }
 
-  /** Whether it stands still: new connections are not served either. */
+  /** Whether it stands still, so that it does not accept connections either. */
   get isStalled(): boolean {
     return this.#waiting !== undefined;
   }
@@ -92,21 +92,21 @@ export class RedisServer {
     return this.#downUntilMs > this.#scheduler.nowMs;
   }
 
-  /** A command has arrived: carries it out, as one step. */
+  /** Runs a command that has arrived, in one step. */
   execute(command: () => void): void {
     if (this.isDown) return;
     if (this.#waiting) this.#waiting.push(command);
     else command();
   }
 
-  /** Stands still (SIGSTOP, a slow disk, a fork): what arrives is carried out later, in its order. */
+  /** Stands still, as with SIGSTOP, a slow disk or a fork. Commands that arrive run later, in order. */
   stall(ms: number): void {
     if (this.#waiting || this.isDown) return;
     this.#waiting = [];
     this.#scheduler.after(ms, () => this.#goOn());
   }
 
-  /** Its process ends; another one comes after a time. What waited to be carried out is not. */
+  /** Its process ends, and another one starts after some time. Waiting commands are lost. */
   goDown(ms: number): void {
     this.#downUntilMs = Math.max(this.#downUntilMs, this.#scheduler.nowMs + ms);
     if (this.#waiting) this.#waiting = [];

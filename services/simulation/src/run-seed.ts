@@ -10,10 +10,10 @@ import { Trace } from './trace.js';
 import { World } from './world.js';
 
 export interface RunOptions {
-  /** Keeps a line for everything that happens. */
+  /** Whether to keep a line for everything that happens. */
   readonly trace?: boolean;
   readonly mutation?: Mutation;
-  /** How many faults, of all kinds; absent: drawn by the seed. */
+  /** How many faults of all kinds there are. Absent: the seed draws it. */
   readonly faults?: number | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface RunResult {
   readonly trace: Trace;
 }
 
-/** A run in which something was not as it must be. */
+/** A run in which a rule was broken. */
 export class ViolationError extends Error {
   override readonly name = 'ViolationError';
 
@@ -42,7 +42,7 @@ const FAULTS: readonly Fault[] = [...REDIS_FAULTS, ...GATEWAY_FAULTS, ...CLIENT_
 const FAULTS_WITH_LOSSES: readonly Fault[] = [...FAULTS, ...LOSS_FAULTS];
 
 /**
- * Runs one seed: people chat, things go wrong, things are well again, everything settles, the audit is held.
+ * Runs a seed: members chat while faults happen, the faults end, everything settles, and the audit checks the result.
  *
  * @throws {ViolationError} for the first rule that was broken
  */
@@ -91,7 +91,7 @@ function scheduleAll(world: World): void {
   scheduler.after(busyMs, () => calm(world));
 }
 
-/** Some at any time, some in a row. */
+/** Schedules sends: some at any time, some in quick succession. */
 function scheduleSends(world: World, random: SeededRandom, fromMs: number, sends: number, send: () => void): void {
   for (let left = sends; left > 0; ) {
     const atMs = random.int(fromMs, world.plan.busyMs);

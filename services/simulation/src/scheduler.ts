@@ -1,20 +1,20 @@
-/** Something that will happen, unless it is given up before. */
+/** An event that will happen, unless it is cancelled. */
 export interface Scheduled {
   readonly atMs: number;
-  /** Orders what happens at the same moment. */
+  /** Orders events of the same time. */
   readonly tie: number;
-  /** Absent: given up, or over. */
+  /** Absent: the event was cancelled, or has happened. */
   run: (() => void) | undefined;
 }
 
-/** Where virtual time begins, Unix milliseconds. */
+/** Beginning of virtual time, in Unix milliseconds. */
 export const START_MS = 1_700_000_000_000;
-/** Events per turn of the real loop: one immediate each, because promises settle between two immediates. */
+/** How many events run in a turn of the real event loop. Each is an immediate, because promises settle in between. */
 const TURN = 128;
 
 /**
- * Virtual time. One event at a time is run, in the order of time, and what is due at the same moment in an order that
- * the seed decides; after each event every promise reaction that is ready runs. So a run depends on its seed alone.
+ * Virtual time. Events run one at a time, in the order of their time. The seed decides the order of events with the
+ * same time. After each event all promise reactions that are ready run. A run therefore depends only on its seed.
  */
 export class Scheduler {
   readonly #random: () => number;
@@ -24,7 +24,7 @@ export class Scheduler {
   #end: (() => void) | undefined;
   #failed: ((error: unknown) => void) | undefined;
 
-  /** @param random from 0 up to 1; orders what is due together */
+  /** @param random from 0 up to 1; orders events of the same time */
   constructor(random: () => number) {
     this.#random = random;
   }
@@ -34,19 +34,19 @@ export class Scheduler {
     return this.#nowMs;
   }
 
-  /** Events run so far. */
+  /** How many events have run. */
   get events(): number {
     return this.#events;
   }
 
-  /** @param ms from now; what is negative counts as 0 */
+  /** Schedules an event. @param ms milliseconds from now; a negative number counts as 0 */
   after(ms: number, run: () => void): Scheduled {
     const scheduled = { atMs: this.#nowMs + Math.max(0, ms), tie: this.#random(), run };
     push(this.#heap, scheduled);
     return scheduled;
   }
 
-  /** Runs events until {@link stop}. Rejects with what an event throws, and when there is none left. */
+  /** Runs events until {@link stop}. Rejects when an event throws, and when there is no event left. */
   run(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#end = resolve;
@@ -61,7 +61,7 @@ export class Scheduler {
     });
   }
 
-  /** No event is run any more. */
+  /** Ends the run: no other event runs. */
   stop(): void {
     this.#end?.();
     this.#end = undefined;

@@ -2,14 +2,14 @@ import { auditEnd, missingInLog, missingOnPlain } from './final-audit.js';
 import { auditPace } from './pace-audit.js';
 import type { World } from './world.js';
 
-/** How long everything may take to settle once nothing goes wrong any more. */
+/** How long everything may take to settle after the faults have ended. */
 const SETTLE_MS = 60_000;
 const LOOK_MS = 50;
-/** What a run waits for late effects, before and after everybody has left. */
+/** How long a run waits for late effects, before and after all members have left. */
 const QUIET_MS = 300;
 const AFTERMATH_MS = 6_000;
 
-/** Nothing new goes wrong from here on; what has is found and mended by those it happened to. */
+/** Ends all faults. From now on the parts have to notice and repair what has happened to them. */
 export function calm(world: World): void {
   world.audit.note('CALM');
   world.disturb(0);
@@ -25,7 +25,7 @@ export function calm(world: World): void {
   settle(world, false, () => lastWords(world));
 }
 
-/** Looks until everybody has everything. */
+/** Waits until every member has everything. */
 function settle(world: World, isLast: boolean, then: () => void): void {
   const untilMs = world.scheduler.nowMs + SETTLE_MS;
   const look = () => {
@@ -54,11 +54,11 @@ function whatIsMissing(world: World, isLast: boolean): string | undefined {
     const missing = member.missing(isLast);
     if (missing !== undefined) return `${member.name} ${missing}`;
   }
-  // What was lost in silence is put back with the next message.
+  // A silent loss is put back with the next message.
   return missingOnPlain(world) ?? (isLast ? missingInLog(world) : undefined);
 }
 
-/** One more message in each session, which reaches also those who cannot say what they have. */
+/** Sends a last message in each session, by which every member notices what it lacks. */
 function lastWords(world: World): void {
   world.audit.note('LAST WORDS');
   for (const { sessionId } of world.audit.histories.values()) {

@@ -17,7 +17,7 @@ import type { Scheduler } from './scheduler.js';
 import { SimProcess } from './sim-process.js';
 
 export interface SimGatewayOptions {
-  /** Unlike that of any other, also of its own predecessors. */
+  /** Its name, which no other gateway of the run has or had. */
   readonly name: string;
   readonly scheduler: Scheduler;
   readonly random: SeededRandom;
@@ -26,22 +26,22 @@ export interface SimGatewayOptions {
   readonly logger: Logger;
   readonly audit: Audit;
   readonly mutation: Mutation;
-  /** What it has in memory is about to be gone. */
+  /** Called before the gateway's memory is lost. */
   readonly ending: (gateway: SimGateway) => void;
-  /** The last member of a session has left it. */
+  /** Called when the last member of a session has left the gateway. */
   readonly left: (gateway: SimGateway, history: History) => void;
 }
 
-/** How long what a closed gateway has begun may take to end. */
+/** How long operations that a gateway has begun may take after its end. */
 const AFTERMATH_MS = 2_500;
 
-/** One gateway process: the core, its two connections to Redis, and its open sockets. */
+/** A gateway process: the core, its two connections to Redis, and its open links. */
 export class SimGateway implements ServerEnd {
   readonly name: string;
   readonly process: SimProcess;
   readonly commands: RedisConnection;
   readonly subscriber: SimSubscriber;
-  /** The way to Redis, of both connections. */
+  /** The network to Redis, which both connections share. */
   readonly path: Path;
   readonly links = new Map<Link, WireAudit>();
   readonly startedMs: number;
@@ -117,19 +117,19 @@ export class SimGateway implements ServerEnd {
     };
   }
 
-  /** The newest messages of a session that it has in memory, and that can be counted on. */
+  /** The tail of a session, if it can be relied on. */
   tailOf(sessionId: string): Tail | undefined {
     return this.state === 'gone' || this.#isClosing || !this.process.alive
       ? undefined
       : this.#core.rooms.get(sessionId)?.delivered.tail;
   }
 
-  /** Whether it goes on in memory, or is not sure that it hears. */
+  /** Whether it works in memory, or is not sure that it gets publishes. */
   get isInMemory(): boolean {
     return this.#core.readiness()['storage'] !== 'redis';
   }
 
-  /** Whether it lets messages of a session wait of which it does not know an epoch. */
+  /** Whether messages of a session wait for an epoch that the gateway does not know. */
   holdsUnplaced(sessionId: string): boolean {
     const room = this.#core.rooms.get(sessionId);
     return room !== undefined && !room.delivered.position && !room.queue.isEmpty;
@@ -147,7 +147,7 @@ export class SimGateway implements ServerEnd {
     this.#options.audit.note(`${this.name} and ${link.name} part`);
   }
 
-  /** `kill -9`. @param clientNoticesMs for each link, when its client notices; absent: its machine died as well */
+  /** Kills it. @param clientNoticesMs when the client of each link notices; absent: the machine has died as well */
   kill(clientNoticesMs: () => number | undefined): void {
     const { audit, random } = this.#options;
     if (this.state === 'gone') return;
@@ -161,7 +161,7 @@ export class SimGateway implements ServerEnd {
     this.subscriber.connection.die();
   }
 
-  /** SIGTERM: sends its members away, closes, ends. */
+  /** Drains and closes it, as SIGTERM does. */
   async stop(): Promise<void> {
     const { audit } = this.#options;
     if (this.state !== 'serving') return;
@@ -171,7 +171,7 @@ export class SimGateway implements ServerEnd {
     await this.#close();
   }
 
-  /** At the end of a run: at once. */
+  /** Closes it at once, at the end of a run. */
   async end(): Promise<void> {
     if (this.state === 'gone') return;
     if (this.state === 'serving') await this.#close();

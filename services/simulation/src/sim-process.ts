@@ -1,14 +1,14 @@
 import { type Scheduled, type Scheduler, START_MS } from './scheduler.js';
 
-/** A process of its own, be it a gateway or a page in a browser: when it dies nothing of it runs any more. */
+/** A process: a gateway, or a page in a browser. When it dies, none of its timers and packets are handled any more. */
 export class SimProcess {
   readonly clock: ProcessClock;
   #alive = true;
-  /** What waits for the process to go on; absent: it runs. */
+  /** Events that wait until the process continues. Absent: it runs. */
   #frozen: (() => void)[] | undefined;
   readonly #scheduler: Scheduler;
 
-  /** @param skewMs by how much its wall clock is wrong */
+  /** @param skewMs error of its wall clock, in milliseconds */
   constructor(scheduler: Scheduler, skewMs: number) {
     this.#scheduler = scheduler;
     this.clock = new ProcessClock(scheduler, this, skewMs);
@@ -18,21 +18,21 @@ export class SimProcess {
     return this.#alive;
   }
 
-  /** Something comes in from outside: a packet, or a timer that is due. */
+  /** Handles an event from outside: a packet, or a timer that is due. */
   enter(run: () => void): void {
     if (!this.#alive) return;
     if (this.#frozen) this.#frozen.push(run);
     else run();
   }
 
-  /** As `kill -9`. */
+  /** Ends it, as `kill -9` does. */
   kill(): void {
     this.#alive = false;
     this.#frozen = undefined;
     this.clock.clear();
   }
 
-  /** As SIGSTOP, and SIGCONT after a time: what came in meanwhile is done then, in its order. */
+  /** Halts it for some time, as SIGSTOP and SIGCONT do. Events that come in meanwhile are handled later, in order. */
   freeze(ms: number): void {
     if (!this.#alive || this.#frozen) return;
     this.#frozen = [];
@@ -50,7 +50,7 @@ export class SimProcess {
   }
 }
 
-/** Time as one process sees it; fits the clocks of gateway and client. */
+/** The clock of a process, which gateways and clients can use. */
 export class ProcessClock {
   readonly #scheduler: Scheduler;
   readonly #process: SimProcess;
@@ -65,7 +65,7 @@ export class ProcessClock {
     this.#startedMs = scheduler.nowMs;
   }
 
-  /** Timers that have yet to fire. */
+  /** How many timers have not fired yet. */
   get pending(): number {
     return this.#pending.size;
   }
@@ -79,10 +79,10 @@ export class ProcessClock {
   }
 
   setTimeout(callback: () => void, ms: number): Scheduled {
-    // As in Node and browsers, no timer is due at once.
+    // In Node and browsers a timer takes at least 1 ms.
     const timer = this.#scheduler.after(Math.max(1, ms), () => {
       this.#process.enter(() => {
-        // Given up while the process was frozen.
+        // The timer may have been cleared while the process was frozen.
         if (this.#pending.delete(timer)) callback();
       });
     });

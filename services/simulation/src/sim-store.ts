@@ -7,19 +7,22 @@ export class SimStore extends MemorySessionStore {
     return this.sessions.snapshot();
   }
 
-  /** @param snapshot what the store has from now on; absent: nothing */
+  /** Replaces all data. @param snapshot the new data; absent: none */
   fallBack(snapshot?: MemorySnapshot): void {
     this.sessions.restore(snapshot);
   }
 
-  /** As an eviction of one key would. A log without its session belongs to nobody, and is as good as lost. */
+  /**
+   * Loses a key, as by eviction. If it is the session's, the log is lost too, because it belongs to no session any
+   * more.
+   */
   lose(sessionId: string, key: 'session' | 'log'): void {
     const session = this.sessions.find(sessionId);
     if (key === 'session') this.sessions.drop(sessionId);
     else if (session) session.log = [];
   }
 
-  /** What the store has of a session that has not expired. */
+  /** The state of a session that has not expired. */
   look(sessionId: string): StoreState | undefined {
     const session = this.sessions.find(sessionId);
     if (!session) return undefined;

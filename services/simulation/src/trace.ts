@@ -1,7 +1,7 @@
-/** What happened in a run, line by line, when somebody wants to read it. */
+/** The lines that tell what happened in a run. */
 export class Trace {
   readonly lines: string[] = [];
-  /** Ask before building a line: most runs are not read. */
+  /** Whether lines are kept. Look here before building a line, because most runs need none. */
   readonly isOn: boolean;
 
   constructor(isOn: boolean) {
@@ -13,7 +13,7 @@ export class Trace {
     if (this.isOn) this.lines.push(`${atMs.toFixed(3).padStart(10)}  ${line}`);
   }
 
-  /** A number that tells two traces apart (FNV-1a). */
+  /** A hash by which two traces are compared (FNV-1a). */
   hash(): number {
     let hash = 0x811c9dc5;
     for (const line of this.lines) {

@@ -1,17 +1,17 @@
 import type { ChatMessage } from '@holdfast/client';
 import type { Fail, History, Stored } from './history.js';
 
-/** Holds what one member is shown, over all its connections and pages, against the history: everything, in order, once. */
+/** Checks that a member is shown the whole history, in order and once, over all its connections and pages. */
 export class ViewAudit {
   readonly #name: string;
   readonly #history: History;
   readonly #fail: Fail;
   readonly #tailsAreSmall: boolean;
-  /** By content: the number it was shown under. */
+  /** The number under which each content was shown. */
   readonly #contents = new Map<string, number>();
-  /** By number: what was shown. */
+  /** The content that was shown under each number. */
   readonly #shown: string[] = [];
-  /** The number that has to come next; absent before the first welcome. */
+  /** The number that has to come next. Absent before the first welcome. */
   #next: number | undefined;
 
   constructor(name: string, history: History, fail: Fail, tailsAreSmall: boolean) {
@@ -21,21 +21,21 @@ export class ViewAudit {
     this.#fail = fail;
   }
 
-  /** The newest number shown, or the one it began after. */
+  /** The newest number that was shown, or the one after which the member began. */
   get seq(): number {
     return (this.#next ?? 1) - 1;
   }
 
-  /** The member's first welcome: from here on nothing may be missing. */
+  /** The member's first welcome. From here on nothing may be missing. */
   begin(next: number): void {
     this.#next ??= next;
   }
 
-  /** Something it was shown has a number now, or another one. */
+  /** A message that was shown has a number now, or another number. */
   updated(message: ChatMessage): void {
     const { content, seq } = message;
     const earlier = this.#contents.get(content);
-    // Where histories were joined it has gone from where it was (G4): this member shows it once, in its new place.
+    // When histories were joined (G4) a message may have moved. The member shows it once, in its new place.
     const hasMoved = earlier !== undefined && earlier !== seq && this.#history.at(earlier)?.content !== content;
     if (hasMoved && this.#history.isDisturbed) this.#contents.delete(content);
     this.shown(message);
@@ -43,9 +43,9 @@ export class ViewAudit {
 
   shown(message: ChatMessage): void {
     const { id, content, seq } = message;
-    // While Redis is away; it comes again with a number (V3).
+    // The message is pending, because Redis is away. It comes again with a number (V3).
     if (seq === undefined) return;
-    // In an epoch that it was not told of it asks for all that is kept, and knows it again.
+    // In an epoch that it did not know, a member asks for the whole log and recognises what it has.
     if (this.#history.isDisturbed && this.#next !== undefined && seq < this.#next && this.#shown[seq] === content)
       return;
     if (this.#contents.has(content) && !this.#history.isAgain(seq) && !this.#mayDiffer) {
@@ -61,7 +61,7 @@ export class ViewAudit {
     this.#next = seq + 1;
   }
 
-  /** In the end: what was shown, and what it was told of, is the log. */
+  /** Checks in the end that the member was shown the log, except for gaps that it was told of. */
   end(): void {
     if (this.#mayDiffer) return;
     for (const { seq, content } of this.#history.kept) {
@@ -72,12 +72,14 @@ export class ViewAudit {
     }
   }
 
-  /** Where a room has forgotten what its members have, it cannot tell them what of that has changed (F5, G4). */
+  /**
+   * Whether members may have messages that changed. A room that has forgotten them cannot tell its members (F5, G4).
+   */
   get #mayDiffer(): boolean {
     return this.#history.isDisturbed && this.#tailsAreSmall;
   }
 
-  /** The session has ended: whatever comes is of another one. */
+  /** The session has ended. Later messages belong to another one. */
   forget(): void {
     this.#next = undefined;
     this.#shown.length = 0;
@@ -85,10 +87,10 @@ export class ViewAudit {
   }
 
   /**
-   * The member goes on, after an outage, from where it is told (D3).
+   * After an outage the member continues from the number that it is told (D3).
    *
-   * @param isUnknown whether its gateway does not know what it had: that stands before what comes now, and may be of
-   *   another history (R2)
+   * @param isUnknown whether its gateway does not know the member's messages, which then stay in front of what comes
+   *   now and may belong to another history (R2)
    */
   reset(from: number, isUnknown = false): void {
     const isSkipped = this.#next !== undefined && from > this.#next && this.#next >= this.#history.firstKept;
@@ -100,7 +102,7 @@ export class ViewAudit {
     this.#shown.length = isUnknown ? 0 : Math.min(this.#shown.length, from);
   }
 
-  /** The member was told that numbers will not come. */
+  /** The member was told that some numbers will not come. */
   gap(from: number, to: number): void {
     if (from !== this.#next)
       this.#fail('V7', `${this.#name} is told of a gap from ${from} where ${this.#next} was due`);

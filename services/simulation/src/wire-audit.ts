@@ -2,37 +2,37 @@ import type { ConnectRequest, ResumeRequest, ServerFrame, SessionFrame, WelcomeF
 import type { Fail, History } from './history.js';
 
 export interface WireAuditOptions {
-  /** For messages: which connection. */
+  /** Name of the connection in messages. */
   readonly name: string;
   readonly request: ConnectRequest;
   readonly history: History;
   readonly fail: Fail;
   /** Virtual milliseconds. */
   readonly now: () => number;
-  /** Newest number that the gateway has heard of in this session, by pub/sub or by reading the log. */
+  /** The newest number of this session that the gateway has got, by pub/sub or from the log. */
   readonly heard: () => number;
-  /** Whether gateways may have forgotten what they have given their members. */
+  /** Whether gateways may have forgotten messages that they have given to their members. */
   readonly tailsAreSmall: boolean;
 }
 
 const MESSAGE_HEAD = '{"type":"message","seq":';
 
-/** Holds every frame that a gateway puts on one framed connection against what it promises (R1–R3, V2, F7). */
+/** Checks every frame that a gateway puts on one framed connection (R1–R3, V2, F7). */
 export class FramedWireAudit {
   readonly #options: WireAuditOptions;
-  /** The newest number when the client asked: a gateway that is behind has to catch up with it (R2). */
+  /** The newest number when the client connected. A gateway that is behind has to catch up with it (R2). */
   readonly #newestWhenAsked: number;
   #welcome: WelcomeFrame | undefined;
   /** The number of the next message. */
   #next = 0;
   #sinceMs = Number.POSITIVE_INFINITY;
-  /** What the connection was told of Redis last (V6). */
+  /** Whether the connection was last told that Redis is away (V6). */
   #isInMemory = false;
-  /** What it was shown since. */
+  /** Contents that were shown as pending since. */
   #pending: string[] = [];
-  /** It was welcomed without an epoch, and waits for the reset that says where it goes on (D3). */
+  /** Whether it was welcomed without an epoch, and waits for the reset that tells where it continues (D3). */
   #isLate = false;
-  /** The epoch it is in; absent: not known yet. */
+  /** The epoch of the connection. Absent: not known yet. */
   #epoch: string | undefined;
 
   constructor(options: WireAuditOptions) {
@@ -40,12 +40,12 @@ export class FramedWireAudit {
     this.#newestWhenAsked = options.history.newest;
   }
 
-  /** The number of the newest message on this connection, or the one it began after. */
+  /** The number of the newest message on this connection, or the one after which it began. */
   get seq(): number {
     return this.#next - 1;
   }
 
-  /** Since when it has to be given everything. */
+  /** From when on it has to be given everything. */
   get sinceMs(): number {
     return this.#sinceMs;
   }
@@ -54,7 +54,7 @@ export class FramedWireAudit {
     return this.#options.history;
   }
 
-  /** Whether it still takes Redis for away. */
+  /** Whether it was told that Redis is away, and not yet that it is back. */
   get isInMemory(): boolean {
     return this.#isInMemory;
   }
@@ -94,7 +94,7 @@ export class FramedWireAudit {
     this.#options.fail(rule, `${this.#options.name}: ${what}`);
   }
 
-  /** Redis is said to be back: whatever was shown meanwhile is stored (D3). */
+  /** The connection is told that Redis is back: everything that was shown meanwhile has to be stored (D3). */
   #auditPending(): void {
     const { history } = this.#options;
     const missing = this.#pending.find((content) => !history.find(content) && !history.wasEnded);
@@ -114,7 +114,7 @@ export class FramedWireAudit {
     }
   }
 
-  /** The history from a number on may differ: it begins where the connection is, or before (G4). */
+  /** The connection is told that the history from a number on may differ. The number is at most the next one (G4). */
   #reset(epoch: string, from: number): void {
     const { history } = this.#options;
     if (!history.knowsEpoch(epoch)) this.#fail('V7', `reset to epoch ${epoch}, which never was`);
@@ -137,7 +137,7 @@ export class FramedWireAudit {
     this.#next = seq + 1;
   }
 
-  /** Whether it was the message of that number, in the epoch that the connection is in, before something was lost. */
+  /** Whether a frame was ever the message of a number in the connection's epoch, before something was lost. */
   #everWas(seq: number, text: string): boolean {
     const { history } = this.#options;
     return history.isDisturbed && history.ever(seq, this.#epoch).some(({ frame }) => frame === text);
@@ -172,25 +172,25 @@ export class FramedWireAudit {
     const { history } = this.#options;
     const { recovered } = frame;
     this.#next = recovered ? lastSeq + 1 : start;
-    // What is there when the answer is made was perhaps not when it was found out.
+    // The history may have changed between the gateway's reading and its answer.
     if (history.isDisturbed) return;
     const asked = `${epoch} ${lastSeq} ${lastId}`;
     const isHere = epoch === frame.epoch && lastSeq <= Math.max(frame.seq, this.#newestWhenAsked);
     const isOurs = lastId === '' || lastSeq === 0 || history.at(lastSeq)?.id === lastId;
-    // What is not kept any more need not be compared.
+    // Trimmed messages need not be compared.
     if (recovered && !(isHere && (isOurs || lastSeq < history.firstKept))) {
       this.#fail('R2', `recovered from ${asked}, which is not in the history`);
     }
     if (recovered && lastSeq + 1 < frame.firstSeq) {
       this.#fail('R2', `recovered from ${asked}, kept from ${frame.firstSeq}`);
     }
-    // A gateway may know less than is trimmed by now, never more: it tells a gap then.
+    // A gateway may not know yet what was trimmed since. Then it tells of a gap.
     if (!recovered && isHere && isOurs && lastSeq + 1 >= history.firstKept) {
       this.#fail('R2', `not recovered from ${asked}, although everything from ${history.firstKept} is kept`);
     }
   }
 
-  /** What was asked for is given when Redis is back (D3). */
+  /** The connection is told where it continues, now that Redis is back (D3). */
   #placed(epoch: string, from: number): void {
     const { history, request } = this.#options;
     const { epoch: wanted, lastSeq = 0, lastId = '' } = request.resume ?? {};
@@ -232,7 +232,7 @@ export class FramedWireAudit {
     this.#delivered('ack', seq);
   }
 
-  /** F7: nothing is told that the room has not delivered; at the least the gateway must have heard of it. */
+  /** F7: a gateway tells only of messages that it has delivered. Here it must at least have got them. */
   #delivered(what: string, seq: number): void {
     const heard = this.#options.heard();
     if (seq > heard && !this.#options.history.isDisturbed)

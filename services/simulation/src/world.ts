@@ -19,12 +19,12 @@ import { SimGateway } from './sim-gateway.js';
 import type { SimStore } from './sim-store.js';
 import type { Trace } from './trace.js';
 
-/** Tails of which less fits may have dropped what Redis has lost before it was put back. */
+/** With smaller tails a gateway may drop messages before it can put them back after a loss. */
 const RELIABLE_TAIL_BYTES = 100_000;
-/** How long it may take after an outage until messages come as fast as ever. */
+/** How long it may take after an outage until messages come as fast as before. */
 const OUTAGE_AFTERMATH_MS = 5_000;
 
-/** Everything of one run: Redis, gateways, members, and the network between them. */
+/** All parts of a run: Redis, gateways, members, and the network between them. */
 export class World {
   readonly random: SeededRandom;
   readonly plan: Plan;
@@ -33,11 +33,11 @@ export class World {
   readonly audit: Audit;
   readonly redis: RedisServer;
   readonly losses: Losses;
-  /** The present gateway of each place, or the one that was there last. */
+  /** The gateway of each place, or the last one that was there. */
   readonly gateways: SimGateway[];
   readonly framed: FramedMember[] = [];
   readonly plain: PlainMember[] = [];
-  /** Strangers that ask for what they please; see {@link Probe}. */
+  /** Clients that resume from unusual positions, see {@link Probe}. */
   readonly probes: Probe[] = [];
   readonly #mutation: Mutation;
   readonly #logger: Logger;
@@ -86,25 +86,25 @@ export class World {
     for (const [index, session] of this.plan.sessions.entries()) this.#addSession(index, session);
   }
 
-  /** Until when publishes were lost now and then; 0: none was. */
+  /** Until when some publishes were lost; 0: never. */
   losesUntilMs = 0;
 
-  /** Something holds messages up from now on, for a time. */
+  /** Notes that a fault delays messages from now on for some time. */
   disturb(ms: number): void {
     this.#disturbedUntilMs = Math.max(this.#disturbedUntilMs, this.scheduler.nowMs + ms);
   }
 
-  /** Some time from now, but while things still go wrong. */
+  /** Schedules an event, but within the time in which faults happen. */
   later(ms: number, run: () => void): void {
     this.scheduler.after(Math.min(ms, this.plan.busyMs - this.scheduler.nowMs), run);
   }
 
-  /** When the last thing that holds messages up was over, or will be. */
+  /** When the last fault that delays messages was or will be over. */
   get disturbedUntilMs(): number {
     return this.#disturbedUntilMs;
   }
 
-  /** Redis' process ends, and comes back after a time with what is left. */
+  /** Redis' process ends, and starts again after some time with the data that is left. */
   crash(downMs: number, change: (store: SimStore) => void): void {
     this.disturb(downMs + OUTAGE_AFTERMATH_MS);
     this.redis.goDown(downMs);
@@ -115,12 +115,12 @@ export class World {
     this.losses.lose('with its connections', change);
   }
 
-  /** An operator deletes a session, by the API. */
+  /** An operator deletes a session through the API. */
   delete(sessionId: string): void {
     this.redis.callAsApi('remove', sessionId);
   }
 
-  /** An operator gives a session little time to live, by the API. @param ttl seconds */
+  /** An operator gives a session a short time to live through the API. @param ttl seconds */
   shorten(sessionId: string, ttl: number): void {
     const history = this.audit.history(sessionId);
     history.ttl = ttl;
@@ -128,13 +128,13 @@ export class World {
     this.redis.callAsApi('extend', sessionId, ttl);
   }
 
-  /** Puts a new gateway into a place whose last one is gone. */
+  /** Starts a new gateway in the place of one that is gone. */
   restart(gone: SimGateway): void {
     const place = this.gateways.indexOf(gone);
     if (place >= 0 && gone.state === 'gone') this.gateways[place] = this.#makeGateway();
   }
 
-  /** Something new to say. */
+  /** A new content, which no other message has. */
   content(random: SeededRandom): string {
     const text = `c${++this.#contents}`;
     return random.chance(0.2) ? `${text} ${'x'.repeat(random.int(1, 400))}` : text;
@@ -207,7 +207,7 @@ export class World {
     });
   }
 
-  /** The front door, as one client finds it: any gateway that serves; at times one that has just ceased to. */
+  /** The front door for one client: it chooses any serving gateway, and sometimes one that has just stopped serving. */
   #dialFrom(name: string): Dial {
     const random = this.random.fork(`${name} network`);
     const path = new Path(this.scheduler, random.fork('path'), random.int(1, 15), random.pick([1, 5, 40]));
@@ -229,7 +229,7 @@ export class World {
   }
 }
 
-/** What of a sender's position is not as Redis has it (G3). */
+/** How a sender's position contradicts what Redis has (G3). */
 function contradictionOf({ epoch, seq, id }: Position, state: StoreState | undefined): string | undefined {
   if (epoch === '') return undefined;
   if (!state) return 'session is gone';

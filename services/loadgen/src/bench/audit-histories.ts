@@ -38,9 +38,9 @@ export async function auditAtRest(
 }
 
 /**
- * Audits the deliveries of a load (the first promise of docs/design): each session's history holds every accepted message
- * once, and those of each sender in the order in which it sent them; every member was given all of them. If a history was
- * trimmed, its rest is audited; members with `checks` have checked the trimmed messages when they came.
+ * Audits the deliveries of a load (the first promise of docs/design): each session's history holds every accepted
+ * message once, and those of each sender in the order in which it sent them; every member was given all of them. If a
+ * history was trimmed, its rest is audited; members with `checks` have checked the trimmed messages when they came.
  *
  * @param history address of the HTTP API; absent when the target stores nothing
  */

@@ -15,7 +15,10 @@ export interface MemorySample {
 
 /** Greatest ratio of the memory at the end of an hour to that at its beginning. */
 const GROWTH_MAX = 1.1;
-/** Samples before this time are left out: until the first empty rooms are dropped, memory fills and says nothing of growth. */
+/**
+ * Samples before this time are left out: until the first empty rooms are dropped, memory fills and says nothing of
+ * growth.
+ */
 const FILLING_SECONDS = 150;
 
 /**

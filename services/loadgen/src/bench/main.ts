@@ -31,8 +31,8 @@ interface WorkloadOptions extends RunOptions {
 }
 
 /**
- * Runs the rounds one after the other, each with every workload and target, so that other activity of the machine affects
- * all targets alike.
+ * Runs the rounds one after the other, each with every workload and target, so that other activity of the machine
+ * affects all targets alike.
  *
  * @returns whether the audits found no violation
  */
@@ -95,7 +95,10 @@ function hasFigures(run: Run): run is FiguresRun {
   return 'figures' in run;
 }
 
-/** The workload's targets that were asked for. With `--before` a workload that has `holdfast` also runs the other checkout. */
+/**
+ * The workload's targets that were asked for. With `--before` a workload that has `holdfast` also runs the other
+ * checkout.
+ */
 function targetsOf(workload: WorkloadName, { targets, before }: BenchOptions): TargetName[] {
   const all: readonly TargetName[] = WORKLOADS[workload].targets;
   return all

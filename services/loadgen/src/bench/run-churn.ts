@@ -14,8 +14,8 @@ export interface ChurnOptions extends TargetOptions {
 }
 
 /**
- * Seconds that sessions live without activity: long enough that an ended session can still be audited, short enough that
- * Redis forgets it during the run.
+ * Seconds that sessions live without activity: long enough that an ended session can still be audited, short enough
+ * that Redis forgets it during the run.
  */
 const SESSION_TTL = 120;
 const SAMPLES = 60;

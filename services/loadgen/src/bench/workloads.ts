@@ -23,7 +23,9 @@ export interface IdleWorkload {
   readonly targets: readonly TargetName[];
 }
 
-/** A gateway dies, and its members resume at another. Measured are how long that takes, and what the members there feel. */
+/**
+ * A gateway dies, and its members resume at another. Measured are how long that takes, and what the members there feel.
+ */
 export interface ReconnectWorkload {
   readonly kind: 'reconnect';
   /** Connections of the gateway that dies. */

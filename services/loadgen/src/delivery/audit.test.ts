@@ -33,7 +33,9 @@ class Scene {
   }
 }
 
-/** The track of a member that was shown messages, given by their indexes, with the numbers that follow `joinedAfter`. */
+/**
+ * The track of a member that was shown messages, given by their indexes, with the numbers that follow `joinedAfter`.
+ */
 function saw(indexes: number[], joinedAfter = 0): Track {
   const track = new Track();
   track.joinedAfter = joinedAfter;

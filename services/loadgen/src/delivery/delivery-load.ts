@@ -113,7 +113,11 @@ export class DeliveryLoad {
     );
   }
 
-  /** Waits until members are shown this many more messages, including pending ones. @throws Error after `settleSeconds` */
+  /**
+   * Waits until members are shown this many more messages, including pending ones.
+   *
+   * @throws Error after `settleSeconds`
+   */
   async shown(count: number): Promise<void> {
     const before = this.#tally.shown;
     if (await this.#until(() => this.#tally.shown >= before + count)) return;
@@ -136,7 +140,8 @@ export class DeliveryLoad {
   }
 
   /**
-   * Waits until every message is accepted or refused, and every member is connected and was shown all accepted messages.
+   * Waits until every message is accepted or refused, and every member is connected and was shown all accepted
+   * messages.
    *
    * @returns how many milliseconds it took; nothing if it took longer than `settleSeconds`
    */

@@ -15,7 +15,9 @@ export interface DeliveryProgress {
 }
 
 export interface DeliveryOptions {
-  /** WebSocket addresses of gateways, or of a front door. Members start at them in turn, and move from one to the next. */
+  /**
+   * WebSocket addresses of gateways, or of a front door. Members start at them in turn, and move from one to the next.
+   */
   readonly gateways: readonly string[];
   /** Base URL of the HTTP API, such as `http://localhost:8000/api`, or another reader of the histories. */
   readonly history: string | HistoryReader;
@@ -44,7 +46,10 @@ export interface DeliveryOptions {
   readonly sessionPrefix?: string;
   /** Token for the gateways and the HTTP API, if the deployment needs one. */
   readonly token?: string;
-  /** Backoff of the members' clients, see `HoldfastClientOptions`. Defaults 200 and 2000, so that members reconnect often. */
+  /**
+   * Backoff of the members' clients, see `HoldfastClientOptions`. Defaults 200 and 2000, so that members reconnect
+   * often.
+   */
   readonly backoffBaseMs?: number;
   readonly backoffMaxMs?: number;
   /** Called about once a second. */
@@ -73,8 +78,8 @@ const RANGES = {
 export type DeliveryNumber = keyof typeof RANGES;
 
 /**
- * What is wrong with the value of an option, as the end of a sentence that begins with the option's name. Nothing if the
- * value is right.
+ * What is wrong with the value of an option, as the end of a sentence that begins with the option's name. Nothing if
+ * the value is right.
  */
 export function numberProblem(name: DeliveryNumber, value: number): string | undefined {
   const [min, max, whole] = RANGES[name];

@@ -23,7 +23,9 @@ export interface DeliveryReport {
   readonly interruptions: Readonly<Record<string, number>>;
   /** How often a member was told that the history may differ from what it has seen (V7, R2). */
   readonly resets: number;
-  /** Milliseconds from `send` until the sender knew that its message was accepted, including time without a connection. */
+  /**
+   * Milliseconds from `send` until the sender knew that its message was accepted, including time without a connection.
+   */
   readonly accepting: LatencySummary;
   /** Milliseconds from `send` until a member was shown the message, for every member. */
   readonly showing: LatencySummary;

@@ -5,7 +5,9 @@ import type { Violations } from './violations.js';
 /** Reads when this many messages were accepted since the last time. A session keeps 1000 messages by default (K2). */
 const READ_AHEAD = 300;
 
-/** Reads a session's history while it grows, so that messages which are trimmed before the end (K2) can be audited too. */
+/**
+ * Reads a session's history while it grows, so that messages which are trimmed before the end (K2) can be audited too.
+ */
 export class HistoryCollector {
   readonly #reader: HistoryReader;
   readonly #journal: Journal;

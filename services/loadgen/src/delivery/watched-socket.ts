@@ -9,8 +9,8 @@ export type ReportLink = (
 ) => void;
 
 /**
- * Checks the frames of one connection against V2, R1 and R2. It does so before the client library gets them, which drops
- * repeated messages and would hide them.
+ * Checks the frames of one connection against V2, R1 and R2. It does so before the client library gets them, which
+ * drops repeated messages and would hide them.
  */
 export class LinkWatch {
   readonly #lastSeq: number | undefined;

@@ -14,7 +14,11 @@ export interface FrameSocketEvents {
   open(): void;
   /** A data frame arrived. Its payload is `buffer` from `start` to `end`, and is valid during the call only. */
   frame(buffer: Buffer, start: number, end: number): void;
-  /** The connection failed or was closed. Called once, and not after `end`. @param refusal if the upgrade was refused */
+  /**
+   * The connection failed or was closed. Called once, and not after `end`.
+   *
+   * @param refusal if the upgrade was refused
+   */
   failed(reason: string, refusal?: Refusal): void;
 }
 
@@ -38,9 +42,9 @@ const MASK_BYTES = 4;
 const shared = Buffer.allocUnsafeSlow(65_536);
 
 /**
- * A WebSocket client that takes as little CPU as Node allows. It reads frames in the buffer that they arrived in. It masks
- * what it sends with the key 0, which leaves the payload as it is; RFC 6455 asks for unpredictable keys to protect
- * intermediaries from scripts in browsers, and there are neither here.
+ * A WebSocket client that takes as little CPU as Node allows. It reads frames in the buffer that they arrived in. It
+ * masks what it sends with the key 0, which leaves the payload as it is; RFC 6455 asks for unpredictable keys to
+ * protect intermediaries from scripts in browsers, and there are neither here.
  */
 export class FrameSocket {
   readonly #socket: Socket;

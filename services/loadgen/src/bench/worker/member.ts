@@ -14,7 +14,9 @@ export interface MemberPlan {
   readonly checks: boolean;
   /** Leaves it out of loads at a fixed rate. */
   readonly silent?: true;
-  /** The port on the same host where it resumes after its connection broke. Without it a broken connection is a failure. */
+  /**
+   * The port on the same host where it resumes after its connection broke. Without it a broken connection is a failure.
+   */
   readonly returnsTo?: number;
 }
 

@@ -22,8 +22,8 @@ interface Unanswered {
 }
 
 /**
- * A member that keeps its position and its unacknowledged messages, and resumes with them when its connection breaks. It
- * does what libs/client does, but is light enough for ten thousand members in a process, and makes its first attempt
+ * A member that keeps its position and its unacknowledged messages, and resumes with them when its connection breaks.
+ * It does what libs/client does, but is light enough for ten thousand members in a process, and makes its first attempt
  * without a pause. It checks that the numbers it gets follow one another from its first welcome on (R1).
  */
 export class ReturningMember implements Member {
@@ -173,9 +173,10 @@ const BASE_MS = 1_000;
 const MAX_MS = 30_000;
 
 /**
- * How long a member waits before its next attempt, in milliseconds. As in libs/client the longest pause doubles with every
- * failure, and the pause is drawn from the whole range below it. If a refusal names a time (`Retry-After`), the member
- * waits at least that long and at most twice as long, so that members that were refused together do not come together.
+ * How long a member waits before its next attempt, in milliseconds. As in libs/client the longest pause doubles with
+ * every failure, and the pause is drawn from the whole range below it. If a refusal names a time (`Retry-After`), the
+ * member waits at least that long and at most twice as long, so that members that were refused together do not come
+ * together.
  *
  * @param failures how many attempts have failed before the last one
  */

@@ -1,16 +1,16 @@
 import { isSendId, SIGNAL_MAX_BYTES, utf8Length } from './limits.js';
 import type { ErrorCode } from './server-frames.js';
 
-/** A place in a session's history: its epoch, a number, and the id of the message with that number (K6). */
+/** A position in a session's history: the epoch, a number, and the id of the message with that number (K6). */
 export interface Position {
   readonly epoch: string;
-  /** 0 when nothing was delivered yet. */
+  /** 0 before the first message. */
   readonly seq: number;
   /** `""` at seq 0. */
   readonly id: string;
 }
 
-/** V20. */
+/** V20: sends a message. */
 export interface SendFrame {
   type: 'send';
   id: string;
@@ -19,20 +19,20 @@ export interface SendFrame {
   after?: Position;
 }
 
-/** V21. */
+/** V21: sends a signal, which is not stored. */
 export interface SignalSendFrame {
   type: 'signal';
   name: string;
   data?: unknown;
 }
 
-/** V22. */
+/** V22: replaces the token before it expires. */
 export interface AuthFrame {
   type: 'auth';
   token: string;
 }
 
-/** V22. */
+/** V22: asks for a pong. */
 export interface PingFrame {
   type: 'ping';
   id?: string;
@@ -40,7 +40,7 @@ export interface PingFrame {
 
 export type ClientFrame = SendFrame | SignalSendFrame | AuthFrame | PingFrame;
 
-/** Why a client's frame was refused. Carries the send's id when it could be read, so that the sender can match it. */
+/** Why a client's frame was refused. `id` is the send's id, if it could be read, so that the sender can match them. */
 export interface FrameProblem {
   readonly code: Extract<ErrorCode, 'invalid_frame' | 'empty_message' | 'message_too_large'>;
   readonly message: string;
@@ -83,7 +83,7 @@ export function parseClientFrame(text: string, maxMessageBytes: number): ParsedF
  */
 export function contentProblem(content: string, maxMessageBytes: number, id?: string): FrameProblem | undefined {
   if (content.length === 0) return problem('empty_message', 'a message has at least one byte of content', id);
-  // A string's UTF-8 takes one to three bytes per unit: most need no count.
+  // UTF-8 takes one to three bytes per unit of a string: most contents need no exact count.
   if (content.length * 3 > maxMessageBytes && utf8Length(content) > maxMessageBytes) {
     return problem('message_too_large', `a message has at most ${maxMessageBytes} bytes of content`, id);
   }

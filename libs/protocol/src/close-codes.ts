@@ -1,11 +1,13 @@
-/** A WebSocket close code of the protocol, with what the server says with it. */
+/** A WebSocket close code of the protocol. */
 export interface CloseCode {
   readonly code: number;
   /** Sent as the close reason. */
   readonly reason: string;
 }
 
-/** Codes that a client must know, apart from the table: a browser's bundle has no use for the rest of it. */
+/**
+ * Codes that clients treat apart. They stand outside of the table so that a browser's bundle can leave the table out.
+ */
 export const OVERLOADED_CODE = 1013;
 export const SESSION_DELETED_CODE = 4404;
 export const RATE_CODE = 4429;
@@ -27,10 +29,10 @@ export const CLOSE = {
 
 export type CloseName = keyof typeof CLOSE;
 
-/** After these, connecting again comes to the same end. */
+/** Codes after which another connection would be closed for the same reason. */
 const FINAL_CODES: readonly number[] = [1008, 4401, 4403, SESSION_DELETED_CODE];
 
-/** Whether a client should reconnect after this close code; codes the protocol does not name count as yes. */
+/** Whether a client should reconnect after a close code. Codes that the protocol does not name mean yes. */
 export function shouldReconnect(code: number): boolean {
   return !FINAL_CODES.includes(code);
 }

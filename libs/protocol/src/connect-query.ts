@@ -2,7 +2,7 @@ import { FRAMED_PROTOCOL, isClientSecret, isSendId, isSessionId } from './limits
 
 /** What a client asks for when it connects (C1). */
 export interface ConnectRequest {
-  /** Absent: the gateway makes one (C2). */
+  /** Absent: the gateway chooses one (C2). */
   readonly sessionId?: string;
   readonly redisPersistence: boolean;
   readonly presence: boolean;
@@ -15,14 +15,14 @@ export interface ConnectRequest {
 /** Where a client wants to go on from (R1). */
 export interface ResumeRequest {
   readonly lastSeq: number;
-  /** The id the client knows at `lastSeq`. */
+  /** The id of the message that the client has at `lastSeq`. */
   readonly lastId?: string;
   readonly epoch?: string;
 }
 
 export type ParsedConnect = { ok: true; request: ConnectRequest } | { ok: false; field: string; error: string };
 
-/** Longest epoch a client may name; ours are shorter. */
+/** An epoch that a client may name. Ours are shorter. */
 const EPOCH_PATTERN = /^[A-Za-z0-9._~-]{0,64}$/;
 
 /** Reads the query string of `GET /ws/chat/` (C1, C2), without the question mark. Never throws. */
@@ -69,12 +69,12 @@ export function parseConnectQuery(query: string): ParsedConnect {
   return { ok: true, request };
 }
 
-/** Which of the two protocols a connection speaks (C3). */
+/** The protocol that a connection speaks (C3). */
 export type WireProtocol = 'plain' | 'framed';
 
 const ESCAPED = /[%+]/;
 
-/** What the `Sec-WebSocket-Protocol` header chooses (C3); nothing when only others are offered. */
+/** The protocol that a `Sec-WebSocket-Protocol` header chooses (C3); nothing when it offers only others. */
 export function chooseProtocol(header: string): WireProtocol | undefined {
   if (header.trim() === '') return 'plain';
   return header.split(',').some((name) => name.trim() === FRAMED_PROTOCOL) ? 'framed' : undefined;
@@ -85,7 +85,7 @@ function parseFlag(value: string | undefined): boolean | undefined {
   return value === 'true' ? true : undefined;
 }
 
-/** Splits a query string; a field given twice keeps its first value. Nothing when an escape is broken. */
+/** Splits a query string. The first value of a repeated field counts. @returns nothing when an escape is broken */
 function parseQuery(query: string): Map<string, string> | undefined {
   const fields = new Map<string, string>();
   for (const pair of query.split('&')) {
@@ -105,7 +105,7 @@ function parseQuery(query: string): Map<string, string> | undefined {
 
 /** @throws URIError when an escape is broken */
 function decode(text: string): string {
-  // Hardly any has an escape.
+  // Hardly any value has an escape.
   return ESCAPED.test(text) ? decodeURIComponent(text.replaceAll('+', ' ')) : text;
 }
 

@@ -1,4 +1,4 @@
-/** Codes of failed HTTP requests (H3), with the status each is answered with. */
+/** Codes of failed HTTP requests, with the status of each (H3). */
 export const HTTP_ERRORS = {
   bad_request: 400,
   unauthorized: 401,
@@ -27,7 +27,7 @@ export interface HttpFailure {
   error: string;
   code: HttpErrorCode;
   session_id?: string;
-  /** Of a message whose outcome is unknown: sending it again with this id is safe (A4, D5). */
+  /** Id of a message whose outcome is unknown. Sending the message again with this id is safe (A4, D5). */
   id?: string;
 }
 

@@ -1,6 +1,6 @@
-/** Limits of the wire contract. Defaults of configurable limits are stated here too, so that clients can use them. */
+/** Limits of the wire contract. Configurable ones have their defaults here, so that clients can use them. */
 
-/** Session ids, send ids and client secrets are made of these characters (C2, V20, C1). */
+/** The characters of session ids, send ids and client secrets (C2, V20, C1). */
 const ID_CHARACTERS = /^[A-Za-z0-9._~-]+$/;
 
 export const SESSION_ID_MAX_LENGTH = 128;
@@ -8,18 +8,18 @@ export const SEND_ID_MAX_LENGTH = 64;
 export const CLIENT_SECRET_MIN_LENGTH = 16;
 export const CLIENT_SECRET_MAX_LENGTH = 64;
 
-/** Default of `MESSAGE_MAX_BYTES`: bytes of one content in UTF-8 (C6). */
+/** Default of `MESSAGE_MAX_BYTES`: most bytes of one content in UTF-8 (C6). */
 export const DEFAULT_MESSAGE_MAX_BYTES = 16_384;
-/** A frame may be this many times the content limit, because JSON escapes grow it (C6). */
+/** A frame may have this many times the bytes of the content limit, because JSON escapes need room (C6). */
 export const FRAME_BYTES_FACTOR = 8;
-/** Bytes of a whole signal frame (V21). */
+/** Most bytes of a whole signal frame (V21). */
 export const SIGNAL_MAX_BYTES = 1_024;
-/** Invalid frames within {@link INVALID_FRAME_WINDOW_MS} that close a connection with 1008 (V23). */
+/** This many invalid frames within {@link INVALID_FRAME_WINDOW_MS} close a connection with 1008 (V23). */
 export const INVALID_FRAME_LIMIT = 10;
 export const INVALID_FRAME_WINDOW_MS = 60_000;
 /** Default of `MESSAGE_HISTORY_MAX`: messages kept per session (K2). */
 export const DEFAULT_MESSAGE_HISTORY_MAX = 1_000;
-/** A session's custom data: bytes of its JSON, and levels of nesting. */
+/** A session's custom data has at most this many bytes of JSON, and this many levels of nesting. */
 export const SESSION_DATA_MAX_BYTES = 16_384;
 export const SESSION_DATA_MAX_DEPTH = 32;
 /** Default of `REDIS_SESSION_TTL`, seconds (T1). */
@@ -47,7 +47,7 @@ function isIdOfLength(value: unknown, min: number, max: number): value is string
   return typeof value === 'string' && value.length >= min && value.length <= max && ID_CHARACTERS.test(value);
 }
 
-/** Bytes of a string in UTF-8; a lone surrogate counts as the three bytes of its replacement. */
+/** Bytes of a string in UTF-8. A lone surrogate counts as the three bytes of its replacement character. */
 export function utf8Length(text: string): number {
   let bytes = 0;
   for (let i = 0; i < text.length; i++) {

@@ -1,4 +1,6 @@
-/** Frames the server sends on the framed protocol `holdfast.v1` (V1–V11), and the plain ones (P2–P5). */
+/**
+ * Frames that the server sends: those of the framed protocol `holdfast.v1` (V1–V11, V22), and the plain ones (P2–P5).
+ */
 
 export type InstanceColor = 'blue' | 'green';
 export type StorageState = 'redis' | 'memory';
@@ -12,7 +14,7 @@ export interface WelcomeFrame {
   sessionId: string;
   connectionId: string;
   /**
-   * The `sender` of this member's own messages (C7): ids alone are unique per client only. Absent: an older gateway.
+   * The `sender` of this member's own messages (C7), since ids are unique per client only. Older gateways leave it out.
    */
   sender?: string;
   persistence: 'redis' | 'none';
@@ -37,7 +39,7 @@ export interface WelcomeFrame {
 export interface MessageFrame {
   type: 'message';
   seq?: number;
-  /** V3: held by the gateway while Redis is away; comes again with a `seq`. */
+  /** V3: the message waits in the gateway while Redis is away. It comes again with a `seq`. */
   pending?: true;
   id: string;
   content: string;
@@ -52,20 +54,20 @@ export interface AckFrame {
   seq: number;
 }
 
-/** V5. */
+/** V5: `seq` is the newest delivered number. */
 export interface HeartbeatFrame {
   type: 'heartbeat';
   timestamp: number;
   seq: number;
 }
 
-/** V6. */
+/** V6: where the gateway stores messages now. */
 export interface StatusFrame {
   type: 'status';
   storage: StorageState;
 }
 
-/** V7. */
+/** V7: something happened to the session. `ttl` and `remainingTtl` in seconds. */
 export type SessionFrame = { type: 'session' } & (
   | { event: 'extended'; ttl: number }
   | { event: 'expiring'; remainingTtl: number }
@@ -75,14 +77,14 @@ export type SessionFrame = { type: 'session' } & (
   | { event: 'reset'; epoch: string; from: number }
 );
 
-/** V8: both from now, in milliseconds. */
+/** V8: the gateway is about to stop. Both times are milliseconds from now. */
 export interface DrainFrame {
   type: 'drain';
   reconnectInMs: number;
   deadlineMs: number;
 }
 
-/** V9 (framed, with `id`) and P5 (plain, without). */
+/** V9 on the framed protocol, with an `id`, and P5 on the plain one, without. */
 export interface BroadcastFrame {
   type: 'broadcast';
   id?: string;
@@ -92,7 +94,7 @@ export interface BroadcastFrame {
   timestamp: number;
 }
 
-/** V10. */
+/** V10: a member has come or gone. */
 export interface PresenceFrame {
   type: 'presence';
   event: 'join' | 'leave';
@@ -100,7 +102,7 @@ export interface PresenceFrame {
   members: number;
 }
 
-/** V10, V21. */
+/** V10, V21: a signal of another member. */
 export interface SignalFrame {
   type: 'signal';
   sender: string;
@@ -118,7 +120,7 @@ export type ErrorCode =
   | 'not_stored'
   | 'overloaded';
 
-/** V11. */
+/** V11: a frame was refused, or a send failed. `id` is that of the send, if there is one. */
 export interface ErrorFrame {
   type: 'error';
   code: ErrorCode;
@@ -127,7 +129,7 @@ export interface ErrorFrame {
   retryAfterMs?: number;
 }
 
-/** V22. */
+/** V22: the answer to a ping. */
 export interface PongFrame {
   type: 'pong';
   id?: string;
@@ -147,7 +149,7 @@ export type ServerFrame =
   | ErrorFrame
   | PongFrame;
 
-/** P2: a message as every plain connection gets it. */
+/** P2: a message as plain connections get it. */
 export interface PlainMessageFrame {
   type: 'message';
   /** The session's count after this message. */
@@ -159,13 +161,13 @@ export interface PlainMessageFrame {
   sessionId: string;
 }
 
-/** P3. */
+/** P3: the heartbeat of plain connections. */
 export interface PlainHeartbeatFrame {
   /** ISO 8601. */
   ts: string;
 }
 
-/** P4. */
+/** P4: the server is about to close, because it shuts down. */
 export interface PlainByeFrame {
   bye: true;
   total: number;

@@ -1,6 +1,6 @@
 --[[
-Settles two histories of one session: if the session still has the epoch that the caller saw, both are joined under a new
-epoch, which is published. Numbers go on: they never fall below what either side has delivered.
+Settles two histories of one session: if the session still has the epoch that the caller saw, both are joined under a
+new epoch, which is published. Numbers go on: they never fall below what either side has delivered.
 
 KEYS[1] session   KEYS[2] log
 ARGV[1] epoch that the caller saw       ARGV[2] nonce for the new epoch

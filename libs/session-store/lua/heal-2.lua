@@ -1,7 +1,7 @@
 --[[
-Puts back what Redis has lost of a session, from what one gateway has delivered. An entry is taken when it is exactly the
-next one, or when the entries reach up to the log's first: then the log is rewritten with both. So several gateways with
-different tails can heal one session.
+Puts back what Redis has lost of a session, from what one gateway has delivered. An entry is taken when it is exactly
+the next one, or when the entries reach up to the log's first: then the log is rewritten with both. So several gateways
+with different tails can heal one session.
 
 KEYS[1] session   KEYS[2] log
 ARGV[1..5]   the session as it was: epoch, created_at, ttl in s, ms it had left, custom fields ('' or ',"name":value…')
@@ -49,7 +49,8 @@ else
   orphan = newestSeq > 0
   newestSeq, newestId = 0, ''
   local newest = tonumber(ARGV[6])
-  session = restoredSession(given > 0 and firstGiven - 1 or newest, seconds, ARGV[2], tonumber(ARGV[3]), epoch, newest, ARGV[5])
+  local count = given > 0 and firstGiven - 1 or newest
+  session = restoredSession(count, seconds, ARGV[2], tonumber(ARGV[3]), epoch, newest, ARGV[5])
 end
 
 local kept = newestSeq > 0 and redis.call('XRANGE', KEYS[2], '-', '+') or {}

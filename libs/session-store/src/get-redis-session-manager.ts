@@ -5,9 +5,9 @@ import { RedisSessionStore } from './redis-session-store.js';
 let shared: { manager: RedisSessionManager; client: Redis } | undefined;
 
 /**
- * The process' one session manager, connected on first use as the environment says: `CHANNEL_REDIS_URL` (default
- * `redis://localhost:6379/0`) and `REDIS_SESSION_TTL` (seconds, default 3600). For Sentinel, Cluster or a connection
- * of your own, build `new RedisSessionManager(new RedisSessionStore(client))`.
+ * The one session manager of this process. It connects on first use as the environment says: `CHANNEL_REDIS_URL`
+ * (default `redis://localhost:6379/0`) and `REDIS_SESSION_TTL` (seconds, default 3600). For Sentinel, Cluster or a
+ * connection of your own, build `new RedisSessionManager(new RedisSessionStore(client))`.
  *
  * @throws {RangeError} when the environment names no single Redis, or no whole number of seconds
  */
@@ -15,9 +15,9 @@ export function getRedisSessionManager(): RedisSessionManager {
   if (!shared) {
     const url = redisUrl(process.env['CHANNEL_REDIS_URL'] ?? 'redis://localhost:6379/0');
     const defaultTtl = wholeSeconds(process.env['REDIS_SESSION_TTL'] ?? '3600');
-    // While Redis is away, calls fail instead of waiting in memory, as everywhere in the product (D2, A5).
+    // While Redis is away, calls fail instead of waiting in memory (D2), and none is sent twice (A5).
     const client = new Redis(url, { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 1 });
-    // Every failure also rejects the call it stops; without a listener ioredis prints it.
+    // Every failure rejects its call as well. Without a listener ioredis would print it.
     client.on('error', () => undefined);
     shared = { manager: new RedisSessionManager(new RedisSessionStore(client, { defaultTtl })), client };
   }

@@ -86,7 +86,9 @@ export function joinHistories(
   return [...renumber(older, firstGiven - older.length), ...given, ...renumber(others, lastGiven + 1)];
 }
 
-/** Whether two histories have the same entry under the same number: then another gateway has joined them already (G4). */
+/**
+ * Whether two histories have the same entry under the same number: then another gateway has joined them already (G4).
+ */
 export function shareEntry(log: readonly LogEntry[], given: readonly LogEntry[]): boolean {
   const bySeq = new Map(log.map((entry) => [entry.seq, entry]));
   return given.some((entry) => {

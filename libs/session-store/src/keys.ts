@@ -1,4 +1,4 @@
-/** Every Redis key of the product is built here (K1–K4). */
+/** Every Redis key of the product is built here (K1–K4). The Lua parts derive the same names from the log key. */
 
 const SESSION_PREFIX = 'session:';
 
@@ -7,32 +7,35 @@ export function sessionKey(sessionId: string): string {
   return `${SESSION_PREFIX}${sessionId}`;
 }
 
-/** K2: the session's messages, a stream whose entry ids are `SEQ-0`. The tag is the session's own slot (K4). */
+/**
+ * K2: the session's messages, a stream whose entry ids are `SEQ-0`. The tag hashes to the slot of the session's key
+ * (K4).
+ */
 export function logKey(sessionId: string): string {
   return `{${SESSION_PREFIX}${sessionId}}:log`;
 }
 
-/** K3: the channel of everything that happens in the session. */
+/** K3: the channel on which everything that happens in the session is published. */
 export function liveChannel(sessionId: string): string {
   return `{${SESSION_PREFIX}${sessionId}}:live`;
 }
 
-/** G5: holds the deleted epoch. */
+/** G5, A6: tells which epoch was deleted or put into quarantine. */
 export function tombstoneKey(sessionId: string): string {
   return `{${SESSION_PREFIX}${sessionId}}:tombstone`;
 }
 
-/** A6: where what cannot be read is kept for a day; `NAME` and a time follow. */
+/** A6: the beginning of the keys that hold an unreadable session for a day. A time and `session` or `log` follow. */
 export function quarantinePrefix(sessionId: string): string {
   return `{${SESSION_PREFIX}${sessionId}}:quarantine:`;
 }
 
-/** W1: since when the session's log has been seen without its session; expires by itself. */
+/** W1: marks when the session's log was first seen without its session. Expires by itself. */
 export function orphanKey(sessionId: string): string {
   return `{${SESSION_PREFIX}${sessionId}}:orphan`;
 }
 
-/** W4: the sweepers' last report, a hash with a JSON per audit; expires when no audit renews it. */
+/** W4: the sweepers' last report, a hash with one JSON per audit. Expires when no audit renews it. */
 export const AUDIT_REPORT_KEY = 'holdfast:audit';
 
 /** Matches the keys of {@link sessionKey} only. */
@@ -40,7 +43,7 @@ export const SESSION_KEY_PATTERN = `${SESSION_PREFIX}*`;
 /** Matches the keys of {@link logKey} only. */
 export const LOG_KEY_PATTERN = `{${SESSION_PREFIX}*}:log`;
 
-/** The id in a key of {@link sessionKey} or {@link logKey}; nothing for any other key. */
+/** The session id in a key of {@link sessionKey} or {@link logKey}; nothing in any other key. */
 export function sessionIdOf(key: string): string | undefined {
   if (key.startsWith(SESSION_PREFIX)) return key.slice(SESSION_PREFIX.length);
   const log = /^\{session:(.+)\}:log$/.exec(key);

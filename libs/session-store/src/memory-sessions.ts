@@ -150,7 +150,9 @@ export class MemorySessions {
     for (const [sessionId, tombstone] of snapshot?.tombstones ?? []) this.#tombstones.set(sessionId, tombstone);
   }
 
-  /** Drops what has expired (K5). The next sweep waits until as many have come as are left, so that each costs little. */
+  /**
+   * Drops what has expired (K5). The next sweep waits until as many have come as are left, so that each costs little.
+   */
   #sweep(): void {
     const now = this.now();
     for (const kept of [this.#sessions, this.#tombstones]) {

@@ -1,8 +1,8 @@
 /**
  * A stored message in its forms (K2, V2), built and read byte for byte. `lua/parts/messages.lua` is the same for Lua.
  *
- * The frame is `{"type":"message","seq":SEQ,"id":"ID","content":…,"sender":…,"timestamp":MS}`. The text of a log entry is
- * its part from the id on, the body its part from `"content":` on, and the head is the body up to and including
+ * The frame is `{"type":"message","seq":SEQ,"id":"ID","content":…,"sender":…,"timestamp":MS}`. The text of a log entry
+ * is its part from the id on, the body its part from `"content":` on, and the head is the body up to and including
  * `"timestamp":`, which is what senders give to an append.
  */
 import type { LogEntry } from './port.js';

@@ -21,7 +21,9 @@ export function messageSegment(messages: readonly LiveMessage[]): MessageSegment
   return published || new ListedSegment(messages);
 }
 
-/** Splits entries in ascending order wherever a number is missing, because a log may have holes (W3). No part is empty. */
+/**
+ * Splits entries in ascending order wherever a number is missing, because a log may have holes (W3). No part is empty.
+ */
 export function splitAtHoles<T extends { readonly seq: number }>(entries: readonly T[]): T[][] {
   const parts: T[][] = [];
   for (const entry of entries) {

@@ -60,10 +60,10 @@ const SCRIPTS = [
 
 type ScriptName = (typeof SCRIPTS)[number];
 
-/** Sessions whose keys are remembered, at a quarter of a kilobyte each. */
+/** Most sessions whose encoded keys are remembered, at a quarter of a kilobyte each. */
 const KEYS_MAX = 4_096;
 
-/** What `read-2.lua` answers. */
+/** What `read-2.lua` returns. */
 type RawRead = [json: string | null, remainingMs: number, firstSeq: number, entries: StreamEntry[], ended: string];
 
 /** {@link SessionLog} on Redis: every method is one Lua call on one shard (K4, A1). */
@@ -73,7 +73,7 @@ export class RedisSessionLog implements SessionLog {
   protected readonly nonce: () => string;
   readonly #scripts: Readonly<Record<ScriptName, Script>>;
   readonly #appends: PipelinedScript | undefined;
-  /** Of the sessions that were appended to lately. */
+  /** Encoded keys of the sessions that were appended to lately. */
   readonly #keys = new Map<string, EncodedArguments>();
 
   /** @param client a connection that resends nothing by itself (A5); the caller closes it */
@@ -95,7 +95,7 @@ export class RedisSessionLog implements SessionLog {
   async open(sessionId: string, options: OpenOptions = {}): Promise<OpenResult | 'deleted' | 'gone'> {
     const opened = await this.#open(sessionId, options, '');
     if (typeof opened !== 'object' || !('unreadable' in opened)) return opened;
-    // The script does not read custom fields (A1): it is told that these are no JSON.
+    // Scripts do not read custom fields (A1): this one is told that these are not JSON.
     const again = await this.#open(sessionId, options, opened.unreadable);
     if (typeof again === 'object' && 'unreadable' in again) throw new SessionCorruptError(sessionId);
     return again;
@@ -139,7 +139,7 @@ export class RedisSessionLog implements SessionLog {
     });
   }
 
-  /** Looks at the session in full. */
+  /** Appends whatever the state of the session is. */
   async #appendAny(sessionId: string, { position, messages }: AppendRequest): Promise<AppendResult> {
     const { epoch = '', seq = 0, id = '' } = position ?? {};
     const args = [epoch, seq, id, this.defaultTtl, this.nonce()];
@@ -218,7 +218,7 @@ export class RedisSessionLog implements SessionLog {
   }
 }
 
-/** Whether it may have been stored before, or is twice in what is to be stored. */
+/** Whether a message may have been stored before, or has the id of an earlier one in the same batch. */
 function isRepeated({ retry, id }: NewMessage, index: number, messages: readonly NewMessage[]): boolean {
   if (retry !== undefined) return true;
   for (let earlier = 0; earlier < index; earlier++) if (messages[earlier]?.id === id) return true;

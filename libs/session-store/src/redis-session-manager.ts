@@ -7,7 +7,9 @@ export const TTL_MAX_SECONDS = 315_360_000;
 const COUNT_MAX = 999_999_999_999;
 const TIME_MAX = 253_402_300_799;
 
-/** What `getSession` answers, as the original guides show it. Times in Unix seconds with fraction, `ttl`s in seconds. */
+/**
+ * What `getSession` answers, as the original guides show it. Times in Unix seconds with fraction, `ttl`s in seconds.
+ */
 export interface ManagedSession {
   readonly data: { count: number; last_activity: number; disconnected_at?: number } & CustomData;
   readonly created_at: number;

@@ -7,7 +7,7 @@ import { RedisSessionLog } from './redis-session-log.js';
 import { type ScanTarget, scanPage } from './scan-page.js';
 import { customPartOf, mergeCustom, parseSession, renderCustom } from './session-json.js';
 
-/** How often a merge is tried again when another writer was faster. */
+/** How often a merge is tried when other writers are faster. */
 const MERGE_ATTEMPTS = 10;
 
 /** {@link SessionLog} and {@link SessionDirectory} on Redis. */
@@ -76,7 +76,7 @@ export class RedisSessionStore extends RedisSessionLog implements SessionDirecto
     return reply === null ? undefined : this.#changed(sessionId, reply);
   }
 
-  /** A list goes on past a session that cannot be read: the sweeper reports it. */
+  /** A session, or nothing when it cannot be read: a list goes on past it. */
   async #getReadable(sessionId: string): Promise<StoredSession | undefined> {
     try {
       return await this.get(sessionId);
@@ -95,7 +95,7 @@ export class RedisSessionStore extends RedisSessionLog implements SessionDirecto
 
   #scanTargets(): ScanTarget[] {
     const client = this.client;
-    // In one order for all pages of a listing, whichever process serves them.
+    // The order must be the same for all pages of a listing, whichever process serves them.
     const masters = 'nodes' in client ? client.nodes('master').sort(byAddress) : [client];
     return masters.map((master) => ({ scan: (...args) => guarded(() => master.scan(...args)) }));
   }
@@ -106,7 +106,7 @@ function byAddress(a: Redis, b: Redis): number {
   return String(left).localeCompare(String(right));
 }
 
-/** Takes what SCAN would read as a pattern literally. */
+/** Escapes what SCAN would read as a pattern. */
 function escapePattern(text: string): string {
   return text.replace(/[\\*?[\]]/g, '\\$&');
 }

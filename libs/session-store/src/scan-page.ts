@@ -1,14 +1,16 @@
-/** One master, as SCAN needs it. */
+/** One master whose keys are scanned. */
 export interface ScanTarget {
   scan(cursor: string, match: 'MATCH', pattern: string, count: 'COUNT', size: number): Promise<[string, string[]]>;
 }
 
-/** Keys a server looks at in one call: short enough not to be felt by others. */
+/** Keys that a server looks at in one call: few enough that other clients do not notice. */
 const SCAN_COUNT = 500;
-/** Calls one page may take; a page of a rare prefix may be short, or empty, with more to come. */
+/** Most calls for one page. A page of a rare prefix may therefore be short or empty with more to come. */
 const CALLS_PER_PAGE = 200;
 
-/** Where a listing goes on: the master, the cursor there, and the last key given out of that cursor's answer. */
+/**
+ * Where a listing goes on: the master, the cursor there, and the last key that was returned from that cursor's answer.
+ */
 interface Place {
   target: number;
   cursor: string;
@@ -18,14 +20,14 @@ interface Place {
 /**
  * Reads at most `limit` keys, going over one master after the other. A page may be short with more to come.
  *
- * SCAN gives every key that is there all the time, but what one cursor answers changes as the server's table grows.
- * So an answer is given out whole; one that is too large is asked for again in a smaller size. Only the smallest there
- * is, one slot of the table, is given out in parts.
+ * SCAN shows every key that exists all the time, but the answer to one cursor changes as the server's table grows. So
+ * an answer is returned whole, and one that is too large is asked for again in a smaller size. Only the smallest answer
+ * there is, one slot of the table, is returned in parts.
  *
  * @param limit 1 or more
- * @param cursor what an earlier page answered
+ * @param cursor of an earlier page
  * @returns the keys, and the cursor to go on from, `null` at the end
- * @throws {RangeError} when no page can have answered that cursor
+ * @throws {RangeError} when no page can have returned that cursor
  */
 export async function scanPage(
   targets: readonly ScanTarget[],

@@ -1,8 +1,8 @@
 import type { CustomData, SessionRecord } from './port.js';
 
 /**
- * The JSON of a session (K1). Only scripts write it, by `lua/parts/session-json.lua`; this file reads it, and renders the
- * custom fields that scripts are given.
+ * The JSON of a session (K1). Only scripts write it, by `lua/parts/session-json.lua`; this file reads it, and renders
+ * the custom fields that scripts are given.
  */
 
 /** Fields of the session's data that the product sets itself; callers may not. */
@@ -49,8 +49,8 @@ export function renderCustom(custom: CustomData): string {
 }
 
 /**
- * Puts fields into a custom part of K1's JSON. The others stay byte for byte (A1): another writer's numbers may be longer
- * than JavaScript's.
+ * Puts fields into a custom part of K1's JSON. The others stay byte for byte (A1): another writer's numbers may be
+ * longer than JavaScript's.
  *
  * @param part valid JSON, as {@link customPartOf} returns it
  * @throws {RangeError} when a field is one of {@link RESERVED_FIELDS}
@@ -88,7 +88,8 @@ export function customPartOf(json: string): string {
 }
 
 /**
- * Names an epoch: the time of its beginning, so that epochs sort (G5), and a nonce. `lua/parts/clock.lua` does the same.
+ * Names an epoch: the time of its beginning, so that epochs sort (G5), and a nonce. `lua/parts/clock.lua` does the
+ * same.
  *
  * @param microseconds since 1970
  * @param previous an epoch that the new one must sort behind

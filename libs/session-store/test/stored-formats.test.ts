@@ -16,8 +16,8 @@ import { freshId, message, openedAt, stored } from './messages.js';
 import { setUpRedis, store, stores } from './real-redis.js';
 
 /*
- * What the store writes, read by every reader there is: the TypeScript modules and the Lua parts. Nothing here is written
- * by hand, so a change of a format that one reader does not follow fails.
+ * What the store writes, read by every reader there is: the TypeScript modules and the Lua parts. Nothing here is
+ * written by hand, so a change of a format that one reader does not follow fails.
  */
 
 setUpRedis();

@@ -1,34 +1,36 @@
 import type { Finding } from './audit.js';
 import type { Tally } from './tally.js';
 
-/** The queue of all sweepers. */
+/** Name of the queue that all sweepers share. */
 export const AUDIT_QUEUE = 'audits';
-/** One tag, so that all of BullMQ's keys are on one shard of a cluster (K4). */
+/** A tag puts all of BullMQ's keys on one shard of a cluster (K4). */
 export const AUDIT_QUEUE_PREFIX = '{bull}';
 
-/** Begins a round unless one is under way; what the schedule runs. */
+/** Begins a round unless one is under way. The schedule adds these jobs. */
 export interface StartJob {
   readonly kind: 'start';
   readonly audit: string;
 }
 
-/** One audit of everything: hands out one part per master, waits for them, and reports. */
+/** One audit of all keys: hands out one part per master, waits for the parts, and reports. */
 export interface RoundJob {
   readonly kind: 'round';
   readonly audit: string;
-  /** Present once the parts are handed out. Unix milliseconds. */
+  /** Present once the parts are handed out. `startedAt` in Unix milliseconds. */
   readonly planned?: { readonly startedAt: number; readonly masters: readonly string[] };
 }
 
-/** One audit of one master. Its data is all there is to go on from, whoever takes it next. */
+/** One audit of one master. Whichever sweeper takes the job next goes on from this data alone. */
 export interface PartJob {
   readonly kind: 'part';
   readonly audit: string;
   readonly master: string;
-  /** Where SCAN goes on; everything before it is in the tally. */
+  /** Where SCAN goes on. The tally holds everything before it. */
   readonly cursor: string;
   readonly tally: Tally;
-  /** Findings whose repair was begun after this was written: done or not, they are not in the tally yet. */
+  /**
+   * Findings whose repair began after this was written. They are not in the tally, whether the repair was done or not.
+   */
   readonly inDoubt: readonly Finding[];
 }
 
@@ -39,9 +41,9 @@ const ATTEMPTS = 20;
 const RETRY_MS_MAX = 3_000;
 
 /**
- * Finished jobs are kept to look at, and no longer than that: BullMQ's keys have no expiry, so their number is
- * what bounds them (K5). While a master is away its part is tried again for one interval, at most a minute; then
- * the round reports without it.
+ * Options of every job. The last finished jobs are kept for operators to look at. BullMQ's keys have no expiry, so
+ * their number is bounded instead (K5). While a master is away, its part is tried again for one interval, at most a
+ * minute; then the round reports without it.
  */
 export function jobOptions(intervalSeconds: number) {
   return {
@@ -52,5 +54,5 @@ export function jobOptions(intervalSeconds: number) {
   };
 }
 
-/** Events kept for whoever watches the queue; nobody has to. */
+/** Most events that are kept for programs that watch the queue. */
 export const QUEUE_EVENTS_MAX = 500;

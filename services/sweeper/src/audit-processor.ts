@@ -9,11 +9,11 @@ import { type Round, storeRound } from './report.js';
 import { emptyTally, type FaultCount, mergeTallies, type Tally, type TallyLine, totalOf } from './tally.js';
 import { walk } from './walk.js';
 
-/** A sweeper works this long on a part, then gives it back to the queue, for any sweeper to go on. */
+/** How long a sweeper works on a part before it gives the part back to the queue, where any sweeper takes it up. */
 const SLICE_MS = 1_000;
-/** Without it the sweeper that has just put a part down would always be the first to take it up again. */
+/** Pause of a part in the queue. Without it, the sweeper that has given a part back would always take it up first. */
 const HANDOVER_MS = 50;
-/** How long a job is its worker's without a sign of life. A killed sweeper's part is taken over after this. */
+/** How long a job belongs to a worker that shows no sign of life. A killed sweeper's part is taken over after this. */
 export const LOCK_MS = 10_000;
 
 export interface AuditProcessorOptions {
@@ -26,7 +26,7 @@ export interface AuditProcessorOptions {
   readonly metrics: Metrics;
 }
 
-/** Does the jobs of the queue. Whatever a job needs to go on is in its data, so any sweeper can go on with it. */
+/** Processes the jobs of the queue. A job's data holds its progress, so that any sweeper can go on with it. */
 export class AuditProcessor {
   readonly #options: AuditProcessorOptions;
   #stopping = false;
@@ -40,7 +40,7 @@ export class AuditProcessor {
     this.#stopping = true;
   }
 
-  /** @returns what the job's parent reads, for a part; nothing otherwise */
+  /** @returns the tally of a part, which its round reads; nothing for other jobs */
   async process(job: Job<AuditJob>, token: string): Promise<Tally | undefined> {
     switch (job.data.kind) {
       case 'start':
@@ -62,7 +62,7 @@ export class AuditProcessor {
       const masters = mastersOf(client).map((master) => master.name);
       if (masters.length === 0) throw new Error('no Redis master is known yet');
       planned = { startedAt: Date.now(), masters };
-      // Ids that follow from the round's: planning it again, after a death in the middle, adds no part twice.
+      // The parts' ids follow from the round's: planning again, after a death in the middle, adds no part twice.
       await queue.addBulk(masters.map((master) => partJob(audit, master, job)));
       await job.updateData({ ...data, planned });
     }
@@ -92,7 +92,7 @@ export class AuditProcessor {
         redis: master.redis,
         dryRun,
         persist: async (progress) => {
-          // Fails when this process was thought dead and another one has the job: then that one goes on.
+          // Fails when this process was taken for dead and another one has the job, which goes on with it.
           await job.extendLock(token, LOCK_MS);
           await job.updateData({ ...data, ...progress });
         },
@@ -143,12 +143,12 @@ export class AuditProcessor {
   }
 }
 
-/** Shows what the latest round found; those of other sweepers count as well. */
+/** Sets the metrics to what the latest round found, whichever sweeper it was. */
 export function showFindings(metrics: Metrics, audit: string, faults: Readonly<Record<string, FaultCount>>): void {
   for (const [fault, { found }] of Object.entries(faults)) metrics.sweeper.findings(audit, fault, found);
 }
 
-/** Begins a round of an audit, unless one is under way: it would only look at the same keys twice. */
+/** Begins a round of an audit, unless one is under way: a second one would only check the same keys twice. */
 export async function beginRound(queue: Queue<AuditJob>, audit: string): Promise<void> {
   await queue.add(audit, { kind: 'round', audit }, { deduplication: { id: audit } });
 }
@@ -173,7 +173,7 @@ function partJob(audit: Audit, master: string, round: Job<AuditJob>) {
   };
 }
 
-/** Why parts of a round failed for good, by master. */
+/** Reasons why parts of a round failed for good, by master. */
 async function unreadMasters(round: Job<AuditJob>, masters: readonly string[]): Promise<Record<string, string>> {
   const failures = Object.entries(await round.getIgnoredChildrenFailures());
   const unread: Record<string, string> = {};
@@ -184,7 +184,7 @@ async function unreadMasters(round: Job<AuditJob>, masters: readonly string[]): 
   return unread;
 }
 
-/** BullMQ allows no colon in an id. */
+/** A part's job id. BullMQ allows no colon in it. */
 function partId(round: Job<AuditJob>, master: string): string {
   return `part-${round.id}-${master.replaceAll(':', '_')}`;
 }

@@ -7,7 +7,7 @@ import { beginRound } from './audit-processor.js';
 
 export interface AuditScheduleOptions {
   readonly queue: Queue<AuditJob>;
-  /** The queue's connection: its commands wait for Redis, so the schedule is written only while it is there. */
+  /** The queue's connection. Its commands wait for Redis, so the schedule is written only while Redis is there. */
   readonly client: RedisClient;
   readonly audits: readonly Audit[];
   readonly intervalSeconds: number;
@@ -15,8 +15,8 @@ export interface AuditScheduleOptions {
 }
 
 /**
- * Keeps the schedule of all audits in Redis, one scheduler each, shared by all sweepers; and begins a round at start.
- * The schedule is written again after every reconnect and once per interval, for Redis may have come back empty.
+ * Keeps the schedule of all audits in Redis, where all sweepers share it, and begins a round at start. The schedule is
+ * written again after every reconnect and once per interval, because Redis may have come back empty.
  */
 export class AuditSchedule {
   readonly #options: AuditScheduleOptions;

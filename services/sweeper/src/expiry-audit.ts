@@ -5,22 +5,22 @@ import type { Audit, Finding, Inspection } from './audit.js';
 
 const LUA = new URL('../lua/', import.meta.url);
 
-/** Two expiries that one script sets are equal; a restored backup or a hand-made key may be rounded to the second. */
+/** How far two expiries may be apart. Scripts set them equal, but a restored backup may be rounded to the second. */
 const TOLERANCE_MS = 1_000;
 
 export interface ExpiryAuditOptions {
   readonly client: RedisClient;
   /** Seconds a log must have been seen without its session before it is removed. */
   readonly graceSeconds: number;
-  /** Seconds between audits; a mark must live to see the next one. */
+  /** Seconds between audits. A mark must live until the next audit. */
   readonly intervalSeconds: number;
   /** Writes nothing at all, not even marks. */
   readonly dryRun: boolean;
 }
 
 /**
- * W1: sessions without expiry, expiry beyond the session's `ttl`, log without session, log and session expiring apart.
- * What each fault is and what is done about it is said in the scripts in `lua/`.
+ * Finds sessions without expiry, an expiry beyond the session's `ttl`, a log without its session, and a log that
+ * expires apart from its session (W1). The scripts in `lua/` define each fault and its repair.
  */
 export class ExpiryAudit implements Audit {
   readonly name = 'expiry';
@@ -82,7 +82,7 @@ export class ExpiryAudit implements Audit {
     return found?.repairable ?? false;
   }
 
-  /** Nearly every log has its session: only for the others is the script worth its time. */
+  /** Checks a log. Nearly every log has its session, and the script is worth its time only for the others. */
   async #lookForOrphan(id: string): Promise<Finding | undefined> {
     if ((await this.#client.exists(sessionKey(id))) === 1) return undefined;
     return this.#checkOrphan(id, this.#dryRun ? 'dry' : 'inspect');

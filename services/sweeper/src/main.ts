@@ -2,7 +2,7 @@ import { ConfigError, loadConfig } from '@holdfast/config';
 import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
 import { startSweeper } from './sweeper.js';
 
-/** Longer than one batch, and than Redis may take to be called away. */
+/** How long closing may take: longer than one batch, and longer than Redis may be silent before it counts as away. */
 const CLOSE_MS = 8_000;
 
 try {
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   // The admin port outlives the sweeper, so that a probe sees it stopping.
   let stopping = false;
   const stop = (reason: string) => {
-    // A second signal hurries: whatever is not given back is taken over from this sweeper.
+    // A second signal ends the process at once: other sweepers take over the jobs that were not given back.
     if (stopping) process.exit(1);
     stopping = true;
     void shutdown.run(reason).then((code) => process.exit(code));

@@ -1,15 +1,15 @@
 import type { RedisClient } from '@holdfast/redis-client';
 import { Cluster, type Redis } from 'ioredis';
 
-/** A server that holds keys of its own. */
+/** A Redis server with keys of its own. */
 export interface Master {
-  /** `host:port`, or what the Sentinels call it, for its address changes; in a report it tells where. */
+  /** `host:port`; behind Sentinels the name that they give it, because its address changes. Stands in the report. */
   readonly name: string;
-  /** Speaks to this server only. */
+  /** A client of this server only. */
   readonly redis: Redis;
 }
 
-/** Every master there is: one, or those of the cluster as far as it is known. */
+/** Every master: one, or the known ones of a cluster. */
 export function mastersOf(client: RedisClient): Master[] {
   const nodes = client instanceof Cluster ? client.nodes('master') : [client];
   return nodes.map((redis) => ({ name: nameOf(redis), redis }));

@@ -10,15 +10,15 @@ export interface Round {
   readonly startedAt: number;
   readonly finishedAt: number;
   readonly masters: readonly string[];
-  /** Masters that could not be read to the end, with the reason. */
+  /** Reasons by master, of the masters that could not be read to the end. */
   readonly unread: Readonly<Record<string, string>>;
   readonly tally: Tally;
 }
 
-/** A report nobody renewed for a day says nothing about today. */
+/** Least lifetime of a report, seconds. An older one says nothing about today. */
 const REPORT_MIN_SECONDS = 24 * 60 * 60;
 
-/** The part of the report one audit fills (W4). Names as in HTTP; times in Unix seconds. */
+/** One audit's part of the report (W4). Names as in HTTP, times in Unix seconds. */
 export function renderRound(round: Round): Record<string, unknown> {
   const { tally } = round;
   return {
@@ -41,8 +41,9 @@ export function renderRound(round: Round): Record<string, unknown> {
 }
 
 /**
- * Stores an audit's part of the report: one hash, a field per audit, so that audits that end at the same time do not
- * overwrite each other. The hash expires a day, or three intervals, after the last round of any audit (K5).
+ * Stores an audit's part of the report. The report is one hash with a field per audit, so that audits that end at the
+ * same time do not overwrite each other. It expires a day after the last round of any audit, or after three intervals
+ * if those are longer (K5).
  */
 export async function storeRound(client: RedisClient, round: Round, intervalSeconds: number): Promise<void> {
   const seconds = Math.max(REPORT_MIN_SECONDS, 3 * intervalSeconds);
@@ -55,7 +56,7 @@ export async function storeRound(client: RedisClient, round: Round, intervalSeco
   if (replies === null || failed) throw failed ?? new Error('the report could not be stored');
 }
 
-/** What the latest round of an audit found, whichever sweeper did it; nothing when there was none. */
+/** What the latest round of an audit found, whichever sweeper ran it; nothing when there was no round. */
 export async function readFaults(client: RedisClient, audit: string): Promise<Record<string, FaultCount> | undefined> {
   const json = await client.hget(AUDIT_REPORT_KEY, audit);
   return json === null ? undefined : (JSON.parse(json) as { faults: Record<string, FaultCount> }).faults;

@@ -16,15 +16,15 @@ export interface SweeperDeps {
 
 export interface Sweeper {
   readiness(): Promise<Readiness>;
-  /** Gives the job at hand back to the queue and closes every connection. Calling it again waits for the same. */
+  /** Gives the current jobs back to the queue and closes every connection. A second call waits for the first. */
   close(): Promise<void>;
 }
 
-/** Parts of different masters, and different audits, that one sweeper works on at a time. */
+/** Jobs that one sweeper works on at a time. */
 const CONCURRENCY = 4;
 /** How often a worker looks for jobs whose worker has died. */
 const STALLED_CHECK_MS = 5_000;
-/** A job's workers may die this often before it is given up; the next round begins anew anyway. */
+/** How often a job's workers may die before the job is given up. The next round begins anew anyway. */
 const DEATHS_MAX = 20;
 
 /** Starts a sweeper. Redis may be away: the audits begin when it answers. */
@@ -56,12 +56,12 @@ export function startSweeper({ config, logger, metrics }: SweeperDeps): Sweeper 
     stalledInterval: STALLED_CHECK_MS,
     maxStalledCount: DEATHS_MAX,
   });
-  // BullMQ repeats the failures of its connections here, which RedisWatch tells once.
+  // BullMQ repeats every failure of its connections here. RedisWatch logs them once.
   queue.on('error', onError);
   worker.on('error', onError);
   worker.on('failed', (job, error) => {
     const attempts = job?.attemptsMade ?? 0;
-    // Redis comes and goes; only what is not tried again is news.
+    // A failure that is tried again is no news: Redis comes and goes.
     const final = attempts >= (job?.opts.attempts ?? 1);
     logger[final ? 'error' : 'debug']({ job: job?.name, attempts, reason: error.message }, 'Audit job failed');
     if (final && job?.data.kind === 'round') {
@@ -70,7 +70,7 @@ export function startSweeper({ config, logger, metrics }: SweeperDeps): Sweeper 
   });
   const schedule = new AuditSchedule({ queue, client: bull, audits, intervalSeconds, logger });
 
-  // A round's figures are the whole system's: every sweeper shows the latest, also another one's.
+  // A round's figures are those of the whole system: every sweeper shows the latest, whichever sweeper ran it.
   const show = setInterval(() => {
     for (const { name } of audits) {
       readFaults(commands, name).then((faults) => showFindings(metrics, name, faults ?? {}), onError);
@@ -82,7 +82,7 @@ export function startSweeper({ config, logger, metrics }: SweeperDeps): Sweeper 
     processor.stop();
     clearInterval(show);
     schedule.close();
-    // Without Redis nothing can be given back: the lock runs out, and another sweeper, or a later one, goes on.
+    // Without Redis no job can be given back: its lock runs out, and another sweeper goes on.
     await worker.close(!watch.up);
     await queue.close();
     watch.close();

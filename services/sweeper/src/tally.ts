@@ -5,9 +5,9 @@ export interface TallyLine extends Finding {
   readonly repaired: boolean;
 }
 
-/** What an audit has seen so far. Plain data: it travels in job data and in the report. */
+/** What an audit has found so far. Plain data, because it is part of job data and of the report. */
 export interface Tally {
-  /** Keys of any kind that SCAN showed. */
+  /** Number of keys of any kind that SCAN showed. */
   readonly keys: number;
   readonly looked: Readonly<Record<string, number>>;
   readonly faults: Readonly<Record<string, FaultCount>>;
@@ -21,8 +21,8 @@ export interface FaultCount {
 }
 
 /**
- * Findings kept one by one; beyond it they are only counted. It bounds job data and report when something is wrong
- * with every session.
+ * Most findings that are kept one by one; further ones are only counted. The limit bounds job data and report when
+ * every session has a fault.
  */
 export const TALLY_LINES_MAX = 500;
 
@@ -31,12 +31,12 @@ export function emptyTally(faults: readonly string[]): Tally {
   return { keys: 0, looked: {}, faults: counts, lines: [] };
 }
 
-/** Counts keys that were looked at. */
+/** Counts keys that were checked. @param looked those that the audit is about, by kind */
 export function countKeys(tally: Tally, keys: number, looked: Readonly<Record<string, number>>): Tally {
   return { ...tally, keys: tally.keys + keys, looked: sum(tally.looked, looked, (a = 0, b = 0) => a + b) };
 }
 
-/** Adds findings; one that is there already is not counted twice. */
+/** Adds findings. A finding that is in the tally already is not counted again. */
 export function addLines(tally: Tally, added: readonly TallyLine[]): Tally {
   const known = new Set(tally.lines.map(nameOf));
   const lines = [...tally.lines];

@@ -1,18 +1,20 @@
 import type { Audit, Finding } from './audit.js';
 import { addLines, countKeys, type Tally, type TallyLine } from './tally.js';
 
-/** Keys that one SCAN is asked for: about 50 µs of Redis' time, so nobody waits for it. */
+/** Keys that one SCAN looks at: about 50 µs of Redis' time, so that no client has to wait. */
 const SCAN_COUNT = 200;
-/** After each batch the walk rests this many times as long as the batch took, so a busy Redis is asked less (W5). */
+/**
+ * After each batch the walk rests this many times as long as the batch took, so that a busy Redis is asked less (W5).
+ */
 const REST_FACTOR = 1;
 const REST_MIN_MS = 2;
 
-/** How far a walk over a master's keys has come. */
+/** The progress of a walk over a master's keys. */
 export interface WalkState {
-  /** `0` at the beginning. */
+  /** Where SCAN goes on; `0` at the beginning. */
   readonly cursor: string;
   readonly tally: Tally;
-  /** Findings whose repair was begun: see {@link Walk.persist}. */
+  /** Findings whose repair has begun: see {@link Walk.persist}. */
   readonly inDoubt: readonly Finding[];
 }
 
@@ -22,25 +24,26 @@ export interface Walk {
   readonly redis: { scan(cursor: string, option: 'COUNT', count: number): Promise<[next: string, keys: string[]]> };
   readonly dryRun: boolean;
   /**
-   * Writes down how far the walk is. Called before anything is repaired, so that a repair is reported even if this
-   * process dies right after it.
+   * Stores the progress. Called before every repair, so that the repair is reported even if this process dies right
+   * after it.
    */
   persist(state: WalkState): Promise<void>;
   /** Called once for every finding that goes into the tally. */
   onFinding(line: TallyLine): void;
   /** Called after every batch with its number of keys. */
   onBatch(keys: number): void;
-  /** When to stop and let somebody else go on. Looked at after every batch. */
+  /** Whether to stop and let another sweeper go on. Called after every batch. */
   shouldStop(): boolean;
   rest(ms: number): Promise<void>;
   now(): number;
 }
 
 /**
- * Goes over a master's keys from a state on, batch by batch, without ever holding Redis up: SCAN with a cursor, short
- * scripts, a rest after each batch.
+ * Walks over a master's keys, batch by batch, without holding Redis up: SCAN with a cursor, short scripts, and a rest
+ * after each batch.
  *
- * @returns the state to go on from, or with cursor `0` and `done` the finished walk's
+ * @param from where an earlier walk stopped, or the beginning
+ * @returns where to go on, and whether the walk is `done`
  */
 export async function walk(options: Walk, from: WalkState): Promise<WalkState & { done: boolean }> {
   let { tally } = from;
@@ -68,14 +71,17 @@ export async function walk(options: Walk, from: WalkState): Promise<WalkState & 
 }
 
 /**
- * What is no fault any more when its turn comes, as when the session has expired meanwhile, was none of our repairs.
+ * Repairs findings. A fault that is gone when its turn comes, as when the session has expired meanwhile, is left out.
  */
 async function repair(options: Walk, findings: readonly Finding[]): Promise<TallyLine[]> {
   const repaired = await Promise.all(findings.map((finding) => options.audit.repair(finding)));
   return findings.filter((_, index) => repaired[index]).map((finding) => ({ ...finding, repaired: true }));
 }
 
-/** Whoever had begun these repairs died or lost Redis: what is no fault any more, they had repaired. */
+/**
+ * Repairs findings whose repair an earlier sweeper had begun before it died or lost Redis. A fault that is gone was
+ * repaired by it.
+ */
 async function settleDoubts(options: Walk, findings: readonly Finding[]): Promise<TallyLine[]> {
   if (!options.dryRun) await Promise.all(findings.map((finding) => options.audit.repair(finding)));
   const lines = findings.map((finding) => ({ ...finding, repaired: !options.dryRun }));

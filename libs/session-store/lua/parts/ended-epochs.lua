@@ -45,8 +45,8 @@ local function faultOf(json, session, newestSeq)
   return nil
 end
 
--- Moves both keys to `{session:ID}:quarantine:MS:NAME` for a day, where NAME is 'session' or 'log', and leaves a tombstone
--- for the epoch that ends by it.
+-- Moves both keys to `{session:ID}:quarantine:MS:NAME` for a day, where NAME is 'session' or 'log', and leaves a
+-- tombstone for the epoch that ends by it.
 --   epoch  '' leaves no tombstone    ttl  s that the tombstone is kept    ms  the time
 local function quarantine(sessionKey, logKey, epoch, ttl, ms)
   local day = 24 * 60 * 60 * 1000

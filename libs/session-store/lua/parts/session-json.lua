@@ -45,8 +45,8 @@ end
 
 -- The text between `last_activity` and `"retried":`.
 local function unchangedFields(session)
-  return session.middle .. '},"created_at":' .. session.createdAt .. ',"ttl":' .. session.ttl .. ',"epoch":"' .. session.epoch
-    .. '",'
+  return session.middle .. '},"created_at":' .. session.createdAt .. ',"ttl":' .. session.ttl
+    .. ',"epoch":"' .. session.epoch .. '",'
 end
 
 -- Writes a table of parseSession or newSession as JSON.
@@ -59,8 +59,8 @@ end
 -- custom fields cannot be.
 --   epoch  the epoch that the caller expects
 -- Returns count (number), ttl (text), retried (number), kept (number), newest id, and the text from behind
--- `last_activity` up to and including the value of `retried`. Returns nil when the session has another epoch or form, or
--- when an append was not the last to write it.
+-- `last_activity` up to and including the value of `retried`. Returns nil when the session has another epoch or form,
+-- or when an append was not the last to write it.
 local function readForAppend(json, epoch)
   local find, sub = string.find, string.sub
   if find(json, '{"data":{"count":', 1, true) ~= 1 then return nil end
@@ -90,8 +90,8 @@ end
 
 -- Writes the JSON after an append. Every argument is text; `rest` is what readForAppend and restForAppend return.
 local function renderAppended(count, lastActivity, rest, kept, newestId)
-  return '{"data":{"count":' .. count .. ',"last_activity":' .. lastActivity .. rest .. ',"kept":' .. kept .. ',"newest":"'
-    .. newestId .. '"}'
+  return '{"data":{"count":' .. count .. ',"last_activity":' .. lastActivity .. rest .. ',"kept":' .. kept
+    .. ',"newest":"' .. newestId .. '"}'
 end
 
 -- Says that the log is no longer as the last append left it: the next append reads the log itself.
@@ -124,10 +124,14 @@ end
 
 -- A session without messages. `seconds` is the time as text.
 local function newSession(seconds, ttl, epoch)
-  return { count = 0, lastActivity = seconds, middle = '', createdAt = seconds, ttl = ttl, epoch = epoch, retried = 0, log = '' }
+  return {
+    count = 0, lastActivity = seconds, middle = '', createdAt = seconds, ttl = ttl, epoch = epoch,
+    retried = 0, log = '',
+  }
 end
 
--- A session that is put back (G2). `lastActivity` and `createdAt` are seconds as text, `custom` is as customOf returns it.
+-- A session that is put back (G2). `lastActivity` and `createdAt` are seconds as text, `custom` is as customOf returns
+-- it.
 local function restoredSession(count, lastActivity, createdAt, ttl, epoch, retried, custom)
   return {
     count = count, lastActivity = lastActivity, middle = custom, createdAt = createdAt, ttl = ttl, epoch = epoch,

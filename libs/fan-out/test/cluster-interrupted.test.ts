@@ -62,7 +62,7 @@ describe('a subscriber of a cluster', () => {
     }
   });
 
-  it('F4: tells the channels of the one shard whose connection broke, and misses nothing after that', async () => {
+  it('F4: reports the channels of the shard whose connection broke, and misses nothing after that', async () => {
     const { node, its, others } = oneNode();
     for (let round = 1; round <= 3; round++) {
       await node.cli('client', 'kill', 'type', 'pubsub');
@@ -73,7 +73,7 @@ describe('a subscriber of a cluster', () => {
     expect(told.sort()).toEqual([...its, ...its, ...its].sort());
   });
 
-  it('F3: is made anew on demand, and tells all channels', async () => {
+  it('F3: replaces connections on demand, and reports all channels', async () => {
     for (const shard of ours.shards) ours.reconnect(shard);
     await eventually('the channels to be told', () => told.length >= inboxes.size, { everyMs: 2 });
     expect([...told].sort()).toEqual([...inboxes.keys()].sort());
@@ -106,7 +106,7 @@ describe('a subscriber of a cluster', () => {
     expect([...told].sort()).toEqual([...its].sort());
   });
 
-  it('A7: a slot that moves takes its channels along: they are told, and nothing is missed after that', async () => {
+  it('A7: reports the channels of a slot that moved, and misses nothing after that', async () => {
     const [channel = '', ...others] = [...inboxes.keys()];
     for (let round = 1; round <= 3; round++) {
       const to = await fanOuts.cluster.moveSlot(channel, () => expectHeard([channel], 'on the move'));
@@ -118,7 +118,7 @@ describe('a subscriber of a cluster', () => {
     expect(new Set(told)).toEqual(new Set([channel]));
   });
 
-  it('A7: channels of moved slots that nobody has heard of can be subscribed and left', async () => {
+  it('A7: can subscribe and unsubscribe channels of slots that moved unnoticed', async () => {
     const channel = freshChannel();
     await fanOuts.cluster.moveSlot(channel);
     const inbox = new Inbox();
@@ -132,7 +132,7 @@ describe('a subscriber of a cluster', () => {
     expect(await theirs.publish(channel, 'x')).toBe(0);
   });
 
-  it('D6: a shard that is down refuses its channels only, and tells those it had when it is back', async () => {
+  it('D6: a shard that is down refuses its own channels only, which are reported when it is back', async () => {
     const { node, its, others } = oneNode();
     await node.kill();
     const outcome = async (channel: string) => {

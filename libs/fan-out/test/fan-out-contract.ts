@@ -11,7 +11,7 @@ export function freshChannel(): string {
   return `{session:${channels}}:live`;
 }
 
-/** Collects what a channel brings. */
+/** Collects the payloads of a channel. */
 export class Inbox {
   readonly payloads: Buffer[] = [];
   readonly listener = (payload: Buffer): void => void this.payloads.push(payload);
@@ -20,7 +20,7 @@ export class Inbox {
     return this.payloads.map(String);
   }
 
-  /** Waits for so many; then there were no more so far. */
+  /** Waits for that many payloads, and expects that no more have come by then. */
   async has(count: number): Promise<void> {
     await eventually(`${count} payloads`, () => this.payloads.length >= count, { everyMs: 2 });
     expect(this.payloads).toHaveLength(count);
@@ -41,7 +41,7 @@ export function fanOutContract(fanOuts: () => FanOuts): void {
     inbox = new Inbox();
   });
 
-  /** Everything published before has arrived when this returns: a channel's order is the publish order. */
+  /** Resolves when everything published before has arrived, since a channel's order is the publish order. */
   async function settle(fanOut: FanOut): Promise<void> {
     const fence = new Inbox();
     const name = `${channel}:settled:${freshChannel()}`;
@@ -52,7 +52,7 @@ export function fanOutContract(fanOuts: () => FanOuts): void {
   }
 
   describe('subscribe', () => {
-    it('F1: hears everything that is published once it has resolved, from all and from itself', async () => {
+    it('F1: receives everything that is published after it has resolved, by others and by itself', async () => {
       const other = new Inbox();
       await Promise.all([ours.subscribe(channel, inbox.listener), theirs.subscribe(channel, other.listener)]);
       await ours.publish(channel, 'one');
@@ -63,7 +63,7 @@ export function fanOutContract(fanOuts: () => FanOuts): void {
       expect(other.texts).toEqual(['one', 'two']);
     });
 
-    it('hears nothing of other channels', async () => {
+    it('receives nothing of other channels', async () => {
       await ours.subscribe(channel, inbox.listener);
       await theirs.publish(freshChannel(), 'elsewhere');
       await theirs.publish(`${channel}x`, 'elsewhere');
@@ -104,7 +104,7 @@ export function fanOutContract(fanOuts: () => FanOuts): void {
   });
 
   describe('unsubscribe', () => {
-    it('hears nothing from the call on', async () => {
+    it('receives nothing from the call on', async () => {
       await ours.subscribe(channel, inbox.listener);
       const published = theirs.publish(channel, 'on its way');
       const unsubscribed = ours.unsubscribe(channel);
@@ -114,7 +114,7 @@ export function fanOutContract(fanOuts: () => FanOuts): void {
       expect(inbox.payloads).toEqual([]);
     });
 
-    it('leaves the other subscribers theirs', async () => {
+    it('leaves the subscriptions of others alone', async () => {
       const other = new Inbox();
       await Promise.all([ours.subscribe(channel, inbox.listener), theirs.subscribe(channel, other.listener)]);
       await ours.unsubscribe(channel);
@@ -179,7 +179,7 @@ export function fanOutContract(fanOuts: () => FanOuts): void {
       for (const [n, payload] of payloads.entries()) expect(inbox.payloads[n]?.equals(Buffer.from(payload))).toBe(true);
     });
 
-    it('F5: what a listener keeps stays as it came, whatever comes after', async () => {
+    it('F5: a payload that a listener keeps does not change when others arrive', async () => {
       await ours.subscribe(channel, inbox.listener);
       const sent = Array.from({ length: 300 }, (_, n) => `${n}:`.repeat(1 + (n % 50)));
       for (const text of sent) await theirs.publish(channel, text);

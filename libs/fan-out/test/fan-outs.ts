@@ -2,9 +2,9 @@ import { eventually, type RedisCluster, type RedisServer, startCluster, startRed
 import { Cluster, Redis } from 'ioredis';
 import { type FanOut, MemoryBroker, MemoryFanOut, RedisFanOut } from '../src/index.js';
 
-/** One implementation, as the contract needs it. */
+/** One implementation of the port, for the contract. */
 export interface FanOuts {
-  /** One more that hears the others. */
+  /** A fan-out that receives what the others publish. */
   create(): Promise<FanOut>;
   close(): Promise<void>;
 }
@@ -15,7 +15,7 @@ const OPTIONS = {
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,
   maxRetriesPerRequest: 0,
-  // Longer than a busy machine takes.
+  // Longer than an answer takes on a busy machine.
   commandTimeout: 10_000,
   retryStrategy: () => 20,
 };
@@ -77,7 +77,7 @@ export async function clusterFanOuts(): Promise<ClusterFanOuts> {
     client.on('error', () => undefined);
     clients.push(client);
     await eventually('the connection', () => client.status === 'ready', { everyMs: 2 });
-    // A shard's connection is made with its first command, and refuses the next ones until it is there.
+    // A shard's connection is made with its first command, and refuses other commands until it is ready.
     await Promise.all(client.nodes('master').map((node) => node.ping()));
     return client;
   };

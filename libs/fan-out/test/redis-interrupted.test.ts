@@ -7,7 +7,7 @@ import { type RedisFanOuts, redisFanOuts } from './fan-outs.js';
 let fanOuts: RedisFanOuts;
 let ours: FanOut;
 let theirs: FanOut;
-/** Channels in the order in which they were told to be interrupted. */
+/** Channels in the order in which their interruption was reported. */
 let told: string[];
 
 beforeAll(async () => {
@@ -43,7 +43,7 @@ const commandCalls = async (command: string) => {
 
 async function back(): Promise<void> {
   await eventually('both connections', () => isConnected(ours) && isConnected(theirs), { everyMs: 2 });
-  // Each has another one to publish with.
+  // Each fan-out has a second connection, to publish with.
   const channel = freshChannel();
   await eventually(
     'both to publish',
@@ -55,7 +55,7 @@ async function back(): Promise<void> {
 }
 
 describe('a subscriber connection that breaks', () => {
-  it('F4: tells its channels once they are subscribed again, and misses nothing after that', async () => {
+  it('F4: reports its channels once they are subscribed again, and misses nothing after that', async () => {
     const inboxes = await subscribed(2_500);
     const missing = new Set(inboxes.keys());
     const heardAfter: Promise<number>[] = [];
@@ -72,7 +72,7 @@ describe('a subscriber connection that breaks', () => {
     await Promise.all([...inboxes.values()].map((inbox) => inbox.has(1)));
   });
 
-  it('F4: does it again the next time', async () => {
+  it('F4: reports them again after the next break', async () => {
     const [channel, inbox] = [...(await subscribed(1))][0] ?? [];
     for (let round = 1; round <= 5; round++) {
       await killSubscribers();
@@ -83,7 +83,7 @@ describe('a subscriber connection that breaks', () => {
     expect(told).toEqual(Array.from({ length: 5 }, () => channel));
   });
 
-  it('F3: is made anew on demand', async () => {
+  it('F3: is replaced on demand', async () => {
     const [channel, inbox] = [...(await subscribed(1))][0] ?? [];
     ours.reconnect('');
     await eventually('the channel to be told', () => told.length > 0, { everyMs: 2 });
@@ -155,7 +155,7 @@ describe('a Redis that is away', () => {
     await impatient.close();
   });
 
-  it('a subscription that is being made when the connection breaks is refused, or holds', async () => {
+  it('a subscription in progress when the connection breaks either fails or holds', async () => {
     for (let round = 0; round < 20; round++) {
       await back();
       const channel = freshChannel();
@@ -179,7 +179,7 @@ describe('a Redis that is away', () => {
 });
 
 describe('what it costs', () => {
-  it('F1: one connection however many channels, one command for those of one turn', async () => {
+  it('F1: one connection for any number of channels, one command for those of one turn', async () => {
     const before = await commandCalls('subscribe');
     await subscribed(900);
     expect((await commandCalls('subscribe')) - before).toBe(1);
@@ -188,7 +188,7 @@ describe('what it costs', () => {
   });
 });
 
-/** What anybody is subscribed to. */
+/** All channels that have a subscriber. */
 async function serverChannels(): Promise<string[]> {
   return (await fanOuts.server.cli('pubsub', 'channels', '*')).split('\n');
 }

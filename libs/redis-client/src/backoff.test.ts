@@ -7,7 +7,7 @@ describe('backoffMs', () => {
     expect(longest).toEqual([50, 100, 200, 400, ...[5, 6, 7, 1000].map(() => MAX_BACKOFF_MS)]);
   });
 
-  it('never pauses for less than half of that, so that there is no loop without delay (D2)', () => {
+  it('D2: pauses for at least half of that, so that there is no loop without delay', () => {
     expect([1, 2, 50].map((attempt) => backoffMs(attempt, () => 0))).toEqual([25, 50, MAX_BACKOFF_MS / 2]);
   });
 });

@@ -62,7 +62,7 @@ describe('redisOptions', () => {
     expect(options).not.toHaveProperty('host');
   });
 
-  it('leaves a master that became a replica, and no other that refuses something', () => {
+  it('leaves a master that became a replica, and stays with one that refuses something else', () => {
     const { reconnectOnError } = redisOptions(standalone, 'gateway', 'commands');
     expect(reconnectOnError?.(new Error("READONLY You can't write against a read only replica."))).toBe(true);
     expect(reconnectOnError?.(new Error('ERR READONLY'))).toBe(false);
@@ -85,14 +85,14 @@ describe('clusterOptions', () => {
     });
   });
 
-  it('ends its own redirections before the command times out, or one given up would still be sent', () => {
+  it('A5: ends redirections before the command times out, so that no command is sent that was given up', () => {
     for (const timeoutMs of [50, 1000, 60_000]) {
       const { options } = clusterOptions({ ...cluster, timeoutMs }, 'gateway', 'commands');
       expect((options.retryDelayOnTryAgain ?? 0) * (options.maxRedirections ?? 0)).toBeLessThan(timeoutMs);
     }
   });
 
-  it('K3: each node is subscribed on with the same credentials, over TLS by its own name', () => {
+  it('K3: connects to each node for subscriptions with the same credentials, and with TLS', () => {
     const { tls, ...options } = nodeOptions(cluster, 'live', 'subscriber');
     expect(tls).toEqual({});
     expect(options).toMatchObject({ username: 'u', password: 'p', autoResubscribe: false, enableOfflineQueue: false });

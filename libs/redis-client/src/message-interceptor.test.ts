@@ -57,7 +57,7 @@ describe('the interceptor of published messages', () => {
     );
   });
 
-  it('passes on everything from the first entry on that it does not know', () => {
+  it('passes on everything after the first value that it does not know', () => {
     const { write, heard, others } = intercepting();
     const unknown = `?what\r\n${message('a', 'never taken')}`;
     write(Buffer.from(message('a', 'taken') + unknown));

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { REPOSITORY } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
 
-/** Stands in for Redis, so that it says what Redis says. */
+/** It stands in for Redis, and so its errors have the texts of Redis. */
 const STAND_INS = 'services/simulation/';
 
-/** What a file's code says, without its comments. */
+/** A file's code without its comments. */
 function codeOf(file: string): string {
   return readFileSync(join(REPOSITORY, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
 }
@@ -25,18 +25,19 @@ function productFiles(): string[] {
   return sources.filter((file) => !/\.test\.tsx?$/.test(file) && !file.startsWith(STAND_INS)).toSorted();
 }
 
-/** Where a pattern occurs in the code of the product. */
+/** The files of the product whose code matches a pattern. */
 const filesWith = (pattern: RegExp): string[] => productFiles().filter((file) => pattern.test(codeOf(file)));
 
 describe('what is known of Redis and ioredis has one owner', () => {
   it('texts of their errors stand in redis-errors.ts', () => {
     const codes =
       'MOVED|TRYAGAIN|READONLY|OOM|LOADING|NOPERM|NOAUTH|WRONGPASS|NOSCRIPT|CLUSTERDOWN|CROSSSLOT|MASTERDOWN';
-    const texts = "non local key|invalid username|Command timed out|Connection is closed|isn't writeable";
+    const texts =
+      "non local key|invalid username|Command timed out|Socket timeout|Connection is closed|isn't writeable";
     expect(filesWith(new RegExp(`\\b(${codes})\\b|${texts}`))).toEqual(['libs/redis-client/src/redis-errors.ts']);
   });
 
-  it("members that ioredis keeps to itself are reached in ioredis-internals.ts, time-outs' own in their file", () => {
+  it('members that ioredis keeps to itself are used in ioredis-internals.ts, and in patient-timeout.ts by its types', () => {
     const members =
       /\b(commandQueue|offlineQueue|_commandTimeoutTimer|socketTimeoutTimer|prototype)\b|\.(condition|stream|sendCommand|slots)\b/;
     const users = filesWith(members).filter((file) => /ioredis/.test(readFileSync(join(REPOSITORY, file), 'utf8')));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { patientTimeout } from './patient-timeout.js';
 
-/** What happens in the next turns of the event loop, one line a turn. */
+/** Adds one line for each of the next turns of the event loop, so that what happens between them shows its turn. */
 async function turns(count: number, happened: string[]): Promise<void> {
   for (let turn = 0; turn < count; turn++) {
     happened.push('turn');
@@ -17,7 +17,7 @@ describe('a patient time-out', () => {
     expect(performance.now() - begunMs).toBeGreaterThanOrEqual(28);
   });
 
-  it('D1: lets sockets be read a few times where everything was held up', async () => {
+  it('D1: lets sockets be read a few times after the process was held up', async () => {
     const happened: string[] = [];
     patientTimeout(() => happened.push('expired'), 20);
     const until = performance.now() + 100;

@@ -1,5 +1,5 @@
 import { replaceCommandTimeout, replaceSocketTimeout, type TimedConnection } from './ioredis-internals.js';
-import { commandTimedOut } from './redis-errors.js';
+import { commandTimedOut, socketTimedOut } from './redis-errors.js';
 
 /** Turns of the event loop in which sockets are read before a time-out counts; each reads a thousand of them or more. */
 const TURNS = 5;
@@ -48,7 +48,7 @@ function watchForSilence(connection: TimedConnection): void {
   connection.socketTimeoutTimer = patientTimeout(() => {
     if (hasReceived) return;
     connection.socketTimeoutTimer = undefined;
-    stream.destroy(new Error(`Socket timeout. Expecting data, but didn't receive any in ${socketTimeout}ms.`));
+    stream.destroy(socketTimedOut(socketTimeout));
   }, socketTimeout);
   // Added last, so that the parser has settled the commands whose replies are in the chunk.
   stream.once('data', () => {

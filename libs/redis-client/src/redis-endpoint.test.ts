@@ -18,7 +18,7 @@ describe('parseRedisUrl', () => {
     expect(parseRedisUrl(url)).toEqual(endpoint);
   });
 
-  it('uses the port of Sentinels where none is given for one', () => {
+  it('uses the port of Sentinels for a Sentinel without a port', () => {
     expect(parseRedisUrl('redis://s', 26_379).port).toBe(26_379);
   });
 

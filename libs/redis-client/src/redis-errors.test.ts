@@ -9,6 +9,7 @@ import {
   isScriptUnknown,
   isSlotMoving,
   redisErrorKind,
+  socketTimedOut,
 } from './redis-errors.js';
 
 const named = (name: string, message: string) => Object.assign(new Error(message), { name });
@@ -48,6 +49,7 @@ describe('redisErrorKind', () => {
 
   it('knows the errors that this package makes itself', () => {
     expect(redisErrorKind(commandTimedOut())).toBe('timeout');
+    expect(redisErrorKind(socketTimedOut(1000))).toBe('timeout');
     expect(redisErrorKind(connectionClosed())).toBe('closed');
     expect(redisErrorKind(connectionClosed('127.0.0.1:7000'))).toBe('closed');
   });
@@ -57,7 +59,7 @@ const reply = (message: string) => named('ReplyError', message);
 const NON_LOCAL = 'ERR Script attempted to access a non local key in a cluster node script: 0a, on @user_script:12.';
 
 describe('what an error means', () => {
-  it('A7: a slot is moving, also when another error tells it', () => {
+  it('A7: a slot is moving, also when another error carries the message', () => {
     for (const message of [NON_LOCAL, 'TRYAGAIN Multiple keys request during rehashing of slot']) {
       expect(isSlotMoving(reply(message)), message).toBe(true);
       expect(isSlotMoving(new Error(message, { cause: reply(message) })), message).toBe(true);

@@ -93,6 +93,11 @@ export function commandTimedOut(): Error {
   return new Error('Command timed out');
 }
 
+/** What a connection is destroyed with that got no data in time: the words of ioredis. */
+export function socketTimedOut(ms: number): Error {
+  return new Error(`Socket timeout. Expecting data, but didn't receive any in ${ms}ms.`);
+}
+
 /** What a command rejects with that has no connection: the words of ioredis. */
 export function connectionClosed(detail?: string): Error {
   return new Error(detail === undefined ? 'Connection is closed.' : `Connection is closed: ${detail}`);

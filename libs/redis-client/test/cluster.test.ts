@@ -17,7 +17,7 @@ async function connect(): Promise<Cluster> {
   return client;
 }
 
-/** A key of one shard and a key of another, with the node that holds the first. */
+/** A key of one shard, the node that holds it, and a key of another shard. */
 async function twoShards(): Promise<{ key: string; owner: RedisServer; elsewhere: string }> {
   const key = '{session:one}:n';
   const owner = await cluster.ownerOf(key);
@@ -83,7 +83,7 @@ describe('a connection to a cluster', () => {
     expect(await Promise.all(keys.map((key) => client.incr(key)))).toEqual(keys.map(() => 1));
   });
 
-  it('K3: a connection to its node hears what is published in the shard of a session', async () => {
+  it('K3: a connection to the node of a session receives what is published in its shard', async () => {
     const publisher = await connect();
     const { subscriber } = connectSubscriber(settings(), publisher, { name: 'live' });
     if (typeof subscriber !== 'function') throw new Error('not a cluster');
@@ -99,7 +99,7 @@ describe('a connection to a cluster', () => {
     expect(await heard).toBe(`${key} a`);
   });
 
-  it('says why it is not ready, and can be closed, while no node is to be reached', async () => {
+  it('says why it is not ready, and can be closed, while no node can be reached', async () => {
     const nobody = { ...settings(), urls: [`redis://127.0.0.1:${await freePort()}`] };
     const errors: Error[] = [];
     const client = createRedis(nobody, { name: 'test', role: 'commands', onError: (error) => errors.push(error) });

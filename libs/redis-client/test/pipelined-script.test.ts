@@ -6,7 +6,7 @@ import { encodeArguments, PipelinedScript, plainArguments } from '../src/index.j
 
 const TIMEOUT_MS = 300;
 
-/** Notes what it is called with, in the order it is; `fail` and `count` as first argument do what they say. */
+/** Appends its argument to a list, and returns it with the key. It refuses `fail`; for `count` it returns the length. */
 const SCRIPT = `
   if ARGV[1] == 'fail' then return redis.error_reply('REFUSED ' .. ARGV[2]) end
   if ARGV[1] == 'count' then return tostring(redis.call('LLEN', KEYS[1])) end
@@ -70,13 +70,13 @@ async function failureOf(call: Promise<unknown>): Promise<{ message: string; sho
 }
 
 describe('calls of a script', () => {
-  it('A2: have their effects in their order, and each its own reply', async () => {
+  it('A2: take effect in their order, and each gets its own reply', async () => {
     const replies = await Promise.all(numbers(200).map(note));
     expect(replies).toEqual(numbers(200).map((n) => `notes:${n}`));
     expect(await notes()).toEqual(numbers(200).map(String));
   });
 
-  it('A2: of one turn are one write, those of the next another', async () => {
+  it('A2: of one turn of the event loop are one write', async () => {
     const write = vi.spyOn(client.stream, 'write');
     const first = numbers(50).map(note);
     await Promise.all(first);
@@ -91,7 +91,7 @@ describe('calls of a script', () => {
     expect(await notes()).toEqual(texts);
   });
 
-  it('carry what is rendered once as they carry the rest', async () => {
+  it('carry arguments that were encoded once like all others', async () => {
     const known = encodeArguments('notes', 'é\r\n世');
     expect(await Promise.all([script.call([known]), script.call([known]), note(1)])).toEqual([
       'notes:é\r\n世',
@@ -106,7 +106,7 @@ describe('calls of a script', () => {
     expect(await Promise.all(answers)).toEqual(['a', 'notes:1', 'b', 'notes:2', null, 'notes:3']);
   });
 
-  it('that fail fail alone, with the words of Redis, and show nothing of their arguments', async () => {
+  it('fail one by one, with the words of Redis, and show nothing of their arguments', async () => {
     const calls = [note(1), script.call(['notes', 'fail', 'because']), note(2)] as const;
     const failure = await failureOf(calls[1]);
     expect(failure.message).toContain('REFUSED because');
@@ -122,7 +122,7 @@ describe('calls of a script', () => {
 });
 
 describe('a call that nobody answers', () => {
-  it('D1: is given up when its time is over, one that came later later', async () => {
+  it('D1: is given up when its own time is over', async () => {
     server.pause();
     const begunMs = performance.now();
     const first = failureOf(note(1)).then(({ message }) => ({ message, afterMs: performance.now() - begunMs }));
@@ -136,17 +136,17 @@ describe('a call that nobody answers', () => {
     }
   });
 
-  it('A5: has its late reply dropped: those after it get their own', async () => {
+  it('A5: has its late reply dropped, and the calls after it get their own', async () => {
     server.pause();
     const lost = numbers(3).map((n) => failureOf(note(n)));
     expect((await Promise.all(lost)).map(({ message }) => message)).toEqual(Array(3).fill('Command timed out'));
     server.resume();
-    // Late as it is, what was called was done.
+    // The calls were carried out all the same.
     expect(await script.call(['notes', 'count'])).toBe('3');
     expect(await note('after')).toBe('notes:after');
   });
 
-  it('D1: has been answered all the same when it was this process that was held up', async () => {
+  it('D1: gets its reply when only this process was held up', async () => {
     const call = note(1);
     await new Promise((resolve) => process.nextTick(resolve));
     const until = performance.now() + TIMEOUT_MS + 100;
@@ -156,7 +156,7 @@ describe('a call that nobody answers', () => {
 });
 
 describe('a connection that is lost', () => {
-  it('A5: fails what waits for an answer at once, sends none of it again, and carries what comes after it is back', async () => {
+  it('A5: fails waiting calls at once, sends none of them again, and serves calls after the reconnect', async () => {
     const other = connect();
     await eventually('the other connection', () => other.status === 'ready', { everyMs: 2 });
     server.pause();
@@ -173,13 +173,13 @@ describe('a connection that is lost', () => {
     other.disconnect();
   });
 
-  it('D2: refuses at once while there is none', async () => {
+  it('D2: refuses calls at once while there is no connection', async () => {
     client.disconnect();
     await eventually('the end', () => client.status === 'end', { everyMs: 2 });
     expect((await failureOf(note(1))).message).toContain('Connection is closed');
   });
 
-  it('lets calls wait for the first connection where its client queues commands', async () => {
+  it('lets calls wait for the first connection when its client queues commands', async () => {
     const queueing = connect({ queueing: true });
     const early = scriptOver(queueing);
     const replies = numbers(3).map((n) => early.call(['notes', n]));
@@ -190,7 +190,7 @@ describe('a connection that is lost', () => {
 });
 
 describe('a pipelined script', () => {
-  it('is not over a cluster, whose clients find each key’s node by themselves', () => {
+  it('is not made for a cluster, whose client must find the node of each key', () => {
     const cluster = new Cluster([{ host: '127.0.0.1', port: server.port }], { lazyConnect: true });
     expect(PipelinedScript.over(cluster, SHA, 1)).toBeUndefined();
     cluster.disconnect();

@@ -52,7 +52,7 @@ afterEach(async () => {
 afterAll(stopAll);
 
 describe('a pool', () => {
-  it.each([1, 3])('of %i has as many connections for commands, of one name', async (poolSize) => {
+  it.each([1, 3])('of %i has that many connections for commands, all of one name', async (poolSize) => {
     const settings = { mode: 'standalone', urls: [server.url], timeoutMs: TIMEOUT_MS, poolSize } as const;
     const pool = createRedisPool(settings, { name: 'test-pool' });
     clients.push(...pool);
@@ -64,14 +64,14 @@ describe('a pool', () => {
 });
 
 describe('a connection for commands', () => {
-  it('tells its name, and is ready within the time given', async () => {
+  it('sends its name, and is ready within the given time', async () => {
     const client = connect('commands');
     await waitUntilReady(client, 2000);
     expect(await client.client('GETNAME')).toBe('test-commands');
     await waitUntilReady(client, 1);
   });
 
-  it('D1: neither gives up a command nor the connection for what this process did not read in time', async () => {
+  it('D1: gives up neither a command nor the connection when only this process was held up', async () => {
     const client = connect('commands');
     await waitUntilReady(client, 2000);
     let closed = 0;
@@ -108,7 +108,7 @@ describe('a connection for commands', () => {
     await server.kill();
     await closed;
     const outcomes = await Promise.all(Array.from({ length: 2000 }, () => kindOf(client.incr('away'))));
-    // Whatever is waited for ends as `timeout`.
+    // A command that had waited would have failed with `timeout`.
     expect(new Set(outcomes)).toEqual(new Set(['closed']));
     expect(queued(client)).toBe(0);
     await server.start();
@@ -125,7 +125,7 @@ describe('a connection for commands', () => {
     const outcomes = await Promise.all([client.incr('silent'), client.incr('silent')].map(kindOf));
     const waited = performance.now() - started;
     await closed;
-    // Silence goes on: a connection may be accepted by the kernel, but is not used before Redis has answered on it.
+    // Redis is still silent. The kernel may accept a connection, but it is not used before Redis has answered on it.
     const meanwhile = await Promise.all(Array.from({ length: 500 }, () => kindOf(client.incr('silent'))));
     expect(queued(client)).toBeLessThan(10);
     server.resume();
@@ -133,7 +133,7 @@ describe('a connection for commands', () => {
     expect(outcomes).toEqual(['timeout', 'timeout']);
     expect(waited).toBeLessThan(TIMEOUT_MS + 10_000);
     expect(new Set(meanwhile)).toEqual(new Set(['closed']));
-    // The two that were on their way when it fell silent were carried out: once.
+    // The two commands that were on their way when Redis fell silent were carried out, once.
     expect(await client.get('silent')).toBe('2');
   });
 

@@ -65,19 +65,23 @@ const FLUSH_MS = 3_000;
  * The order of calls: `start`, then `accept` at any time, `drain` if members are to move away first, `close`.
  */
 export class GatewayCore {
+  /** Public for the simulation, which compares what rooms have in memory. */
   readonly rooms: Rooms;
   readonly #config: Config;
   readonly #newId: () => string;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #context: GatewayContext;
+  /** Of sessions without persistence. */
   readonly #counts: UnstoredCounts;
   readonly #admission: Admission;
   readonly #broadcasts: Broadcasts;
   readonly #welcomer: Welcomer;
   readonly #connectionContext: ConnectionContext;
+  /** All open connections, from the upgrade to the close event. */
   readonly #connections: HeartbeatWheel<Connection>;
   #ticker: Timer | undefined;
+  /** Made by the first {@link drain}. */
   #drain: Drain | undefined;
   #closed: Promise<void> | undefined;
 

@@ -10,6 +10,10 @@ import { tuneHeap } from './heap-tuning.js';
 /** How long closing may take after the drain. */
 const CLOSE_MS = 8_000;
 
+/**
+ * The gateway's process: settings, connections to Redis, the gateway itself, the admin listener, signals. Shutdown closes
+ * them in the opposite order, so that the gateway still has Redis while it closes.
+ */
 async function main(): Promise<void> {
   // This thread alone collects young objects: helper threads would use a tenth more CPU than they save.
   setFlagsFromString('--no-parallel-scavenge');

@@ -10,7 +10,13 @@ import {
   stopAll,
 } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isMessage, type Joined, joinFramed, joinPlain, startGatewayProcess } from './support/gateway-process.js';
+import {
+  isMessage,
+  joinFramed,
+  joinPlain,
+  startGatewayProcess,
+  type WelcomedMember,
+} from './support/gateway-process.js';
 
 let redis: RedisServer;
 let one: ServiceProcess;
@@ -29,7 +35,7 @@ const numbers = (count: number, from = 1): number[] => Array.from({ length: coun
 const seqOf = (frame: Frame): unknown => frame['seq'];
 
 /** Lets the senders send in turns, so that their messages meet at the store. Ids tell the sender and the number. */
-async function speak(senders: readonly Joined[], each: number): Promise<void> {
+async function speak(senders: readonly WelcomedMember[], each: number): Promise<void> {
   for (let n = 0; n < each; n++) {
     for (const [who, { client }] of senders.entries())
       client.send({ type: 'send', id: `s${who}-${n}`, content: `${n}` });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { eventually, type RedisServer, type ServiceProcess, startRedis, stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isMessage, type Joined, joinFramed, startGatewayProcess } from './support/gateway-process.js';
+import { isMessage, joinFramed, startGatewayProcess, type WelcomedMember } from './support/gateway-process.js';
 
 const CONTENT_BYTES = 15_000;
 
@@ -18,7 +18,10 @@ beforeAll(async () => {
 afterAll(stopAll);
 
 /** Sends in portions of 20 until a condition holds; the sender gets each portion back before it sends the next one. */
-async function sendUntil({ client }: Joined, over: (sent: number) => Promise<boolean> | boolean): Promise<number> {
+async function sendUntil(
+  { client }: WelcomedMember,
+  over: (sent: number) => Promise<boolean> | boolean,
+): Promise<number> {
   const content = randomBytes(CONTENT_BYTES / 2).toString('hex');
   let sent = 0;
   while (!(await over(sent))) {

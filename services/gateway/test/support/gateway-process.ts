@@ -22,14 +22,14 @@ export function startGatewayProcess(redisUrl: string, env: Record<string, string
 type Query = NonNullable<ConnectOptions['query']>;
 
 /** Connects to a stored session with the framed protocol, up to its welcome. */
-export async function joinFramed(gateway: ServiceProcess, session: string, query: Query = {}): Promise<Joined> {
+export async function joinFramed(gateway: ServiceProcess, session: string, query: Query = {}): Promise<WelcomedMember> {
   const client = await connectFramed(gateway.wsUrl, { query: { session, redis_persistence: true, ...query } });
   const welcome = await client.frames.next();
   if (welcome['type'] !== 'welcome') throw new Error(`the first frame was ${JSON.stringify(welcome)}`);
   return { client, welcome };
 }
 
-export interface Joined {
+export interface WelcomedMember {
   readonly client: WsClient;
   readonly welcome: Frame;
 }

@@ -10,6 +10,9 @@ const exclude = ['**/node_modules/**', '**/dist/**', '**/fixtures/**', '.holdfas
 
 const SIMULATION = 'services/simulation/test/**/*.test.ts';
 
+/** Set by `npm run test:long`. */
+const isLong = process.env['HOLDFAST_LONG'] === '1';
+
 /** Integration tests that take longest, mostly by waiting. */
 const SLOW =
   /(?:sweeper\/test\/(?:processes|sweeper)|gateway\/test\/stopping|loadgen\/test\/bench|test\/(?:redis-modes|start|packages|browser)|chaos\/(?:redis-outage|gateway-outage|rolling-drain))\.test\.ts$/;
@@ -60,9 +63,9 @@ export default defineConfig({
           exclude: [...exclude, SIMULATION],
           // `stopAll` ends what a file has started.
           isolate: false,
-          // A file waits more than half of its time (0.4 cores on average): three at once leave two cores some air, so
-          // that tests which measure time are not disturbed.
-          maxWorkers: 3,
+          // A file takes 0.4 cores on average and waits for the rest of its time. Three at once leave some of two cores
+          // free, so that tests which measure time are not disturbed. The long tests measure more.
+          maxWorkers: isLong ? 2 : 3,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

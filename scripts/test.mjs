@@ -58,6 +58,12 @@ async function runWhole() {
   const chosen = files.filter((file) => (isLong ? file.isLong || file.drawsAtRandom : !file.isLong));
   const of = (project) => chosen.filter((file) => file.project === project);
   await runProject('unit', of('unit'));
+  if (isLong) {
+    // One of the long tests compares processor times, which the simulation would change.
+    await runProject('simulation', of('simulation'));
+    await runProject('integration', of('integration'));
+    return;
+  }
   // Integration tests mostly wait, and some measure time. The simulation only computes: at the lowest priority it runs
   // while the integration tests wait, and does not delay them.
   await Promise.all([

@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path';
  * @property {readonly ProgramName[]} programs
  */
 
-const FOLDERS = ['libs', 'services', 'scripts', 'grafana', 'deploy', 'k8s', 'test', 'examples'];
+/** Hidden folders have none either. */
 const NO_TESTS_IN = new Set(['node_modules', 'dist', 'fixtures']);
 
 /** A test needs these programs when its text, or that of a part beside it, matches. */
@@ -55,11 +55,11 @@ export function testFiles(root) {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) {
-        if (!NO_TESTS_IN.has(entry.name)) walk(path);
+        if (!entry.name.startsWith('.') && !NO_TESTS_IN.has(entry.name)) walk(path);
       } else if (/\.test\.tsx?$/.test(entry.name)) found.push(path);
     }
   };
-  for (const folder of FOLDERS) if (existsSync(join(root, folder))) walk(folder);
+  walk('');
   return found.sort().map((path) => describe(root, path));
 }
 

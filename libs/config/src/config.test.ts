@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, isLoopback, loadConfig } from './config.js';
+import { ConfigError, environmentMistakes, isLoopback, loadConfig } from './config.js';
 import { ENVIRONMENT, type ServiceName } from './environment.js';
 
 const SERVICES: readonly ServiceName[] = ['gateway', 'session-api', 'sweeper'];
@@ -10,8 +10,9 @@ function mistakesOf(env: Record<string, string | undefined>, service: ServiceNam
     loadConfig(service, env);
     return [];
   } catch (error) {
-    if (error instanceof ConfigError) return error.mistakes;
-    throw error;
+    if (!(error instanceof ConfigError)) throw error;
+    expect(environmentMistakes(service, env)).toEqual(error.mistakes);
+    return error.mistakes;
   }
 }
 

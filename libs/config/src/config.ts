@@ -72,6 +72,21 @@ export class ConfigError extends Error {
   }
 }
 
+/** Every mistake of an environment, as {@link loadConfig} would report it; none when it would succeed. */
+export function environmentMistakes(
+  service: ServiceName,
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  return checkEnvironment(service, env).mistakes;
+}
+
+function checkEnvironment(service: ServiceName, env: Readonly<Record<string, string | undefined>>) {
+  const mistakes: string[] = [];
+  const values = readEnvironment(service, env, mistakes);
+  mistakes.push(...contradictions(service, values));
+  return { values, mistakes };
+}
+
 /**
  * Reads and checks the environment, once, at start.
  *
@@ -81,9 +96,7 @@ export function loadConfig(
   service: ServiceName,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Config {
-  const mistakes: string[] = [];
-  const values = readEnvironment(service, env, mistakes);
-  mistakes.push(...contradictions(service, values));
+  const { values, mistakes } = checkEnvironment(service, env);
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return {
     service,

@@ -2,6 +2,7 @@ export {
   type Color,
   type Config,
   ConfigError,
+  environmentMistakes,
   isLoopback,
   type LogFormat,
   type LogLevel,

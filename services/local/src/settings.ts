@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ConfigError, loadConfig, type ServiceName } from '@holdfast/config';
+import { ConfigError, environmentMistakes } from '@holdfast/config';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -56,7 +56,7 @@ export function readSettings(root: string, env: Environment, args: readonly stri
   // Checked with the front door's host: what a service refuses there, such as listening to everybody without
   // authentication, is refused for the whole system.
   for (const service of ['gateway', 'session-api', 'sweeper'] as const) {
-    mistakes.push(...mistakesOf(service, { ...passed, DRAIN_SECONDS: env['DRAIN_SECONDS'], HOST: host }));
+    mistakes.push(...environmentMistakes(service, { ...passed, DRAIN_SECONDS: env['DRAIN_SECONDS'], HOST: host }));
   }
   if (mistakes.length > 0) throw new ConfigError([...new Set(mistakes)]);
   return { host, port, home: env['HOLDFAST_HOME'] || join(root, '.holdfast'), embedded, redisUrl, env: passed };
@@ -68,14 +68,4 @@ function portOf(env: Environment, mistakes: string[]): number {
   const port = Number(text);
   if (!/^\d{1,5}$/.test(text) || port > 65_535) mistakes.push(`${name} must be a port from 0 to 65535`);
   return port;
-}
-
-function mistakesOf(service: ServiceName, env: Environment): readonly string[] {
-  try {
-    loadConfig(service, env);
-    return [];
-  } catch (error) {
-    if (error instanceof ConfigError) return error.mistakes;
-    throw error;
-  }
 }

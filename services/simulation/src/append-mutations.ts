@@ -8,7 +8,7 @@ import {
 } from '@holdfast/session-store';
 import { changed, type Mutation, replaced } from './mutation.js';
 
-/** A log whose appends are made of other messages. */
+/** A log whose appends are changed before they reach the store. */
 function withMessages(
   log: SessionLog,
   change: (log: SessionLog, sessionId: string, messages: readonly NewMessage[]) => Promise<readonly NewMessage[]>,
@@ -23,14 +23,14 @@ function first({ id, senderKey, head }: NewMessage): NewMessage {
   return { id, senderKey, head };
 }
 
-/** Whether the entry a retry wants to be looked for after is still in the log. */
+/** Whether the log still has the entry after which the store looks for a retry. */
 async function isKept(log: SessionLog, sessionId: string, retry: NewMessage['retry']): Promise<boolean> {
   if (retry === undefined || retry === 'anywhere' || retry.seq === 0) return true;
   const { entries } = await log.read(sessionId, { from: retry.seq, limit: 1 });
   return entries[0]?.seq === retry.seq && entries[0].id === retry.id;
 }
 
-/** Settles the retries of a call before the store sees it, which therefore never learns that there were any. */
+/** Answers the retries of a call before the store sees them, so that the store never learns of retries. */
 async function appendAsFirst(log: SessionLog, sessionId: string, request: AppendRequest): Promise<AppendResult> {
   const { entries } = await log.read(sessionId, { from: 1, limit: Number.MAX_SAFE_INTEGER });
   const known = request.messages.map(({ retry, id, senderKey }) =>
@@ -48,7 +48,7 @@ async function appendAsFirst(log: SessionLog, sessionId: string, request: Append
   };
 }
 
-/** Duplicates (A4). */
+/** Mutations of how duplicates are found (A4). */
 export const APPEND_MUTATIONS: readonly Mutation[] = [
   {
     name: 'first sends are not looked for in the tail',
@@ -56,7 +56,7 @@ export const APPEND_MUTATIONS: readonly Mutation[] = [
     patch: () => replaced(Tail.prototype, { find: () => undefined }),
   },
   {
-    name: 'first sends are never looked for by the store, whatever was retried meanwhile',
+    name: 'first sends are never looked for by the store, even after retries',
     rule: 'A4',
     store: (store) => changed(store, { append: (sessionId, request) => appendAsFirst(store, sessionId, request) }),
   },
@@ -66,7 +66,7 @@ export const APPEND_MUTATIONS: readonly Mutation[] = [
     sessionLog: (log) => withMessages(log, async (_log, _sessionId, messages) => messages.map(first)),
   },
   {
-    name: 'a retry is looked for nowhere when its position is not kept any more',
+    name: 'a retry is not looked for when its position was trimmed',
     rule: 'A4',
     shownBy: [246],
     store: (store) =>
@@ -77,7 +77,7 @@ export const APPEND_MUTATIONS: readonly Mutation[] = [
       ),
   },
   {
-    name: 'a retry is looked for from too late a position on',
+    name: 'a retry is looked for from too late a position',
     rule: 'A4',
     store: (store) =>
       withMessages(store, async (log, sessionId, messages) =>
@@ -93,7 +93,7 @@ export const APPEND_MUTATIONS: readonly Mutation[] = [
       ),
   },
   {
-    name: 'duplicates are found by the id alone, whoever sent it',
+    name: 'duplicates are found by the id alone, without the sender',
     rule: 'A4',
     store: (store) =>
       withMessages(store, async (_log, _sessionId, messages) =>

@@ -4,7 +4,7 @@ import { changed, type Mutation, replaced } from './mutation.js';
 
 type StoredPayload = Extract<LivePayload, { kind: 'stored' }>;
 
-/** Rooms hear what they are told of stored messages in another form. */
+/** Changes what rooms hear of stored messages. */
 function hearing(change: (room: Room, payload: StoredPayload) => StoredPayload): () => void {
   const { receive } = Room.prototype;
   return replaced(Room.prototype, {
@@ -19,10 +19,10 @@ function hearing(change: (room: Room, payload: StoredPayload) => StoredPayload):
   });
 }
 
-/** How late a member is attached that must not be. */
+/** How late a member is attached that has to be attached at once, in milliseconds. */
 const LATE_MS = 5;
 
-/** What a room delivers, and what it does about what it has missed (F2–F7, R1). */
+/** Mutations of what a room delivers, and of how it notices what it has missed (F2–F7, R1). */
 export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a publish that skips ahead is delivered',
@@ -52,12 +52,12 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
       })),
   },
   {
-    name: 'a publish that follows on another message is delivered',
+    name: 'a publish that follows another message is delivered',
     rule: 'F2',
     patch: () => hearing((_room, payload) => ({ ...payload, before: { ...payload.before, id: '' } })),
   },
   {
-    name: 'what was stored and is not heard is not looked for',
+    name: 'stored messages that are not heard are not looked for',
     rule: 'F2',
     patch: () =>
       replaced(Room.prototype, {
@@ -78,12 +78,12 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
     fanOut: (fanOut) => changed(fanOut, { onInterrupted: () => undefined }),
   },
   {
-    name: 'nobody says where a session is that has gone quiet',
+    name: 'the newest number of a quiet session is not announced',
     rule: 'F4',
     patch: () => replaced(Announcements.prototype, { tick: () => undefined }),
   },
   {
-    name: 'a frame that was dropped passes for sent',
+    name: 'a dropped frame counts as sent',
     rule: 'F6',
     shownBy: [225],
     socket: (socket) =>
@@ -97,14 +97,14 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
     fanOut: (fanOut) =>
       changed(fanOut, {
         subscribe: (channel, listener) => {
-          // What it rejects with later is heard of nowhere: that, too, belongs to the mistake.
+          // A later rejection is ignored, which is a part of this mutation.
           fanOut.subscribe(channel, listener).catch(() => undefined);
           return Promise.resolve();
         },
       }),
   },
   {
-    name: 'a member misses what comes while it is attached',
+    name: 'a member misses messages that come while it is attached',
     rule: 'R1',
     patch: () => {
       const { attach } = Audience.prototype;

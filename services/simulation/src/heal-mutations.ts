@@ -3,7 +3,7 @@ import type { AppendResult, ForkRequest, LogEntry, SessionLog } from '@holdfast/
 import { changed, type Mutation, replaced } from './mutation.js';
 import { SimStore } from './sim-store.js';
 
-/** Appends that are refused for one reason are made again as if their sender had no position. */
+/** Repeats appends that were refused for a reason as if their sender had no position. */
 function neverRefused(outcome: AppendResult['outcome']): (store: SessionLog) => SessionLog {
   return (store) =>
     changed(store, {
@@ -14,12 +14,12 @@ function neverRefused(outcome: AppendResult['outcome']): (store: SessionLog) => 
     });
 }
 
-/** Forks that are asked for something else. */
+/** Changes the requests of forks. */
 function forking(change: (request: ForkRequest) => ForkRequest): (log: SessionLog) => SessionLog {
   return (log) => changed(log, { fork: (sessionId, request) => log.fork(sessionId, change(request)) });
 }
 
-/** Heals that give something else of what was delivered. */
+/** Changes what heals offer of the delivered messages. */
 function healing(change: (entries: readonly LogEntry[]) => readonly LogEntry[]): (log: SessionLog) => SessionLog {
   return (log) =>
     changed(log, {
@@ -27,10 +27,10 @@ function healing(change: (entries: readonly LogEntry[]) => readonly LogEntry[]):
     });
 }
 
-/** What a gateway does about a Redis that has less, or something else, than was delivered (G1–G4). */
+/** Mutations of how gateways repair a Redis that has less than was delivered, or other messages (G1–G4). */
 export const HEAL_MUTATIONS: readonly Mutation[] = [
   {
-    name: 'a log that is shorter than what was delivered passes for whole',
+    name: 'a log that lacks delivered messages counts as complete',
     rule: 'G1',
     sessionLog: (log) =>
       changed(log, {
@@ -44,7 +44,7 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
       }),
   },
   {
-    name: 'another message under a number that was delivered passes for the same',
+    name: 'another message under a delivered number counts as the same',
     rule: 'G1',
     sessionLog: (log) => {
       return changed(log, {
@@ -58,12 +58,12 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    name: 'what Redis lacks is not put back',
+    name: 'messages that Redis lacks are not put back',
     rule: 'G2',
     sessionLog: healing(() => []),
   },
   {
-    name: 'what is older than the log is not put before it',
+    name: 'messages that are older than the log are not put in front of it',
     rule: 'G2',
     patch: () => replaced(Repair.prototype, { prepend: () => Promise.resolve('healed') }),
   },
@@ -73,7 +73,7 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
     sessionLog: healing((entries) => entries.slice(0, -1)),
   },
   {
-    name: 'what is put back has the numbers after those it had',
+    name: 'messages are put back with numbers that are one too high',
     rule: 'G2',
     sessionLog: healing((entries) => entries.map((entry) => ({ ...entry, seq: entry.seq + 1 }))),
   },
@@ -105,7 +105,7 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
       }),
   },
   {
-    name: 'what the log has is left out of a fork',
+    name: 'messages of the log are left out of a fork',
     rule: 'G4',
     shownBy: [512],
     patch: () => {
@@ -119,13 +119,13 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    name: 'numbers fall back in a fork of which nothing is left',
+    name: 'numbers start again in a fork of an empty log',
     rule: 'G4',
     shownBy: [1223],
     sessionLog: forking((request) => ({ ...request, seq: request.entries.at(-1)?.seq ?? 0 })),
   },
   {
-    name: 'what the log of a new epoch lacks is not stored again',
+    name: 'messages that the log of a new epoch lacks are not stored again',
     rule: 'G4',
     faults: 6,
     patch: () => {
@@ -155,7 +155,7 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
     patch: () => replaced(Audience.prototype, { restartAll: () => undefined }),
   },
   {
-    name: 'plain members are given again what they have had',
+    name: 'plain members are given messages again that they have had',
     rule: 'G4',
     patch: () => {
       const { restartAll } = Audience.prototype;

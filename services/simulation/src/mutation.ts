@@ -3,16 +3,16 @@ import type { Clock, Socket } from '@holdfast/gateway';
 import type { SessionLog } from '@holdfast/session-store';
 
 /**
- * A rule broken on purpose, for one run: what is given replaces a part at one of its seams. The audit has to catch it.
+ * A rule that is broken on purpose for a run. Each function that is given replaces a part. The audit has to notice it.
  */
 export interface Mutation {
   /** What is broken, in a few words. */
   readonly name: string;
   /** The rule that is broken, of docs/design or SPEC.md. */
   readonly rule: string;
-  /** Seeds that showed it, when it was written down: the test begins with them. */
+  /** Seeds that showed it when they were written down. The test begins with these. */
   readonly shownBy?: readonly number[];
-  /** How many faults each seed has, where few show it with those it draws. */
+  /** How many faults each seed has, if seeds seldom show it with the faults that they draw. */
   readonly faults?: number;
   /** The store as the server runs it. */
   readonly store?: (store: SessionLog) => SessionLog;
@@ -23,14 +23,14 @@ export interface Mutation {
   readonly socket?: (socket: Socket) => Socket;
   /** Rewrites the query of an upgrade request. */
   readonly query?: (query: string) => string;
-  /** Replaces methods of the parts themselves. @returns puts them back */
+  /** Replaces methods of classes. @returns restores them */
   readonly patch?: () => () => void;
 }
 
-/** Nothing is broken. */
+/** The mutation that breaks nothing. */
 export const SOUND: Mutation = { name: 'sound', rule: '' };
 
-/** The same thing with some of its methods replaced. */
+/** A copy of an object in which some methods are replaced. */
 export function changed<T extends object>(whole: T, methods: Partial<T>): T {
   return new Proxy(whole, {
     get: (target, name) => {
@@ -43,7 +43,7 @@ export function changed<T extends object>(whole: T, methods: Partial<T>): T {
 
 type Methods<T> = { [K in keyof T]?: T[K] extends (...args: infer A) => infer R ? (this: T, ...args: A) => R : never };
 
-/** Replaces methods of a class. @returns puts them back */
+/** Replaces methods of a class. @returns restores them */
 export function replaced<T extends object>(prototype: T, methods: Methods<T>): () => void {
   const before = Object.keys(methods).map((name) => [name, Object.getOwnPropertyDescriptor(prototype, name)] as const);
   for (const [name, value] of Object.entries(methods)) {
@@ -52,7 +52,7 @@ export function replaced<T extends object>(prototype: T, methods: Methods<T>): (
   return () => {
     for (const [name, descriptor] of before) {
       if (descriptor) Object.defineProperty(prototype, name, descriptor);
-      // What a class inherits it gets back from there.
+      // An inherited method needs no copy: without the replacement it is inherited again.
       else Reflect.deleteProperty(prototype, name);
     }
   };

@@ -5,7 +5,7 @@ import type { Mutation } from './mutation.js';
 import { OUTAGE_MUTATIONS } from './outage-mutations.js';
 import { RESUME_MUTATIONS } from './resume-mutations.js';
 
-/** Every rule that can be broken on purpose: whatever of them the audit does not notice, it does not watch. */
+/** All rules that are broken on purpose. If the audit does not notice one of them, it does not watch that rule. */
 export const MUTATIONS: readonly Mutation[] = [
   ...APPEND_MUTATIONS,
   ...DELIVERY_MUTATIONS,

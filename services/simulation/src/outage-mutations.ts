@@ -2,7 +2,7 @@ import { AppendQueue, Audience, Connection, Deletions, Expiry, Room } from '@hol
 import type { SessionLog } from '@holdfast/session-store';
 import { changed, type Mutation, replaced } from './mutation.js';
 
-/** Replaces what a class tells of itself. @returns puts it back */
+/** Replaces a getter of a class. @returns restores it */
 function told<T extends object>(prototype: T, name: keyof T, value: () => unknown): () => void {
   const before = Object.getOwnPropertyDescriptor(prototype, name);
   Object.defineProperty(prototype, name, { get: value, configurable: true });
@@ -11,7 +11,7 @@ function told<T extends object>(prototype: T, name: keyof T, value: () => unknow
   };
 }
 
-/** A store in which nobody is told how an epoch has ended. */
+/** A store that does not tell how an epoch has ended. */
 function withoutEnds(store: SessionLog): SessionLog {
   return changed(store, {
     open: (sessionId, { resumeEpoch: _ended, ...options } = {}) => store.open(sessionId, options),
@@ -23,16 +23,16 @@ function withoutEnds(store: SessionLog): SessionLog {
   });
 }
 
-/** What ends and stays ended (G5), and what an outage ends with (D3). */
+/** Mutations of sessions that end and stay ended (G5), and of the end of an outage (D3). */
 export const OUTAGE_MUTATIONS: readonly Mutation[] = [
   {
-    name: 'nobody looks whether an epoch was deleted',
+    name: 'gateways do not check whether an epoch was deleted',
     rule: 'G5',
     shownBy: [888],
     store: withoutEnds,
   },
   {
-    name: 'gateways forget what was deleted',
+    name: 'gateways forget deletions',
     rule: 'G5',
     patch: () => replaced(Deletions.prototype, { note: () => undefined }),
   },
@@ -42,13 +42,13 @@ export const OUTAGE_MUTATIONS: readonly Mutation[] = [
     patch: () => replaced(Deletions.prototype, { bury: () => Promise.resolve(false) }),
   },
   {
-    name: 'what has expired is put back',
+    name: 'an expired session is put back',
     rule: 'G5',
     shownBy: [330],
     patch: () => told(Expiry.prototype, 'passed', () => false),
   },
   {
-    name: 'what waited in an outage is not stored',
+    name: 'messages that waited during an outage are not stored',
     rule: 'D3',
     patch: () =>
       replaced(AppendQueue.prototype, {
@@ -59,7 +59,7 @@ export const OUTAGE_MUTATIONS: readonly Mutation[] = [
       }),
   },
   {
-    name: 'what waited in an outage is not marked as repeated',
+    name: 'messages that waited during an outage are not marked as retries',
     rule: 'D3',
     sessionLog: (log) =>
       changed(log, {
@@ -73,7 +73,7 @@ export const OUTAGE_MUTATIONS: readonly Mutation[] = [
       }),
   },
   {
-    name: 'members are told that Redis is back before what waited is stored',
+    name: 'members are told that Redis is back before the waiting messages are stored',
     rule: 'D3',
     patch: () => {
       const { resume } = AppendQueue.prototype;
@@ -91,7 +91,7 @@ export const OUTAGE_MUTATIONS: readonly Mutation[] = [
     patch: () => replaced(Room.prototype, { restored: () => undefined }),
   },
   {
-    name: 'members that came in an outage are not told where they are',
+    name: 'members that joined during an outage are not told where they continue',
     rule: 'D3',
     patch: () => {
       const { restart } = Audience.prototype;
@@ -103,7 +103,7 @@ export const OUTAGE_MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    name: 'members that came in an outage are given one message less',
+    name: 'members that joined during an outage are given one message less',
     rule: 'D3',
     patch: () => {
       const { restart } = Audience.prototype;
@@ -115,7 +115,7 @@ export const OUTAGE_MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    name: 'plain members are given again what they saw pending',
+    name: 'plain members are given messages again that they saw as pending',
     rule: 'D3',
     patch: () => replaced(Connection.prototype, { sawPending: () => false }),
   },

@@ -2,14 +2,14 @@ import { Sync } from '@holdfast/gateway';
 import type { ServerFrame } from '@holdfast/protocol';
 import { changed, type Mutation, replaced } from './mutation.js';
 
-/** What the store last said of each session to any gateway: enough for a mistake to be made with it. */
+/** The last answer of the store about a session to any gateway, from which a mutation makes a mistake. */
 interface Told {
   readonly epoch: string;
-  /** Newest number stored. */
+  /** The newest stored number. */
   readonly newest: number;
 }
 
-/** Builds a mutation that knows what was opened last. */
+/** Makes a mutation that knows the last answers of the store. */
 function knowing(make: (told: ReadonlyMap<string, Told>) => Mutation): Mutation {
   const told = new Map<string, Told>();
   return {
@@ -31,7 +31,7 @@ function knowing(make: (told: ReadonlyMap<string, Told>) => Mutation): Mutation 
   };
 }
 
-/** Sockets on which frames of a type say something else. */
+/** Changes the frames of a type on all sockets. */
 function saying<T extends 'welcome' | 'heartbeat'>(
   type: T,
   change: (frame: Extract<ServerFrame, { type: T }>) => object,
@@ -47,7 +47,7 @@ function saying<T extends 'welcome' | 'heartbeat'>(
   };
 }
 
-/** Upgrade requests that say something else. */
+/** Changes the queries of upgrade requests. */
 function asking(change: (query: URLSearchParams) => void): Required<Pick<Mutation, 'query'>> {
   return {
     query: (text) => {
@@ -58,10 +58,10 @@ function asking(change: (query: URLSearchParams) => void): Required<Pick<Mutatio
   };
 }
 
-/** What a connecting member is given, and told (R1–R3, F7). */
+/** Mutations of what a connecting member is given and told (R1–R3, F7). */
 export const RESUME_MUTATIONS: readonly Mutation[] = [
   knowing((told) => ({
-    name: 'the welcome tells what is stored, delivered or not',
+    name: 'the welcome tells the newest stored number, even if it was not delivered',
     rule: 'F7',
     shownBy: [39],
     ...saying('welcome', (frame) => ({ ...frame, seq: Math.max(frame.seq, told.get(frame.sessionId)?.newest ?? 0) })),
@@ -72,7 +72,7 @@ export const RESUME_MUTATIONS: readonly Mutation[] = [
     ...saying('heartbeat', (frame) => ({ ...frame, seq: frame.seq + 1 })),
   },
   {
-    name: 'who is ahead of the gateway is not waited for',
+    name: 'the gateway does not catch up with a client that is ahead',
     rule: 'R2',
     shownBy: [55],
     patch: () => {
@@ -85,22 +85,22 @@ export const RESUME_MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    name: 'whatever is kept passes for everything',
+    name: 'every client is told that it recovered',
     rule: 'R2',
     ...saying('welcome', (frame) => ({ ...frame, recovered: true })),
   },
   {
-    name: 'nobody is told that everything follows',
+    name: 'no client is told that it recovered',
     rule: 'R1',
     ...saying('welcome', (frame) => ({ ...frame, recovered: false })),
   },
   {
-    name: 'another id at the last number is not looked at',
+    name: 'another id at the last number is not noticed',
     rule: 'R2',
     ...asking((query) => query.delete('last_id')),
   },
   knowing((told) => ({
-    name: 'a position in another epoch passes for one in this',
+    name: 'a position in another epoch counts as one in this epoch',
     rule: 'R2',
     ...asking((query) => {
       const epoch = told.get(query.get('session') ?? '')?.epoch;
@@ -108,7 +108,7 @@ export const RESUME_MUTATIONS: readonly Mutation[] = [
     }),
   })),
   {
-    name: 'a number newer than the newest passes for the newest',
+    name: 'a number beyond the newest counts as the newest',
     rule: 'R2',
     ...asking((query) => {
       const seq = Number(query.get('last_seq') ?? 0);
@@ -117,7 +117,7 @@ export const RESUME_MUTATIONS: readonly Mutation[] = [
     }),
   },
   {
-    name: 'history that is not kept any more is left out in silence',
+    name: 'trimmed history is left out without a gap',
     rule: 'R2',
     shownBy: [184],
     socket: (socket) =>
@@ -126,14 +126,14 @@ export const RESUME_MUTATIONS: readonly Mutation[] = [
       }),
   },
   {
-    name: 'who asks for no history gets it',
+    name: 'a client that asks for no history gets it',
     rule: 'R3',
     ...asking((query) => {
       if (!query.has('last_seq')) query.set('last_seq', '0');
     }),
   },
   {
-    name: 'who asks for the kept history gets none',
+    name: 'a client that asks for the whole history gets none',
     rule: 'R3',
     ...asking((query) => {
       if (query.get('last_seq') === '0' && !query.has('epoch')) query.delete('last_seq');

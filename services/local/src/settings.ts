@@ -49,7 +49,7 @@ export function readSettings(root: string, env: Environment, args: readonly stri
   }
   const given = Number(env['DRAIN_SECONDS'] || DRAIN_SECONDS_MAX);
   passed['DRAIN_SECONDS'] = String(Math.min(given, DRAIN_SECONDS_MAX));
-  // The log format of the original guides, which people can read. The log files of `npm start` are read by people.
+  // The log format of the original guides. People read the logs of `npm start`, programs need `json`.
   passed['LOG_FORMAT'] ||= 'console';
   // Services believe the front door about the client's address.
   passed['TRUST_PROXY'] = 'true';

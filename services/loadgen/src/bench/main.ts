@@ -116,7 +116,7 @@ function hasRun({ rounds }: { readonly rounds: readonly unknown[] }): boolean {
   return rounds.length > 0;
 }
 
-/** The workload with the number of connections that was asked for, if it is one that connections are counted in. */
+/** The workload with the number of connections that was asked for. Workloads of messages have a fixed number. */
 function sized(workload: Workload, { connections }: BenchOptions): Workload {
   return workload.kind === 'messages' || connections === undefined ? workload : { ...workload, connections };
 }
@@ -147,7 +147,7 @@ function machine() {
   };
 }
 
-// Whatever ends this process ends the servers with it: the test kit kills them on `exit`.
+// A signal has to lead to `exit`, on which the test kit kills the servers.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 await runCommand({ name: 'bench', help: BENCH_HELP, read: readBenchOptions, run: bench });
 await stopAll();

@@ -9,7 +9,7 @@ import type { IdleWorkload } from './workloads.js';
 
 /** Resident memory a connection may take, by protocol. */
 const WANTED_KB = { plain: 1.5, framed: 2.5 } as const;
-/** The rest before the last measurement is a second for so many connections, so that a small run is short. */
+/** The rest before the last measurement takes a second for every so many connections, so that small runs are short. */
 const PER_REST_SECOND = 500;
 /**
  * Members that are connected before the first measurement, but at most half of all. What a gateway allocates once, for

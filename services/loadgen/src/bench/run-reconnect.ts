@@ -80,8 +80,9 @@ function gatewaysFirst({ processes }: Running): ServerProcess[] {
 const DYING = 'gateway-1';
 
 /**
- * Members that stay share their sessions with members that move, so that those find messages that they have missed in
- * rooms that are live; there only the former send, so that what is timed was never held back by a sender that was away.
+ * Plans the members of both gateways. Members that stay share their sessions with some of the members that move, so that
+ * these have missed messages when they resume, in rooms that are live. In the shared sessions only the members that stay
+ * send. A sender that is away would delay its messages, and these would be counted as slow deliveries.
  */
 export function planMembers(workload: ReconnectWorkload, { ports }: Pick<Running, 'ports'>): MemberPlan[] {
   const { connections, members, staying } = workload;

@@ -1,5 +1,5 @@
 import type { Position } from '@holdfast/protocol';
-import { type LiveMessage, NOWHERE, type StoredSession } from '@holdfast/session-store';
+import { type LiveMessage, type LogEntry, liveMessageOf, NOWHERE, type StoredSession } from '@holdfast/session-store';
 import type { TailBudget } from '../../shared/memory-budgets.js';
 import { Tail } from './tail.js';
 
@@ -78,6 +78,26 @@ export class DeliveredHistory {
   contradicts(seq: number, id: string): boolean {
     const known = this.idAt(seq) ?? '';
     return known !== '' && id !== '' && known !== id;
+  }
+
+  /**
+   * Whether a log entry is another message than the one that was delivered at the position (G1). The same message with
+   * another time counts as another one: it was stored anew, so what comes before it may differ too.
+   *
+   * @param entry the log's first entry from the position on; absent, or at a later number: nothing can be compared
+   */
+  differsFrom(entry: LogEntry | undefined): boolean {
+    const { seq, id } = this.#position ?? NOWHERE;
+    if (entry?.seq !== seq || id === '') return false;
+    const delivered = this.tail.at(seq);
+    return entry.id !== id || (delivered !== undefined && !delivered.frame.equals(liveMessageOf(entry).frame));
+  }
+
+  /** Whether the tail has older messages than the log, among those that the log would keep. @param count the session's */
+  reachesBackBeyond(firstKept: number, count: number): boolean {
+    const { firstSeq, lastSeq } = this.tail;
+    const oldest = Math.max(firstSeq, count - this.historyMax + 1);
+    return firstSeq !== 0 && oldest <= lastSeq && oldest < firstKept;
   }
 
   /** Takes messages that are about to be delivered. @param messages at least one, without holes, next after {@link seq} */

@@ -114,7 +114,7 @@ export class Repair {
     const room = this.#room;
     const { delivered } = room;
     const { position } = delivered;
-    const log = await this.#readAll(session.epoch);
+    const log = await this.readAll(session.epoch);
     if (!log || delivered.position !== position) return false;
     const newest = log.at(-1);
     const end = { epoch: session.epoch, seq: newest?.seq ?? session.count, id: newest?.id ?? '' };
@@ -147,9 +147,14 @@ export class Repair {
     return tail.from(tail.firstSeq, this.#context.historyMax) ?? [];
   }
 
-  /** @returns `undefined` when the session has another epoch by now */
-  async #readAll(epoch: string): Promise<LogEntry[] | undefined> {
-    const entries: LogEntry[] = [];
+  /**
+   * Reads the whole log.
+   *
+   * @param first what was read of it already, from its oldest entry on
+   * @returns `undefined` when the session has another epoch by now
+   */
+  async readAll(epoch: string, first: readonly LogEntry[] = []): Promise<LogEntry[] | undefined> {
+    const entries = [...first];
     for (;;) {
       const from = (entries.at(-1)?.seq ?? 0) + 1;
       const read = await this.#context.log.read(this.#room.delivered.sessionId, { from, limit: CHUNK });

@@ -172,11 +172,13 @@ export class Sync {
     this.#confirm(session);
     if (position === NOWHERE) room.moveTo({ epoch: session.epoch, seq: 0, id: '' }, read.firstSeq);
     else if (session.count < position.seq) return this.#heal(position, session);
-    else if (this.#differs(position, read)) return this.#fork(session.epoch, true);
+    else if (delivered.differsFrom(read.entries[0])) return this.#fork(session.epoch, true);
     delivered.noteFirstSeq(read.firstSeq);
-    if (this.#lacksOlder(session, read)) {
+    const firstKept = read.firstSeq === 0 ? session.count + 1 : read.firstSeq;
+    // The log reaches less far back than the tail: another gateway has healed it from a shorter tail (G2).
+    if (delivered.reachesBackBeyond(firstKept, session.count)) {
       // The log takes entries without holes only, and nobody has put back yet what lies between.
-      if (delivered.tail.lastSeq + 1 < firstKept(session, read)) return this.#hole(session.epoch);
+      if (delivered.tail.lastSeq + 1 < firstKept) return this.#hole(session.epoch);
       const outcome = await this.#repair.prepend(position, read.firstSeq);
       if (outcome === 'forked') return this.#fork(session.epoch, true);
     }
@@ -215,14 +217,9 @@ export class Sync {
   async #load(session: StoredSession, first: LogRead): Promise<Step> {
     const room = this.#room;
     const { delivered } = room;
-    const entries = [...first.entries];
-    for (let page = first.entries; page.length === PAGE; ) {
-      const from = (entries.at(-1)?.seq ?? 0) + 1;
-      const read = await this.#context.log.read(delivered.sessionId, { from, limit: PAGE });
-      if (read.session?.epoch !== session.epoch || delivered.position) return AGAIN;
-      page = read.entries;
-      entries.push(...page);
-    }
+    const isWhole = first.entries.length < PAGE;
+    const entries = isWhole ? first.entries : await this.#repair.readAll(session.epoch, first.entries);
+    if (!entries || delivered.position) return AGAIN;
     const newest = entries.at(-1);
     this.#confirm(session);
     room.moveTo({ epoch: session.epoch, seq: newest?.seq ?? session.count, id: newest?.id ?? '' }, first.firstSeq);
@@ -277,24 +274,6 @@ export class Sync {
     this.#room.expiry.confirmed(session.remainingMs, session.ttl, this.#askedMs);
   }
 
-  /** Whether the log reaches less far back than the tail: another gateway has healed it from a shorter tail (G2). */
-  #lacksOlder(session: StoredSession, read: LogRead): boolean {
-    const { firstSeq, lastSeq } = this.#room.delivered.tail;
-    const oldest = Math.max(firstSeq, session.count - this.#context.historyMax + 1);
-    return firstSeq !== 0 && oldest <= lastSeq && oldest < firstKept(session, read);
-  }
-
-  /**
-   * Whether another message was delivered under the position's number (G1). The same message with another time counts as
-   * another one: it was stored anew, so what comes before it may differ too.
-   */
-  #differs({ seq, id }: Position, { entries }: LogRead): boolean {
-    const [same] = entries;
-    if (same?.seq !== seq || id === '') return false;
-    const delivered = this.#room.delivered.tail.at(seq);
-    return same.id !== id || (delivered !== undefined && !delivered.frame.equals(liveMessageOf(same).frame));
-  }
-
   #deliver(session: StoredSession, { entries, firstSeq }: LogRead): Step {
     const room = this.#room;
     const { delivered } = room;
@@ -312,9 +291,4 @@ export class Sync {
     }
     return { outcome, more: parts.length > 0 && entries.length === PAGE };
   }
-}
-
-/** The log's oldest number; the number after its newest when it is empty. */
-function firstKept({ count }: StoredSession, { firstSeq }: LogRead): number {
-  return firstSeq === 0 ? count + 1 : firstSeq;
 }

@@ -1,7 +1,13 @@
 import { isSendId, SIGNAL_MAX_BYTES, utf8Length } from './limits.js';
 import type { ErrorCode } from './server-frames.js';
 
-/** A position in a session's history: the epoch, a number, and the id of the message with that number (K6). */
+/**
+ * A position in a session's history: the epoch, a number, and the id of the message with that number (K6).
+ *
+ * The epoch tells histories apart that have the same numbers. A client that has seen 1 to 3 of one history and comes back
+ * to another one with 1 to 4 would otherwise be given only 4. The id tells the same where an older copy of Redis has come
+ * back within an epoch, and another message was stored under a number that had been delivered.
+ */
 export interface Position {
   readonly epoch: string;
   /** 0 before the first message. */

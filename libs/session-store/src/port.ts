@@ -184,7 +184,14 @@ export interface SessionLog {
    *   to go on with was deleted and no other has come after it (G5)
    */
   open(sessionId: string, options?: OpenOptions): Promise<OpenResult | 'deleted' | 'gone'>;
-  /** Stores and publishes messages in one step: numbers, log order and publish order are one order (A1). */
+  /**
+   * Stores and publishes messages in one step (A1). Numbers, log order and publish order are one order: subscribers take
+   * a number that does not follow on the one before for a loss (F2). The publish reaches subscribers at most once, so a
+   * caller that must not miss a message reads it from the log.
+   *
+   * @returns `stored`, also when every message was a duplicate; otherwise nothing was stored, and the caller has to read
+   *   before it tries again (G3)
+   */
   append(sessionId: string, request: AppendRequest): Promise<AppendResult>;
   /** Reads session and log at one moment. Refreshes nothing. @param epoch the epoch that the caller knows */
   read(sessionId: string, range: ReadRange, epoch?: string): Promise<LogRead>;

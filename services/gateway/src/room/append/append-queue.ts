@@ -55,10 +55,8 @@ export class AppendQueue {
   readonly #pacer: AppendPacer;
   readonly #latency: DeliveryLatency;
   #state: 'idle' | 'scheduled' | 'appending' | 'stopped' = 'idle';
-  /** How many of the waiting, from the first on, are on their way to the store. */
-  #inFlight = 0;
-  /** Whether the session was deleted while messages were in flight. */
-  #orphaned = false;
+  /** The batch that is on its way to the store: the first so many of the waiting; absent while none is. */
+  #flight: { readonly size: number; isOrphaned: boolean } | undefined;
   /** Refusals since the last success. After one, messages go one by one, so that the refused one is found. */
   #refusals = 0;
   /** What waits while Redis is away; absent otherwise. */
@@ -120,8 +118,7 @@ export class AppendQueue {
     const rest = delivered.length === 0 ? first : this.#waiting.first(first.length - delivered.length);
     const batch = this.#waiting.markUnknown(rest);
     if (batch.length > 0) {
-      this.#inFlight = batch.length;
-      this.#orphaned = false;
+      this.#flight = { size: batch.length, isOrphaned: false };
       this.#latency.begin(batch);
     }
     return { batch, delivered };
@@ -134,7 +131,7 @@ export class AppendQueue {
    *   batch stays first until then (G3); `deleted`: the session was deleted, and the batch was refused; `nothing`
    */
   answered(batch: readonly Waiting[], result: AppendResult): 'stored' | 'refused' | 'deleted' | 'nothing' {
-    this.#inFlight = 0;
+    const isOrphaned = this.#land();
     this.#retry = undefined;
     this.#failing = undefined;
     this.#refusals = 0;
@@ -144,9 +141,9 @@ export class AppendQueue {
       return 'stored';
     }
     const isDeleted = result.outcome === 'gone' && result.ended === 'deleted';
-    if (!this.#orphaned && !isDeleted) return 'refused';
+    if (!isOrphaned && !isDeleted) return 'refused';
     this.#refuse(batch, DELETED);
-    return this.#orphaned ? 'nothing' : 'deleted';
+    return isOrphaned ? 'nothing' : 'deleted';
   }
 
   /**
@@ -157,11 +154,11 @@ export class AppendQueue {
    * @returns resolves when the next attempt may be made
    */
   async failed(batch: readonly Waiting[], position: Position | undefined, error: unknown): Promise<void> {
-    this.#inFlight = 0;
+    const isOrphaned = this.#land();
     if (this.#state === 'stopped') return;
     this.#failing = { sinceMs: this.#failing?.sinceMs ?? this.#context.clock.monotonic(), error };
     this.#refusals = error instanceof StorageUnavailableError ? 0 : this.#refusals + 1;
-    if (this.#orphaned) this.#refuse(batch, DELETED);
+    if (isOrphaned) this.#refuse(batch, DELETED);
     else if (this.#refusals < REFUSALS_MAX) this.#waiting.markRetries(batch, () => position ?? NOWHERE);
     else {
       this.#refuse(batch, 'the message cannot be stored');
@@ -217,7 +214,7 @@ export class AppendQueue {
    * whether that batch was stored before.
    */
   deleted(): void {
-    this.#orphaned = this.#inFlight > 0;
+    if (this.#flight) this.#flight.isOrphaned = true;
     this.#refuse(this.#waiting.from(this.#inFlight), DELETED);
   }
 
@@ -232,6 +229,18 @@ export class AppendQueue {
     this.#context.metrics.counters.refused += this.#waiting.length;
     this.#waiting.remove(this.#waiting.from(0));
     this.#settleResume(false);
+  }
+
+  /** How many of the waiting, from the first on, are on their way to the store. */
+  get #inFlight(): number {
+    return this.#flight?.size ?? 0;
+  }
+
+  /** The batch in flight is answered. @returns whether its session was deleted meanwhile (G5) */
+  #land(): boolean {
+    const isOrphaned = this.#flight?.isOrphaned === true;
+    this.#flight = undefined;
+    return isOrphaned;
   }
 
   /** At the end of the turn, so that everything that arrives in one turn is one batch. */

@@ -78,6 +78,7 @@ export class FramedMember {
     if (client.outbox.length > 0) return `waits for ${client.outbox.map(({ id }) => id).join(' ')}`;
     // A loss that nobody has noticed yet is noticed with the next message.
     if (this.#options.history.isDisturbed && !isLast) return undefined;
+    if (this.#view.isOutdated) return `was shown another message as ${newest}`;
     return this.#view.seq === newest ? undefined : `is at ${this.#view.seq} of ${newest}`;
   }
 

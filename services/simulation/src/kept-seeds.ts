@@ -67,6 +67,11 @@ export const KEPT_SEEDS: readonly { readonly seed: number; readonly mistake: str
     mistake: 'a client that changed links was told of a gap that had come over the old one',
     faults: 6,
   },
+  {
+    seed: 937308915,
+    mistake: 'the run ended while a member with a dead link was at the newest number, but of the session before',
+    faults: 6,
+  },
   ...[7704705, 20002452, 20007344].map((seed) => ({
     seed,
     mistake: 'a client that had heard of an expiry was not told that the next history had lost its beginning',

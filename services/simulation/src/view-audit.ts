@@ -26,6 +26,15 @@ export class ViewAudit {
     return (this.#next ?? 1) - 1;
   }
 
+  /**
+   * Whether the newest message that it was shown is another one than the history has under that number: the member has
+   * not noticed yet that the session is another one.
+   */
+  get isOutdated(): boolean {
+    const shown = this.#shown[this.seq];
+    return shown !== undefined && !this.#mayDiffer && shown !== this.#history.at(this.seq)?.content;
+  }
+
   /** The member's first welcome. From here on nothing may be missing. */
   begin(next: number): void {
     this.#next ??= next;

@@ -14,19 +14,36 @@ export interface RedisWatchOptions {
 }
 
 const CHECK_EVERY_MS = 1_000;
+/** A Redis that has neither accepted nor refused the first connection after this time counts as away. */
+const FIRST_CONNECTION_MS = 3_000;
 
-/** Checks every second whether Redis answers, keeps the metric up to date, and reports each change once (D2). */
+/**
+ * Checks every second whether Redis answers, keeps the metric up to date, and reports each change once (D2).
+ *
+ * While the first connection is being made Redis counts as down, and nothing is reported: a readiness probe often comes
+ * before that connection, and an orderly start is no outage.
+ */
 export class RedisWatch {
   readonly #options: RedisWatchOptions;
   readonly #timer: NodeJS.Timeout;
-  readonly #onReady = () => void this.check();
+  readonly #onReady = () => {
+    this.#connecting = false;
+    void this.check();
+  };
+  readonly #onClose = () => {
+    this.#connecting = false;
+  };
+  readonly #startedAt = performance.now();
+  /** Whether the first connection is still being made. */
+  #connecting = true;
   #up: boolean | undefined;
 
   constructor(options: RedisWatchOptions) {
     this.#options = options;
-    // There is no first check here: before the first connection nothing can be asked.
-    this.#timer = setInterval(this.#onReady, CHECK_EVERY_MS);
+    this.#connecting = options.client.status !== 'ready';
+    this.#timer = setInterval(() => void this.check(), CHECK_EVERY_MS);
     options.client.on('ready', this.#onReady);
+    options.client.on('close', this.#onClose);
   }
 
   /** Whether Redis answered the last check; false before the first. */
@@ -37,6 +54,7 @@ export class RedisWatch {
   /** Checks now. @returns whether Redis answers */
   async check(): Promise<boolean> {
     const { client, metrics, onAway, onBack } = this.#options;
+    if (this.#connecting && performance.now() - this.#startedAt < FIRST_CONNECTION_MS) return false;
     let reason: string | undefined;
     try {
       await pingAll(client);
@@ -55,6 +73,7 @@ export class RedisWatch {
   close(): void {
     clearInterval(this.#timer);
     this.#options.client.off('ready', this.#onReady);
+    this.#options.client.off('close', this.#onClose);
   }
 }
 

@@ -42,6 +42,31 @@ async function nextContent(member: Awaited<ReturnType<typeof connectPlain>>): Pr
   return (await member.frames.next((frame) => 'content' in frame))['content'];
 }
 
+describe('README.md', () => {
+  it('has socket programs that run as printed, also on a Node without a WebSocket of its own', async () => {
+    const readme = await readFile(join(REPOSITORY, 'README.md'), 'utf8');
+    const programs = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, program = '']) => program);
+    expect(programs).toHaveLength(2);
+    const [withClient = '', withAnySocket = ''] = programs.map((program) =>
+      program.replaceAll('ws://localhost:8000/ws/chat/', system.wsUrl),
+    );
+    const run = (program: string) =>
+      startChild({
+        name: 'README',
+        command: process.execPath,
+        args: ['--input-type=module', '--eval', `delete globalThis.WebSocket;\n${program}`],
+        cwd: REPOSITORY,
+        env: { PATH: process.env['PATH'] ?? '' },
+      });
+    const first = await run(withClient);
+    await first.log.waitFor(/ok: true.* seq: 1/);
+    const second = await run(withAnySocket);
+    await second.log.waitFor('Message #2: hello');
+    await first.log.waitFor(/^2 .*hello$/);
+    await Promise.all([first.kill(), second.kill()]);
+  });
+});
+
 describe('examples/browser-page', () => {
   it('chats in five lines of JavaScript', async () => {
     const [, script = ''] = /<script type="module">\n(.*?)\n *<\/script>/s.exec(

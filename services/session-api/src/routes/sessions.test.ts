@@ -232,10 +232,18 @@ describe('POST sessions/{id}/extend/', () => {
     t.advance(1_000_000);
     const answer = await t.call('POST', '/api/sessions/my-session/extend/', { ttl: 7200 });
     expect(answer.statusCode).toBe(200);
-    expect(answer.json()).toEqual({ success: true, session_id: 'my-session', ttl: 7200, remaining_ttl: 7200 });
+    expect(answer.json()).toMatchObject({ success: true, session_id: 'my-session', ttl: 7200, remaining_ttl: 7200 });
     expect(t.lines).toEqual(['INFO: Session TTL extended in Redis: my-session, new TTL: 7200s']);
     await Promise.resolve();
     expect(events).toEqual([{ event: 'extended', ttl: 7200 }]);
+  });
+
+  it('T1: answers in data what a GET answers, beside the fields of its own', async () => {
+    await t.sessions.create('room', { custom: { topic: 'x', nested: { a: [1] } }, ttl: 500 });
+    const extended = (await t.call('POST', '/api/sessions/room/extend/', { ttl: 7200 })).json();
+    const { data } = (await t.call('GET', '/api/sessions/room/')).json();
+    expect(data).toMatchObject({ data: { count: 0, topic: 'x', nested: { a: [1] } }, ttl: 7200, remaining_ttl: 7200 });
+    expect(extended).toEqual({ success: true, session_id: 'room', ttl: 7200, remaining_ttl: 7200, data });
   });
 
   it.each([undefined, '', '{}'])("takes the session's own ttl again for the body %j", async (payload) => {

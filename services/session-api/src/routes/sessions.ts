@@ -4,14 +4,7 @@ import { Type } from 'typebox';
 import type { Api, AppContext } from '../app-context.js';
 import { ApiError, sessionNotFound } from '../errors.js';
 import { answers, CustomData, SessionId, SessionParams, success, ttlSchema } from '../schemas.js';
-import {
-  checkCustomData,
-  remainingTtl,
-  SessionObject,
-  SessionRow,
-  sessionObject,
-  sessionRow,
-} from '../session-object.js';
+import { checkCustomData, SessionObject, SessionRow, sessionObject, sessionRow } from '../session-object.js';
 
 const PAGE_MAX = 1_000;
 const PAGE_DEFAULT = 100;
@@ -38,6 +31,7 @@ const EXTENDED = success(
     session_id: Type.String(),
     ttl: Type.Integer({ description: 'seconds' }),
     remaining_ttl: Type.Integer({ description: 'seconds' }),
+    data: SessionObject,
   },
   'It lives that long from now.',
 );
@@ -138,7 +132,8 @@ export function sessionRoutes(app: Api, context: AppContext): void {
       const session = await sessions.extend(sessionId, ttl);
       if (!session) throw sessionNotFound(sessionId);
       logger.info({ sessionId }, `Session TTL extended in Redis: ${sessionId}, new TTL: ${session.ttl}s`);
-      return { success: true, session_id: sessionId, ttl: session.ttl, remaining_ttl: remainingTtl(session) };
+      const data = sessionObject(session);
+      return { success: true, session_id: sessionId, ttl: data.ttl, remaining_ttl: data.remaining_ttl, data };
     },
   );
 

@@ -99,6 +99,41 @@ describe('compose.yml', () => {
   }
 });
 
+describe('docker/compose.yml', () => {
+  const path = 'docker/compose.yml';
+  const read = (file: string) => parse(readFileSync(file, 'utf8')) as { name: string; include?: string[] };
+  const guides = read(ROOT + path);
+
+  it('passes dclint without a warning', async () => {
+    const { code, output } = await run(`${ROOT}node_modules/.bin/dclint`, ['--max-warnings', '0', ROOT + path]);
+    expect(output.trim()).toBe('');
+    expect(code).toBe(0);
+  });
+
+  it('is deploy/compose.yml and nothing else, under the same project name, so that it finds the same containers', () => {
+    const { include = [], ...rest } = guides;
+    expect(include.map((file) => resolve(ROOT, 'docker', file))).toEqual([`${DEPLOY}compose.yml`]);
+    expect(rest).toEqual({ name: read(`${DEPLOY}compose.yml`).name });
+  });
+
+  it('lets the commands of the original guides work as printed', () => {
+    const readme = readFileSync(`${DEPLOY}README.md`, 'utf8');
+    const commands = readme.split('\n').filter((line) => line.startsWith(`docker compose -f ${path} `));
+    expect(commands).toEqual([
+      `docker compose -f ${path} ps redis_green`,
+      `docker compose -f ${path} exec redis_green redis-cli ping`,
+      `docker compose -f ${path} logs redis_green`,
+      `docker compose -f ${path} exec app_green env | grep REDIS`,
+    ]);
+    for (const command of commands) expect(services).toHaveProperty(command.split(' ')[5] ?? '');
+    // `redis-cli ping` gives no password, and `env` shows what the guides look for.
+    expect(readFileSync(`${DEPLOY}redis/redis.conf`, 'utf8')).not.toMatch(/^(?:requirepass|aclfile|user) /m);
+    expect(Object.keys(production).filter((name) => name.includes('REDIS'))).toEqual(
+      expect.arrayContaining(['CHANNEL_REDIS_URL', 'REDIS_SESSION_TTL']),
+    );
+  });
+});
+
 describe.each(['development', 'production'])('env/%s.env', (name) => {
   it('is a whole set: every variable there is, and no other', () => {
     expect(Object.keys(readEnv(name)).toSorted()).toEqual(ENVIRONMENT.map((row) => row.name).toSorted());

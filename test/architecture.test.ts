@@ -75,8 +75,8 @@ describe('ARCHITECTURE.md', () => {
     expect(rows.toSorted()).toEqual(allowed.toSorted());
   });
 
-  it('names every room of the gateway, in the order in which they may import', () => {
-    const rows = table('room').map(([room]) => unquoted(room));
+  it('names every folder of the gateway, in the order in which they may import', () => {
+    const rows = table('folder').map(([room]) => unquoted(room));
     const order = rules
       .filter(({ name }) => name.endsWith('-imports-downwards'))
       .map(({ comment }) => /^services\/gateway\/src\/(\S+)/.exec(comment)?.[1]);

@@ -60,8 +60,9 @@ elseif positionEpoch ~= '' then
   end
 end
 
--- Where the search for duplicates begins: nil for no search, otherwise the lowest number that a message asks for. First
--- sends are searched for only when a retry was stored after the caller's position.
+-- Where the search for duplicates begins: nil for no search, otherwise the lowest number that a message asks for. The
+-- caller has looked for first sends among what it has delivered. Only a retry that was stored after its position can be
+-- the same message, so first sends are searched for only when there is one.
 local searchFrom, anchors = nil, {}
 if newestSeq > 0 then
   if session.retried > positionSeq then searchFrom = positionSeq end

@@ -67,7 +67,7 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
   readonly #context: ConnectionContext;
   /** Undefined: closed. */
   #state: BeforeWelcome | Room | undefined = new BeforeWelcome();
-  /** Set when a frame was dropped: no frame is sent after it (F6). */
+  /** Set when the backlog has passed the limit, or a frame was dropped for it: no frame is sent after that (F6). */
   #dropped = false;
   /** Whom to call when the send buffer is empty. */
   #onDrained: (() => void) | undefined;

@@ -4,7 +4,7 @@ import type { SessionShard } from './shard-health.js';
 
 /** How often the gateway sends a canary to itself. */
 export const CANARY_EVERY_MS = 500;
-/** A canary that takes longer to come back is late. */
+/** A canary that takes longer to come back is late: then the subscriber connects anew. */
 const LATE_MS = 1_000;
 
 export interface CanaryOptions {
@@ -24,7 +24,7 @@ export interface CanaryOptions {
  */
 export class Canary {
   readonly #options: CanaryOptions;
-  /** When a canary last came back, or when the subscription was made. */
+  /** When a canary last came back, or when the subscription was made, also anew. */
   #receivedMs: number;
   /** When the oldest canary was sent that Redis took and that has not come back; undefined when none is missing. */
   #missingSinceMs: number | undefined;
@@ -43,12 +43,12 @@ export class Canary {
     return this.#options.channel;
   }
 
-  /** Milliseconds since a canary last came back. */
+  /** Milliseconds since a canary last came back, or since the subscription was made anew. */
   get ageMs(): number {
     return this.#options.clock.monotonic() - this.#receivedMs;
   }
 
-  /** Whether canaries come back in time. */
+  /** Whether canaries come back in time. Counts from the last one received, so the pause between two is allowed for. */
   get alive(): boolean {
     return this.#subscribed && this.ageMs <= LATE_MS + CANARY_EVERY_MS;
   }
@@ -105,7 +105,7 @@ export class Canary {
 
   #reconnect(): void {
     this.#options.fanOut.reconnect(this.#options.shard);
-    // The new connection gets as much time as the first one had.
+    // The new connection has the whole time again before its canaries count as late.
     this.#received();
   }
 }

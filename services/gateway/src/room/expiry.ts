@@ -17,12 +17,14 @@ export interface ExpiringRoom {
   readonly delivered: DeliveredHistory;
   readonly audience: Pick<Audience, 'tellAll'>;
   readonly sync: { request(reason: SyncReason): void };
+  /** The session has run out: forgets it and tells the members. */
   expired(): void;
 }
 
 /**
- * When a room's session ends if nothing happens: the last expiry that Redis confirmed, counted on the monotonic clock
- * (G5). Before members are told, Redis is asked, because another gateway may have refreshed the expiry (T2).
+ * Knows when a room's session ends if nothing happens. The deadline is the last expiry that Redis confirmed, counted on
+ * the monotonic clock (G5). Before members are told, Redis is asked, because another gateway may have refreshed the
+ * expiry (T2).
  */
 export class Expiry {
   readonly #room: ExpiringRoom;
@@ -108,7 +110,7 @@ export class Expiry {
         this.confirmed(session.remainingMs, session.ttl, askedMs);
         this.#warn();
       } else if (ended !== undefined || !this.passed) {
-        // The session did not run out: it was deleted or put into quarantine, or Redis has lost it.
+        // A tombstone tells that it was deleted or put into quarantine; before the deadline Redis must have lost it.
         sync.request('gone');
       } else {
         this.#room.expired();

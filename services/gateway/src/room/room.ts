@@ -42,7 +42,7 @@ const HELD_MAX = 1_000;
 /**
  * One session on this gateway. What members send goes through {@link queue} to the store, which publishes it; what comes
  * back through {@link receive} is delivered to the {@link audience} in `seq` order (F2). Whatever arrives that does not
- * follow on the position starts a {@link sync}, which alone moves the position by another way than delivery.
+ * follow on the position starts a {@link sync}: only delivery and the sync change the position.
  */
 export class Room {
   readonly delivered: DeliveredHistory;
@@ -96,11 +96,11 @@ export class Room {
       return this.queue.failed(batch, position, error);
     }
     metrics.appendSeconds.observe((clock.monotonic() - askedMs) / 1000);
-    const left = this.queue.answered(batch, result);
+    const next = this.queue.answered(batch, result);
     if (result.outcome === 'stored') {
-      if (left === 'stored') this.#stored(batch, result, askedMs);
-    } else if (left === 'deleted') this.deleted();
-    else if (left === 'refused') await this.sync.run(result.outcome);
+      if (next === 'answer') this.#stored(batch, result, askedMs);
+    } else if (next === 'delete') this.deleted();
+    else if (next === 'sync') await this.sync.run(result.outcome);
   }
 
   #stored(batch: readonly Sending[], result: Extract<AppendResult, { outcome: 'stored' }>, askedMs: number): void {
@@ -114,7 +114,7 @@ export class Room {
     for (let index = 0; index < batch.length; index++) {
       const sending = batch[index] as Sending;
       const { seq, duplicate } = result.messages[index] as AppendedMessage;
-      // A duplicate may be the first that this room hears of its message (F2).
+      // This room may not have heard of a duplicate's message before: so it counts here too (F2).
       newest = Math.max(newest, seq);
       if (duplicate) this.acks.acknowledge(sending, seq);
       else this.acks.acknowledgeIfSkipped(sending, seq);
@@ -124,7 +124,7 @@ export class Room {
     metrics.counters.stored += stored;
     metrics.counters.published += stored;
     this.expectPublish(result.epoch, newest);
-    // Without members here nobody subscribes, and no subscriber is as it should be.
+    // A room without members does not subscribe, so that no subscriber means nothing there.
     const isUnheard = stored > 0 && result.subscribers === 0 && !this.audience.isEmpty;
     if (isUnheard) void this.announcements.repeat(result.epoch, newest - stored + 1);
   }
@@ -184,7 +184,7 @@ export class Room {
     if (!position || before.epoch !== position.epoch || before.seq > position.seq) return false;
     if (delivered.contradicts(before.seq, before.id)) return false;
     const known = before.seq === position.seq ? [] : messages.slice(0, position.seq - before.seq);
-    // A number that was delivered and is not remembered may have had another message: the log tells.
+    // Where it is not remembered which message was delivered under a number, the log has to be compared.
     if (known.some(({ seq, id }) => delivered.idAt(seq) === undefined || delivered.contradicts(seq, id))) return false;
     this.deliverNext(before.epoch, known.length === 0 ? messages : messages.slice(known.length));
     if (messages.length > 0) this.expiry.refreshed();

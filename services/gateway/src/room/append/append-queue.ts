@@ -37,8 +37,8 @@ export interface AppendingRoom {
 
 /** What a member is told about a message that its session did not take before it was deleted. */
 const DELETED = 'the session was deleted';
-/** How often the store may refuse a message for good before the message is given up. */
-const REFUSALS_MAX = 3;
+/** After so many errors in a row that are no outage, a message is given up. */
+const ERRORS_MAX = 3;
 
 /**
  * Decides what of a session is appended next, when, and what a failure means. One append is in flight at a time, and
@@ -55,10 +55,13 @@ export class AppendQueue {
   readonly #pacer: AppendPacer;
   readonly #latency: DeliveryLatency;
   #state: 'idle' | 'scheduled' | 'appending' | 'stopped' = 'idle';
-  /** The batch that is on its way to the store: the first so many of the waiting; absent while none is. */
+  /**
+   * The batch that is on its way to the store: the first so many of the waiting; absent while none is. It is orphaned when
+   * its session was deleted meanwhile: what of it was not stored before must not be stored in the next session (G5).
+   */
   #flight: { readonly size: number; isOrphaned: boolean } | undefined;
-  /** Refusals since the last success. After one, messages go one by one, so that the refused one is found. */
-  #refusals = 0;
+  /** Errors in a row that are no outage. While there are any, messages go one by one, so that the culprit is found. */
+  #errors = 0;
   /** What waits while Redis is away; absent otherwise. */
   #backlog: OutageBacklog | undefined;
   /** Resolves the promise of {@link resume}. */
@@ -113,7 +116,7 @@ export class AppendQueue {
    * @returns `batch`, and the sends that were `delivered` already, which only have to be answered
    */
   next(): { readonly batch: readonly Waiting[]; readonly delivered: readonly DeliveredSend[] } {
-    const first = this.#waiting.first(this.#refusals > 0 ? 1 : undefined);
+    const first = this.#waiting.first(this.#errors > 0 ? 1 : undefined);
     const delivered = this.#takeDelivered(first);
     const rest = delivered.length === 0 ? first : this.#waiting.first(first.length - delivered.length);
     const batch = this.#waiting.markUnknown(rest);
@@ -127,28 +130,29 @@ export class AppendQueue {
   /**
    * The store has answered the batch.
    *
-   * @returns what is left to do: `stored`: the batch's sends are to be answered; `refused`: the room has to sync, and the
-   *   batch stays first until then (G3); `deleted`: the session was deleted, and the batch was refused; `nothing`
+   * @returns what the room does next. `answer`: it was stored, and its sends are to be answered. `sync`: it was refused
+   *   for the room's position, and stays first until the room has synced (G3). `delete`: the session was deleted, and the
+   *   senders were told. `nothing`
    */
-  answered(batch: readonly Waiting[], result: AppendResult): 'stored' | 'refused' | 'deleted' | 'nothing' {
+  answered(batch: readonly Waiting[], result: AppendResult): 'answer' | 'sync' | 'delete' | 'nothing' {
     const isOrphaned = this.#land();
     this.#retry = undefined;
     this.#failing = undefined;
-    this.#refusals = 0;
+    this.#errors = 0;
     if (this.#state === 'stopped') return 'nothing';
     if (result.outcome === 'stored') {
       this.#waiting.remove(batch);
-      return 'stored';
+      return 'answer';
     }
     const isDeleted = result.outcome === 'gone' && result.ended === 'deleted';
-    if (!isOrphaned && !isDeleted) return 'refused';
-    this.#refuse(batch, DELETED);
-    return isOrphaned ? 'nothing' : 'deleted';
+    if (!isOrphaned && !isDeleted) return 'sync';
+    this.#giveUp(batch, DELETED);
+    return isOrphaned ? 'nothing' : 'delete';
   }
 
   /**
    * The batch failed, and whether it was stored is unknown: it stays first, and is looked for before it is stored again
-   * (A5). A message that the store refuses repeatedly is given up.
+   * (A5). A message on which the store fails again and again, other than for an outage, is given up.
    *
    * @param position that the append carried
    * @returns resolves when the next attempt may be made
@@ -157,14 +161,15 @@ export class AppendQueue {
     const isOrphaned = this.#land();
     if (this.#state === 'stopped') return;
     this.#failing = { sinceMs: this.#failing?.sinceMs ?? this.#context.clock.monotonic(), error };
-    this.#refusals = error instanceof StorageUnavailableError ? 0 : this.#refusals + 1;
-    if (isOrphaned) this.#refuse(batch, DELETED);
-    else if (this.#refusals < REFUSALS_MAX) this.#waiting.markRetries(batch, () => position ?? NOWHERE);
+    this.#errors = error instanceof StorageUnavailableError ? 0 : this.#errors + 1;
+    if (isOrphaned) this.#giveUp(batch, DELETED);
+    else if (this.#errors < ERRORS_MAX) this.#waiting.markRetries(batch, () => position ?? NOWHERE);
     else {
-      this.#refuse(batch, 'the message cannot be stored');
-      this.#refusals = 1;
+      this.#giveUp(batch, 'the message cannot be stored');
+      // The messages behind it still go one by one, because the culprit may be one of them.
+      this.#errors = 1;
     }
-    // The gateway may suspend this queue at this.
+    // If this shows that the shard is away, the gateway suspends this queue before the call returns.
     this.#context.shard.failed(error);
     if (this.#resumed) {
       this.suspend();
@@ -179,7 +184,7 @@ export class AppendQueue {
   finish(): void {
     if (this.#state === 'stopped') return;
     this.#state = 'idle';
-    // What arrived after the outage is on its usual way, and nobody waits for it here.
+    // Everything that members were shown as pending is stored: resume() waits for no more than that.
     if (!this.#waiting.hasShown) this.#settleResume(true);
     this.#schedule();
   }
@@ -215,7 +220,7 @@ export class AppendQueue {
    */
   deleted(): void {
     if (this.#flight) this.#flight.isOrphaned = true;
-    this.#refuse(this.#waiting.from(this.#inFlight), DELETED);
+    this.#giveUp(this.#waiting.from(this.#inFlight), DELETED);
   }
 
   /** Before the room forgets its tail: takes out queued sends that were delivered already, to be acknowledged. */
@@ -267,7 +272,8 @@ export class AppendQueue {
     return taken;
   }
 
-  #refuse(refused: readonly Waiting[], why: string): void {
+  /** Takes messages out and tells their senders that they are not stored (V11). */
+  #giveUp(refused: readonly Waiting[], why: string): void {
     this.#waiting.remove(refused);
     this.#forgetFailureIfEmpty();
     this.#context.metrics.counters.refused += refused.length;

@@ -19,7 +19,7 @@ export interface Sending {
 
 /** A message in the list. */
 export interface Waiting extends Sending {
-  /** The room's position when the message came: an earlier attempt cannot be stored before it. */
+  /** The room's position when the message came. Another gateway can have stored it only after that position (A4). */
   readonly since: Position | undefined;
 }
 
@@ -120,7 +120,7 @@ export class WaitingList {
     }
   }
 
-  /** Takes out messages that the room has delivered: an earlier attempt was stored after all (A4). */
+  /** Recognises messages that the room has delivered, and takes them out: an earlier attempt was stored (A4). */
   takeDelivered(candidates: readonly Waiting[]): readonly DeliveredSend[] {
     const { tail } = this.#delivered;
     let taken: DeliveredSend[] | undefined;
@@ -135,8 +135,9 @@ export class WaitingList {
   }
 
   /**
-   * Marks first sends that another gateway may have stored while they waited here, after their client had moved there.
-   * The tail tells, unless the tail has lost what was delivered meanwhile: then the log has to be asked (A4).
+   * Marks first sends that may be stored already without this room's knowledge (A4): while a message waits here, its
+   * client may connect to another gateway and send it again there. Where the tail reaches back to when the message came,
+   * {@link takeDelivered} has recognised such a message; otherwise the store has to look for it.
    */
   markUnknown(batch: readonly Waiting[]): readonly Waiting[] {
     const { position, tail } = this.#delivered;

@@ -13,6 +13,8 @@ describe('options', () => {
     [{ url: '/ws/chat/' }, 'url must be'],
     [{ sessionId: 'no spaces' }, 'sessionId must be 1 to 128'],
     [{ sessionId: 'x'.repeat(129) }, 'sessionId must be 1 to 128'],
+    [{ sessionId: '.' }, 'and neither . nor ..'],
+    [{ sessionId: '..' }, 'and neither . nor ..'],
     [{ client: 'short' }, 'client must be 16 to 64'],
     [{ webSocket: undefined }, 'webSocket is missing'],
   ])('C1, C2: %j is refused by name', (options, message) => {

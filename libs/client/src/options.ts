@@ -1,4 +1,4 @@
-import { isClientSecret, isSessionId } from '@holdfast/protocol';
+import { isClientSecret, isSessionId, SESSION_ID_RULE } from '@holdfast/protocol';
 import { type Clock, systemClock } from './clock.js';
 
 /** The methods of a WebSocket that the client calls. It also sets `onmessage`, `onclose` and `onerror`. */
@@ -103,7 +103,7 @@ export function resolveOptions({ url, ...options }: HoldfastClientOptions): Sett
   };
   const { webSocket, sessionId, client } = settings;
   if (!webSocket) throw new TypeError('webSocket is missing: pass that of the package ws');
-  if (!isSessionId(sessionId)) throw new TypeError('sessionId must be 1 to 128 of A-Z a-z 0-9 . _ ~ -');
+  if (!isSessionId(sessionId)) throw new TypeError(`sessionId must be ${SESSION_ID_RULE}`);
   if (client !== undefined && !isClientSecret(client)) {
     throw new TypeError('client must be 16 to 64 of A-Z a-z 0-9 . _ ~ -');
   }

@@ -47,17 +47,30 @@ describe('parseConnectQuery', () => {
   });
 
   it('C2: takes session ids of 1 and of 128 characters, all of the alphabet', () => {
-    for (const id of ['a', '.', 'AZaz09._~-', 'x'.repeat(128)]) {
+    for (const id of ['a', '...', 'AZaz09._~-', 'x'.repeat(128)]) {
       expect(accepted(`session=${id}`)).toMatchObject({ sessionId: id });
     }
   });
 
-  it.each(['', 'x'.repeat(129), 'a b', 'a+b', 'a/b', 'a%2Fb', 'a%00', '%C3%A9', 'a:b', '{a}', 'a%0A'])(
-    'C2: refuses the session id %j',
-    (id) => {
-      expect(refusedField(`session=${id}`)).toBe('session');
-    },
-  );
+  it.each([
+    '',
+    'x'.repeat(129),
+    'a b',
+    'a+b',
+    'a/b',
+    'a%2Fb',
+    'a%00',
+    '%C3%A9',
+    'a:b',
+    '{a}',
+    'a%0A',
+    '.',
+    '..',
+    '%2e',
+    '.%2E',
+  ])('C2: refuses the session id %j', (id) => {
+    expect(refusedField(`session=${id}`)).toBe('session');
+  });
 
   it.each(['yes', '1', '', 'TRUE', 'true '])('C2: refuses the flag %j', (flag) => {
     expect(refusedField(`redis_persistence=${flag}`)).toBe('redis_persistence');

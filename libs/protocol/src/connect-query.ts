@@ -1,4 +1,4 @@
-import { FRAMED_PROTOCOL, isClientSecret, isSendId, isSessionId } from './limits.js';
+import { FRAMED_PROTOCOL, isClientSecret, isSendId, isSessionId, SESSION_ID_RULE } from './limits.js';
 
 /** What a client asks for when it connects (C1). */
 export interface ConnectRequest {
@@ -32,7 +32,7 @@ export function parseConnectQuery(query: string): ParsedConnect {
 
   const sessionId = fields.get('session');
   if (sessionId !== undefined && !isSessionId(sessionId)) {
-    return refuse('session', 'session must be 1 to 128 of A-Z a-z 0-9 . _ ~ -');
+    return refuse('session', `session must be ${SESSION_ID_RULE}`);
   }
   const redisPersistence = parseFlag(fields.get('redis_persistence'));
   if (redisPersistence === undefined) return refuse('redis_persistence', 'redis_persistence must be true or false');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isClientSecret, isSendId, isSessionId, utf8Length } from './limits.js';
+import { isClientSecret, isSendId, isSessionId, isStoredSessionId, utf8Length } from './limits.js';
 
 describe('ids', () => {
   it.each([
@@ -17,8 +17,20 @@ describe('ids', () => {
   it('C2: exactly the characters A-Z a-z 0-9 . _ ~ - make an id', () => {
     for (let code = 0; code < 0x250; code++) {
       const character = String.fromCharCode(code);
-      expect(isSessionId(character), JSON.stringify(character)).toBe(/[A-Za-z0-9._~-]/.test(character));
+      expect(isSessionId(`x${character}`), JSON.stringify(character)).toBe(/[A-Za-z0-9._~-]/.test(character));
     }
+  });
+
+  it('C2: . and .. are no ids, and every id stays what it is in a path', () => {
+    expect(['.', '..'].map(isSessionId)).toEqual([false, false]);
+    expect(['.', '..', 'room', 'a b', ''].map(isStoredSessionId)).toEqual([true, true, true, false, false]);
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'.~-_aZ9'), minLength: 1, maxLength: 5 }), (id) => {
+        const path = new URL(`http://host/api/sessions/${id}/delete/`).pathname;
+        expect(path === `/api/sessions/${id}/delete/`, id).toBe(isSessionId(id));
+      }),
+      { numRuns: 1_000, examples: [['.'], ['..'], ['...'], ['.a'], ['a..']] },
+    );
   });
 
   it('C2: a line end after an id is not overlooked', () => {

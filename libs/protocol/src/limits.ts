@@ -4,6 +4,8 @@
 const ID_CHARACTERS = /^[A-Za-z0-9._~-]+$/;
 
 export const SESSION_ID_MAX_LENGTH = 128;
+/** What a session id must be (C2), in words that follow "must be". */
+export const SESSION_ID_RULE = `1 to ${SESSION_ID_MAX_LENGTH} of A-Z a-z 0-9 . _ ~ -, and neither . nor ..`;
 export const SEND_ID_MAX_LENGTH = 64;
 export const CLIENT_SECRET_MIN_LENGTH = 16;
 export const CLIENT_SECRET_MAX_LENGTH = 64;
@@ -28,8 +30,16 @@ export const DEFAULT_SESSION_TTL = 3_600;
 /** The subprotocol name of the framed protocol (C3). */
 export const FRAMED_PROTOCOL = 'holdfast.v1';
 
-/** Whether a value may name a session: 1–128 of `A-Z a-z 0-9 . _ ~ -` (C2). */
+/**
+ * Whether a value may name a session (C2): 1–128 of `A-Z a-z 0-9 . _ ~ -`, and neither `.` nor `..`. In a path those
+ * two are steps: clients take them out of a URL before they send it, and would address another resource.
+ */
 export function isSessionId(value: unknown): value is string {
+  return isStoredSessionId(value) && value !== '.' && value !== '..';
+}
+
+/** Whether a stored session may have this id: one of C2, or `.` or `..`, which earlier releases took. */
+export function isStoredSessionId(value: unknown): value is string {
   return isIdOfLength(value, 1, SESSION_ID_MAX_LENGTH);
 }
 

@@ -1,4 +1,4 @@
-import { isSessionId } from '@holdfast/protocol';
+import { isStoredSessionId } from '@holdfast/protocol';
 import { MemorySessionLog } from './memory-session-log.js';
 import { storedCustom } from './memory-sessions.js';
 import type { CustomData, SessionDirectory, SessionPage, StoredSession } from './port.js';
@@ -18,7 +18,7 @@ export class MemorySessionStore extends MemorySessionLog implements SessionDirec
   /** Lists by id. The cursor is the last id of the page before. */
   async list(options: { limit: number; cursor?: string; prefix?: string }): Promise<SessionPage> {
     const { limit, cursor = '', prefix = '' } = options;
-    if (cursor !== '' && !isSessionId(cursor)) throw new RangeError('invalid cursor');
+    if (cursor !== '' && !isStoredSessionId(cursor)) throw new RangeError('invalid cursor');
     const ids = this.sessions.ids().filter((id) => id.startsWith(prefix) && id > cursor);
     const sessions: StoredSession[] = [];
     for (const id of ids) {

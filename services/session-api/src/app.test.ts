@@ -18,6 +18,7 @@ const ROWS = [
   ['GET', '/redis/status/'],
   ['GET', '/sessions/'],
   ['POST', '/sessions/'],
+  ['DELETE', '/sessions/'],
   ['GET', '/sessions/{session_id}/'],
   ['PATCH', '/sessions/{session_id}/'],
   ['DELETE', '/sessions/{session_id}/'],
@@ -49,10 +50,12 @@ describe('paths', () => {
     for (const [i, prefix] of ['/api', '/chat/api'].entries()) {
       for (const slash of [true, false]) {
         const sessionId = `h1-${i}-${slash}`;
-        if (path !== '/sessions/') await t.sessions.open(sessionId);
+        const byQuery = method === 'DELETE' && path === '/sessions/';
+        if (path !== '/sessions/' || byQuery) await t.sessions.open(sessionId);
         const full = prefix + path.replace('{session_id}', sessionId);
+        const query = byQuery ? `?session_id=${sessionId}` : '';
         const body = method === 'GET' || method === 'DELETE' ? undefined : (bodies[path] ?? {});
-        const answer = await t.call(method, slash ? full : full.slice(0, -1), body);
+        const answer = await t.call(method, (slash ? full : full.slice(0, -1)) + query, body);
         expect([200, 201], `${full}: ${answer.body}`).toContain(answer.statusCode);
         expect(answer.json().success).toBe(true);
       }
@@ -228,7 +231,8 @@ describe('errors', () => {
     for (const [method, path] of ROWS) {
       if (path === '/redis/status/' || path === '/broadcast/') continue;
       const body = { PATCH: { data: {} }, POST: { content: 'hi' } }[method as 'PATCH'];
-      const answer = await other.call(method, `/api${path.replace('{session_id}', 'room')}`, body);
+      const query = method === 'DELETE' && path === '/sessions/' ? '?session_id=room' : '';
+      const answer = await other.call(method, `/api${path.replace('{session_id}', 'room')}${query}`, body);
       expect(answer.statusCode, `${method} ${path}`).toBe(503);
       expect(answer.json()).toMatchObject({ success: false, code: 'storage_unavailable' });
       expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);

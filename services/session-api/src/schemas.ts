@@ -1,4 +1,4 @@
-import { SEND_ID_MAX_LENGTH, SESSION_DATA_MAX_BYTES, SESSION_ID_MAX_LENGTH } from '@holdfast/protocol';
+import { SEND_ID_MAX_LENGTH, SESSION_DATA_MAX_BYTES, SESSION_ID_MAX_LENGTH, SESSION_ID_RULE } from '@holdfast/protocol';
 import { type TSchema, Type } from 'typebox';
 
 /**
@@ -11,6 +11,14 @@ const ID_CHARACTERS = 'of A-Z a-z 0-9 . _ ~ -';
 
 /** A session's id (C2). */
 export const SessionId = Type.String({
+  minLength: 1,
+  maxLength: SESSION_ID_MAX_LENGTH,
+  pattern: `^(?!\\.{1,2}$)[A-Za-z0-9._~-]+$`,
+  description: SESSION_ID_RULE,
+});
+
+/** The id of a stored session, or the beginning of one: `.` and `..` too, which earlier releases took (C2). */
+export const StoredSessionId = Type.String({
   minLength: 1,
   maxLength: SESSION_ID_MAX_LENGTH,
   pattern: ID_PATTERN,

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import {
   eventually,
@@ -38,6 +39,31 @@ async function call(method: string, path: string, body?: unknown, to: ServicePro
 function texts(process: ServiceProcess): unknown[] {
   return process.log.lines.map((line) => (JSON.parse(line) as { msg?: unknown }).msg);
 }
+
+/** The status of a request whose path is sent as it stands: `fetch` and browsers take `.` and `..` out of a path. */
+function statusOf(method: string, path: string): Promise<number | undefined> {
+  const { hostname, port } = new URL(api.url);
+  return new Promise((resolve, reject) => {
+    const asked = request({ hostname, port, method, path }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    });
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+it.each([
+  ['GET', ''],
+  ['DELETE', ''],
+  ['POST', 'extend/'],
+  ['DELETE', 'delete/'],
+  ['GET', 'messages/'],
+])('C2: %s sessions/{id}/%s refuses . and .. however they are spelt', async (method, rest) => {
+  for (const id of ['.', '..', '%2e', '.%2E', '%2e%2e']) {
+    expect(await statusOf(method, `/api/sessions/${id}/${rest}`), id).toBe(400);
+  }
+});
 
 describe('the API on a real Redis', () => {
   it('answers the status object of the original guides', async () => {

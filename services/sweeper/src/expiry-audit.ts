@@ -1,4 +1,4 @@
-import { isSessionId } from '@holdfast/protocol';
+import { isStoredSessionId } from '@holdfast/protocol';
 import type { RedisClient } from '@holdfast/redis-client';
 import { defineScript, logKey, orphanKey, sessionIdOf, sessionKey } from '@holdfast/session-store';
 import type { Audit, Finding, Inspection } from './audit.js';
@@ -64,7 +64,7 @@ export class ExpiryAudit implements Audit {
     const logs = new Set<string>();
     for (const key of keys) {
       const id = sessionIdOf(key);
-      if (isSessionId(id)) (key === sessionKey(id) ? sessions : logs).add(id);
+      if (isStoredSessionId(id)) (key === sessionKey(id) ? sessions : logs).add(id);
     }
     const results = await Promise.all([
       ...[...sessions].map((id) => this.#checkExpiry(id, 'inspect')),

@@ -57,6 +57,13 @@ function report(fits: (report: Report) => boolean = () => true): Promise<Report>
 }
 
 describe('the sweeper', () => {
+  it('C2, W1: audits sessions that an earlier release stored as . or ..', async () => {
+    for (const id of ['.', '..']) await redis.set(sessionKey(id), sessionJson(60));
+    start({ AUDIT_INTERVAL_SECONDS: '3600' });
+    const { faults } = await report();
+    expect(faults['session_without_expiry']).toEqual({ found: 2, repaired: 2 });
+  });
+
   it('W1, W4: audits at start; a finding is repaired, counted, reported and logged with its session', async () => {
     await redis.set(sessionKey('lost'), sessionJson(60));
     const { log, metric } = start({ AUDIT_INTERVAL_SECONDS: '3600' });

@@ -73,6 +73,8 @@ describe('what a client asks for', () => {
     ['session', 'session=a%20b'],
     ['session', 'session=a/b'],
     ['session', `session=${'x'.repeat(129)}`],
+    ['session', 'session=.'],
+    ['session', 'session=%2E%2e'],
     ['redis_persistence', 'session=s&redis_persistence=yes'],
     ['presence', 'presence=1'],
     ['last_seq', 'last_seq=-1'],

@@ -58,6 +58,8 @@ describe('POST sessions/', () => {
     ['session_id', ''],
     ['session_id', 'a/b'],
     ['session_id', 'x'.repeat(129)],
+    ['session_id', '.'],
+    ['session_id', '..'],
     ['session_id', 5],
     ['session_id', null],
     ['ttl', 0],
@@ -139,7 +141,7 @@ describe('GET sessions/{id}/', () => {
       expect(answer.json()).toEqual({
         success: false,
         code: 'bad_request',
-        error: 'session_id must be 1 to 128 characters of A-Z a-z 0-9 . _ ~ -',
+        error: 'session_id must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, and neither . nor ..',
       });
     },
   );
@@ -265,6 +267,38 @@ describe('POST sessions/{id}/extend/', () => {
     expect((await t.call('POST', '/api/sessions/room/extend/', {})).json().code).toBe('session_not_found');
     expect(t.lines).toEqual([]);
   });
+});
+
+describe('sessions that were stored as . or ..', () => {
+  beforeEach(async () => {
+    for (const id of ['.', '..', 'room']) await t.sessions.open(id);
+  });
+
+  it('C2: are listed, and deleted by query', async () => {
+    const ids = async () => {
+      const rows = (await t.call('GET', '/api/sessions/?prefix=.')).json().sessions;
+      return rows.map((row: { session_id: string }) => row.session_id);
+    };
+    expect(await ids()).toEqual(['.', '..']);
+    const page = (await t.call('GET', '/api/sessions/?prefix=.&limit=1')).json();
+    const rest = await t.call('GET', `/api/sessions/?prefix=.&cursor=${page.cursor}`);
+    expect(rest.json().sessions).toMatchObject([{ session_id: '..' }]);
+    const events = await listen('.');
+    const answer = await t.call('DELETE', '/chat/api/sessions?session_id=.');
+    expect([answer.statusCode, answer.json()]).toEqual([200, { success: true, session_id: '.' }]);
+    expect(events).toMatchObject([{ event: 'deleted' }]);
+    expect(await ids()).toEqual(['..']);
+    expect((await t.call('DELETE', '/api/sessions/?session_id=.')).json().code).toBe('session_not_found');
+  });
+
+  it.each(['', '?session_id=', '?session_id=a%2Fb', `?session_id=${'x'.repeat(129)}`])(
+    'H3: DELETE sessions/%s is refused by name',
+    async (query) => {
+      const answer = await t.call('DELETE', `/api/sessions/${query}`);
+      expect(answer.statusCode).toBe(400);
+      expect(answer.json().error).toMatch(/^session_id must be /);
+    },
+  );
 });
 
 describe('DELETE', () => {

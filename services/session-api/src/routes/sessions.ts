@@ -3,7 +3,7 @@ import { isCursorInvalid } from '@holdfast/redis-client';
 import { Type } from 'typebox';
 import type { Api, AppContext } from '../app-context.js';
 import { ApiError, sessionNotFound } from '../errors.js';
-import { answers, CustomData, SessionId, SessionParams, success, ttlSchema } from '../schemas.js';
+import { answers, CustomData, SessionId, SessionParams, StoredSessionId, success, ttlSchema } from '../schemas.js';
 import { checkCustomData, SessionObject, SessionRow, sessionObject, sessionRow } from '../session-object.js';
 
 const PAGE_MAX = 1_000;
@@ -22,7 +22,7 @@ const ListQuery = Type.Object({
       description: 'the cursor of the page before, as it was given',
     }),
   ),
-  prefix: Type.Optional(Type.Unsafe<string>({ ...SessionId })),
+  prefix: Type.Optional(Type.Unsafe<string>({ ...StoredSessionId })),
 });
 
 const SESSION = success({ session_id: Type.String(), data: SessionObject }, 'The session.');
@@ -148,12 +148,27 @@ export function sessionRoutes(app: Api, context: AppContext): void {
           response: answers({ 200: DELETED }, 404),
         },
       },
-      async ({ params: { session_id: sessionId } }) => {
-        if (!(await sessions.remove(sessionId))) throw sessionNotFound(sessionId);
-        logger.info({ sessionId }, `Session deleted from Redis: ${sessionId}`);
-        return { success: true, session_id: sessionId };
-      },
+      async ({ params }) => remove(params.session_id),
     );
+  }
+
+  app.delete(
+    '/sessions/',
+    {
+      schema: {
+        tags,
+        summary: 'Delete a session whose id no path can hold',
+        querystring: Type.Object({ session_id: StoredSessionId }),
+        response: answers({ 200: DELETED }, 404),
+      },
+    },
+    async ({ query }) => remove(query.session_id),
+  );
+
+  async function remove(sessionId: string) {
+    if (!(await sessions.remove(sessionId))) throw sessionNotFound(sessionId);
+    logger.info({ sessionId }, `Session deleted from Redis: ${sessionId}`);
+    return { success: true, session_id: sessionId };
   }
 }
 

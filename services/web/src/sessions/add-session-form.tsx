@@ -36,7 +36,7 @@ export function AddSessionForm({ onAdd }: AddSessionFormProps) {
         error={isWrong}
         helperText={
           isWrong
-            ? `At most ${SESSION_ID_MAX_LENGTH} letters, digits and . _ ~ -`
+            ? `At most ${SESSION_ID_MAX_LENGTH} letters, digits and . _ ~ -, and not . or .. alone`
             : 'Leave it empty for a generated one'
         }
         slotProps={{ htmlInput: { spellCheck: false, autoCapitalize: 'none' } }}

@@ -21,6 +21,12 @@ describe('the list of sessions', () => {
     expect(readPageState(odd)).toEqual({ persistence: 'localStorage', sessions: [] });
   });
 
+  it('C2: passes over . and .., which an earlier release kept', () => {
+    const entry = (id: string) => ({ id, persistence: 'redis' });
+    const stored = { persistence: 'redis', sessions: ['.', '..', '...'].map(entry) };
+    expect(readPageState(stored).sessions).toEqual([entry('...')]);
+  });
+
   it('adds a session with the persistence that is set', () => {
     expect(addSession(state, 'c').sessions[0]).toEqual({ id: 'c', persistence: 'redis' });
   });

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { BROADCAST_CHANNEL } from '@holdfast/fan-out';
 import {
   AUDIT_REPORT_KEY,
+  auditBegunKey,
   liveChannel,
   logKey,
   orphanKey,
@@ -90,7 +91,13 @@ describe('ARCHITECTURE.md', () => {
 
   it('names every key and channel of Redis', () => {
     const ofSession = [sessionKey, logKey, liveChannel, tombstoneKey, quarantinePrefix, orphanKey];
-    const keys = [...ofSession.map((keyOf) => keyOf('ID')), AUDIT_REPORT_KEY, BROADCAST_CHANNEL, '{bull}:audits'];
+    const keys = [
+      ...ofSession.map((keyOf) => keyOf('ID')),
+      AUDIT_REPORT_KEY,
+      auditBegunKey('NAME'),
+      BROADCAST_CHANNEL,
+      '{bull}:audits',
+    ];
     expect(table('key').map(([key]) => unquoted(key))).toEqual(expect.arrayContaining(keys));
   });
 });

@@ -38,6 +38,14 @@ export function orphanKey(sessionId: string): string {
 /** W4: the sweepers' last report, a hash with one JSON per audit. Expires when no audit renews it. */
 export const AUDIT_REPORT_KEY = 'holdfast:audit';
 
+/**
+ * W6: exists for one interval after a round of the audit was begun. It stands beside the keys of BullMQ because the
+ * permissions of existing sweepers reach it there.
+ */
+export function auditBegunKey(audit: string): string {
+  return `{bull}:begun:${audit}`;
+}
+
 /** Matches the keys of {@link sessionKey} only. */
 export const SESSION_KEY_PATTERN = `${SESSION_PREFIX}*`;
 /** Matches the keys of {@link logKey} only. */

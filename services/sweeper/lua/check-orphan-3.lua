@@ -12,7 +12,7 @@ ARGV[3] ms the mark is kept
 Returns nil when the session is there or the log is not; otherwise {'orphan_log', due 0|1, ms since it was first seen}.
 With 'repair', a log that was due has been removed when this returns.
 
-Rules: W1; K5 (the mark expires).
+Rules: W1, W6; K5 (the mark expires).
 ]]
 -- @import readTyped from stored-session.lua
 -- @import readClock from clock.lua
@@ -29,7 +29,8 @@ local now = readClock()
 
 local mark = readTyped('GET', KEYS[3])
 local since, markedId = string.match(mark or '', '^(%d+) (%S+)$')
-if markedId ~= newestId then
+-- A mark of the future is one of a clock that was put back: it would keep the log until then (W6).
+if markedId ~= newestId or tonumber(since) > now then
   if ARGV[1] ~= 'dry' then redis.call('SET', KEYS[3], string.format('%d %s', now, newestId), 'PX', ARGV[3]) end
   return { 'orphan_log', 0, 0 }
 end

@@ -6,7 +6,10 @@ export const AUDIT_QUEUE = 'audits';
 /** A tag puts all of BullMQ's keys on one shard of a cluster (K4). */
 export const AUDIT_QUEUE_PREFIX = '{bull}';
 
-/** Begins a round unless one is under way. The schedule adds these jobs. */
+/**
+ * Told a sweeper of an earlier version to begin a round. Those versions left a schedule of BullMQ in Redis that adds
+ * these jobs for ever; a sweeper that meets one removes the schedule.
+ */
 export interface StartJob {
   readonly kind: 'start';
   readonly audit: string;
@@ -16,7 +19,7 @@ export interface StartJob {
 export interface RoundJob {
   readonly kind: 'round';
   readonly audit: string;
-  /** Present once the parts are handed out. `startedAt` in Unix milliseconds. */
+  /** Present once the parts are handed out. `startedAt` in Unix milliseconds by Redis' clock. */
   readonly planned?: { readonly startedAt: number; readonly masters: readonly string[] };
 }
 
@@ -39,6 +42,8 @@ export type AuditJob = StartJob | RoundJob | PartJob;
 /** How often a job is tried before it has failed for good. */
 const ATTEMPTS = 20;
 const RETRY_MS_MAX = 3_000;
+/** Longest time that any job waits in the queue, by the clock of the sweeper that hands it back. */
+export const DELAY_MS_MAX = RETRY_MS_MAX;
 
 /**
  * Options of every job. The last finished jobs are kept for operators to look at. BullMQ's keys have no expiry, so

@@ -4,7 +4,7 @@ import type { Logger, Metrics } from '@holdfast/telemetry';
 import { DelayedError, type Job, type Queue, UnrecoverableError, WaitingChildrenError } from 'bullmq';
 import type { Audit } from './audit.js';
 import type { AuditJob, PartJob, RoundJob } from './audit-job.js';
-import { mastersOf } from './masters.js';
+import { mastersOf, redisNow } from './masters.js';
 import { type Round, storeRound } from './report.js';
 import { emptyTally, type FaultCount, mergeTallies, type Tally, type TallyLine, totalOf } from './tally.js';
 import { walk } from './walk.js';
@@ -44,7 +44,7 @@ export class AuditProcessor {
   async process(job: Job<AuditJob>, token: string): Promise<Tally | undefined> {
     switch (job.data.kind) {
       case 'start':
-        await beginRound(this.#options.queue, job.data.audit);
+        await this.#options.queue.removeJobScheduler(job.data.audit);
         return undefined;
       case 'round':
         await this.#round(job, job.data, token);
@@ -61,7 +61,7 @@ export class AuditProcessor {
     if (!planned) {
       const masters = mastersOf(client).map((master) => master.name);
       if (masters.length === 0) throw new Error('no Redis master is known yet');
-      planned = { startedAt: Date.now(), masters };
+      planned = { startedAt: await redisNow(client), masters };
       // The parts' ids follow from the round's: planning again, after a death in the middle, adds no part twice.
       await queue.addBulk(masters.map((master) => partJob(audit, master, job)));
       await job.updateData({ ...data, planned });
@@ -72,7 +72,7 @@ export class AuditProcessor {
       audit: audit.name,
       dryRun: this.#options.dryRun,
       startedAt: planned.startedAt,
-      finishedAt: Date.now(),
+      finishedAt: await redisNow(client),
       masters: planned.masters,
       unread: await unreadMasters(job, planned.masters),
       tally: mergeTallies(audit.faults, tallies),
@@ -85,7 +85,7 @@ export class AuditProcessor {
     const { client, dryRun, metrics } = this.#options;
     const master = mastersOf(client).find(({ name }) => name === data.master);
     if (!master) throw new Error(`${data.master} is not a master, or not reachable`);
-    const until = Date.now() + SLICE_MS;
+    const until = performance.now() + SLICE_MS;
     const state = await walk(
       {
         audit: this.#audit(data.audit),
@@ -98,9 +98,9 @@ export class AuditProcessor {
         },
         onFinding: (line) => this.#tellFinding(data.audit, line),
         onBatch: (keys) => metrics.sweeper.wentOver(data.audit, keys),
-        shouldStop: () => this.#stopping || Date.now() >= until,
+        shouldStop: () => this.#stopping || performance.now() >= until,
         rest: (ms) => sleep(ms),
-        now: Date.now,
+        now: () => performance.now(),
       },
       data,
     );

@@ -15,6 +15,15 @@ export function mastersOf(client: RedisClient): Master[] {
   return nodes.map((redis) => ({ name: nameOf(redis), redis }));
 }
 
+/**
+ * The time by Redis' clock, Unix milliseconds. What several sweepers compare is measured by it, because their own clocks
+ * may differ (W6).
+ */
+export async function redisNow(client: RedisClient): Promise<number> {
+  const [seconds, microseconds] = await client.time();
+  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+}
+
 function nameOf({ options }: Redis): string {
   return options.sentinels && options.name ? options.name : `${options.host}:${options.port}`;
 }

@@ -6,7 +6,7 @@ import { type FaultCount, type Tally, totalOf } from './tally.js';
 export interface Round {
   readonly audit: string;
   readonly dryRun: boolean;
-  /** Unix milliseconds. */
+  /** Unix milliseconds by Redis' clock. */
   readonly startedAt: number;
   readonly finishedAt: number;
   readonly masters: readonly string[];

@@ -65,7 +65,7 @@ export function startSweeper({ config, logger, metrics }: SweeperDeps): Sweeper 
     const final = attempts >= (job?.opts.attempts ?? 1);
     logger[final ? 'error' : 'debug']({ job: job?.name, attempts, reason: error.message }, 'Audit job failed');
     if (final && job?.data.kind === 'round') {
-      metrics.sweeper.auditEnded(job.data.audit, 'failed', (Date.now() - job.timestamp) / 1_000);
+      metrics.sweeper.auditEnded(job.data.audit, 'failed', Math.max(0, Date.now() - job.timestamp) / 1_000);
     }
   });
   const schedule = new AuditSchedule({ queue, client: bull, audits, intervalSeconds, logger });

@@ -251,6 +251,18 @@ describe('the expiry audit of logs without a session', () => {
     expect(await findings(impatient)).toMatchObject([{ fault: 'orphan_log', repairable: true }]);
   });
 
+  it('W6: begins to wait anew when the mark is of the future: Redis has another clock now', async () => {
+    const impatient = newAudit({ graceSeconds: 1 });
+    await plantOrphan('a');
+    await client.set(orphanKey('a'), `${Date.now() + 2 * 60 * 60 * 1_000} 1-0`, 'EX', 600);
+    expect(await findings(impatient)).toMatchObject([{ fault: 'orphan_log', repairable: false }]);
+    const [due] = await eventually('the grace to be over', async () => {
+      const found = await findings(impatient);
+      return found[0]?.repairable ? found : undefined;
+    });
+    expect(due?.detail['orphan_for_ms']).toBeGreaterThanOrEqual(1_000);
+  });
+
   it('K5: its marks expire by themselves, after the next audits have seen them', async () => {
     await plantOrphan('a');
     await findings();

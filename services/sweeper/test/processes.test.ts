@@ -16,8 +16,17 @@ const BROKEN_EVERY = 200;
 
 afterAll(stopAll);
 
-function startSweeperProcess(server: RedisServer): Promise<ServiceProcess> {
-  const env = { CHANNEL_REDIS_URL: server.url, AUDIT_INTERVAL_SECONDS: '3600' };
+/** How wrong a clock is in these tests. */
+const TWO_HOURS_MS = 2 * 60 * 60 * 1_000;
+
+/** Variables of a process whose clock differs from this machine's, and thereby from Redis' clock. */
+function clockOff(byMs: number): Record<string, string> {
+  const code = `const now=Date.now;Date.now=()=>now()+(${byMs})`;
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` };
+}
+
+function startSweeperProcess(server: RedisServer, more: Record<string, string> = {}): Promise<ServiceProcess> {
+  const env = { CHANNEL_REDIS_URL: server.url, AUDIT_INTERVAL_SECONDS: '3600', ...more };
   return startProcess({ service: 'sweeper', env });
 }
 
@@ -61,6 +70,38 @@ describe.concurrent('sweeper processes', () => {
     const second = await startSweeperProcess(server);
     await second.log.waitFor('Audit expiry finished', { timeoutMs: 60_000 });
     expect(await keysSeenBy(second)).toBeLessThan(SESSIONS);
+  });
+
+  it.each([
+    { clock: 'ran two hours ahead', first: TWO_HOURS_MS, second: 0 },
+    { clock: 'is right, when the next one is two hours late', first: 0, second: -TWO_HOURS_MS },
+  ])('W6: audits go on at once after a sweeper whose clock $clock', async ({ first, second }) => {
+    const server = await startRedis();
+    await plantSessions(server.url, SESSIONS, () => false);
+    const often = { AUDIT_INTERVAL_SECONDS: '2' };
+    const before = await startSweeperProcess(server, { ...often, ...clockOff(first) });
+    await eventually('the first to be at work', async () => (await keysSeenBy(before)) > 0);
+    expect((await before.stop()).code).toBe(0);
+    expect(await server.cli('hlen', AUDIT_REPORT_KEY), 'the part was handed back').toBe('0');
+    await startSweeperProcess(server, { ...often, ...clockOff(second) });
+    const report = async () => {
+      const json = await server.cli('hget', AUDIT_REPORT_KEY, 'expiry');
+      return json === '' ? undefined : (JSON.parse(json) as { started_at: number; finished_at: number });
+    };
+    const one = await eventually('the round that was under way', report, { timeoutMs: 60_000, everyMs: 100 });
+    const two = await eventually(
+      'the round after it',
+      async () => {
+        const latest = await report();
+        return latest && latest.started_at > one.started_at ? latest : undefined;
+      },
+      { timeoutMs: 60_000, everyMs: 100 },
+    );
+    // The times of a report are Redis' own, whoever began and ended the round.
+    for (const { started_at: started, finished_at: finished } of [one, two]) {
+      expect(Math.abs(started - Date.now() / 1_000)).toBeLessThan(120);
+      expect(finished).toBeGreaterThanOrEqual(started);
+    }
   });
 
   it('refuses to start with settings that are not right, naming each', async () => {

@@ -1,4 +1,4 @@
-import { AUDIT_REPORT_KEY, logKey, sessionKey } from '@holdfast/session-store';
+import { AUDIT_REPORT_KEY, auditBegunKey, logKey, sessionKey } from '@holdfast/session-store';
 import {
   eventually,
   type RedisServer,
@@ -8,8 +8,10 @@ import {
   startSentinel,
   stopAll,
 } from '@holdfast/testkit';
+import { Queue } from 'bullmq';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AUDIT_QUEUE, AUDIT_QUEUE_PREFIX } from '../src/audit-job.js';
 import { plantOrphan, plantSessions, sessionJson, startTestSweeper, type TestSweeper } from './fixture.js';
 
 const sweepers: TestSweeper[] = [];
@@ -150,6 +152,27 @@ describe('the sweeper', () => {
     await report(({ faults }) => faults['session_without_expiry']?.repaired === 1);
     await log.waitFor('Redis is back');
     expect(log.matching('Redis is away')).toHaveLength(1);
+  });
+
+  it('W6: audits once per interval although the time of the latest audit was kept by a clock that was put back', async () => {
+    await redis.set(auditBegunKey('expiry'), '1', 'PX', 2 * 60 * 60 * 1_000);
+    const { metric } = start();
+    await eventually('some rounds', async () => ((await metric('holdfast_audit_runs_total', 'done')) ?? 0) >= 3);
+    expect(await redis.pttl(auditBegunKey('expiry'))).toBeLessThanOrEqual(1_000);
+  });
+
+  it('W6: removes the schedule that a sweeper of an earlier version left in the future, and audits without it', async () => {
+    const queue = new Queue(AUDIT_QUEUE, { connection: { url: server.url }, prefix: AUDIT_QUEUE_PREFIX });
+    await queue.upsertJobScheduler(
+      'expiry',
+      { every: 1_000, startDate: Date.now() + 2 * 60 * 60 * 1_000 },
+      { name: 'expiry start', data: { kind: 'start', audit: 'expiry' } },
+    );
+    expect(await queue.getDelayedCount()).toBe(1);
+    const { metric } = start();
+    await eventually('some rounds', async () => ((await metric('holdfast_audit_runs_total', 'done')) ?? 0) >= 3);
+    await eventually('the schedule to be gone', async () => (await queue.getJobSchedulersCount()) === 0);
+    await queue.close();
   });
 
   it('writes its schedule again when somebody flushed Redis', async () => {

@@ -287,6 +287,15 @@ describe('HoldfastClient: receiving', () => {
     expect(seen('update')).toMatchObject([{ id: 'm2', seq: 3 }]);
   });
 
+  it('V7: tells of a reset from the number that is due, also where the gateway names a later one', () => {
+    const { open, seen } = harness();
+    const socket = open();
+    for (const seq of [1, 2, 3]) socket.message(seq, `m${seq}`);
+    socket.receive({ type: 'session', event: 'reset', epoch: 'E2', from: 2 });
+    socket.receive({ type: 'session', event: 'reset', epoch: 'E3', from: 4 });
+    expect(seen('reset').map(({ from }) => from)).toEqual([2, 2]);
+  });
+
   it('T2: expects number 1 after expiry', () => {
     const { open, seen } = harness();
     const socket = open({ seq: 5, firstSeq: 1 });

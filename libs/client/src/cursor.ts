@@ -24,8 +24,8 @@ export class Cursor {
   /** The position's number at that heartbeat. */
   #seqAtHeartbeat = 0;
   #isStored = false;
-  /** Whether the next message is number 1 of an epoch that is not known yet, because the session expired. */
-  #isDueFromStart = false;
+  /** Whether position 0 of an unknown epoch comes from an expiry, not from a gateway that could not tell a position. */
+  #hasExpired = false;
 
   constructor(rememberedIds: number, position?: Position) {
     this.#seen = new BoundedMap(rememberedIds);
@@ -73,15 +73,13 @@ export class Cursor {
     }
     if (request !== 'kept' && frame.recovered) return undefined;
     const from = firstSeq || seq + 1;
-    const isDueFromStart = this.#isDueFromStart && before?.seq === 0;
-    this.#isDueFromStart = false;
-    const isTrimmed = request !== 'kept' && before?.epoch === epoch && from > request + 1;
+    // A client that was told of an expiry is due the next session from number 1 on, whatever its epoch is.
+    const isDue = request === 'kept' ? this.#hasExpired && before?.seq === 0 : before?.epoch === epoch;
+    const isTrimmed = isDue && before && from > (request === 'kept' ? 0 : request) + 1;
     // The trimmed messages have arrived meanwhile, over the link that is being left (B3).
     if (isTrimmed && from <= before.seq + 1) return undefined;
     this.#position = { epoch, seq: from - 1, id: '' };
     if (isTrimmed) return { event: 'gap', value: { from: before.seq + 1, to: from - 1 } };
-    // The client was told of the expiry and not of the next session's first messages, which are not kept any more.
-    if (isDueFromStart && from > 1) return { event: 'gap', value: { from: 1, to: from - 1 } };
     // A client that asked for the kept history may have some of it already, from an epoch that no gateway has named.
     const isNew = request === 'kept' && !before?.seq;
     return isNew ? undefined : { event: 'reset', value: { epoch, from } };
@@ -130,26 +128,29 @@ export class Cursor {
     return { from: Math.max(from, position.seq + 1), to };
   }
 
-  /** V7 `reset`: the history from a number on follows again, in a new epoch. */
-  reset(epoch: string, from: number): void {
-    // If this client has received less than the gateway assumes, the next message must show as a gap.
+  /**
+   * V7 `reset`: the history from a number on follows again, in a new epoch.
+   *
+   * @returns the number that is due: a lower one, where this client has received less than the gateway assumes
+   */
+  reset(epoch: string, from: number): number {
+    // The gateway may not know that a reset over another link has set this client back: then the next message is a gap.
     const seq = this.#position?.epoch ? Math.min(this.#position.seq, from - 1) : from - 1;
     this.#position = { epoch, seq, id: '' };
     this.#announcedSeq = 0;
-    this.#isDueFromStart = false;
+    return seq + 1;
   }
 
   /** V7 `expired`: the next message is number 1 of an epoch that is not known yet. */
   expired(): void {
     if (!this.#position) return;
     this.reset('', 1);
-    this.#isDueFromStart = true;
+    this.#hasExpired = true;
   }
 
   /** The session was deleted. A later session of the same id has nothing to do with it. */
   forget(): void {
     this.#position = undefined;
     this.#isStored = false;
-    this.#isDueFromStart = false;
   }
 }

@@ -112,8 +112,7 @@ export class Incoming {
         break;
       }
       case 'reset':
-        this.#cursor.reset(frame.epoch, frame.from);
-        this.#events.emit('reset', frame);
+        this.#events.emit('reset', { ...frame, from: this.#cursor.reset(frame.epoch, frame.from) });
         break;
       case 'expired':
         this.#cursor.expired();

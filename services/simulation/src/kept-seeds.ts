@@ -72,6 +72,11 @@ export const KEPT_SEEDS: readonly { readonly seed: number; readonly mistake: str
     mistake: 'the run ended while a member with a dead link was at the newest number, but of the session before',
     faults: 6,
   },
+  {
+    seed: 986137605,
+    mistake: 'a client told of a reset from a later number than the one that was due to it, and then of the gap before',
+    faults: 6,
+  },
   ...[7704705, 20002452, 20007344].map((seed) => ({
     seed,
     mistake: 'a client that had heard of an expiry was not told that the next history had lost its beginning',

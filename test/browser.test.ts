@@ -199,6 +199,61 @@ describe('a reload', () => {
   });
 });
 
+describe('the end of a session', () => {
+  it('V7: deleted by another member, it begins anew without the old messages and without an old problem', async () => {
+    const chat = await openSession('deleted-by-another', 'redis');
+    await chat.send('before the deletion');
+    await chat.sees('before the deletion');
+    await fetch(`${system.url}/chat/api/sessions/deleted-by-another/delete/`, { method: 'DELETE' });
+    await chat.page.getByText('The connection was closed', { exact: false }).waitFor();
+    await chat.screenshot('deleted');
+    await chat.page.getByRole('button', { name: 'Connect now' }).click();
+    await chat.waitUntilConnected();
+    await chat.send('after the deletion');
+    await chat.sees('after the deletion');
+    expect(await chat.page.getByText('The connection was closed', { exact: false }).count()).toBe(0);
+    expect(await chat.shown(['before the deletion', 'after the deletion'])).toEqual(['after the deletion']);
+    await chat.screenshot('begun-anew');
+    // Chromium reports that the page asked for the time to live of a session that is gone.
+    const others = chat.complaints.splice(0).filter((complaint) => !/ 404 .*\/deleted-by-another\/$/.test(complaint));
+    expect(others).toEqual([]);
+  });
+
+  it('V7, T1: expired, its next message stands below the old ones, and the time to live is the new one', async () => {
+    const chat = await openSession('expires-soon', 'redis');
+    for (const content of ['old 1', 'old 2']) await chat.send(content);
+    await chat.sees('old 2');
+    const headers = { 'Content-Type': 'application/json' };
+    const extend = `${system.url}/chat/api/sessions/expires-soon/extend/`;
+    await fetch(extend, { method: 'POST', headers, body: JSON.stringify({ ttl: 2 }) });
+    // The gateway has told of the expiry when no message counts any more.
+    await chat.page.getByText('0 messages', { exact: true }).waitFor();
+    const timeToLive = chat.card('expires-soon').getByRole('timer');
+    await timeToLive.getByText('Expired').waitFor();
+    await chat.send('new 1');
+    await chat.sees('new 1');
+    expect(await chat.shown(['old 1', 'old 2', 'new 1'])).toEqual(['old 1', 'old 2', 'new 1']);
+    await timeToLive.getByText(/Expires in (1 h|60 min|59 min)/).waitFor();
+    await chat.screenshot('expired');
+  });
+});
+
+describe('a page that cannot be drawn', () => {
+  it('says so and can be reloaded, rather than being blank', async () => {
+    const chat = await openSession('broken', 'redis');
+    const body = JSON.stringify({ success: true, messages: [null], has_more: false });
+    const answer = { contentType: 'application/json', body };
+    await chat.page.route('**/chat/api/sessions/broken/messages/', (route) => route.fulfill(answer));
+    await chat.card('broken').getByText('🔄').click();
+    await chat.page.getByRole('heading', { name: 'The page has failed' }).waitFor();
+    await chat.screenshot('failed');
+    expect(chat.complaints.splice(0).join()).toContain('TypeError');
+    await chat.page.unroute('**/chat/api/sessions/broken/messages/');
+    await chat.page.getByRole('button', { name: 'Reload the page' }).click();
+    await chat.waitUntilConnected();
+  });
+});
+
 describe('a narrow screen', () => {
   it('shows the chat and the way back to the sessions', async () => {
     const chat = await openPage({ viewport: { width: 390, height: 844 } });

@@ -10,21 +10,23 @@ export function browserStorage(): ClientStorage | undefined {
   }
 }
 
+const NETWORK_EVENTS = ['online', 'offline'];
+
 /**
  * Listens to the events of a page's life.
  *
- * @param wake called when the network or the user comes back
+ * @param wake called when the network comes or goes, and when the user comes back
  * @param leave called when the page is hidden or left, which may be its end
  * @returns stops listening
  */
 export function onPageEvents({ wake, leave }: { wake: () => void; leave: () => void }): () => void {
   if (typeof document === 'undefined') return () => undefined;
   const onVisibility = () => (document.visibilityState === 'visible' ? wake() : leave());
-  globalThis.addEventListener('online', wake);
+  for (const name of NETWORK_EVENTS) globalThis.addEventListener(name, wake);
   globalThis.addEventListener('pagehide', leave);
   document.addEventListener('visibilitychange', onVisibility);
   return () => {
-    globalThis.removeEventListener('online', wake);
+    for (const name of NETWORK_EVENTS) globalThis.removeEventListener(name, wake);
     globalThis.removeEventListener('pagehide', leave);
     document.removeEventListener('visibilitychange', onVisibility);
   };

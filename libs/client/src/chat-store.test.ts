@@ -129,15 +129,138 @@ describe('ChatStore', () => {
     const fetched: string[] = [];
     vi.stubGlobal('fetch', (url: string) => {
       fetched.push(url);
-      return Promise.resolve(Response.json({ success: true, messages: [answer] }));
+      return Promise.resolve(Response.json({ success: true, messages: [answer], has_more: false }));
     });
     const { store, clock, socket, shown } = page({ persistMessages: false });
     socket().welcome({ seq: 1, firstSeq: 1 });
     socket().message(2, 'm2', { content: 'live' });
     clock.advance(16);
     expect(await store.refresh()).toBe(1);
-    expect(fetched).toEqual(['/chat/api/sessions/room/messages/?view=log']);
+    expect(fetched).toEqual(['/chat/api/sessions/room/messages/?view=log&after_seq=0']);
     expect(shown()).toEqual(['earlier', 'live']);
+  });
+
+  /** Answers like the HTTP API, two messages a page. @returns what was asked for */
+  function stubHistory(history: () => readonly string[]): string[] {
+    const asked: string[] = [];
+    vi.stubGlobal('fetch', (url: string) => {
+      const after = Number(new URL(url, 'http://localhost').searchParams.get('after_seq'));
+      asked.push(`after ${after}`);
+      const all = history().map((id, index) => ({ id, content: id, sender: 's', timestamp: 1, seq: index + 1 }));
+      const messages = all.slice(after, after + 2);
+      return Promise.resolve(Response.json({ success: true, messages, has_more: all.length > after + 2 }));
+    });
+    return asked;
+  }
+
+  it('H4: reads the whole history, however many pages it has', async () => {
+    const asked = stubHistory(() => ['a', 'b', 'c', 'd', 'e']);
+    const { store, shown } = page({ persistMessages: false });
+    expect(await store.refresh()).toBe(5);
+    expect(asked).toEqual(['after 0', 'after 2', 'after 4']);
+    expect(shown()).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('H4: reads the history again when its numbers begin anew between two pages', async () => {
+    const { store, socket, shown } = page({ persistMessages: false });
+    socket().welcome({ seq: 3, firstSeq: 1 });
+    const asked = stubHistory(() => {
+      if (asked.length === 1) return ['old 1', 'old 2', 'old 3'];
+      if (asked.length === 2) socket().receive({ type: 'session', event: 'expired' });
+      return ['new 1'];
+    });
+    expect(await store.refresh()).toBe(1);
+    expect(asked).toEqual(['after 0', 'after 2', 'after 0']);
+    expect(shown()).toEqual(['new 1']);
+  });
+
+  it('V7: shows what comes after an expiry behind what came before', () => {
+    const { store, clock, socket, shown } = page();
+    socket().welcome({ seq: 2, firstSeq: 1, recovered: true });
+    for (const seq of [1, 2]) socket().message(seq, `old ${seq}`, { content: `old ${seq}` });
+    socket().receive({ type: 'session', event: 'expired' });
+    socket().message(1, 'new 1', { content: 'new 1' });
+    clock.advance(100);
+    expect(shown()).toEqual(['old 1', 'old 2', 'new 1']);
+    // What the member missed while it was cut off belongs to the new history too.
+    socket().end();
+    clock.advance(500);
+    socket().welcome({ epoch: 'E2', seq: 2, firstSeq: 1 });
+    for (const seq of [1, 2]) socket().message(seq, `new ${seq}`, { content: `new ${seq}` });
+    clock.advance(100);
+    expect(shown()).toEqual(['old 1', 'old 2', 'new 1', 'new 2']);
+    expect(store.snapshot().count).toBe(2);
+  });
+
+  it('T1, V7: does not give the next session the time to live of the expired one', () => {
+    const { store, clock, socket } = page();
+    const ttls = () => [store.snapshot().session?.ttl, store.snapshot().session?.expiresAt];
+    socket().welcome({ ttl: 60, remainingTtl: 60 });
+    socket().receive({ type: 'session', event: 'extended', ttl: 7200 });
+    socket().receive({ type: 'session', event: 'expired' });
+    expect(ttls()).toEqual([null, clock.now()]);
+    socket().message(1, 'new 1');
+    clock.advance(100);
+    expect(ttls()).toEqual([null, undefined]);
+    socket().receive({ type: 'session', event: 'extended', ttl: 90 });
+    expect(ttls()).toEqual([90, clock.now() + 90_000]);
+  });
+
+  it('V7: after a deletion keeps the messages to read, and begins with none when it is connected again', () => {
+    const { store, clock, socket, shown } = page();
+    socket().welcome({ seq: 1, firstSeq: 1, recovered: true });
+    socket().message(1, 'old 1', { content: 'old 1' });
+    clock.advance(100);
+    socket().receive({ type: 'session', event: 'deleted' });
+    socket().end(4404, 'session deleted');
+    expect(shown()).toEqual(['old 1']);
+    expect(store.snapshot().error).toMatchObject({ code: 'closed' });
+    store.reconnect();
+    socket().welcome({ epoch: 'E2', seq: 1, firstSeq: 1, recovered: true });
+    socket().message(1, 'new 1', { content: 'new 1' });
+    clock.advance(100);
+    expect(shown()).toEqual(['new 1']);
+    expect(store.snapshot()).toMatchObject({ status: 'connected', error: undefined, count: 1 });
+  });
+
+  it('takes back that the connection was closed once it is open again', () => {
+    const { store, socket } = page({ autoReconnect: false });
+    socket().welcome();
+    socket().end(1006);
+    expect(store.snapshot().error).toMatchObject({ code: 'closed' });
+    store.reconnect();
+    socket().welcome();
+    expect(store.snapshot().error).toBeUndefined();
+  });
+
+  it('goes on telling of a gap when it is connected again', () => {
+    const { store, clock, socket } = page();
+    socket().welcome();
+    socket().receive({ type: 'session', event: 'gap', from: 1, to: 9 });
+    socket().end();
+    clock.advance(500);
+    socket().welcome({ seq: 9, recovered: true });
+    expect(store.snapshot()).toMatchObject({ status: 'connected', error: { code: 'gap' } });
+  });
+
+  it('notices within 5 s that the network went, and is back at once when it comes', () => {
+    const events = new EventTarget();
+    vi.stubGlobal('document', new EventTarget());
+    vi.stubGlobal('addEventListener', events.addEventListener.bind(events));
+    vi.stubGlobal('removeEventListener', events.removeEventListener.bind(events));
+    const { store, stop, clock, socket } = page();
+    socket().welcome();
+    events.dispatchEvent(new Event('offline'));
+    expect(socket().frames.at(-1)).toEqual({ type: 'ping' });
+    clock.advance(5_000);
+    expect(store.snapshot().status).toBe('reconnecting');
+    events.dispatchEvent(new Event('online'));
+    socket().welcome();
+    expect(store.snapshot().status).toBe('connected');
+    stop();
+    const frames = socket().frames.length;
+    for (const name of ['online', 'offline']) events.dispatchEvent(new Event(name));
+    expect(socket().frames).toHaveLength(frames);
   });
 
   it('shows why the HTTP API gave no messages', async () => {

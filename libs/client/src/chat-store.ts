@@ -1,10 +1,16 @@
-import type { BroadcastFrame, SessionFrame, StorageState, WelcomeFrame } from '@holdfast/protocol';
+import {
+  type BroadcastFrame,
+  SESSION_DELETED_CODE,
+  type SessionFrame,
+  type StorageState,
+  type WelcomeFrame,
+} from '@holdfast/protocol';
 import { browserStorage, onPageEvents } from './browser.js';
 import { HoldfastClient } from './client.js';
 import { systemClock, Timer } from './clock.js';
 import type { ConnectionState } from './connection-state.js';
 import type { ChatMessage, ClientEvents } from './events.js';
-import { fetchMessages } from './fetch-messages.js';
+import { fetchMessages, type StoredMessage } from './fetch-messages.js';
 import { MessageArchive } from './message-archive.js';
 import { MessageList } from './message-list.js';
 import type { HoldfastClientOptions } from './options.js';
@@ -18,9 +24,12 @@ export interface ChatError {
   readonly message: string;
 }
 
-/** The newest welcome, kept up to date. Times to live are in seconds. */
+/**
+ * The newest welcome, kept up to date. Times to live are in seconds. `ttl` is `null` from an expiry on until a frame tells
+ * the next session's, because that session does not inherit it.
+ */
 export type ChatSession = WelcomeFrame & {
-  /** Unix milliseconds by this machine's clock. Absent without persistence. */
+  /** Unix milliseconds by this machine's clock. Absent without persistence, and while `ttl` is unknown. */
   readonly expiresAt?: number;
 };
 
@@ -72,6 +81,8 @@ export class ChatStore {
   /** When the last batch was shown, monotonic milliseconds. */
   #batchedAt = Number.NEGATIVE_INFINITY;
   #wasOpen = false;
+  /** Whether the session was deleted, and no connection has been open since. */
+  #isDeleted = false;
   #snapshot: ChatSnapshot;
 
   /** Loads the archived messages. Uses neither the network nor the storage otherwise. */
@@ -135,7 +146,13 @@ export class ChatStore {
     const { apiUrl = '/chat/api', token } = this.#options;
     const { sessionId, sender: mine } = this.#ensureClient();
     try {
-      const history = await fetchMessages(apiUrl, sessionId, typeof token === 'function' ? await token() : token);
+      let history: StoredMessage[];
+      let generation: number;
+      do {
+        generation = this.#list.generation;
+        history = await fetchMessages(apiUrl, sessionId, typeof token === 'function' ? await token() : token);
+        // When the numbers have begun anew meanwhile, the pages are parts of two histories.
+      } while (generation !== this.#list.generation);
       this.#list.merge(history.map((message) => ({ ...message, isSent: message.sender === mine, sessionId })));
       this.#update();
       return history.length;
@@ -170,14 +187,25 @@ export class ChatStore {
   }
 
   #stateChanged(state: ConnectionState): void {
-    this.#wasOpen ||= state.kind === 'open';
+    if (state.kind === 'open') this.#opened();
     this.#update({
       status: statusOf(state, this.#wasOpen),
       retryAt: state.kind === 'waiting' ? state.retryAt : undefined,
     });
     if (state.kind === 'closed' && state.code !== 1000) {
+      this.#isDeleted ||= state.code === SESSION_DELETED_CODE;
       this.#fail('closed', `The connection was closed: ${state.reason || `code ${state.code}`}.`);
     }
+  }
+
+  #opened(): void {
+    this.#wasOpen = true;
+    if (this.#snapshot.error?.code === 'closed') this.clearError();
+    if (!this.#isDeleted) return;
+    // The session of the same id that begins now has nothing to do with the deleted one.
+    this.#isDeleted = false;
+    this.#list.clear();
+    this.#archive?.save(() => this.#list.messages());
   }
 
   #welcomed(frame: WelcomeFrame): void {
@@ -190,7 +218,11 @@ export class ChatStore {
     if (frame.event === 'extended' && session) this.#update({ session: { ...session, ttl: frame.ttl } });
     if (frame.event === 'extended') this.#expireIn(frame.ttl);
     if (frame.event === 'expiring') this.#expireIn(frame.remainingTtl);
-    if (frame.event === 'expired') this.#expireIn(0);
+    if (frame.event === 'expired' && session) {
+      this.#list.reset();
+      this.#update({ session: { ...session, ttl: null } });
+      this.#expireIn(0);
+    }
   }
 
   #received(message: ClientEvents['message']): void {
@@ -208,11 +240,14 @@ export class ChatStore {
     });
   }
 
+  /** @param seconds null: it is not known when the session expires */
   #expireIn(seconds: number | null): void {
-    const { session } = this.#snapshot;
+    if (!this.#snapshot.session) return this.#update();
+    const { expiresAt: _before, ...session } = this.#snapshot.session;
     const { clock = systemClock } = this.#options;
-    if (!session || seconds === null) return this.#update();
-    this.#update({ session: { ...session, expiresAt: clock.now() + seconds * 1_000 } });
+    this.#update({
+      session: seconds === null ? session : { ...session, expiresAt: clock.now() + seconds * 1_000 },
+    });
   }
 
   #fail(code: string, message: string): void {

@@ -105,8 +105,8 @@ export class HoldfastClient {
   }
 
   /**
-   * Call when the network may have changed (a browser's `online` event, a page that is shown again). Connects at once, or
-   * checks that the open connection is alive.
+   * Call when the network may have changed (a browser's `online` and `offline` events, a page that is shown again).
+   * Connects at once, or checks that the open connection is alive: it ends when nothing arrives within 5 s.
    */
   wake(): void {
     this.#connection.wake();

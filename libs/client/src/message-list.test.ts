@@ -46,6 +46,33 @@ describe('MessageList', () => {
     expect(ids(list)).toEqual(['m1', 'm2', 'm3', 'a']);
   });
 
+  it('adds the message of another sender that has the same id', () => {
+    const list = listOf(numbered(2, 'a'));
+    list.merge([{ ...numbered(1, 'a'), sender: 'another' }, numbered(2, 'a')]);
+    expect(list.messages().map(({ sender }) => sender)).toEqual(['another', 's']);
+  });
+
+  it('H4: counts each message of a history that does not fit once, however often it is read', () => {
+    const history = [1, 2, 3, 4, 5, 6].map((seq) => numbered(seq));
+    const list = new MessageList(2);
+    for (const seq of [4, 5, 6]) list.put(numbered(seq));
+    for (let read = 1; read <= 2; read++) {
+      list.merge(history);
+      expect([ids(list), list.dropped]).toEqual([['m5', 'm6'], 4]);
+    }
+    list.reset();
+    list.merge([numbered(1, 'x')]);
+    expect([ids(list), list.dropped]).toEqual([['m6', 'x'], 5]);
+  });
+
+  it('can be emptied', () => {
+    const list = new MessageList(1);
+    for (const seq of [1, 2]) list.put(numbered(seq));
+    list.clear();
+    list.merge([numbered(1)]);
+    expect([ids(list), list.dropped]).toEqual([['m1'], 0]);
+  });
+
   it('lets the oldest go beyond its limit, and counts them', () => {
     const list = new MessageList(2);
     for (const seq of [1, 2, 3]) list.put(numbered(seq));

@@ -11,9 +11,17 @@ export class MessageList {
   #items: Item[] = [];
   #generation = 0;
   #dropped = 0;
+  /** The lowest and the highest number that was dropped in this generation. */
+  #droppedFrom = Number.POSITIVE_INFINITY;
+  #droppedTo = 0;
 
   /** @param max number of messages in the list; beyond it the oldest are dropped */
   constructor(readonly max: number) {}
+
+  /** Changes whenever the session's numbers begin anew. */
+  get generation(): number {
+    return this.#generation;
+  }
 
   /** How many messages were dropped because there were too many. */
   get dropped(): number {
@@ -39,21 +47,53 @@ export class MessageList {
     while (place > 0 && isBefore(item, this.#items[place - 1])) place -= 1;
     this.#items.splice(place, 0, item);
     if (this.#items.length > this.max) {
-      this.#items.shift();
-      this.#dropped += 1;
+      const oldest = this.#items.shift();
+      this.#countDropped(oldest?.generation === this.#generation ? oldest.message.seq : undefined);
     }
   }
 
-  /** Adds the messages of the history that the list does not have. */
+  /**
+   * Adds the messages of the history that the list does not have. Messages that the list has dropped stay out, and each
+   * counts as dropped once.
+   *
+   * @param history the oldest first
+   */
   merge(history: readonly ChatMessage[]): void {
-    const known = new Set(this.#items.map(({ message }) => message.id));
-    for (const message of history) if (!known.has(message.id)) this.put(message);
+    const known = new Set(this.#items.map(({ message }) => keyOf(message)));
+    // From the newest to the oldest, so that no message is put in the list only to be dropped for the next one.
+    for (const message of [...history].reverse()) {
+      const { seq = Number.POSITIVE_INFINITY } = message;
+      if (known.has(keyOf(message))) continue;
+      if (seq > this.#droppedTo) this.put(message);
+      else if (seq < this.#droppedFrom) this.#countDropped(seq);
+    }
   }
 
-  /** Call when the session's numbers begin anew. */
+  /** Call when the session's numbers begin anew. What comes then is shown behind what came before. */
   reset(): void {
     this.#generation += 1;
+    this.#droppedFrom = Number.POSITIVE_INFINITY;
+    this.#droppedTo = 0;
   }
+
+  /** Call when what the list has is not part of the session any more. */
+  clear(): void {
+    this.reset();
+    this.#items = [];
+    this.#dropped = 0;
+  }
+
+  #countDropped(seq: number | undefined): void {
+    this.#dropped += 1;
+    if (seq === undefined) return;
+    this.#droppedFrom = Math.min(this.#droppedFrom, seq);
+    this.#droppedTo = Math.max(this.#droppedTo, seq);
+  }
+}
+
+/** Two senders may use the same id. */
+function keyOf({ id, sender }: ChatMessage): string {
+  return `${sender}\n${id}`;
 }
 
 function isBefore(item: Item, other: Item | undefined): boolean {

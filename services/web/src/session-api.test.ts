@@ -12,9 +12,23 @@ afterEach(() => vi.unstubAllGlobals());
 describe('the HTTP API, as the page calls it', () => {
   it('H1: reads stored messages where the original guides say', async () => {
     const messages = [{ content: 'Hello Redis!', timestamp: 1, isSent: true, sessionId: 's' }];
-    const fetched = answer({ success: true, session_id: 's', messages, count: 1 });
+    const fetched = answer({ success: true, session_id: 's', messages, count: 1, has_more: false });
     expect(await fetchStoredMessages('s')).toEqual(messages);
     expect(fetched).toHaveBeenCalledWith('/chat/api/sessions/s/messages/', { method: 'GET' });
+  });
+
+  it('H4: reads all of them, page by page', async () => {
+    const faces = (seq: number) =>
+      [true, false].map((isSent) => ({ seq, isSent, content: '', timestamp: seq, sessionId: 's' }));
+    const asked: string[] = [];
+    vi.stubGlobal('fetch', (url: string) => {
+      asked.push(url.slice('/chat/api'.length));
+      const seq = asked.length;
+      return Promise.resolve(Response.json({ success: true, messages: faces(seq), count: 2, has_more: seq < 3 }));
+    });
+    expect(await fetchStoredMessages('s')).toEqual([1, 2, 3].flatMap(faces));
+    const path = '/sessions/s/messages/';
+    expect(asked).toEqual([path, `${path}?after_seq=1`, `${path}?after_seq=2`]);
   });
 
   it('reads how long a session has to live', async () => {

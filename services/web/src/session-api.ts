@@ -10,7 +10,7 @@ export interface StoredFace {
   readonly timestamp: number;
   readonly isSent: boolean;
   readonly sessionId: string;
-  readonly seq?: number;
+  readonly seq: number;
 }
 
 /** A request that the API refused; the message is the API's own sentence. */
@@ -23,10 +23,21 @@ export class ApiFailure extends Error {
   }
 }
 
-/** Reads the stored messages of a session. @throws ApiFailure */
+/** Reads all stored messages of a session, page by page (H4). @throws ApiFailure */
 export async function fetchStoredMessages(sessionId: string): Promise<readonly StoredFace[]> {
-  const { messages } = await call<{ messages: StoredFace[] }>('GET', `/sessions/${sessionId}/messages/`);
-  return messages;
+  const path = `/sessions/${sessionId}/messages/`;
+  const all: StoredFace[] = [];
+  for (;;) {
+    const last = all.at(-1)?.seq;
+    const page = await call<StoredPage>('GET', last === undefined ? path : `${path}?after_seq=${last}`);
+    all.push(...page.messages);
+    if (!page.has_more || page.messages.length === 0) return all;
+  }
+}
+
+interface StoredPage {
+  readonly messages: StoredFace[];
+  readonly has_more: boolean;
 }
 
 /**

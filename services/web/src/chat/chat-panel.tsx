@@ -28,7 +28,8 @@ export function ChatPanel({ entry: { id, persistence }, isShown, onSummary, onBr
   const [draft, setDraft] = useState('');
   const [seen, setSeen] = useState(0);
   const total = hidden + messages.length;
-  if (isShown && seen !== total) setSeen(total);
+  // There are fewer than were seen when the session was deleted and begins anew.
+  if (seen > total || (isShown && seen !== total)) setSeen(total);
   const unread = Math.max(0, total - seen);
   // After a deletion or a refusal this connection does not know any more when the session expires.
   const expiresAt = status === 'disconnected' ? undefined : wholeSecond(session?.expiresAt);

@@ -27,7 +27,7 @@ export function MessageView({ messages, hidden }: MessageViewProps) {
   /** Index of the first message shown, counted over all of the session. It stays while the reader is further up. */
   const [first, setFirst] = useState(0);
   const wanted = hidden + Math.max(0, messages.length - STEP);
-  if (!isAway && first !== wanted) setFirst(wanted);
+  if (first > wanted || (!isAway && first !== wanted)) setFirst(wanted);
   const start = Math.max(0, first - hidden);
   const shown = messages.slice(start);
   const showEarlier = () => {

@@ -56,12 +56,13 @@ export function SessionCard({ entry, isSelected, isOpen, summary, onSelect, onDe
         </IconButton>
       </Box>
       {persistence === 'redis' && (
-        <RedisTools
-          sessionId={id}
-          isLive={isOpen && summary?.status !== 'disconnected'}
-          liveExpiresAt={summary?.expiresAt}
-        />
+        <RedisTools sessionId={id} isLive={isOpen && knowsExpiry(summary)} liveExpiresAt={summary?.expiresAt} />
       )}
     </Card>
   );
+}
+
+/** After an expiry the connection does not know how long the session lives that the next message begins. */
+function knowsExpiry(summary: SessionSummary | undefined): boolean {
+  return summary?.status === 'connected' ? summary.expiresAt !== undefined : summary?.status !== 'disconnected';
 }

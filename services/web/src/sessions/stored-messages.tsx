@@ -41,7 +41,7 @@ export function StoredMessages({ fetched: { at, messages }, onClose }: StoredMes
       >
         {messages.slice(-SHOWN).map(({ seq, isSent, timestamp, content }) => (
           <Typography
-            key={`${seq ?? timestamp} ${isSent}`}
+            key={`${seq} ${isSent}`}
             component="li"
             variant="caption"
             sx={{ display: 'block', color: isSent ? 'text.primary' : 'text.secondary', overflowWrap: 'anywhere' }}

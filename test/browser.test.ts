@@ -9,7 +9,9 @@ let browser: Browser;
 const open: ChatPage[] = [];
 
 beforeAll(async () => {
-  [system, browser] = await Promise.all([startHoldfast(), startChromium()]);
+  // A history of more than one page of the HTTP API.
+  const env = { MESSAGE_HISTORY_MAX: '3000' };
+  [system, browser] = await Promise.all([startHoldfast({ env }), startChromium()]);
 });
 
 afterEach(async () => {
@@ -196,6 +198,28 @@ describe('a reload', () => {
     await chat.sees('after the reload');
     expect(await chat.shown(['gone with the page', 'after the reload'])).toEqual(['after the reload']);
     await chat.screenshot('reloaded-none');
+  });
+});
+
+describe('a long history', () => {
+  it('H4: is read whole, also beyond the first page', async () => {
+    const headers = { 'Content-Type': 'application/json' };
+    const url = `${system.url}/chat/api/sessions/long-history/messages/`;
+    const post = async (content: string) => {
+      const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ content }) });
+      expect(answer.status).toBe(200);
+    };
+    for (let sent = 0; sent < 1_500; sent += 50) {
+      await Promise.all(Array.from({ length: 50 }, (_, index) => post(`number ${sent + index + 1}`)));
+    }
+    await post('the last one');
+    const chat = await openSession('long-history', 'redis');
+    await chat.sees('the last one');
+    const card = chat.card('long-history');
+    await card.getByText('🔄').click();
+    await card.getByText('1501 messages in Redis', { exact: false }).waitFor();
+    await card.getByText('Message #1501: the last one', { exact: false }).waitFor();
+    await chat.screenshot('long-history');
   });
 });
 

@@ -24,7 +24,7 @@ export class ErrorBoundary extends Component<ErrorBoundaryProps, { readonly prob
         style={{ maxWidth: 560, margin: '15vh auto', padding: 24, font: '16px/1.5 system-ui, sans-serif' }}
       >
         <h1>The page has failed</h1>
-        <p>It could not be drawn any more. Messages that were accepted are safe. Reload the page to go on.</p>
+        <p>It could not be drawn any more. Reload it to go on. What the server stores is safe.</p>
         <p>
           <button
             type="button"

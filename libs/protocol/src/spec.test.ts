@@ -94,7 +94,7 @@ describe('SPEC.md', () => {
       ...series('V', 1, 11),
       ...series('V', 20, 23),
       ...series('R', 1, 3),
-      ...series('H', 1, 3),
+      ...series('H', 1, 4),
     ]);
   });
 

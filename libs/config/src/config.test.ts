@@ -65,7 +65,7 @@ describe('loadConfig', () => {
       MAX_CONNECTIONS_PER_IP: '7',
       MAX_CONNECTS_PER_SECOND: '8',
       TRUST_PROXY: 'true',
-      ALLOWED_ORIGINS: 'https://Chat.example.org, http://localhost:5173',
+      ALLOWED_ORIGINS: 'https://Chat.example.org:443, http://localhost:5173,Capacitor://localhost',
       AUTH_DISABLED: 'true',
       AUDIT_INTERVAL_SECONDS: '9',
       AUDIT_GRACE_SECONDS: '0',
@@ -99,7 +99,7 @@ describe('loadConfig', () => {
       memory: { tailBytes: 1, outageBufferBytes: 2, maxBackpressureBytes: 4096 },
       limits: { messagesPerSecond: 0, connectionsPerIp: 7, connectsPerSecond: 8 },
       trustProxy: true,
-      allowedOrigins: ['https://chat.example.org', 'http://localhost:5173'],
+      allowedOrigins: ['https://chat.example.org', 'http://localhost:5173', 'capacitor://localhost'],
       audit: { intervalSeconds: 9, graceSeconds: 0, dryRun: true },
     });
   });
@@ -148,6 +148,10 @@ describe('loadConfig', () => {
     ['ALLOWED_ORIGINS', '*'],
     ['ALLOWED_ORIGINS', 'https://example.org/'],
     ['ALLOWED_ORIGINS', 'example.org'],
+    ['ALLOWED_ORIGINS', 'null'],
+    ['ALLOWED_ORIGINS', 'wss://example.org'],
+    ['ALLOWED_ORIGINS', 'tauri://localhost/index.html'],
+    ['ALLOWED_ORIGINS', 'https://a.example,'],
   ])('refuses %s=%s', (name, value) => {
     expect(mistakesOf({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name} must be `))]);
   });

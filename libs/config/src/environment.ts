@@ -132,13 +132,13 @@ export const VARIABLES = {
     flag,
     false,
     PUBLIC,
-    '`true`: the client address is the last one of `X-Forwarded-For`. Only behind a proxy that sets it',
+    '`true`: the client address is the last one of `X-Forwarded-For`; `X-Forwarded-Host` and `-Proto` say which host was asked. Only behind a proxy that sets `X-Forwarded-For`',
   ),
   ALLOWED_ORIGINS: variable<readonly string[]>(
     origins,
     [],
     PUBLIC,
-    'Origins whose pages may connect, separated by commas; unset: pages of the same host only',
+    'Origins whose pages may connect, separated by commas, also of apps (`capacitor://localhost`); unset: pages of the same host only',
     '',
   ),
   AUTH_JWT_SECRET: variable<string | undefined>(

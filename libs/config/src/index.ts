@@ -1,3 +1,4 @@
+export { clientAddress, parseAddress } from './client-address.js';
 export {
   type Color,
   type Config,
@@ -12,3 +13,4 @@ export {
 export { ENVIRONMENT, type EnvironmentRow, type ServiceName, type VariableName } from './environment.js';
 export { renderEnvironmentTable } from './environment-table.js';
 export { maskUrl } from './mask-url.js';
+export { isOriginAllowed, type PageHeaders } from './origin.js';

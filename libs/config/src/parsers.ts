@@ -1,3 +1,5 @@
+import { parseOrigin } from './origin.js';
+
 /** Turns the text of an environment variable into a value. */
 export interface Parser<T> {
   /** What is allowed, in words that follow "must be". */
@@ -60,18 +62,14 @@ export const line: Parser<string> = parser('one line of text', (text) =>
   /^[\x20-\x7e]{1,512}$/.test(text) ? text : undefined,
 );
 
-/** Origins as browsers send them, separated by commas. */
+/** Origins as browsers send them, separated by commas. The value has each in its one spelling. */
 export const origins: Parser<readonly string[]> = parser(
-  'origins like https://chat.example.org, separated by commas, without a path',
+  'origins like https://chat.example.org or capacitor://localhost, separated by commas, without a path',
   (text) => {
-    const list = text.split(',').map((part) => part.trim());
-    return list.every(isOrigin) ? list.map((part) => new URL(part).origin) : undefined;
+    const list = text.split(',').map((part) => parseOrigin(part.trim()));
+    return list.every((origin) => origin !== undefined) ? list : undefined;
   },
 );
-
-function isOrigin(text: string): boolean {
-  return /^https?:\/\/[^/?#@\s]+$/i.test(text) && URL.canParse(text);
-}
 
 /** Redis URLs, separated by commas: `redis[s]://[user][:password@]host[:port][/database]`. */
 export const redisUrls: Parser<readonly string[]> = parser(

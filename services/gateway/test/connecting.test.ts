@@ -32,7 +32,7 @@ beforeAll(async () => {
         MAX_CONNECTIONS_PER_IP: '2',
         MAX_CONNECTS_PER_SECOND: '50',
         TRUST_PROXY: 'true',
-        ALLOWED_ORIGINS: 'https://chat.example, http://localhost:5173',
+        ALLOWED_ORIGINS: 'https://Chat.example:443, http://localhost:5173, capacitor://localhost',
       },
       'limited gateway',
     ),
@@ -110,6 +110,7 @@ describe('an upgrade', () => {
       connectPlain(limited.wsUrl, { headers: { origin, 'x-forwarded-for': address } });
     await connect('https://chat.example', '10.0.0.1');
     await connect('http://localhost:5173', '10.0.0.2');
+    await connect('capacitor://localhost', '10.0.0.2');
     const own = `http://127.0.0.1:${limited.port}`;
     expect((await refusalOf(connect(own, '10.0.0.3'))).status).toBe(403);
   });
@@ -123,6 +124,16 @@ describe('an upgrade', () => {
     expect(Number(refusal.headers['retry-after'])).toBeGreaterThan(0);
     await first.close();
     await eventually('the place to be free', () => connectPlain(limited.wsUrl, { headers }));
+  });
+
+  it('C4: an address is one client with any port and in any spelling', async () => {
+    const connect = (address: string) => connectPlain(limited.wsUrl, { headers: { 'x-forwarded-for': address } });
+    await connect('10.4.0.1:1001');
+    await connect('::ffff:10.4.0.1');
+    const refusals = ['10.4.0.1', '10.4.0.1:1002', '[::FFFF:0A04:1]:1003'].map((address) =>
+      refusalOf(connect(address)),
+    );
+    expect((await Promise.all(refusals)).map(({ status }) => status)).toEqual([429, 429, 429]);
   });
 
   it('C4: with TRUST_PROXY only the address that the proxy added counts, also on a header line of its own', async () => {

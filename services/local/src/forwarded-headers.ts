@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { parseAddress } from '@holdfast/config';
 
 /**
  * Headers that concern one connection only (RFC 9110, section 7.6.1), and `Expect`, which the front door answers
@@ -28,7 +29,7 @@ export function forwardedHeaders(request: IncomingMessage): string[] {
     const lower = name.toLowerCase();
     if (!HOP_BY_HOP.has(lower) && !lower.startsWith('x-forwarded-')) headers.push(name, value);
   }
-  const client = (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+  const client = parseAddress(request.socket.remoteAddress ?? '') ?? '';
   const earlier = request.headers['x-forwarded-for'];
   headers.push('X-Forwarded-For', [earlier, client].filter(Boolean).join(', '));
   headers.push('X-Forwarded-Proto', 'http');

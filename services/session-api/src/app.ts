@@ -31,7 +31,6 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
   const { config, logger, metrics } = context;
   const app = fastify({
     logger: false,
-    trustProxy: config.trustProxy,
     // JSON escapes make content longer, as on the socket (C6), and other fields stand around it.
     bodyLimit: FRAME_BYTES_FACTOR * Math.max(config.sessions.messageMaxBytes, SESSION_DATA_MAX_BYTES) + 1024,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -51,7 +50,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
   measureRequests(app, metrics.api);
   handleErrors(app, logger, metrics.redis);
   validateBySchema(app);
-  checkOrigins(app, config.allowedOrigins);
+  checkOrigins(app, config);
   const unknownPath = watchPaths(app);
   // This runs before the body is read: a wrong method or path is named even when the body is wrong too.
   app.addHook('onRequest', async (request, reply) => {

@@ -39,6 +39,22 @@ describe('Origin', () => {
     expect((await create(await appFor([], false), headers)).statusCode).toBe(403);
   });
 
+  it('C4: origins are compared in one spelling, and answered in that of the page', async () => {
+    const app = await appFor(['https://a.example', 'capacitor://localhost']);
+    for (const origin of ['https://A.example:443', 'capacitor://localhost']) {
+      const passed = await create(app, { origin });
+      expect([passed.statusCode, passed.headers['access-control-allow-origin']]).toEqual([201, origin]);
+    }
+    await app.app.close();
+    const open = await appFor([], true);
+    const headers = { origin: 'http://chat.example:8000', host: 'Chat.Example:8000' };
+    expect((await create(open, headers)).statusCode).toBe(201);
+    expect((await create(open, { ...headers, 'x-forwarded-proto': 'https' })).statusCode).toBe(403);
+    expect((await create(open, { ...headers, 'x-forwarded-host': 'chat.example:8000, b.example' })).statusCode).toBe(
+      403,
+    );
+  });
+
   it('ALLOWED_ORIGINS names who passes, and lets them read the answer', async () => {
     const app = await appFor(['https://a.example', 'https://b.example']);
     const passed = await create(app, { origin: 'https://b.example' });
@@ -79,7 +95,9 @@ describe('Origin', () => {
     const passed = await preflight('https://a.example');
     expect(passed.statusCode).toBe(204);
     expect(passed.headers['access-control-allow-methods']).toContain('PATCH');
-    expect(passed.headers['access-control-allow-headers']).toContain('content-type');
+    const headers = String(passed.headers['access-control-allow-headers']).split(', ');
+    const tracing = ['traceparent', 'tracestate', 'baggage', 'sentry-trace'];
+    expect(headers).toEqual(['authorization', 'content-type', ...tracing, 'x-requested-with']);
     expect((await preflight('https://evil.example')).statusCode).toBe(403);
   });
 });

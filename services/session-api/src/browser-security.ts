@@ -1,3 +1,4 @@
+import { type Config, isOriginAllowed, type PageHeaders } from '@holdfast/config';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError } from './errors.js';
 
@@ -34,19 +35,22 @@ export function sendSecurityHeaders(app: FastifyInstance): void {
   });
 }
 
+/** Request headers that pages may send: those of the API, and those that tracing and HTTP libraries add by themselves. */
+const PAGE_HEADERS = 'authorization, content-type, traceparent, tracestate, baggage, sentry-trace, x-requested-with';
+
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * Lets pages of the allowed origins use the API. A page of another origin can neither read an answer nor change
  * anything. A request without an `Origin` header does not come from a page and passes.
  *
- * @param allowed origins as browsers send them; when empty, pages of the host that is asked are allowed
+ * @param options which pages are allowed (C4)
  */
-export function checkOrigins(app: FastifyInstance, allowed: readonly string[]): void {
+export function checkOrigins(app: FastifyInstance, options: Pick<Config, 'allowedOrigins' | 'trustProxy'>): void {
   app.addHook('onRequest', async (request, reply) => {
     const { origin } = request.headers;
     if (origin === undefined) return;
-    const passes = allowed.length === 0 ? isSameHost(origin, request) : allowed.includes(origin);
+    const passes = isOriginAllowed(pageHeaders(request), options);
     if (passes) allowReading(reply, origin);
     else if (!SAFE_METHODS.has(request.method)) refuse();
     if (request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) {
@@ -55,7 +59,7 @@ export function checkOrigins(app: FastifyInstance, allowed: readonly string[]): 
         .code(204)
         .headers({
           'access-control-allow-methods': 'GET, HEAD, POST, PATCH, DELETE',
-          'access-control-allow-headers': 'authorization, content-type',
+          'access-control-allow-headers': PAGE_HEADERS,
           'access-control-max-age': '600',
         })
         .send();
@@ -63,12 +67,13 @@ export function checkOrigins(app: FastifyInstance, allowed: readonly string[]): 
   });
 }
 
-function isSameHost(origin: string, request: FastifyRequest): boolean {
-  try {
-    return new URL(origin).host === request.host.toLowerCase();
-  } catch {
-    return false;
-  }
+function pageHeaders({ headers }: FastifyRequest): PageHeaders {
+  return {
+    origin: headers.origin,
+    host: headers.host,
+    forwardedHost: [headers['x-forwarded-host']].flat().join(','),
+    forwardedProto: [headers['x-forwarded-proto']].flat().join(','),
+  };
 }
 
 function allowReading(reply: FastifyReply, origin: string): void {

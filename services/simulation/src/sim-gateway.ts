@@ -102,6 +102,8 @@ export class SimGateway implements ServerEnd {
       origin: '',
       host: 'localhost',
       forwardedFor: '',
+      forwardedHost: '',
+      forwardedProto: '',
       remoteAddress: '127.0.0.1',
     });
     audit.note(`${this.name} ${'open' in acceptance ? 'accepts' : 'refuses'} ${link.name} ${link.query}`);

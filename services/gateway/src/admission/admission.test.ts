@@ -128,6 +128,15 @@ describe('origins', () => {
     expect(refused({ origin, host })).toMatchObject({ status: 403, body: { success: false, code: 'forbidden' } });
   });
 
+  it('C4: the host behind a trusted proxy is that of X-Forwarded-Host', () => {
+    const upgrade = { origin: 'https://Chat.example:443', host: 'gateway:8100', forwardedHost: 'chat.example' };
+    expect(isRefusal(decide(upgrade, admission({ trustProxy: true })))).toBe(false);
+    expect(refused(upgrade).status).toBe(403);
+    expect(
+      refused({ ...upgrade, forwardedHost: 'chat.example, evil.example' }, admission({ trustProxy: true })).status,
+    ).toBe(403);
+  });
+
   it('C4: with ALLOWED_ORIGINS exactly those pass, the same host too only when it is named', () => {
     const listed = admission({ allowedOrigins: ['https://a.example', 'https://b.example:8443'] });
     expect(isRefusal(decide({ origin: 'https://a.example' }, listed))).toBe(false);
@@ -139,6 +148,19 @@ describe('origins', () => {
 });
 
 describe('limits', () => {
+  it('C4: another spelling or another port of an address is no other client', () => {
+    const behindProxy = admission({ connectionsPerIp: 1, trustProxy: true });
+    admitted({ forwardedFor: '203.0.113.1:1001' }, behindProxy);
+    for (const forwardedFor of ['203.0.113.1', '203.0.113.1:1002', '::ffff:203.0.113.1', '[::ffff:cb00:7101]:1003']) {
+      expect(refused({ forwardedFor }, behindProxy).status, forwardedFor).toBe(429);
+    }
+    const direct = admission({ connectionsPerIp: 1 });
+    // As uWebSockets.js writes addresses.
+    const { address } = admitted({ remoteAddress: '0000:0000:0000:0000:0000:ffff:c000:0201' }, direct);
+    expect(address).toBe('192.0.2.1');
+    expect(refused({ remoteAddress: '192.0.2.1' }, direct).status).toBe(429);
+  });
+
   const retryAfter = expect.any(Number);
 
   it('C4: more than MAX_CONNECTIONS_PER_IP from one address are refused with 429 and Retry-After', () => {

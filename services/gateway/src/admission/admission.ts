@@ -1,3 +1,4 @@
+import { clientAddress, isOriginAllowed } from '@holdfast/config';
 import {
   type ConnectRequest,
   chooseProtocol,
@@ -19,8 +20,10 @@ export interface UpgradeRequest {
   /** Browsers always send one; other clients may not. */
   readonly origin: string;
   readonly host: string;
-  /** `X-Forwarded-For`, all its lines joined by commas. */
+  /** `X-Forwarded-For`, all its lines joined by commas; likewise the two below. */
   readonly forwardedFor: string;
+  readonly forwardedHost: string;
+  readonly forwardedProto: string;
   readonly remoteAddress: string;
 }
 
@@ -42,7 +45,7 @@ export type Admitted = {
 export interface AdmissionOptions {
   /** Empty: browsers may connect from pages of the gateway's own host. */
   readonly allowedOrigins: readonly string[];
-  /** Whether a proxy writes `X-Forwarded-For`, so that it can be believed. */
+  /** Whether a proxy writes the `X-Forwarded-` headers, so that they can be believed. */
   readonly trustProxy: boolean;
   /** 0 is no limit. */
   readonly connectionsPerIp: number;
@@ -85,15 +88,15 @@ export class Admission {
     if (!parsed.ok) return refusal('bad_request', parsed.error);
     const protocol = chooseProtocol(upgrade.protocolHeader);
     if (!protocol) return refusal('bad_request', 'Sec-WebSocket-Protocol must be absent or offer holdfast.v1');
-    if (!this.#originAllowed(upgrade)) {
+    if (!isOriginAllowed({ ...upgrade, origin: upgrade.origin || undefined }, this.#options)) {
       return refusal('forbidden', 'the Origin header names a site that ALLOWED_ORIGINS does not allow');
     }
     // Returning members come first, because they have messages to lose (B5).
     if (this.#awaitingWelcome >= (parsed.request.resume ? WAITING_MAX_FOR_RETURNING : WAITING_MAX_FOR_NEW)) {
       return refusal('overloaded', 'too many are connecting at once: connect again', 2);
     }
-    const { connectionsPerIp, connectsPerSecond } = this.#options;
-    const address = connectionsPerIp > 0 ? this.#addressOf(upgrade) : '';
+    const { connectionsPerIp, connectsPerSecond, trustProxy } = this.#options;
+    const address = connectionsPerIp > 0 ? clientAddress(upgrade.remoteAddress, upgrade.forwardedFor, trustProxy) : '';
     const already = this.#byAddress.get(address) ?? 0;
     if (connectionsPerIp > 0 && already >= connectionsPerIp) {
       return refusal('rate_limited', `at most ${connectionsPerIp} connections from one address`, 10);
@@ -114,19 +117,6 @@ export class Admission {
     const count = this.#byAddress.get(address) ?? 0;
     if (count > 1) this.#byAddress.set(address, count - 1);
     else this.#byAddress.delete(address);
-  }
-
-  #originAllowed({ origin, host }: UpgradeRequest): boolean {
-    if (origin === '') return true;
-    const { allowedOrigins } = this.#options;
-    if (allowedOrigins.length > 0) return allowedOrigins.includes(origin);
-    return origin.replace(/^https?:\/\//, '') === host;
-  }
-
-  /** Behind a proxy the last address of the list is the one that the proxy saw. A client can invent those before it. */
-  #addressOf({ forwardedFor, remoteAddress }: UpgradeRequest): string {
-    if (!this.#options.trustProxy || forwardedFor === '') return remoteAddress;
-    return forwardedFor.split(',').at(-1)?.trim() ?? remoteAddress;
   }
 }
 

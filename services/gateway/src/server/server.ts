@@ -86,6 +86,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           origin: req.getHeader('origin'),
           host: req.getHeader('host'),
           forwardedFor: everyHeader(req, 'x-forwarded-for'),
+          forwardedHost: everyHeader(req, 'x-forwarded-host'),
+          forwardedProto: everyHeader(req, 'x-forwarded-proto'),
           remoteAddress: Buffer.from(res.getRemoteAddressAsText()).toString(),
         });
         if (!('open' in accepted)) return refuse(res, accepted);

@@ -32,6 +32,8 @@ export const UPGRADE: UpgradeRequest = {
   origin: '',
   host: 'chat.example',
   forwardedFor: '',
+  forwardedHost: '',
+  forwardedProto: '',
   remoteAddress: '192.0.2.1',
 };
 

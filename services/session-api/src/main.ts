@@ -10,12 +10,15 @@ import { readRedisStatus } from './routes/redis-status.js';
 /** Where the web UI is built to, as seen from `dist/`. */
 const WEB_ROOT = fileURLToPath(new URL('../../web/dist', import.meta.url));
 
+/** How long closing may take beyond `DRAIN_SECONDS`, so that without any wait the process still closes in order (B6). */
+const CLOSE_MS = 8_000;
+
 async function main(): Promise<void> {
   const config = loadConfig('session-api');
   const { service, color, instance } = config;
   const logger = createLogger({ service, color, instance, ...config.log });
   const metrics = createMetrics({ service, color, instance });
-  const shutdown = createShutdown({ logger, timeoutMs: config.drainSeconds * 1000 });
+  const shutdown = createShutdown({ logger, timeoutMs: config.drainSeconds * 1000 + CLOSE_MS });
   let listening = false;
   let draining = false;
   let stopping = false;

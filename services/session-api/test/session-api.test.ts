@@ -243,23 +243,27 @@ describe('the process', () => {
     expect(await own.stop()).toEqual({ code: 0, signal: null });
   });
 
-  it('SIGTERM finishes the request that is being sent, then ends with 0', async () => {
-    const own = await startProcess({ service: 'session-api', env: { CHANNEL_REDIS_URL: redis.url } });
-    const socket = connect(own.port, '127.0.0.1');
-    const body = JSON.stringify({ content: 'last words' });
-    let answer = '';
-    socket.setEncoding('utf8').on('data', (text: string) => {
-      answer += text;
-    });
-    socket.write(
-      `POST /api/sessions/late/messages/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nExpect: 100-continue\r\n\r\n`,
-    );
-    await eventually('the request to have begun', () => answer.includes('100 Continue'));
-    own.child.signal('SIGTERM');
-    await own.log.waitFor('Shutting down');
-    socket.write(body);
-    expect(await own.child.exited).toEqual({ code: 0, signal: null });
-    expect(answer).toContain('200 OK');
-    expect(answer).toContain('"seq":1');
-  });
+  it.each(['30', '0'])(
+    'B6: SIGTERM finishes the request under way, then ends with 0 (DRAIN_SECONDS %s)',
+    async (wait) => {
+      const env = { CHANNEL_REDIS_URL: redis.url, DRAIN_SECONDS: wait };
+      const own = await startProcess({ service: 'session-api', env });
+      const socket = connect(own.port, '127.0.0.1');
+      const body = JSON.stringify({ content: 'last words' });
+      let answer = '';
+      socket.setEncoding('utf8').on('data', (text: string) => {
+        answer += text;
+      });
+      socket.write(
+        `POST /api/sessions/late-${wait}/messages/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nExpect: 100-continue\r\n\r\n`,
+      );
+      await eventually('the request to have begun', () => answer.includes('100 Continue'));
+      own.child.signal('SIGTERM');
+      await own.log.waitFor('Shutting down');
+      socket.write(body);
+      expect(await own.child.exited).toEqual({ code: 0, signal: null });
+      expect(answer).toContain('200 OK');
+      expect(answer).toContain('"seq":1');
+    },
+  );
 });

@@ -88,6 +88,11 @@ describe('compose.yml', () => {
     }
   });
 
+  it("B6: knows HAProxy's idle time, so that heartbeats come in time", () => {
+    const minutes = /^ *timeout tunnel (\d+)m$/m.exec(readFileSync(`${DEPLOY}haproxy/haproxy.cfg`, 'utf8'))?.[1];
+    expect(Number(production['PROXY_IDLE_SECONDS'])).toBe(Number(minutes) * 60);
+  });
+
   function portScraped(service: string): string {
     const config = parse(readFileSync(`${DEPLOY}prometheus/prometheus.yml`, 'utf8')) as {
       scrape_configs: { dns_sd_configs?: { names: string[]; port: number }[] }[];

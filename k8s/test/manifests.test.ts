@@ -151,6 +151,14 @@ describe('the manifests', () => {
     expect(template.spec.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(config.drainSeconds + 10);
   });
 
+  it("B6: know the Ingress' idle time, so that heartbeats come in time", () => {
+    const ingresses = ofKind<Manifest & { metadata: { annotations?: Record<string, string> } }>('Ingress');
+    const [seconds] = ingresses.map(
+      (one) => one.metadata.annotations?.['nginx.ingress.kubernetes.io/proxy-read-timeout'],
+    );
+    expect(settings()['PROXY_IDLE_SECONDS']).toBe(seconds);
+  });
+
   it('know every setting, and no other', () => {
     const elsewhere = ['CHANNEL_REDIS_URL', 'INSTANCE_COLOR', 'PORT', 'ADMIN_PORT'];
     const secrets = ['AUTH_JWT_SECRET', 'AUTH_JWKS_URL', 'SESSION_ENCRYPTION_KEYS'];

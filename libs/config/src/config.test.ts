@@ -58,9 +58,10 @@ describe('loadConfig', () => {
       MESSAGE_HISTORY_MAX: '50',
       MESSAGE_MAX_BYTES: '1024',
       HEARTBEAT_INTERVAL: '2.5',
-      TAIL_BYTES: '1',
-      OUTAGE_BUFFER_BYTES: '2',
-      MAX_BACKPRESSURE_BYTES: '4096',
+      PROXY_IDLE_SECONDS: '60',
+      TAIL_BYTES: '8192',
+      OUTAGE_BUFFER_BYTES: '8193',
+      MAX_BACKPRESSURE_BYTES: '8194',
       MAX_MESSAGES_PER_SECOND: '0',
       MAX_CONNECTIONS_PER_IP: '7',
       MAX_CONNECTS_PER_SECOND: '8',
@@ -96,7 +97,7 @@ describe('loadConfig', () => {
         timeoutMs: 250,
       },
       sessions: { ttl: 300, maxTtl: 900, historyMax: 50, messageMaxBytes: 1024, heartbeatMs: 2500 },
-      memory: { tailBytes: 1, outageBufferBytes: 2, maxBackpressureBytes: 4096 },
+      memory: { tailBytes: 8192, outageBufferBytes: 8193, maxBackpressureBytes: 8194 },
       limits: { messagesPerSecond: 0, connectionsPerIp: 7, connectsPerSecond: 8 },
       trustProxy: true,
       allowedOrigins: ['https://chat.example.org', 'http://localhost:5173', 'capacitor://localhost'],
@@ -135,6 +136,10 @@ describe('loadConfig', () => {
     ['REDIS_SESSION_TTL', '1e3'],
     ['REDIS_SESSION_TTL', '0x10'],
     ['MESSAGE_MAX_BYTES', '16k'],
+    ['MESSAGE_MAX_BYTES', '511'],
+    ['TAIL_BYTES', '0'],
+    ['OUTAGE_BUFFER_BYTES', '0'],
+    ['MAX_BACKPRESSURE_BYTES', '0'],
     ['HEARTBEAT_INTERVAL', '0'],
     ['HEARTBEAT_INTERVAL', '30s'],
     ['HOST', 'example.org:80'],
@@ -165,8 +170,49 @@ describe('loadConfig', () => {
     [{ REDIS_MODE: 'cluster', CHANNEL_REDIS_URL: 'redis://a,rediss://b' }, /same scheme, user/],
     [{ REDIS_MODE: 'cluster', CHANNEL_REDIS_URL: 'redis://:x@a,redis://:y@b' }, /same scheme, user/],
     [{ REDIS_SESSION_TTL: '100', MAX_SESSION_TTL: '99' }, /must not be more than MAX_SESSION_TTL/],
-  ])('refuses settings that do not fit together: %j', (env, mistake) => {
+    [{ PORT: '9000', ADMIN_PORT: '9000' }, /^PORT and ADMIN_PORT must differ/],
+    [{ TAIL_BYTES: '131071' }, /^TAIL_BYTES must be at least 8 times MESSAGE_MAX_BYTES/],
+    [{ OUTAGE_BUFFER_BYTES: '131071' }, /^OUTAGE_BUFFER_BYTES must be at least 8 times MESSAGE_MAX_BYTES/],
+    [{ MAX_BACKPRESSURE_BYTES: '131071' }, /^MAX_BACKPRESSURE_BYTES must be at least 8 times MESSAGE_MAX_BYTES/],
+    [{ MESSAGE_MAX_BYTES: '131073' }, /^MAX_BACKPRESSURE_BYTES must be at least 8 times MESSAGE_MAX_BYTES/],
+    [{ PROXY_IDLE_SECONDS: '30' }, /^HEARTBEAT_INTERVAL must be less than PROXY_IDLE_SECONDS/],
+    [{ PROXY_IDLE_SECONDS: '60', HEARTBEAT_INTERVAL: '60.5' }, /^HEARTBEAT_INTERVAL must be less/],
+  ])('B6: refuses settings that do not fit together: %j', (env, mistake) => {
     expect(mistakesOf(env)).toEqual([expect.stringMatching(mistake)]);
+  });
+
+  it.each([
+    { MESSAGE_MAX_BYTES: '512', TAIL_BYTES: '4096', OUTAGE_BUFFER_BYTES: '4096', MAX_BACKPRESSURE_BYTES: '4096' },
+    { MESSAGE_MAX_BYTES: '131072' },
+    { HEARTBEAT_INTERVAL: '29.9', PROXY_IDLE_SECONDS: '30' },
+    { HEARTBEAT_INTERVAL: '3600', PROXY_IDLE_SECONDS: '0' },
+    { PORT: '0', ADMIN_PORT: '0' },
+  ])('B6: takes settings that just fit together: %j', (env) => {
+    expect(mistakesOf(env)).toEqual([]);
+  });
+
+  it('B6: memory and heartbeats are not checked where they are not used', () => {
+    const env = { MESSAGE_MAX_BYTES: '1048576', PROXY_IDLE_SECONDS: '1' };
+    expect([...mistakesOf(env, 'session-api'), ...mistakesOf(env, 'sweeper')]).toEqual([]);
+  });
+
+  it('B6: where 0 is allowed it means that there is none, and the table says of what', () => {
+    const zero = (name: string) =>
+      mistakesOf({ [name]: '0' }).every((mistake) => !mistake.startsWith(`${name} must be`));
+    const found = ENVIRONMENT.filter(({ name }) => zero(name)).map(({ name, meaning }) => [
+      name,
+      /\b0 (?:is no limit|is no wait|takes any free one)/.exec(meaning)?.[0],
+    ]);
+    expect(Object.fromEntries(found)).toEqual({
+      PROXY_IDLE_SECONDS: '0 is no limit',
+      MAX_MESSAGES_PER_SECOND: '0 is no limit',
+      MAX_CONNECTIONS_PER_IP: '0 is no limit',
+      MAX_CONNECTS_PER_SECOND: '0 is no limit',
+      AUDIT_GRACE_SECONDS: '0 is no wait',
+      DRAIN_SECONDS: '0 is no wait',
+      PORT: '0 takes any free one',
+      ADMIN_PORT: '0 takes any free one',
+    });
   });
 
   /** Some variables with such values. */

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { readEnvironment, type ServiceName, type Values } from './environment.js';
+import { LARGEST_MESSAGE_FACTOR, readEnvironment, type ServiceName, type Values } from './environment.js';
 
 export type Color = 'blue' | 'green';
 export type LogLevel = Values['LOG_LEVEL'];
@@ -166,8 +166,25 @@ function* contradictions(service: ServiceName, values: Values): Generator<string
   if (values.REDIS_SESSION_TTL > values.MAX_SESSION_TTL) {
     yield 'REDIS_SESSION_TTL must not be more than MAX_SESSION_TTL';
   }
+  const { HOST: host, PORT: port } = values;
+  if (service !== 'sweeper' && port !== 0 && port === values.ADMIN_PORT && host === values.ADMIN_HOST) {
+    yield 'PORT and ADMIN_PORT must differ, because HOST and ADMIN_HOST are the same';
+  }
+  if (service === 'gateway') yield* unusable(values);
   yield* notDoneYet(values);
   yield* openToAll(service, values);
+}
+
+/** Settings with which a gateway would start, and then fail its members (B6). */
+function* unusable(values: Values): Generator<string> {
+  for (const name of ['TAIL_BYTES', 'OUTAGE_BUFFER_BYTES', 'MAX_BACKPRESSURE_BYTES'] as const) {
+    if (values[name] < LARGEST_MESSAGE_FACTOR * values.MESSAGE_MAX_BYTES) {
+      yield `${name} must be at least ${LARGEST_MESSAGE_FACTOR} times MESSAGE_MAX_BYTES, which one largest message takes`;
+    }
+  }
+  if (values.PROXY_IDLE_SECONDS !== 0 && values.HEARTBEAT_INTERVAL >= values.PROXY_IDLE_SECONDS) {
+    yield 'HEARTBEAT_INTERVAL must be less than PROXY_IDLE_SECONDS, or the proxy closes connections that are silent';
+  }
 }
 
 /** Whether two servers of one deployment differ in more than their address. */

@@ -39,6 +39,15 @@ const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 const YEARS_10 = 315_360_000;
 
+/**
+ * Memory of one largest message, in times of `MESSAGE_MAX_BYTES`: JSON writes a byte of content with up to 6, and the
+ * rest of the frame takes less than twice the smallest limit (C6, B6).
+ */
+export const LARGEST_MESSAGE_FACTOR = 8;
+/** Below this limit the rest of a largest message, about 700 bytes of memory, would not fit, nor a largest signal (V21). */
+const MESSAGE_MAX_BYTES_MIN = 512;
+const MEMORY_MIN = LARGEST_MESSAGE_FACTOR * MESSAGE_MAX_BYTES_MIN;
+
 /** Every variable of the product, with its default and the values that are allowed. */
 export const VARIABLES = {
   CHANNEL_REDIS_URL: variable(
@@ -86,29 +95,35 @@ export const VARIABLES = {
   ),
   MESSAGE_HISTORY_MAX: variable(whole('messages', 1, 1_000_000), 1000, PUBLIC, 'Messages kept per session'),
   MESSAGE_MAX_BYTES: variable(
-    whole('bytes', 1, 16 * MIB),
+    whole('bytes', MESSAGE_MAX_BYTES_MIN, 16 * MIB),
     16_384,
     PUBLIC,
     'Largest content of a message, in bytes of UTF-8',
   ),
   HEARTBEAT_INTERVAL: variable(seconds(0.1, 3600), 30, GATEWAY, 'Seconds between two heartbeats on a connection'),
+  PROXY_IDLE_SECONDS: variable(
+    seconds(0, 86_400),
+    0,
+    GATEWAY,
+    'Seconds without a byte after which a proxy in front closes a connection; `HEARTBEAT_INTERVAL` must be less. 0 is no limit',
+  ),
   TAIL_BYTES: variable(
-    whole('bytes', 0, 64 * GIB),
+    whole('bytes', MEMORY_MIN, 64 * GIB),
     64 * MIB,
     GATEWAY,
-    'Memory for the newest messages of the live sessions, in bytes over all sessions (default 64 MiB)',
+    'Memory for the newest messages of the live sessions, in bytes over all sessions (default 64 MiB); at least 8 times `MESSAGE_MAX_BYTES`',
   ),
   OUTAGE_BUFFER_BYTES: variable(
-    whole('bytes', 0, 64 * GIB),
+    whole('bytes', MEMORY_MIN, 64 * GIB),
     64 * MIB,
     GATEWAY,
-    'Memory for messages that wait while Redis is away, in bytes over all sessions (default 64 MiB)',
+    'Memory for messages that wait while Redis is away, in bytes over all sessions (default 64 MiB); at least 8 times `MESSAGE_MAX_BYTES`',
   ),
   MAX_BACKPRESSURE_BYTES: variable(
-    whole('bytes', 1024, GIB),
+    whole('bytes', MEMORY_MIN, GIB),
     MIB,
     GATEWAY,
-    'Unsent bytes after which a slow connection is closed with 4408 (default 1 MiB)',
+    'Unsent bytes after which a slow connection is closed with 4408 (default 1 MiB); at least 8 times `MESSAGE_MAX_BYTES`',
   ),
   MAX_MESSAGES_PER_SECOND: variable(
     whole('messages', 0, 1_000_000),
@@ -170,7 +185,7 @@ export const VARIABLES = {
     whole('seconds', 0, 86_400),
     60,
     SWEEPER,
-    'Seconds a log without a session is left alone before it is removed',
+    'Seconds a log without a session is left alone before it is removed; 0 is no wait',
   ),
   AUDIT_DRY_RUN: variable(flag, false, SWEEPER, '`true`: audits report and repair nothing'),
   INSTANCE_COLOR: variable(
@@ -179,7 +194,12 @@ export const VARIABLES = {
     ALL,
     '`blue` or `green`: which side of a rollout this process is',
   ),
-  DRAIN_SECONDS: variable(seconds(0, 3600), 30, PUBLIC, 'Seconds a stopping process gives its members to move'),
+  DRAIN_SECONDS: variable(
+    seconds(0, 3600),
+    30,
+    PUBLIC,
+    'Seconds a stopping process gives its members to move; 0 is no wait',
+  ),
   LOG_LEVEL: variable(
     oneOf(['info', 'trace', 'debug', 'warn', 'error', 'fatal', 'silent']),
     'info',

@@ -1,3 +1,4 @@
+import { environmentMistakes } from '@holdfast/config';
 import { liveChannel } from '@holdfast/session-store';
 import { settlePromises } from '@holdfast/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -142,6 +143,35 @@ describe('what a client may send', () => {
     expect(plain.ofType('error')).toMatchObject([{ code: 'message_too_large' }]);
     expect(framed.contents).toEqual([`${'ä'.repeat(49)}xx`, 'y'.repeat(100)]);
     expect([framed.closeCode, plain.closeCode]).toEqual([undefined, undefined]);
+  });
+
+  it('B6: with the smallest limits that are allowed, the largest message reaches everybody', async () => {
+    const least = { MESSAGE_MAX_BYTES: '512', MAX_BACKPRESSURE_BYTES: '4096', TAIL_BYTES: '4096' };
+    const session = 's'.repeat(128);
+    const limits = { ...least, OUTAGE_BUFFER_BYTES: '4096' };
+    expect(environmentMistakes('gateway', limits)).toEqual([]);
+    const gateway = world.gateway(limits);
+    const [framed, plain] = [await gateway.connect(session), await gateway.connect(session, { plain: true })];
+    for (const { socket } of [framed, plain]) socket.stall();
+    // Control characters take six bytes of JSON each, on the way in and on the way out.
+    const content = '\u0001'.repeat(512);
+    const position = { epoch: 'e'.repeat(64), seq: Number.MAX_SAFE_INTEGER, id: 'p'.repeat(64) };
+    const send = { type: 'send', id: 'i'.repeat(64), content, retry: true, after: position };
+    framed.send(JSON.stringify(send));
+    await world.settle();
+    expect(framed.contents).toEqual([content]);
+    expect(plain.ofType('error')).toEqual([]);
+    expect(plain.received.at(-1)).toMatchObject({ content: `Message #1: ${content}` });
+    for (const { socket } of [framed, plain]) socket.flush({ stayStalled: true });
+    await world.settle();
+    expect([framed.closeCode, plain.closeCode]).toEqual([undefined, undefined]);
+    await world.advance(1_000);
+    expect(gateway.metrics.gateway.gauges.tailBytes).toBeGreaterThan(content.length * 6);
+    // V21: so does the largest signal.
+    const signal = { type: 'signal', name: 'n', data: '' };
+    framed.send(JSON.stringify({ ...signal, data: 'x'.repeat(1_024 - JSON.stringify(signal).length) }));
+    await world.settle();
+    expect([framed.closeCode, framed.ofType('error')]).toEqual([undefined, []]);
   });
 
   it('C6: a content is counted after decoding: escapes may make its frame up to 8 times as large', async () => {

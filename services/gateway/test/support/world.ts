@@ -37,6 +37,22 @@ export const UPGRADE: UpgradeRequest = {
   remoteAddress: '192.0.2.1',
 };
 
+/** Reads the settings; limits of bytes may be smaller than a deployment may have (B6), so that a test reaches them. */
+function testConfig(env: Record<string, string>): Config {
+  const { MESSAGE_MAX_BYTES, TAIL_BYTES, OUTAGE_BUFFER_BYTES, MAX_BACKPRESSURE_BYTES, ...others } = env;
+  const config = loadConfig('gateway', others);
+  const { sessions, memory } = config;
+  return {
+    ...config,
+    sessions: { ...sessions, messageMaxBytes: Number(MESSAGE_MAX_BYTES ?? sessions.messageMaxBytes) },
+    memory: {
+      tailBytes: Number(TAIL_BYTES ?? memory.tailBytes),
+      outageBufferBytes: Number(OUTAGE_BUFFER_BYTES ?? memory.outageBufferBytes),
+      maxBackpressureBytes: Number(MAX_BACKPRESSURE_BYTES ?? memory.maxBackpressureBytes),
+    },
+  };
+}
+
 /** One gateway of a {@link World}: all of it except the WebSocket library. */
 export class GatewayInWorld {
   readonly log: FaultyLog;
@@ -51,7 +67,7 @@ export class GatewayInWorld {
     env: Record<string, string>,
     random: () => number,
   ) {
-    this.#config = loadConfig('gateway', env);
+    this.#config = testConfig(env);
     const identity = { service: 'gateway', color: 'blue', instance: 'test' } as const;
     const write = (line: string): void => {
       this.lines.push(JSON.parse(line) as Record<string, unknown>);

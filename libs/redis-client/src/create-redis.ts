@@ -7,6 +7,7 @@ import {
   redisOptions,
 } from './connection-options.js';
 import { installPatientTimeouts } from './patient-timeout.js';
+import { handshakeRefusal, isDatabaseRefused, redisErrorKind } from './redis-errors.js';
 
 /** A connection, or a cluster's set of connections, that reconnects by itself until it is closed. */
 export type RedisClient = Redis | Cluster;
@@ -17,6 +18,8 @@ export interface RedisClientOptions {
   readonly role: ConnectionRole;
   /** Called for every failure of the connection itself, also for each failed attempt to connect. Default: nothing. */
   readonly onError?: (error: Error) => void;
+  /** Called with a sentence when Redis refuses the connection lastingly (D7), once until it is made or refused anew. */
+  readonly onRefused?: (reason: string) => void;
 }
 
 /** A command connection, and what subscribes beside it: one connection, or one to each node of a cluster. */
@@ -41,17 +44,42 @@ export type SubscriberConnections =
  */
 export function createRedis(settings: ConnectionSettings, options: RedisClientOptions): RedisClient {
   installPatientTimeouts();
-  const { name, role, onError = ignore } = options;
+  const { name, role, onError = ignore, onRefused = ignore } = options;
   if (settings.mode === 'cluster') {
     const { nodes, options: given } = clusterOptions(settings, name, role);
     const cluster = new Cluster(nodes, given);
     cluster.on('error', onError);
     cluster.on('node error', onError);
+    watchHandshake(cluster, onRefused);
     return cluster;
   }
   const redis = new Redis(redisOptions(settings, name, role));
   redis.on('error', onError);
+  watchHandshake(redis, onRefused);
   return redis;
+}
+
+/** Why Redis refuses the client's connection lastingly, by client. */
+const refusals = new WeakMap<RedisClient, string>();
+
+/** Why Redis refuses this client lastingly, in a sentence for operators; nothing when it does not (D7). */
+export function refusalOf(client: RedisClient): string | undefined {
+  return refusals.get(client);
+}
+
+/** Keeps {@link refusalOf}, and lets no connection become ready in a database that nobody named. */
+function watchHandshake(client: RedisClient, onRefused: (reason: string) => void): void {
+  const onError = (error: Error) => {
+    if (client instanceof Redis && isDatabaseRefused(error)) client.disconnect(true);
+    const reason = handshakeRefusal(error);
+    if (reason !== undefined && client.status !== 'ready') {
+      if (refusals.get(client) !== reason) onRefused(reason);
+      refusals.set(client, reason);
+    } else if (redisErrorKind(error) === 'unreachable') refusals.delete(client);
+  };
+  client.on('error', onError);
+  client.on('node error', onError);
+  client.on('ready', () => refusals.delete(client));
 }
 
 /**
@@ -77,17 +105,18 @@ export function createRedisPool(
 export function connectSubscriber(
   settings: ConnectionSettings,
   publisher: RedisClient,
-  { name, onError = ignore }: Omit<RedisClientOptions, 'role'>,
+  { name, onError = ignore, onRefused = ignore }: Omit<RedisClientOptions, 'role'>,
 ): SubscriberConnections {
   if (publisher instanceof Cluster) {
     const subscriber = (address: { host: string; port: number }): Redis => {
       const redis = new Redis({ ...nodeOptions(settings, name, 'subscriber'), ...address });
       redis.on('error', onError);
+      watchHandshake(redis, onRefused);
       return redis;
     };
     return { publisher, subscriber };
   }
-  const subscriber = createRedis(settings, { name, onError, role: 'subscriber' });
+  const subscriber = createRedis(settings, { name, onError, onRefused, role: 'subscriber' });
   if (subscriber instanceof Cluster) throw new TypeError('the publisher is no connection to this cluster');
   return { publisher, subscriber };
 }
@@ -100,18 +129,29 @@ export function connectSubscriber(
  */
 export async function closeRedis(client: RedisClient, timeoutMs = 1000): Promise<void> {
   if (client.status === 'end') return;
-  // Between two attempts to connect there is no socket whose close would end the client.
-  const connected = client.status !== 'reconnecting';
   const ended = new Promise<void>((resolve) => client.once('end', resolve));
-  const timer = setTimeout(() => client.disconnect(), timeoutMs);
+  // Between two attempts to connect there is no socket whose close would end the client.
+  let ends = client.status !== 'reconnecting';
+  const giveUp = () => {
+    ends &&= client.status !== 'reconnecting';
+    client.disconnect();
+  };
+  let timer: NodeJS.Timeout | undefined;
+  // A client of BullMQ keeps `quit` for a connection that may never be made.
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      giveUp();
+      resolve();
+    }, timeoutMs);
+  });
   try {
-    await client.quit();
+    await Promise.race([client.quit(), late]);
   } catch {
     // Without a connection nothing is in flight that could be waited for.
-    client.disconnect();
+    giveUp();
   }
-  if (connected) await ended;
   clearTimeout(timer);
+  if (ends) await ended;
 }
 
 /** Without a listener ioredis prints every failure. None is lost, because commands reject as well. */

@@ -7,6 +7,7 @@ export {
   createRedisPool,
   type RedisClient,
   type RedisClientOptions,
+  refusalOf,
   type SubscriberConnections,
 } from './create-redis.js';
 export { type EncodedArguments, encodeArguments, plainArguments, type ScriptArgument } from './encoded-arguments.js';
@@ -24,4 +25,4 @@ export {
   redisErrorKind,
 } from './redis-errors.js';
 export { RedisWatch, type RedisWatchOptions } from './redis-watch.js';
-export { waitUntilReady } from './wait-until-ready.js';
+export { RedisRefusedError, waitUntilReady } from './wait-until-ready.js';

@@ -3,6 +3,7 @@ import {
   asksForPassword,
   commandTimedOut,
   connectionClosed,
+  handshakeRefusal,
   isCommandRefused,
   isCursorInvalid,
   isDemotedMaster,
@@ -93,5 +94,33 @@ describe('what an error means', () => {
     expect(isDemotedMaster(reply('ERR READONLY'))).toBe(false);
     expect(asksForPassword('-NOAUTH Authentication required.')).toBe(true);
     expect(asksForPassword('+PONG')).toBe(false);
+  });
+});
+
+describe('a refused handshake', () => {
+  const reply = (message: string, name: string, args: string[] = []) =>
+    Object.assign(named('ReplyError', message), { command: { name, args } });
+
+  it.each([
+    [reply('ERR DB index is out of range', 'select', ['42']), /SELECT 42 .*the database in the URL/],
+    [reply('NOPERM this user has no permissions', 'select', ['1']), /SELECT 1 /],
+    [reply('WRONGPASS invalid username-password pair', 'hello', ['3', 'AUTH', 'u', 'secret']), /HELLO .*the password/],
+    [reply('ERR invalid password', 'auth', ['secret']), /AUTH .*the password/],
+    [reply("ERR unknown command 'info'", 'info'), /INFO .*renamed/],
+    [reply('NOAUTH Authentication required.', 'info'), /INFO /],
+  ])('D7: is told to operators without credentials: %s', (error, sentence) => {
+    expect(handshakeRefusal(error)).toMatch(sentence);
+    expect(handshakeRefusal(error)).not.toContain('secret');
+  });
+
+  it.each([
+    reply('LOADING Redis is loading the dataset in memory', 'info'),
+    reply('MASTERDOWN Link with MASTER is down', 'info'),
+    reply('ERR max number of clients reached', 'hello'),
+    reply("ERR unknown command 'get'", 'get'),
+    named('ReplyError', 'WRONGPASS invalid username-password pair'),
+    new Error('connect ECONNREFUSED 127.0.0.1:6379'),
+  ])('D7: is nothing that gets better by itself, and no other command: %s', (error) => {
+    expect(handshakeRefusal(error)).toBeUndefined();
   });
 });

@@ -83,6 +83,41 @@ export function isDemotedMaster(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('READONLY');
 }
 
+/**
+ * Commands without which a connection is not what its settings say. ioredis sends them by itself and only emits their
+ * failures. A refused `CLIENT SETNAME` is not among them: the connection works, and has no name in `CLIENT LIST`.
+ */
+const HANDSHAKE: ReadonlySet<string> = new Set(['auth', 'hello', 'info', 'select']);
+/** Refusals that last until somebody changes a setting here or at the server. */
+const LASTING =
+  /^(NOAUTH|WRONGPASS|NOPERM)\b|invalid password|invalid username|DB index|SELECT is not allowed|unknown command/i;
+
+/** Whether Redis has refused the database that the connection was to use. ioredis would go on in database 0. */
+export function isDatabaseRefused(error: unknown): boolean {
+  return isReply(error) && commandOf(error)?.name === 'select';
+}
+
+/**
+ * What an operator has to put right when Redis refuses a step of a connection's handshake, in a sentence without
+ * credentials (D7). Nothing for every other error: those get better by themselves.
+ */
+export function handshakeRefusal(error: unknown): string | undefined {
+  if (!isReply(error)) return undefined;
+  const { name = '', args = [] } = commandOf(error) ?? {};
+  if (!HANDSHAKE.has(name) || !(name === 'select' || LASTING.test(error.message))) return undefined;
+  const command = name === 'select' ? `SELECT ${args[0]}` : name.toUpperCase();
+  const advice: Readonly<Record<string, string>> = {
+    select: 'the database in the URL does not exist there, or this user may not use it',
+    info: 'the command must be neither renamed nor forbidden',
+  };
+  const fallback = 'check the user and the password in the URL';
+  return `Redis refuses ${command} while a connection is made (${error.message}): ${advice[name] ?? fallback}`;
+}
+
+function commandOf(error: Error): { readonly name?: string; readonly args?: readonly unknown[] } | undefined {
+  return 'command' in error && typeof error.command === 'object' ? (error.command ?? undefined) : undefined;
+}
+
 /** @param reply the first line of what a server answers, as it comes over the wire */
 export function asksForPassword(reply: string): boolean {
   return reply.startsWith('-NOAUTH');

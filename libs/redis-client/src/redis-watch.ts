@@ -1,5 +1,5 @@
 import { Cluster } from 'ioredis';
-import type { RedisClient } from './create-redis.js';
+import { type RedisClient, refusalOf } from './create-redis.js';
 import { slotOwners } from './ioredis-internals.js';
 import { connectionClosed, type RedisErrorKind, redisErrorKind } from './redis-errors.js';
 
@@ -60,7 +60,7 @@ export class RedisWatch {
       await pingAll(client);
     } catch (error) {
       metrics.failed(redisErrorKind(error));
-      reason = error instanceof Error ? error.message : String(error);
+      reason = refusalOf(client) ?? (error instanceof Error ? error.message : String(error));
     }
     const before = this.#up;
     this.#up = reason === undefined;

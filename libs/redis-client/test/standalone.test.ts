@@ -7,7 +7,9 @@ import {
   createRedis,
   createRedisPool,
   type RedisClient,
+  RedisRefusedError,
   redisErrorKind,
+  refusalOf,
   waitUntilReady,
 } from '../src/index.js';
 
@@ -50,6 +52,24 @@ afterEach(async () => {
   if (!server.running) await server.start();
 });
 afterAll(stopAll);
+
+it.each(['commands', 'subscriber', 'bullmq'] as const)(
+  'D7: a connection of role %s never becomes ready in another database than the named one',
+  async (role) => {
+    const refused: string[] = [];
+    const settings = { mode: 'standalone', urls: [server.url.replace(/0$/, '42')], timeoutMs: TIMEOUT_MS } as const;
+    const client = createRedis(settings, { name: `test-${role}`, role, onRefused: (reason) => refused.push(reason) });
+    clients.push(client);
+    let ready = 0;
+    client.on('ready', () => {
+      ready += 1;
+    });
+    await expect(waitUntilReady(client, 5_000)).rejects.toThrow(RedisRefusedError);
+    for (let attempt = 0; attempt < 3; attempt++) await nextEvent(client, 'reconnecting');
+    expect(ready).toBe(0);
+    expect(refused, 'told once, however often it is tried').toEqual([refusalOf(client)]);
+  },
+);
 
 describe('a pool', () => {
   it.each([1, 3])('of %i has that many connections for commands, all of one name', async (poolSize) => {

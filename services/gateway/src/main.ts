@@ -1,7 +1,14 @@
 import { setFlagsFromString } from 'node:v8';
 import { ConfigError, loadConfig } from '@holdfast/config';
 import { RedisFanOut } from '@holdfast/fan-out';
-import { closeRedis, connectSubscriber, createRedisPool, waitUntilReady } from '@holdfast/redis-client';
+import {
+  closeRedis,
+  connectSubscriber,
+  createRedisPool,
+  RedisRefusedError,
+  refusalOf,
+  waitUntilReady,
+} from '@holdfast/redis-client';
 import { pooled, RedisSessionStore } from '@holdfast/session-store';
 import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
 import { startGateway } from './gateway.js';
@@ -23,18 +30,21 @@ async function main(): Promise<void> {
   const metrics = createMetrics(identity);
   const shutdown = createShutdown({ logger, timeoutMs: CLOSE_MS });
   const onError = (err: Error): void => logger.debug({ err }, 'Redis connection');
-  const pool = createRedisPool(config.redis, { name: 'holdfast-gateway', onError });
+  const onRefused = (reason: string): void => logger.error({ reason }, 'Redis refuses the connection');
+  const pool = createRedisPool(config.redis, { name: 'holdfast-gateway', onError, onRefused });
   for (const client of pool) shutdown.add('command connection', () => closeRedis(client));
-  const connections = connectSubscriber(config.redis, pool[0], { name: 'holdfast-gateway-live', onError });
+  const connections = connectSubscriber(config.redis, pool[0], { name: 'holdfast-gateway-live', onError, onRefused });
   const fanOut = new RedisFanOut(connections);
   shutdown.add('fan-out', () => fanOut.close());
   const { ttl: defaultTtl, historyMax } = config.sessions;
   const sessionLog = pooled(pool.map((client) => new RedisSessionStore(client, { defaultTtl, historyMax })));
   // In cluster mode there is no subscriber yet: one is made for each node when the nodes are known.
   const clients = typeof connections.subscriber === 'function' ? pool : [...pool, connections.subscriber];
-  await Promise.all(clients.map((client) => waitUntilReady(client, config.redis.timeoutMs))).catch((err: unknown) =>
-    logger.warn({ err }, 'Starting without Redis'),
-  );
+  await Promise.all(clients.map((client) => waitUntilReady(client, config.redis.timeoutMs))).catch((err: unknown) => {
+    // Waiting does not help against a setting that is wrong (D7).
+    if (err instanceof RedisRefusedError) throw err;
+    logger.warn({ err }, 'Starting without Redis');
+  });
   const gateway = await startGateway({ config, logger, metrics, sessionLog, fanOut });
   shutdown.add('gateway', () => gateway.close());
   const stopTuning = tuneHeap(() => metrics.gateway.counters.messagesIn);
@@ -49,7 +59,10 @@ async function main(): Promise<void> {
     host: config.adminHost,
     port: config.adminPort,
     metrics,
-    readiness: () => gateway.core.readiness(),
+    readiness: () => {
+      const refused = clients.map(refusalOf).find((reason) => reason !== undefined);
+      return { ...gateway.core.readiness(), ...(refused !== undefined && { redis_refused: refused }) };
+    },
     onDrain: () => void stop('POST /drain'),
   });
   shutdown.add('admin listener', () => admin.close());

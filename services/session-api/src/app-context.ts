@@ -9,6 +9,8 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 /** What is known about Redis, or about the embedded store in its place. */
 export interface RedisStatus {
   readonly connected: boolean;
+  /** Why Redis refuses the connection until somebody changes a setting, in a sentence (D7). */
+  readonly refused?: string;
   /** One URL, or several separated by commas; credentials are masked. */
   readonly url: string;
   /** `memory` is the embedded store, which needs no Redis. */

@@ -1,7 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import { ConfigError, loadConfig } from '@holdfast/config';
 import { RedisPublisher } from '@holdfast/fan-out';
-import { closeRedis, createRedisPool, RedisWatch, waitUntilReady } from '@holdfast/redis-client';
+import {
+  closeRedis,
+  createRedisPool,
+  RedisRefusedError,
+  RedisWatch,
+  refusalOf,
+  waitUntilReady,
+} from '@holdfast/redis-client';
 import { pooled, RedisSessionStore } from '@holdfast/session-store';
 import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
 import { buildApp } from './app.js';
@@ -33,7 +40,10 @@ async function main(): Promise<void> {
   process.on('SIGINT', (signal) => void stop(signal));
 
   shutdown.add('metrics', () => metrics.close());
-  const pool = createRedisPool(config.redis, { name: `holdfast-${service}` });
+  const pool = createRedisPool(config.redis, {
+    name: `holdfast-${service}`,
+    onRefused: (reason) => logger.error({ reason }, 'Redis refuses the connection'),
+  });
   for (const each of pool) shutdown.add('redis', () => closeRedis(each));
   const [client] = pool;
   const watch = new RedisWatch({
@@ -49,12 +59,16 @@ async function main(): Promise<void> {
     port: config.adminPort,
     metrics,
     // The process is ready while Redis is away: it serves the page, and answers 503 with a sentence (D4).
-    readiness: () => ({
-      ready: listening && !draining,
-      listening,
-      draining,
-      storage: watch.up ? 'redis' : 'unavailable',
-    }),
+    readiness: () => {
+      const refused = refusalOf(client);
+      return {
+        ready: listening && !draining,
+        listening,
+        draining,
+        storage: watch.up ? 'redis' : 'unavailable',
+        ...(refused !== undefined && { redis_refused: refused }),
+      };
+    },
     onDrain: () => {
       draining = true;
     },
@@ -73,7 +87,11 @@ async function main(): Promise<void> {
   });
   shutdown.add('http server', () => app.close());
   // Waiting saves the first requests a 503. Without Redis the process starts all the same (D4).
-  await waitUntilReady(client, config.redis.timeoutMs).catch((error: Error) => logger.warn(error.message));
+  await waitUntilReady(client, config.redis.timeoutMs).catch((error: Error) => {
+    // Waiting does not help against a setting that is wrong (D7).
+    if (error instanceof RedisRefusedError) throw error;
+    logger.warn(error.message);
+  });
   const address = await app.listen({ host: config.host, port: config.port });
   listening = true;
   logger.info({ address, adminPort: admin.port }, `Session API listening on ${address}`);
@@ -82,6 +100,8 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof ConfigError || error instanceof RedisRefusedError ? error.message : String(error)}\n`,
+  );
   process.exit(1);
 }

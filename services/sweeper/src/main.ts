@@ -1,4 +1,5 @@
 import { ConfigError, loadConfig } from '@holdfast/config';
+import { RedisRefusedError } from '@holdfast/redis-client';
 import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
 import { startSweeper } from './sweeper.js';
 
@@ -8,7 +9,12 @@ const CLOSE_MS = 8_000;
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`The sweeper cannot start: ${error instanceof ConfigError ? error.message : String(error)}\n`);
+  refuseToStart(error);
+}
+
+function refuseToStart(error: unknown): never {
+  const known = error instanceof ConfigError || error instanceof RedisRefusedError;
+  process.stderr.write(`The sweeper cannot start: ${known ? error.message : String(error)}\n`);
   process.exit(1);
 }
 
@@ -30,6 +36,10 @@ async function main(): Promise<void> {
     void shutdown.run(reason).then((code) => process.exit(code));
   };
   const sweeper = startSweeper({ config, logger, metrics });
+  sweeper.connected().catch((error: unknown) => {
+    // Without Redis the sweeper waits. Waiting does not help against a setting that is wrong (D7).
+    if (error instanceof RedisRefusedError) refuseToStart(error);
+  });
   const admin = await startAdminListener({
     host: config.adminHost,
     port: config.adminPort,

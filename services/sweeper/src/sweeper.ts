@@ -1,5 +1,5 @@
 import type { Config } from '@holdfast/config';
-import { closeRedis, createRedis, RedisWatch, redisErrorKind } from '@holdfast/redis-client';
+import { closeRedis, createRedis, RedisWatch, redisErrorKind, refusalOf, waitUntilReady } from '@holdfast/redis-client';
 import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
 import { Queue, Worker } from 'bullmq';
 import { AUDIT_QUEUE, AUDIT_QUEUE_PREFIX, type AuditJob, jobOptions, QUEUE_EVENTS_MAX } from './audit-job.js';
@@ -15,6 +15,13 @@ export interface SweeperDeps {
 }
 
 export interface Sweeper {
+  /**
+   * Waits for the first contact with Redis.
+   *
+   * @throws {RedisRefusedError} when Redis refuses the connection until somebody changes a setting (D7)
+   * @throws {Error} when Redis does not answer in time; the sweeper goes on trying
+   */
+  connected(): Promise<void>;
   readiness(): Promise<Readiness>;
   /** Gives the current jobs back to the queue and closes every connection. A second call waits for the first. */
   close(): Promise<void>;
@@ -30,8 +37,9 @@ const DEATHS_MAX = 20;
 /** Starts a sweeper. Redis may be away: the audits begin when it answers. */
 export function startSweeper({ config, logger, metrics }: SweeperDeps): Sweeper {
   const onError = (error: Error) => metrics.redis.failed(redisErrorKind(error));
+  const onRefused = (reason: string) => logger.error({ reason }, 'Redis refuses the connection');
   const bull = createRedis(config.redis, { name: 'holdfast-sweeper-queue', role: 'bullmq', onError });
-  const commands = createRedis(config.redis, { name: 'holdfast-sweeper', role: 'commands', onError });
+  const commands = createRedis(config.redis, { name: 'holdfast-sweeper', role: 'commands', onError, onRefused });
   const watch = new RedisWatch({
     client: commands,
     metrics: metrics.redis,
@@ -89,12 +97,15 @@ export function startSweeper({ config, logger, metrics }: SweeperDeps): Sweeper 
     await Promise.all([closeRedis(bull), closeRedis(commands)]);
   };
   return {
+    connected: () => waitUntilReady(commands, config.redis.timeoutMs),
     readiness: async () => {
       const up = await watch.check();
+      const refused = refusalOf(commands);
       const ready = up && worker.isRunning() && closing === undefined;
       return {
         ready,
         redis: up ? 'connected' : 'away',
+        ...(refused !== undefined && { redis_refused: refused }),
         scheduled: schedule.scheduled,
         draining: closing !== undefined,
       };

@@ -1,5 +1,5 @@
 import { maskUrl, type RedisSettings } from '@holdfast/config';
-import type { RedisClient } from '@holdfast/redis-client';
+import { type RedisClient, refusalOf } from '@holdfast/redis-client';
 import { Type } from 'typebox';
 import type { Api, AppContext, RedisMemory, RedisStatus } from '../app-context.js';
 import { STORAGE_RETRY_AFTER_SECONDS } from '../errors.js';
@@ -46,7 +46,12 @@ export function redisStatusRoutes(app: Api, { config, status }: AppContext): voi
       return reply
         .code(503)
         .header('retry-after', String(STORAGE_RETRY_AFTER_SECONDS))
-        .send({ success: false, error: 'Redis does not answer now', code: 'storage_unavailable', ...fields });
+        .send({
+          success: false,
+          error: state.refused ?? 'Redis does not answer now',
+          code: 'storage_unavailable',
+          ...fields,
+        });
     },
   );
 }
@@ -65,7 +70,8 @@ export async function readRedisStatus(client: RedisClient, settings: RedisSettin
   try {
     await client.ping();
   } catch {
-    return { connected: false, ...base };
+    const refused = refusalOf(client);
+    return { connected: false, ...base, ...(refused !== undefined && { refused }) };
   }
   const latencyMs = Math.round((performance.now() - started) * 1000) / 1000;
   const memory = await readMemory(client);

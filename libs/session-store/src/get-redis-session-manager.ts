@@ -1,3 +1,4 @@
+import { DEFAULT_SESSION_TTL } from '@holdfast/protocol';
 import { Redis } from 'ioredis';
 import { RedisSessionManager, TTL_MAX_SECONDS } from './redis-session-manager.js';
 import { RedisSessionStore } from './redis-session-store.js';
@@ -14,7 +15,7 @@ let shared: { manager: RedisSessionManager; client: Redis } | undefined;
 export function getRedisSessionManager(): RedisSessionManager {
   if (!shared) {
     const url = redisUrl(process.env['CHANNEL_REDIS_URL'] ?? 'redis://localhost:6379/0');
-    const defaultTtl = wholeSeconds(process.env['REDIS_SESSION_TTL'] ?? '3600');
+    const defaultTtl = wholeSeconds(process.env['REDIS_SESSION_TTL'] ?? String(DEFAULT_SESSION_TTL));
     // While Redis is away, calls fail instead of waiting in memory (D2), and none is sent twice (A5).
     const client = new Redis(url, { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 1 });
     // Every failure rejects its call as well. Without a listener ioredis would print it.

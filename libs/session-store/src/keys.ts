@@ -48,8 +48,6 @@ export function auditBegunKey(audit: string): string {
 
 /** Matches the keys of {@link sessionKey} only. */
 export const SESSION_KEY_PATTERN = `${SESSION_PREFIX}*`;
-/** Matches the keys of {@link logKey} only. */
-export const LOG_KEY_PATTERN = `{${SESSION_PREFIX}*}:log`;
 
 /** The session id in a key of {@link sessionKey} or {@link logKey}; nothing in any other key. */
 export function sessionIdOf(key: string): string | undefined {

@@ -1,4 +1,4 @@
-import type { Position } from '@holdfast/protocol';
+import { DEFAULT_MESSAGE_HISTORY_MAX, type Position } from '@holdfast/protocol';
 import { duplicatesOf, healLog, joinHistories, shareEntry } from './histories.js';
 import { liveChannel } from './keys.js';
 import { encodeSessionEvent, encodeStored, type SessionEvent } from './live-payload.js';
@@ -47,7 +47,7 @@ export class MemorySessionLog implements SessionLog {
   constructor(options: MemorySessionStoreOptions) {
     this.sessions = new MemorySessions(options);
     this.#live = options.live;
-    this.#historyMax = options.historyMax ?? 1000;
+    this.#historyMax = options.historyMax ?? DEFAULT_MESSAGE_HISTORY_MAX;
   }
 
   /** Sessions and tombstones in memory, expired or not. */

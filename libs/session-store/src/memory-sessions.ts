@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { DEFAULT_SESSION_TTL } from '@holdfast/protocol';
 import type { CustomData, EpochEnd, LogEntry, SessionRecord, StoredSession } from './port.js';
 import { newEpoch, renderCustom, type SessionState } from './session-json.js';
 
@@ -48,7 +49,7 @@ export class MemorySessions {
   #epochUs = 0;
   #sweepAt = SWEEP_AT_LEAST;
 
-  constructor({ defaultTtl = 3600, now = Date.now, nonce = randomNonce }: MemorySessionsOptions) {
+  constructor({ defaultTtl = DEFAULT_SESSION_TTL, now = Date.now, nonce = randomNonce }: MemorySessionsOptions) {
     this.defaultTtl = defaultTtl;
     this.now = now;
     this.#nonce = nonce;

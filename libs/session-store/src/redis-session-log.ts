@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { DEFAULT_MESSAGE_HISTORY_MAX, DEFAULT_SESSION_TTL } from '@holdfast/protocol';
 import {
   type EncodedArguments,
   encodeArguments,
@@ -79,10 +80,10 @@ export class RedisSessionLog implements SessionLog {
   /** @param client a connection that resends nothing by itself (A5); the caller closes it */
   constructor(client: Redis | Cluster, options: RedisSessionStoreOptions = {}) {
     this.client = client;
-    this.defaultTtl = options.defaultTtl ?? 3600;
+    this.defaultTtl = options.defaultTtl ?? DEFAULT_SESSION_TTL;
     this.nonce = options.nonce ?? (() => randomBytes(4).toString('hex'));
     const constants = {
-      historyMax: options.historyMax ?? 1000,
+      historyMax: options.historyMax ?? DEFAULT_MESSAGE_HISTORY_MAX,
       // In a cluster a session's channel lives on its shard (K3).
       publish: client.isCluster ? 'SPUBLISH' : 'PUBLISH',
       numsub: client.isCluster ? 'SHARDNUMSUB' : 'NUMSUB',

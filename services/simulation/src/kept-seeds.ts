@@ -82,4 +82,14 @@ export const KEPT_SEEDS: readonly { readonly seed: number; readonly mistake: str
     mistake: 'a client that had heard of an expiry was not told that the next history had lost its beginning',
     faults: 6,
   })),
+  {
+    seed: 319248796,
+    mistake: 'a plain member that had joined in an outage got only what the short tail had of the messages since',
+    faults: 6,
+  },
+  {
+    seed: 986132225,
+    mistake: 'what a fork over a hole had moved was not told where the tail was too short to show it',
+    faults: 6,
+  },
 ];

@@ -15,6 +15,8 @@ export interface HistoryPlan {
 /** How long a room may take to reach a number that a client has seen and the room has not (R2). */
 const CATCH_UP_MS = 1_000;
 const CATCH_UP_STEP_MS = 100;
+/** Entries that one read of the log asks for. */
+const PAGE = 200;
 
 /** Decides what a member is given that connects to a room, by R1–R3. The room is loaded. */
 export async function planHistory(room: Room, resume: ResumeRequest | undefined): Promise<HistoryPlan> {
@@ -82,13 +84,25 @@ async function readId({ sessionId, context: { log } }: Room, seq: number): Promi
 }
 
 /**
- * The first number of the tail that was stored since a time; the number after the newest when none was.
+ * The first number that was stored since a time; the number after the newest when none was. Reads the log where the tail
+ * does not reach back to that time, page by page, from the newest on.
  *
  * @param ms Unix milliseconds of Redis' clock
+ * @throws {Error} when Redis does not answer
  */
-export function firstSince({ seq, tail }: Pick<DeliveredHistory, 'seq' | 'tail'>, ms: number): number {
-  let first = seq + 1;
-  for (let message = tail.at(first - 1); message && storedAt(message.frame) >= ms; message = tail.at(first - 1))
+export async function firstSince({ sessionId, delivered, context: { log } }: Room, ms: number): Promise<number> {
+  const { tail } = delivered;
+  let first = delivered.seq + 1;
+  for (let message = tail.at(first - 1); message && first > startOf(delivered); message = tail.at(first - 1)) {
+    if (storedAt(message.frame) < ms) return first;
     first -= 1;
-  return first;
+  }
+  for (;;) {
+    const from = Math.max(startOf(delivered), first - PAGE);
+    if (from >= first) return first;
+    const { entries } = await log.read(sessionId, { from, limit: first - from });
+    const older = entries.filter(({ seq, body }) => seq < first && storedAt(body) < ms).at(-1);
+    if (older) return older.seq + 1;
+    first = from;
+  }
 }

@@ -67,6 +67,20 @@ describe('what waits', () => {
     expect(methods.indexOf('read')).not.toBe(-1);
   });
 
+  it('F4, D3: a plain member that joined meanwhile gets all that was stored since, also where the tail is short', async () => {
+    await world.advance(60_000);
+    const small = world.gateway({ TAIL_BYTES: '900' });
+    small.silence();
+    await world.advance(1_000);
+    const late = await small.connect('s', { plain: true });
+    const said = Array.from({ length: 12 }, (_, n) => `x${n}`);
+    for (const id of said) bob.say(id);
+    await world.settle();
+    small.answer();
+    await world.advance(2_000);
+    expect(late.contents).toEqual(said);
+  });
+
   it('D3: a plain member that saw it pending does not get it twice, and gets what it has not seen', async () => {
     gateway.silence();
     await world.advance(1_000);

@@ -108,8 +108,10 @@ export class Recovery {
       const { epoch } = delivered.position ?? NOWHERE;
       // The session has ended meanwhile: the next attempt opens the one after it.
       if (epoch === NOWHERE.epoch) return;
+      const from = plan.from ?? (await firstSince(room, sinceMs - CLOCKS_DIFFER_MS));
+      // The number counts in the epoch in which it was found: the next attempt looks again.
+      if (delivered.position?.epoch !== epoch) return;
       if (!this.#late.delete(member)) continue;
-      const from = plan.from ?? Math.max(delivered.firstSeq, firstSince(delivered, sinceMs - CLOCKS_DIFFER_MS));
       // What was trimmed meanwhile is told as a gap, from where the member is: numbers go on in a new epoch too.
       const due = resume?.epoch === undefined ? from : resume.lastSeq + 1;
       audience.restart(member, epoch, Math.min(from, due));

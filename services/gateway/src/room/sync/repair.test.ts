@@ -150,6 +150,28 @@ describe('a Redis that comes back with less', () => {
     expect(events(eve)).toEqual(['reset']);
   });
 
+  it('G4, V7: what a fork over a hole moves is told below a short tail too; a plain member gets nothing twice', async () => {
+    const copy = world.store.copy();
+    const forgetful = world.gateway({ TAIL_BYTES: '900' });
+    const eve = await forgetful.connect('s', { resume: { lastSeq: 0 } });
+    const quiet = await forgetful.connect('s', { plain: true, resume: { lastSeq: 0 } });
+    for (let n = 4; n <= 9; n++) {
+      eve.say(`m${n}`);
+      await world.settle();
+    }
+    for (const member of [ann, bob, plain]) member.leave();
+    await world.advance(62_000);
+    world.store.rewind(copy);
+    forgetful.fanOut.interrupt();
+    await world.advance(2_500);
+    const { entries } = await world.store.read('s', { newest: 100 });
+    const kept = new Map(entries.map(({ id, seq }) => [id, seq]));
+    expect(kept.get('m1')).toBeGreaterThan(1);
+    const numbers = new Map(eve.ofType('message').map((frame) => [frame['id'], frame['seq']]));
+    for (const [id, seq] of kept) expect([id, numbers.get(id)]).toEqual([id, seq]);
+    expect(quiet.contents).toEqual([...OLD, 'm4', 'm5', 'm6', 'm7', 'm8', 'm9']);
+  });
+
   it('F2, G4: a message under a number that this gateway has passed and forgotten is looked for, and follows', async () => {
     const copy = world.store.copy();
     const forgetful = world.gateway({ TAIL_BYTES: '900' });

@@ -123,10 +123,13 @@ export class Repair {
     room.audience.noteHad(lacking);
     if (!(await this.#store(lacking, end))) return false;
     if (delivered.position !== position) return false;
-    const from = firstDifference(delivered.tail, log, end.seq);
+    const shared = log.findIndex((entry) => isShared(delivered.tail, entry));
+    const from = firstDifference(delivered, log, shared);
+    // A plain member has had what stands below the tail, under whichever number.
+    const had = [...messages, ...log.slice(0, Math.max(0, shared))].map(messageName);
     room.moveTo(end, log[0]?.seq ?? 0);
     delivered.refill((splitAtHoles(log).at(-1) ?? []).map(liveMessageOf));
-    room.audience.restartAll(session.epoch, from, new Set(messages.map(messageName)));
+    room.audience.restartAll(session.epoch, from, new Set(had));
     return true;
   }
 
@@ -189,16 +192,24 @@ function lackingOf(delivered: readonly LiveMessage[], log: readonly LogEntry[], 
   return delivered.slice(isFull ? Math.max(0, shared) : 0).filter((message) => !kept.has(messageName(message)));
 }
 
+/** Whether a log entry was delivered under its number. */
+function isShared(tail: Tail, entry: LogEntry): boolean {
+  const had = tail.at(entry.seq);
+  return had !== undefined && messageName(had) === messageName(entry);
+}
+
 /**
  * The first number that members may have differently; the number after the log's end when the log has all they have.
- * Histories that share a message under its number share what comes before it; histories that share none share nothing.
+ * Histories that share a message under its number share what comes before it, unless a fork over a hole has moved that
+ * up to the hole's end: then the log begins at another number than it would by itself. Histories that share none share
+ * nothing.
+ *
+ * @param shared index of the first log entry that was delivered under its number; -1: there is none
  */
-function firstDifference(tail: Tail, log: readonly LogEntry[], end: number): number {
-  const isShared = (entry: LogEntry): boolean => {
-    const had = tail.at(entry.seq);
-    return had !== undefined && messageName(had) === messageName(entry);
-  };
-  const shared = log.findIndex(isShared);
+function firstDifference(delivered: DeliveredHistory, log: readonly LogEntry[], shared: number): number {
+  const first = log[0]?.seq ?? 0;
+  const end = log.at(-1)?.seq ?? 0;
   if (shared < 0) return 1;
-  return log.slice(shared).find((entry) => !isShared(entry))?.seq ?? end + 1;
+  if (shared > 0 && first !== Math.max(delivered.firstSeq, end - delivered.historyMax + 1)) return first;
+  return log.slice(shared).find((entry) => !isShared(delivered.tail, entry))?.seq ?? end + 1;
 }

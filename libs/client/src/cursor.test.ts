@@ -172,6 +172,24 @@ describe('Cursor: events of the session', () => {
     expect(cursor.position?.seq).toBe(11);
   });
 
+  it('V7, K6: a reload does not forget the expiry: the next page is told of the lost beginning too', () => {
+    const cursor = cursorAt(5);
+    cursor.expired();
+    const next = new Cursor(100, cursor.kept);
+    expect(next.request()).toBe('kept');
+    expect(next.welcome({ ...WELCOME, epoch: 'E2', seq: 9, firstSeq: 6 }, 'kept')).toEqual({
+      event: 'gap',
+      value: { from: 1, to: 5 },
+    });
+  });
+
+  it('D1, K6: a reload before any gateway told a position is due no messages of before', () => {
+    const cursor = new Cursor(100);
+    cursor.welcome({ ...WELCOME, epoch: '', storage: 'memory' }, 'live');
+    const next = new Cursor(100, cursor.kept);
+    expect(next.welcome({ ...WELCOME, seq: 9, firstSeq: 6 }, 'kept')).toBeUndefined();
+  });
+
   it('V7: tells what is missing where the session after an expiry has lost its beginning', () => {
     const cursor = cursorAt(3);
     cursor.expired();

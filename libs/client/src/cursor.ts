@@ -24,8 +24,6 @@ export class Cursor {
   /** The position's number at that heartbeat. */
   #seqAtHeartbeat = 0;
   #isStored = false;
-  /** Whether position 0 of an unknown epoch comes from an expiry, not from a gateway that could not tell a position. */
-  #hasExpired = false;
 
   constructor(rememberedIds: number, position?: Position) {
     this.#seen = new BoundedMap(rememberedIds);
@@ -39,10 +37,12 @@ export class Cursor {
 
   /**
    * The position to keep for the next page. A stored session whose position no gateway could tell yet is kept as number
-   * 0 of an unknown epoch, so that the next page misses nothing either.
+   * 0 of an unknown epoch, so that the next page misses nothing either. Its id `-` tells it from the position after an
+   * expiry, from which the whole next session is due. The id is never sent, because a client without an epoch asks for
+   * the kept history.
    */
   get kept(): Position | undefined {
-    return this.#position ?? (this.#isStored ? { epoch: '', seq: 0, id: '' } : undefined);
+    return this.#position ?? (this.#isStored ? { epoch: '', seq: 0, id: '-' } : undefined);
   }
 
   /**
@@ -74,7 +74,7 @@ export class Cursor {
     if (request !== 'kept' && frame.recovered) return undefined;
     const from = firstSeq || seq + 1;
     // A client that was told of an expiry is due the next session from number 1 on, whatever its epoch is.
-    const isDue = request === 'kept' ? this.#hasExpired && before?.seq === 0 : before?.epoch === epoch;
+    const isDue = request === 'kept' ? before?.seq === 0 && !before.id : before?.epoch === epoch;
     const isTrimmed = isDue && before && from > (request === 'kept' ? 0 : request) + 1;
     // The trimmed messages have arrived meanwhile, over the link that is being left (B3).
     if (isTrimmed && from <= before.seq + 1) return undefined;
@@ -143,9 +143,7 @@ export class Cursor {
 
   /** V7 `expired`: the next message is number 1 of an epoch that is not known yet. */
   expired(): void {
-    if (!this.#position) return;
-    this.reset('', 1);
-    this.#hasExpired = true;
+    if (this.#position) this.reset('', 1);
   }
 
   /** The session was deleted. A later session of the same id has nothing to do with it. */

@@ -18,7 +18,7 @@ Rules: A1 one step; A3 ready to forward; A4 duplicates; A6 quarantine; G3 refusa
 -- @import endingEpoch, newSession, parseSession, restForAppend from session-json.lua
 -- @import nameOf, newestOf, readEntry, storeMessages, textOf from messages.lua
 -- @import readJson from stored-session.lua
--- @import endOf, faultOf, quarantine from ended-epochs.lua
+-- @import endOf, epochBefore, faultOf, quarantine from ended-epochs.lua
 -- @import newEpoch, readClock from clock.lua
 
 local FIRST = 6
@@ -37,14 +37,15 @@ if fault == 'log without session' and positionEpoch ~= '' then fault = nil end
 if fault then
   ended = { epoch = endingEpoch(json, session), ttl = session and session.ttl or newTtl }
   if ended.epoch == '' then ended.epoch = positionEpoch end
-  session, created = newSession(seconds, newTtl, newEpoch(microseconds, ARGV[5])), '1'
-  newestSeq, newestId = 0, ''
+  session = newSession(seconds, newTtl, newEpoch(microseconds, ARGV[5], epochBefore(KEYS[2], ended.epoch)))
+  created, newestSeq, newestId = '1', 0, ''
 elseif not json then
   if positionEpoch ~= '' then
     local how = endOf(KEYS[2], positionEpoch)
     return how == '' and 'gone' or 'gone ' .. how
   end
-  session, created = newSession(seconds, newTtl, newEpoch(microseconds, ARGV[5])), '1'
+  session = newSession(seconds, newTtl, newEpoch(microseconds, ARGV[5], epochBefore(KEYS[2], '')))
+  created = '1'
 elseif positionEpoch ~= '' then
   if positionEpoch ~= session.epoch then return 'epoch' end
   if positionSeq > session.count then return 'behind' end

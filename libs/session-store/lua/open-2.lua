@@ -14,7 +14,7 @@ Rules: C5, K1, K5, T1; A6 quarantine; G2 and G5.
 -- @import customOf, endingEpoch, newSession, parseSession, renderSession, setData from session-json.lua
 -- @import readJson, saveSession from stored-session.lua
 -- @import newestOf from messages.lua
--- @import faultOf, isDeleted, quarantine from ended-epochs.lua
+-- @import epochBefore, faultOf, isDeleted, quarantine from ended-epochs.lua
 -- @import newEpoch, readClock from clock.lua
 
 local json = readJson(KEYS[1])
@@ -27,11 +27,10 @@ local created = fault ~= nil or not json
 local ms, seconds, microseconds = readClock()
 local newTtl = tonumber(ARGV[1])
 
-if fault then
-  quarantine(KEYS[1], KEYS[2], endingEpoch(json, session), session and session.ttl or newTtl, ms)
-end
 if created then
-  session = newSession(seconds, newTtl, newEpoch(microseconds, ARGV[2]))
+  local ending, ttl = fault and endingEpoch(json, session) or '', session and session.ttl or newTtl
+  session = newSession(seconds, newTtl, newEpoch(microseconds, ARGV[2], epochBefore(KEYS[2], ending)))
+  if fault then quarantine(KEYS[1], KEYS[2], ending, ttl, ms) end
 else
   setData(session, nil, customOf(session))
 end

@@ -14,7 +14,7 @@ Rules: K1, K5; A6 quarantine.
 -- @import endingEpoch, forgetLog, newSession, parseSession, renderSession, setData from session-json.lua
 -- @import readJson, saveSession from stored-session.lua
 -- @import newestOf from messages.lua
--- @import faultOf, quarantine from ended-epochs.lua
+-- @import epochBefore, faultOf, quarantine from ended-epochs.lua
 -- @import newEpoch, readClock from clock.lua
 
 local json = readJson(KEYS[1])
@@ -25,11 +25,14 @@ local fault = faultOf(json, session, newestSeq)
 local ttl = tonumber(ARGV[5])
 local ms, seconds, microseconds = readClock()
 
-if fault then
-  quarantine(KEYS[1], KEYS[2], endingEpoch(json, session), session and session.ttl or ttl, ms)
-  session, newestSeq = nil, 0
+if fault or not session then
+  local ending, endingTtl = fault and endingEpoch(json, session) or '', session and session.ttl or ttl
+  session = newSession(seconds, ttl, newEpoch(microseconds, ARGV[6], epochBefore(KEYS[2], ending)))
+  if fault then
+    quarantine(KEYS[1], KEYS[2], ending, endingTtl, ms)
+    newestSeq = 0
+  end
 end
-session = session or newSession(seconds, ttl, newEpoch(microseconds, ARGV[6]))
 session.count = newestSeq > 0 and newestSeq or tonumber(ARGV[2])
 session.lastActivity = ARGV[3] ~= '' and ARGV[3] or seconds
 session.ttl = ttl

@@ -83,7 +83,7 @@ export class MemorySessions {
       custom: storedCustom(custom ?? {}),
       createdAt: now / 1000,
       ttl: ttl ?? this.defaultTtl,
-      epoch: this.newEpoch(),
+      epoch: this.newEpoch(this.deletedEpoch(sessionId)),
       retried: 0,
     };
     const session: MemorySession = { state, log: [], deadline: now + state.ttl * 1000 };

@@ -95,7 +95,7 @@ export function customPartOf(json: string): string {
  * @param previous an epoch that the new one must sort behind
  */
 export function newEpoch(microseconds: number, nonce: string, previous = ''): string {
-  const earliest = previous === '' ? 0 : Number.parseInt(previous.slice(0, 13), 16) + 1;
+  const earliest = Number.parseInt(previous.slice(0, 13), 16) + 1 || 0;
   return `${Math.max(Math.floor(microseconds), earliest).toString(16).padStart(13, '0')}-${nonce}`;
 }
 

@@ -7,7 +7,7 @@ import {
   sessionKey,
   tombstoneKey,
 } from '../src/index.js';
-import { filled, freshId, keptIds, message, stored } from './messages.js';
+import { filled, freshId, keptIds, message, openedAt, stored } from './messages.js';
 import { setUpRedis, store, stores } from './real-redis.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -233,6 +233,20 @@ describe('A6', () => {
     expect(await stores.client.pttl(tombstoneKey(id))).toBeGreaterThan(40_000);
     expect(await stores.client.pttl(tombstoneKey(id))).toBeLessThanOrEqual(50_000);
   });
+
+  it.each([
+    ['a message', async () => (await filled(store, id, 'm4')).epoch],
+    ['a connection', async () => (await openedAt(store, id)).session.epoch],
+    ['a write of the whole session', async () => (await store.put(id, {})).epoch],
+  ])(
+    'G5: the epoch that %s begins is later than the one that ends, though the clock was put back',
+    async (_by, begin) => {
+      const ending = 'f000000000000-x';
+      await edit((json) => json.replace(epoch, ending).replace('"count":3', '"count":7'));
+      expect((await begin()) > ending).toBe(true);
+      expect(await stores.client.get(tombstoneKey(id))).toBe(`quarantined ${ending}`);
+    },
+  );
 
   it('the caller’s epoch gets the tombstone when nothing else tells which one ended', async () => {
     await stores.client.set(sessionKey(id), 'garbage');

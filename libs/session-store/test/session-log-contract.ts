@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { filled, freshId, keptIds, message, openedAt, stored } from './messages.js';
-import type { Stores } from './stores.js';
+import type { Store, Stores } from './stores.js';
 
 /** What every {@link SessionLog} does, apart from duplicates and refusals. */
 export function sessionLogContract(stores: () => Stores): void {
@@ -34,6 +34,25 @@ export function sessionLogContract(stores: () => Stores): void {
         session: { epoch: next.session.epoch },
       });
     });
+
+    it.each([
+      ['a connection', async (log: Store, id: string) => openedAt(log, id)],
+      ['a message', async (log: Store, id: string) => filled(log, id, 'm1')],
+      ['a creation', async (log: Store, id: string) => log.create(id, {})],
+      ['a write of the whole session', async (log: Store, id: string) => log.put(id, {})],
+    ])(
+      'G5: an epoch that %s begins is later than the one that ended, though the clock was put back',
+      async (_by, begin) => {
+        const id = freshId();
+        const log = stores().create();
+        const ended = 'f000000000000-x';
+        await log.bury(id, ended, 60_000);
+        await begin(log, id);
+        const { epoch = '' } = (await log.get(id)) ?? {};
+        expect(epoch > ended).toBe(true);
+        expect(await log.bury(id, ended, 60_000), 'the new session is not taken for the old one').toBe(false);
+      },
+    );
 
     it('G5: epochs sort by the time they began, even when they follow on each other at once', async () => {
       const log = stores().create();

@@ -9,8 +9,8 @@ end
 
 -- Names an epoch. The name begins with the time in microseconds, which no two scripts share, so that epochs sort (G5).
 --   nonce     random text of the caller
---   previous  an epoch that the new one must sort behind, whatever the clock says, or nil
+--   previous  an epoch that the new one must sort behind, whatever the clock says, or ''
 local function newEpoch(microseconds, nonce, previous)
-  local earliest = previous and tonumber(string.sub(previous, 1, 13), 16) or 0
+  local earliest = tonumber(string.sub(previous, 1, 13), 16) or 0
   return string.format('%013x', math.max(microseconds, earliest + 1)) .. '-' .. nonce
 end

@@ -18,6 +18,13 @@ local function endedEpoch(logKey)
   return (string.gsub(redis.call('GET', tombstoneKeyOf(logKey)) or '', '^quarantined ', ''))
 end
 
+-- The latest epoch that is known to have been before a new one: the epoch that the tombstone names, or `ending`, which
+-- is the epoch that ends now, or ''. The new one sorts behind it whatever the clock says (G5).
+local function epochBefore(logKey, ending)
+  local ended = endedEpoch(logKey)
+  return ending > ended and ending or ended
+end
+
 -- Whether exactly this epoch was deleted.
 local function isDeleted(logKey, epoch)
   return redis.call('GET', tombstoneKeyOf(logKey)) == epoch

@@ -128,6 +128,25 @@ describe('signal, auth, ping', () => {
     expect(refused(frame(SIGNAL_MAX_BYTES - overhead + 1))).toMatchObject({ code: 'invalid_frame' });
   });
 
+  it.each([
+    ['{"order":{"id":9007199254740993}}', 'data.order.id must be a number that JavaScript keeps'],
+    ['[0,1e400]', 'data.1 must be a number that JavaScript keeps'],
+    ['{"a":1,"a":2}', 'data.a must be given only once'],
+    ['1,"data":2', 'data must be given only once'],
+    ['{"__proto__":{}}', 'data.__proto__ must be left out'],
+  ])('C8, V21: refuses the data %s by its path', (data, problem) => {
+    const { code, message } = refused(`{"type":"signal","name":"x","data":${data}}`);
+    expect([code, message.slice(0, problem.length)]).toEqual(['invalid_frame', problem]);
+  });
+
+  it('C8, V21: takes data whose numbers JavaScript keeps, and looks at no other field', () => {
+    const text = '{"type":"signal","name":"x","later":{"a":1e400,"a":1},"data":[1.0,1e2,0.10,0.1]}';
+    expect(parseClientFrame(text, LIMIT)).toEqual({
+      ok: true,
+      frame: { type: 'signal', name: 'x', data: [1, 100, 0.1, 0.1] },
+    });
+  });
+
   it.each([undefined, '', 'two words', 5])('V23: refuses a signal of the name %j', (name) => {
     expect(refused(JSON.stringify({ type: 'signal', name })).message).toContain('"name"');
   });

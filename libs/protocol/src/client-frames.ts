@@ -1,3 +1,4 @@
+import { jsonProblem } from './json-problem.js';
 import { isSendId, SIGNAL_MAX_BYTES, utf8Length } from './limits.js';
 import type { ErrorCode } from './server-frames.js';
 
@@ -116,7 +117,9 @@ function parseSignal(value: Record<string, unknown>, text: string): ParsedFrame 
   const { name, data } = value;
   if (!isSendId(name)) return invalid('"name" must be 1 to 64 of A-Z a-z 0-9 . _ ~ -');
   if (utf8Length(text) > SIGNAL_MAX_BYTES) return invalid(`a signal has at most ${SIGNAL_MAX_BYTES} bytes`);
-  return { ok: true, frame: data === undefined ? { type: 'signal', name } : { type: 'signal', name, data } };
+  if (data === undefined) return { ok: true, frame: { type: 'signal', name } };
+  const changed = jsonProblem(text, 'data');
+  return changed === undefined ? { ok: true, frame: { type: 'signal', name, data } } : invalid(changed);
 }
 
 function parseAuth(value: Record<string, unknown>): ParsedFrame {

@@ -29,5 +29,6 @@ export {
   type WireProtocol,
 } from './connect-query.js';
 export { HTTP_ERRORS, type HttpErrorCode, type HttpFailure, httpFailure } from './http.js';
+export { jsonProblem } from './json-problem.js';
 export * from './limits.js';
 export * from './server-frames.js';

@@ -55,9 +55,11 @@ export class RedisSessionManager {
   /**
    * Merges custom fields into the session's data.
    *
-   * @throws {RangeError} when a field is one of the session's own: `count`, `last_activity`, `disconnected_at`
+   * @throws {RangeError} when a field is one of the session's own (`count`, `last_activity`, `disconnected_at`), or
+   *   holds a number that JSON has not: `NaN` or an infinite one (C8)
    */
   async updateSession(sessionId: string, data: CustomData): Promise<ManagedSession | undefined> {
+    checkNumbers('data', data);
     return manageIfAny(await this.#directory.merge(sessionId, data));
   }
 
@@ -90,7 +92,16 @@ export function manage(session: StoredSession): ManagedSession {
 }
 
 function customOf(data: CustomData): CustomData {
-  return Object.fromEntries(Object.entries(data).filter(([field]) => !RESERVED_FIELDS.includes(field)));
+  const custom = Object.fromEntries(Object.entries(data).filter(([field]) => !RESERVED_FIELDS.includes(field)));
+  checkNumbers('data', custom);
+  return custom;
+}
+
+/** Refuses what `JSON.stringify` would silently write as `null` (C8). */
+function checkNumbers(path: string, value: unknown): void {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new RangeError(`${path} must be a finite number`);
+  if (typeof value !== 'object' || value === null) return;
+  for (const [field, inner] of Object.entries(value)) checkNumbers(`${path}.${field}`, inner);
 }
 
 function wholeNumber(field: string, value: unknown): number {

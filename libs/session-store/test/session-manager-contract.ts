@@ -82,6 +82,20 @@ export function sessionManagerContract(stores: () => Stores): void {
       expect(await manager.getSession(sessionId)).toMatchObject({ data: { count: 7 }, ttl: 315_360_000 });
     });
 
+    it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+      'C8: refuses to store and to update %d, which JSON would write as null',
+      async (number) => {
+        const manager = new RedisSessionManager(stores().create());
+        const sessionId = freshId();
+        const data = { order: [{ sum: number }] };
+        const sentence = 'data.order.0.sum must be a finite number';
+        await expect(manager.storeSession({ sessionId, data })).rejects.toThrow(sentence);
+        await manager.storeSession({ sessionId, data: { order: [{ sum: 0.1 }] } });
+        await expect(manager.updateSession(sessionId, data)).rejects.toThrow(sentence);
+        expect((await manager.getSession(sessionId))?.data).toMatchObject({ order: [{ sum: 0.1 }] });
+      },
+    );
+
     it('refuses to update the session’s own fields', async () => {
       const manager = new RedisSessionManager(stores().create());
       const sessionId = freshId();

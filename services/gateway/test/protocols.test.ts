@@ -177,6 +177,22 @@ describe('the framed protocol', () => {
     expect(three).toEqual({ type: 'broadcast', id: 'b1', ...sent });
   });
 
+  it('C8, V10: data of a signal that would arrive changed are refused by their path; all others arrive', async () => {
+    const query = { session: 'signals', presence: 'true' };
+    const one = await connectFramed(gateway.wsUrl, { query });
+    const two = await connectFramed(lively.wsUrl, { query });
+    await Promise.all([one.frames.next({ type: 'welcome' }), two.frames.next({ type: 'welcome' })]);
+    one.sendRaw('{"type":"signal","name":"cursor","data":{"order":{"id":9007199254740993}}}');
+    expect(await one.frames.next({ type: 'error' })).toEqual({
+      type: 'error',
+      code: 'invalid_frame',
+      message:
+        'data.order.id must be a number that JavaScript keeps, or a string: 9007199254740993 would become 9007199254740992',
+    });
+    one.sendRaw('{"type":"signal","name":"cursor","data":{"x":1.50,"id":"9007199254740993"}}');
+    expect(await two.frames.next({ type: 'signal' })).toMatchObject({ data: { x: 1.5, id: '9007199254740993' } });
+  });
+
   it('V22: pings are answered', async () => {
     const { client } = await joinFramed(gateway, 'pinged');
     client.send({ type: 'ping', id: 'p-1' });

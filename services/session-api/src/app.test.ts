@@ -258,7 +258,7 @@ describe('errors', () => {
   const post = (payload: string | Buffer, headers: Record<string, string> = JSON_TYPE) =>
     t.call('POST', '/api/sessions/', undefined, { payload, headers });
 
-  it.each(['{', 'null,', '"text', '{"a":1}}', 'undefined', '{"__proto__":{}}', '{"constructor":{"prototype":{}}}'])(
+  it.each(['{', 'null,', '"text', '{"a":1}}', 'undefined', '{"a":01}', '{"a":+1}', '{"a":.5}', '{"a":NaN}'])(
     'H3: a body that is not JSON (%s) is 400',
     async (body) => {
       const answer = await post(body);
@@ -266,6 +266,32 @@ describe('errors', () => {
       expect(answer.json().error).toBe('the body is not JSON');
     },
   );
+
+  /** Every route that takes a body, with a body that it would take. */
+  const TAKES_BODY = [
+    ['POST', '/api/sessions/', '"session_id":"c8"'],
+    ['PATCH', '/api/sessions/room/', '"data":{}'],
+    ['POST', '/chat/api/sessions/room/extend/', '"ttl":60'],
+    ['POST', '/api/sessions/room/messages/', '"content":"hi"'],
+    ['POST', '/api/broadcast/', '"message":"hi"'],
+  ] as const;
+  it.each(TAKES_BODY)('C8, H3: %s %s names what a reader of JSON would change or lose', async (method, url, fields) => {
+    for (const [extra, path] of [
+      ['"more":[1,{"id":9007199254740993}]', 'more.1.id must be a number that JavaScript keeps'],
+      ['"more":1e400', 'more must be a number that JavaScript keeps'],
+      ['"more":{"a":{"__proto__":{"x":1}}}', 'more.a.__proto__ must be left out'],
+      ['"__proto__":{}', '__proto__ must be left out'],
+      ['"more":{"constructor":{"prototype":{}}}', 'more.constructor.prototype must be left out'],
+      ['"more":{"a":1,"a":1}', 'more.a must be given only once'],
+      [fields, `${JSON.parse(`[${fields.split(':')[0]}]`)[0]} must be given only once`],
+    ] as const) {
+      const answer = await t.call(method, url, undefined, { payload: `{${fields},${extra}}`, headers: JSON_TYPE });
+      expect(answer.statusCode, extra).toBe(400);
+      expect(answer.json()).toMatchObject({ success: false, code: 'bad_request' });
+      expect(answer.json().error.slice(0, path.length)).toBe(path);
+      expect(answer.json().session_id).toBe(url.includes('room') ? 'room' : undefined);
+    }
+  });
 
   it.each(['null', '5', '"text"', '[]', 'true'])('H3: a body that is no object (%s) is 400', async (body) => {
     const answer = await post(body);

@@ -45,7 +45,7 @@ export function ttlSchema(maxTtl: number) {
 }
 
 export const CustomData = Type.Record(Type.String(), Type.Unknown(), {
-  description: `a JSON object of at most ${SESSION_DATA_MAX_BYTES} bytes; count, last_activity and disconnected_at are reserved`,
+  description: `a JSON object of at most ${SESSION_DATA_MAX_BYTES} bytes, with numbers that JavaScript keeps; count, last_activity and disconnected_at are reserved`,
 });
 
 export const Failure = Type.Object(

@@ -1,5 +1,6 @@
+import { jsonProblem } from '@holdfast/protocol';
 import { Ajv, type ErrorObject } from 'ajv';
-import type { FastifyInstance, FastifySchemaValidationError } from 'fastify';
+import type { FastifyInstance, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import { ApiError } from './errors.js';
 
 /** Only the first mistake is named, so that input with a million mistakes costs no more than input with one. */
@@ -22,27 +23,33 @@ export function validateBySchema(app: FastifyInstance): void {
   readJson(app);
 }
 
-/** Accepts bodies of JSON in UTF-8 only. An empty body counts as an object without fields. */
+/** Accepts bodies of JSON in UTF-8 only, and none that would be kept other than it was sent (C8). An empty body counts as `{}`. */
 function readJson(app: FastifyInstance): void {
-  const parse = app.getDefaultJsonParser('error', 'error');
   const utf8 = new TextDecoder('utf-8', { fatal: true });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    if (body.length === 0) return done(null, {});
-    let text: string;
-    try {
-      text = utf8.decode(body);
-    } catch {
-      return done(new ApiError('bad_request', 'the body is not valid UTF-8'));
-    }
-    void parse(request, text, (error, value) => {
-      if (error) done(new ApiError('bad_request', 'the body is not JSON'));
-      else done(null, value);
-    });
-  });
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    async (_request: FastifyRequest, body: Buffer) => {
+      if (body.length === 0) return {};
+      const text = attempt(() => utf8.decode(body), 'the body is not valid UTF-8');
+      const value = attempt(() => JSON.parse(text) as unknown, 'the body is not JSON');
+      const problem = jsonProblem(text);
+      if (problem !== undefined) throw new ApiError('bad_request', problem);
+      return value;
+    },
+  );
   app.addHook('preValidation', async (request) => {
     if (request.body === undefined) request.body = {};
   });
+}
+
+function attempt<T>(read: () => T, sentence: string): T {
+  try {
+    return read();
+  } catch {
+    throw new ApiError('bad_request', sentence);
+  }
 }
 
 function sentenceFor(error: FastifySchemaValidationError | undefined, part: string): string {

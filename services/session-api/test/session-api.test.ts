@@ -74,6 +74,30 @@ describe('the API on a real Redis', () => {
     expect(body['latency_ms']).toBeGreaterThan(0);
   });
 
+  it('C8: a number that would come back changed is refused; the same digits as a string come back', async () => {
+    const create = (json: string) =>
+      fetch(`${api.url}/api/sessions/`, {
+        method: 'POST',
+        body: json,
+        headers: { 'content-type': 'application/json' },
+      });
+    const refused = await create('{"session_id":"c8","data":{"order":{"id":9007199254740993}}}');
+    expect([refused.status, await refused.json()]).toEqual([
+      400,
+      {
+        success: false,
+        error:
+          'data.order.id must be a number that JavaScript keeps, or a string: 9007199254740993 would become 9007199254740992',
+        code: 'bad_request',
+      },
+    ]);
+    expect(await redis.cli('exists', 'session:c8')).toBe('0');
+    expect((await create('{"session_id":"c8","data":{"order":{"id":"9007199254740993","sum":0.10}}}')).status).toBe(
+      201,
+    );
+    expect(await redis.cli('get', 'session:c8')).toContain('"order":{"id":"9007199254740993","sum":0.1}');
+  });
+
   it('a session lives under its key in Redis with its TTL, is extended, changed and deleted, and the log says so', async () => {
     const id = 'my-session';
     const created = await call('POST', '/api/sessions/', { session_id: id, data: { tags: [], n: 1.5 }, ttl: 600 });

@@ -93,6 +93,38 @@ describe('POST sessions/', () => {
     expect(long.statusCode).toBe(413);
     expect(long.json().code).toBe('payload_too_large');
   });
+
+  it.each(['9007199254740993', '1e400', '-1e400', '1e-400', '0.1234567890123456789012345678901'])(
+    'C8: %s in custom data is refused by its path, when creating and when merging, and nothing is stored',
+    async (number) => {
+      await t.call('POST', '/api/sessions/', { session_id: 'old', data: { order: { id: 1 } } });
+      const payload = `{"session_id":"new","data":{"order":{"id":${number}}}}`;
+      const headers = { 'content-type': 'application/json' };
+      for (const [method, url] of [
+        ['POST', '/api/sessions/'],
+        ['PATCH', '/chat/api/sessions/old/'],
+      ] as const) {
+        const answer = await t.call(method, url, undefined, { payload, headers });
+        expect(answer.statusCode).toBe(400);
+        expect(answer.json()).toMatchObject({ success: false, code: 'bad_request' });
+        expect(answer.json().error).toMatch(/^data\.order\.id must be a number that JavaScript keeps, or a string: /);
+      }
+      expect(await t.sessions.get('new')).toBeUndefined();
+      expect((await t.sessions.get('old'))?.custom).toEqual({ order: { id: 1 } });
+    },
+  );
+
+  it('C8: custom data come back as they were given, numbers with their value', async () => {
+    const data =
+      '{"a":1.0,"b":1e2,"c":0.10,"d":-0,"e":9007199254740991,"f":0.1,"g":[],"h":{},"i":"\\ud800","constructor":"x"}';
+    const payload = `{"session_id":"kept","data":${data}}`;
+    const headers = { 'content-type': 'application/json' };
+    const answer = await t.call('POST', '/api/sessions/', undefined, { payload, headers });
+    expect(answer.statusCode).toBe(201);
+    expect((await t.call('GET', '/api/sessions/kept/')).body).toContain(
+      '"a":1,"b":100,"c":0.1,"d":0,"e":9007199254740991,"f":0.1,"g":[],"h":{},"i":"\\ud800","constructor":"x"}',
+    );
+  });
 });
 
 describe('GET sessions/{id}/', () => {

@@ -65,7 +65,10 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
   {
     name: 'messages that are older than the log are not put in front of it',
     rule: 'G2',
-    patch: () => replaced(Repair.prototype, { prepend: () => Promise.resolve('healed') }),
+    patch: () =>
+      replaced(Repair.prototype, {
+        prepend: ({ seq }, firstSeq) => Promise.resolve({ outcome: 'healed', count: seq, firstSeq }),
+      }),
   },
   {
     name: 'the newest message is not put back',

@@ -92,4 +92,10 @@ export const KEPT_SEEDS: readonly { readonly seed: number; readonly mistake: str
     mistake: 'what a fork over a hole had moved was not told where the tail was too short to show it',
     faults: 6,
   },
+  {
+    seed: 220663575,
+    mistake:
+      'a member that joined while the log began after its room was promised the log, and then given what was before',
+    faults: 6,
+  },
 ];

@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { FakeClient } from '../../../test/support/fake-client.js';
-import { ann, bob, here, say, setUpTwoGateways, there, world } from '../../../test/support/two-gateways.js';
+import { gateOf } from '../../../test/support/gate.js';
+import {
+  ann,
+  bob,
+  hearAgain,
+  here,
+  lose,
+  say,
+  setUpTwoGateways,
+  there,
+  world,
+} from '../../../test/support/two-gateways.js';
 import { World } from '../../../test/support/world.js';
 
 setUpTwoGateways({ ttl: 1_000 });
@@ -15,6 +26,61 @@ describe('what was found by the simulation', () => {
     await world.advance(1_000);
     expect(await world.ids('s')).toEqual(['m1', 'm2', 'm3']);
     expect(resets(bob)).toEqual([]);
+  });
+
+  it('R1, R3: who joins while the log begins after the room gets what the room has, and then what follows', async () => {
+    await say(bob, 'm1');
+    lose();
+    await say(bob, 'm2');
+    const putsBack = gateOf(there.log, 'heal');
+    world.store.loseLog('s');
+    await say(bob, 'm3');
+    hearAgain();
+    here.fanOut.interrupt();
+    await world.settle();
+    const carol = await here.connect('s', { resume: { lastSeq: 0 } });
+    expect(carol.welcome).toMatchObject({ recovered: true, seq: 1, firstSeq: 1 });
+    const dave = await here.connect('s', { resume: { lastSeq: 1, epoch: await world.epochOf('s') } });
+    expect(dave.welcome).toMatchObject({ recovered: true, seq: 1 });
+    putsBack.open();
+    await world.advance(1_000);
+    expect([carol.seqs, dave.seqs]).toEqual([
+      [1, 2, 3],
+      [2, 3],
+    ]);
+  });
+
+  it.each([
+    ['all of it', async () => world.store.loseLog('s')],
+    [
+      'all but the newest message',
+      async () => {
+        world.store.loseLog('s');
+        await say(bob, 'm3');
+      },
+    ],
+  ])('R3, G2: who joins after a log was put back gets the whole history: %s', async (_lost, lost) => {
+    await say(bob, 'm1', 'm2');
+    ann.leave();
+    await lost();
+    there.fanOut.interrupt();
+    await world.advance(1_000);
+    const carol = await there.connect('s', { resume: { lastSeq: 0 } });
+    expect(carol.welcome).toMatchObject({ recovered: true, firstSeq: 1 });
+    expect(carol.contents).toEqual(await world.ids('s'));
+  });
+
+  it('G5: a deletion that is heard while older messages are put back is not undone by what was read before', async () => {
+    await say(bob, 'm1', 'm2');
+    world.store.loseLog('s');
+    const putsBack = gateOf(there.log, 'heal', 'after');
+    await say(bob, 'm3');
+    expect(putsBack.waiting).toBe(1);
+    await world.store.remove('s');
+    await world.settle();
+    putsBack.open();
+    await world.settle();
+    expect(there.core.rooms.get('s')?.delivered.isPlaced).toBe(false);
   });
 
   it('G4: numbers go on, and one fork is enough, where the gateway that is ahead has nothing left in memory', async () => {

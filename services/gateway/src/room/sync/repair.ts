@@ -66,7 +66,7 @@ export class Repair {
       result = await this.#put(position, tail.from(from, CHUNK) ?? []);
     }
     if (result.outcome !== 'healed') return result.outcome;
-    const outcome = await this.prepend(position, result.firstSeq);
+    const { outcome } = await this.prepend(position, result.firstSeq);
     if (outcome === 'healed') this.#context.reporter.healed(sessionId, position.seq);
     return outcome;
   }
@@ -75,19 +75,21 @@ export class Repair {
    * Puts the tail's older messages before those that the log still has (G2).
    *
    * @param firstKept the log's oldest number; 0 when it is empty
+   * @returns `healed` with the oldest number that the log has then
    */
-  async prepend(position: Position, firstKept: number): Promise<HealResult['outcome']> {
+  async prepend(position: Position, firstKept: number): Promise<HealResult> {
     const { tail } = this.#room.delivered;
+    let result: HealResult = { outcome: 'healed', count: position.seq, firstSeq: firstKept };
     let first = firstKept === 0 ? position.seq + 1 : firstKept;
     while (tail.firstSeq !== 0 && tail.firstSeq < first) {
       const from = Math.max(tail.firstSeq, first - CHUNK);
-      const result = await this.#put(position, tail.from(from, first - from) ?? []);
-      if (result.outcome !== 'healed') return result.outcome;
+      result = await this.#put(position, tail.from(from, first - from) ?? []);
+      if (result.outcome !== 'healed') return result;
       // Beyond the history's length nothing is kept.
       if (result.firstSeq >= first || result.firstSeq === 0) break;
       first = result.firstSeq;
     }
-    return 'healed';
+    return result;
   }
 
   /**

@@ -173,16 +173,21 @@ export class Sync {
     if (position === NOWHERE) room.moveTo({ epoch: session.epoch, seq: 0, id: '' }, read.firstSeq);
     else if (session.count < position.seq) return this.#heal(position, session);
     else if (delivered.differsFrom(read.entries[0])) return this.#fork(session.epoch, true);
-    delivered.noteFirstSeq(read.firstSeq);
-    const firstKept = read.firstSeq === 0 ? session.count + 1 : read.firstSeq;
+    let { firstSeq } = read;
+    const firstKept = firstSeq === 0 ? session.count + 1 : firstSeq;
     // The log reaches less far back than the tail: another gateway has healed it from a shorter tail (G2).
     if (delivered.reachesBackBeyond(firstKept, session.count)) {
       // The log takes entries without holes only, and nobody has put back yet what lies between.
       if (delivered.tail.lastSeq + 1 < firstKept) return this.#hole(session.epoch);
-      const outcome = await this.#repair.prepend(position, read.firstSeq);
-      if (outcome === 'forked') return this.#fork(session.epoch, true);
+      const result = await this.#repair.prepend(position, firstSeq);
+      if (result.outcome === 'forked') return this.#fork(session.epoch, true);
+      // If the session ended meanwhile, what was read belongs to another position.
+      if (delivered.position !== position) return AGAIN;
+      if (result.outcome === 'healed') firstSeq = result.firstSeq;
     }
     this.#holeSinceMs = undefined;
+    // Noted in the step that delivers: until then a member that joins is given what the room has (R1).
+    delivered.noteFirstSeq(firstSeq);
     return this.#deliver(session, read);
   }
 

@@ -98,4 +98,9 @@ export const KEPT_SEEDS: readonly { readonly seed: number; readonly mistake: str
       'a member that joined while the log began after its room was promised the log, and then given what was before',
     faults: 6,
   },
+  {
+    seed: 220663231,
+    mistake: 'the audit took a message shown as pending, under the number it had been stored as elsewhere, for a gap',
+    faults: 6,
+  },
 ];

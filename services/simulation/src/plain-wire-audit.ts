@@ -28,9 +28,9 @@ export class PlainWireAudit {
 
   sent(text: string): void {
     const { history, name, fail, heard } = this.#options;
-    const frame = JSON.parse(text) as { type?: string; count?: number; echo?: string };
+    const frame = JSON.parse(text) as { type?: string; count?: number; echo?: string; timestamp?: number };
     if (frame.type !== 'message') return;
-    const { count = 0, echo = '' } = frame;
+    const { count = 0, echo = '', timestamp = 0 } = frame;
     const earlier = history.find(echo);
     const isGone = earlier !== undefined && !history.isKept(earlier);
     const mayRepeat = isGone || history.isAgain(count) || this.#options.tailsAreSmall || history.isShort;
@@ -43,7 +43,11 @@ export class PlainWireAudit {
       this.#seq = Math.max(1, before, history.at(count)?.content === echo ? count : 0);
       return;
     }
-    if (history.at(count)?.content !== echo || count > heard()) {
+    const there = history.at(count);
+    // A pending message has the time at which its gateway shows it. Its gateway's count may happen to be the number under
+    // which another gateway has stored it meanwhile, and this gateway may have got that publish but not delivered it.
+    const isThat = there?.content === echo && there.frame.endsWith(`"timestamp":${timestamp}}`);
+    if (!isThat || count > heard()) {
       // The message is pending, unless it was stored before this connection began and its gateway still knows that.
       const stored = history.find(echo);
       if (stored && stored.seq <= before && !this.#options.tailsAreSmall)

@@ -5,13 +5,13 @@
  * it was read from.
  */
 
-/** One string, number, or mark of structure. In valid JSON no other character matters here. */
-const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[{}[\],]/g;
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
 /** Most characters of a path, and of a number, that a problem repeats. */
 const PATH_MAX_LENGTH = 200;
 const NUMBER_MAX_LENGTH = 40;
+/** A decimal of this many digits without an exponent is kept, whatever it is. */
+const KEPT_DIGITS = 15;
 
 /** An object or array that is open at the place which is being read. */
 interface Level {
@@ -31,26 +31,63 @@ interface Level {
  */
 export function jsonProblem(text: string, only?: string): string | undefined {
   const levels: Level[] = [];
-  for (const [token] of text.matchAll(TOKEN)) {
-    const level = levels.at(-1);
-    const first = token.charAt(0);
+  let level: Level | undefined;
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text.charAt(at);
     let problem: string | undefined;
-    if (first === '{') levels.push({ keys: new Set(), name: undefined });
-    else if (first === '[') levels.push({ name: 0 });
-    else if (first === '}' || first === ']') levels.pop();
-    else if (first === ',') {
-      if (level) level.name = typeof level.name === 'number' ? level.name + 1 : undefined;
-    } else if (first !== '"') problem = numberProblem(token);
-    else if (level?.keys && level.name === undefined) {
-      level.name = token.includes('\\') ? (JSON.parse(token) as string) : token.slice(1, -1);
+    if (char === '"') {
+      const start = at;
+      at = endOfString(text, start);
+      if (!level?.keys || level.name !== undefined) continue;
+      const written = text.slice(start + 1, at);
+      level.name = written.includes('\\') ? (JSON.parse(`"${written}"`) as string) : written;
       problem = keyProblem(level.name, level.keys, levels.at(-2)?.name);
       level.keys.add(level.name);
+    } else if (char === '-' || isDigit(char)) {
+      const start = at;
+      at = endOfNumber(text, start);
+      problem = numberProblem(text.slice(start, at + 1));
+    } else if (char === '{' || char === '[') {
+      level = char === '{' ? { keys: new Set(), name: undefined } : { name: 0 };
+      levels.push(level);
+    } else if (char === '}' || char === ']') {
+      levels.pop();
+      level = levels.at(-1);
+    } else if (char === ',' && level) {
+      level.name = typeof level.name === 'number' ? level.name + 1 : undefined;
     }
     if (problem !== undefined && (only === undefined || levels[0]?.name === only)) {
       return `${pathOf(levels)} ${problem}`;
     }
   }
   return undefined;
+}
+
+/** Where the string that begins at a quote has its closing quote. */
+function endOfString(text: string, start: number): number {
+  let end = start;
+  let slashes: number;
+  do {
+    end = text.indexOf('"', end + 1);
+    slashes = 0;
+    while (text[end - 1 - slashes] === '\\') slashes += 1;
+  } while (slashes % 2 === 1);
+  return end;
+}
+
+/** Where the number that begins here has its last character. */
+function endOfNumber(text: string, start: number): number {
+  let end = start;
+  while (isOfNumber(text.charAt(end + 1))) end += 1;
+  return end;
+}
+
+function isDigit(char: string): boolean {
+  return char >= '0' && char <= '9';
+}
+
+function isOfNumber(char: string): boolean {
+  return isDigit(char) || char === '.' || char === 'e' || char === 'E' || char === '+' || char === '-';
 }
 
 function keyProblem(name: string, keys: ReadonlySet<string>, parent: Level['name']): string | undefined {
@@ -62,6 +99,7 @@ function keyProblem(name: string, keys: ReadonlySet<string>, parent: Level['name
 }
 
 function numberProblem(source: string): string | undefined {
+  if (source.length <= KEPT_DIGITS && !source.includes('e') && !source.includes('E')) return undefined;
   const kept = String(Number(source));
   if (kept === source || decimalOf(kept) === decimalOf(source)) return undefined;
   const shown = source.length > NUMBER_MAX_LENGTH ? `${source.slice(0, NUMBER_MAX_LENGTH)}…` : source;

@@ -263,6 +263,82 @@ describe('ChatStore', () => {
     expect(socket().frames).toHaveLength(frames);
   });
 
+  it('V11: keeps the text of a message that was refused for good, to be sent again or discarded', () => {
+    const storage = new FakeStorage();
+    const before = page({ storage });
+    before.socket().welcome({ maxMessageBytes: 10 });
+    for (const content of ['refused 1', 'refused 2', 'longer than allowed']) before.store.send(content);
+    for (const { id } of before.socket().sends) {
+      before.socket().receive({ type: 'error', id, code: 'forbidden', message: 'the token does not allow this' });
+    }
+    const failed = ({ store }: typeof before) => store.snapshot().failed.map(({ content, code }) => [content, code]);
+    const all = [
+      ['longer than allowed', 'message_too_large'],
+      ['refused 1', 'forbidden'],
+      ['refused 2', 'forbidden'],
+    ];
+    expect(failed(before)).toEqual(all);
+    before.stop();
+
+    // All of them outlive the page, and another tab knows which of them are settled.
+    const [after, other] = [page({ storage }), page({ storage })];
+    after.socket().welcome();
+    expect([failed(after), failed(other), after.shown()]).toEqual([all, all, []]);
+    const [long, first, second] = after.store.snapshot().failed;
+    after.store.resend(first?.id ?? '');
+    after.store.discard(second?.id ?? '');
+    expect([failed(after), after.shown()]).toEqual([[all[0]], ['refused 1 …']]);
+    expect(after.socket().sends.map(({ content, retry }) => [content, retry])).toEqual([['refused 1', undefined]]);
+    other.socket().welcome();
+    other.store.resend(first?.id ?? '');
+    expect([failed(other), other.socket().sends]).toEqual([[all[0]], []]);
+    after.store.discard(long?.id ?? '');
+    expect([...storage.items.keys()].filter((key) => key.includes(':failed:'))).toEqual([]);
+  });
+
+  it('V7: a deletion does not take away the text of messages that had not been sent', () => {
+    const { store, socket } = page();
+    store.send('not sent yet');
+    socket().end(4404, 'session deleted');
+    expect(store.snapshot().failed).toMatchObject([{ content: 'not sent yet', code: 'session_deleted' }]);
+  });
+
+  it('does not stumble over values of others among those of failed messages', () => {
+    const storage = new FakeStorage();
+    for (const [index, text] of ['no JSON', 'null', '7', '{}', '{"id":7}'].entries()) {
+      storage.setItem(`holdfast:room:failed:${index}`, text);
+    }
+    expect(page({ storage }).store.snapshot()).toMatchObject({ failed: [], error: undefined });
+  });
+
+  it('tells whether unsent messages outlive the page', () => {
+    class Full extends FakeStorage {
+      override setItem(): void {
+        throw new Error('quota exceeded');
+      }
+    }
+    const keeps = ({ store }: ReturnType<typeof page>) => store.snapshot().keepsUnsent;
+    const full = page({ storage: new Full() });
+    full.store.send('x');
+    expect([keeps(page()), keeps(page({ persistMessages: false })), keeps(full)]).toEqual([true, false, false]);
+    expect(full.store.snapshot().error?.message).toMatch(/storage of this browser is full. Messages that are not sent/);
+  });
+
+  it('tells what stands before the first message', () => {
+    const startOf = (firstSeq: number | undefined, options: Partial<ChatOptions> = {}) => {
+      const { store, clock, socket } = page(options);
+      socket().welcome(firstSeq === undefined ? {} : { seq: firstSeq, firstSeq });
+      if (firstSeq !== undefined) socket().message(firstSeq, 'm');
+      clock.advance(100);
+      return store.snapshot().start;
+    };
+    expect(page().store.snapshot().start).toBe('unknown');
+    expect([startOf(undefined), startOf(1), startOf(7)]).toEqual(['first', 'first', 'trimmed']);
+    expect(startOf(undefined, { persistMessages: false })).toBe('live');
+    expect(startOf(undefined, { persistMessages: false, redisPersistence: false })).toBe('live');
+    expect(startOf(undefined, { redisPersistence: false })).toBe('first');
+  });
+
   it('shows why the HTTP API gave no messages', async () => {
     const failure = { success: false, code: 'storage_unavailable', error: 'Redis is away' };
     vi.stubGlobal('fetch', () => Promise.resolve(Response.json(failure, { status: 503 })));
@@ -333,6 +409,9 @@ describe('ChatStore: a session that the server does not store', () => {
     socket().message(undefined, 'a', { content: 'shown' });
     clock.advance(250);
     expect(shown()).toEqual(['shown']);
-    expect(store.snapshot().error).toEqual({ code: 'storage', message: 'Error: quota exceeded' });
+    expect(store.snapshot().error).toEqual({
+      code: 'storage',
+      message: 'The storage of this browser is full. Messages that it does not hold are gone when you leave this page.',
+    });
   });
 });

@@ -1,57 +1,16 @@
-import {
-  type BroadcastFrame,
-  SESSION_DELETED_CODE,
-  type SessionFrame,
-  type StorageState,
-  type WelcomeFrame,
-} from '@holdfast/protocol';
-import { browserStorage, onPageEvents } from './browser.js';
+import { SESSION_DELETED_CODE, type SessionFrame, type WelcomeFrame } from '@holdfast/protocol';
+import { browserStorage, isInPage, onPageEvents } from './browser.js';
+import { type ChatSnapshot, historyStart, statusOf } from './chat-snapshot.js';
 import { HoldfastClient } from './client.js';
 import { systemClock, Timer } from './clock.js';
 import type { ConnectionState } from './connection-state.js';
-import type { ChatMessage, ClientEvents } from './events.js';
+import type { ClientEvents } from './events.js';
+import { FailedMessages } from './failed-messages.js';
 import { fetchMessages, type StoredMessage } from './fetch-messages.js';
 import { MessageArchive } from './message-archive.js';
 import { MessageList } from './message-list.js';
 import type { HoldfastClientOptions } from './options.js';
-
-export type ChatStatus = 'connecting' | 'connected' | 'reconnecting' | 'disconnected';
-
-/** What went wrong, with a sentence for the user. */
-export interface ChatError {
-  /** A code of V11, or `gap`, `closed`, `storage`, `outbox_full`, `session_deleted`, `fetch`. */
-  readonly code: string;
-  readonly message: string;
-}
-
-/**
- * The newest welcome, kept up to date. Times to live are in seconds. `ttl` is `null` from an expiry on until a frame tells
- * the next session's, because that session does not inherit it.
- */
-export type ChatSession = WelcomeFrame & {
-  /** Unix milliseconds by this machine's clock. Absent without persistence, and while `ttl` is unknown. */
-  readonly expiresAt?: number;
-};
-
-/** What a chat page shows. Each change makes a new object, so that snapshots can be compared by identity. */
-export interface ChatSnapshot {
-  readonly status: ChatStatus;
-  /** When the next attempt to connect begins, Unix milliseconds. Absent unless the client waits for one. */
-  readonly retryAt: number | undefined;
-  /** In order. The messages of the outbox come last, as pending. */
-  readonly messages: readonly ChatMessage[];
-  /** How many older messages were dropped beyond `maxMessages`. */
-  readonly hidden: number;
-  /** How many messages the session has had. Without persistence: how many this client has seen. */
-  readonly count: number;
-  /** Absent before the first connection. */
-  readonly session: ChatSession | undefined;
-  /** Whether the gateway reaches Redis (V6). */
-  readonly storage: StorageState;
-  /** The operator's newest broadcast that has not been dismissed (V9). */
-  readonly broadcast: BroadcastFrame | undefined;
-  readonly error: ChatError | undefined;
-}
+import { type StorageProblem, storageProblemOf, storageSentence } from './storage-problem.js';
 
 export interface ChatOptions extends HoldfastClientOptions {
   /** Whether to show earlier messages: those of the server, or without persistence those stored in this browser. */
@@ -75,6 +34,9 @@ export class ChatStore {
   readonly #list: MessageList;
   readonly #batchTimer: Timer;
   readonly #archive: MessageArchive | undefined;
+  readonly #failed: FailedMessages;
+  /** The beginning of this session's keys in the storage. */
+  readonly #key: string;
   #client: HoldfastClient | undefined;
   #stopPageEvents: () => void = () => undefined;
   #isBatching = false;
@@ -83,6 +45,8 @@ export class ChatStore {
   #wasOpen = false;
   /** Whether the session was deleted, and no connection has been open since. */
   #isDeleted = false;
+  /** The problem with the storage that the user was told of last. */
+  #toldProblem: StorageProblem | undefined;
   #snapshot: ChatSnapshot;
 
   /** Loads the archived messages. Uses neither the network nor the storage otherwise. */
@@ -92,23 +56,32 @@ export class ChatStore {
     this.#list = new MessageList(options.maxMessages ?? DEFAULT_MAX_MESSAGES);
     const clock = options.clock ?? systemClock;
     this.#batchTimer = new Timer(clock);
-    if (storage && options.sessionId !== undefined && !options.redisPersistence) {
-      const key = `${options.storagePrefix ?? 'holdfast'}:${options.sessionId}:messages`;
-      this.#archive = new MessageArchive(storage, key, clock, (error) => this.#fail('storage', String(error)));
-    }
+    this.#key = `${options.storagePrefix ?? 'holdfast'}:${options.sessionId}:`;
+    const isNamed = options.sessionId !== undefined;
+    this.#failed = new FailedMessages(isNamed ? storage : undefined, `${this.#key}failed:`, (error) =>
+      this.#storageFailed(error),
+    );
     this.#snapshot = {
       status: 'connecting',
       retryAt: undefined,
       messages: [],
+      failed: [],
       hidden: 0,
+      start: 'unknown',
       count: 0,
       session: undefined,
       storage: 'redis',
+      keepsUnsent: storage !== undefined,
       broadcast: undefined,
       error: undefined,
     };
-    for (const message of this.#archive?.load() ?? []) this.#list.put(message);
-    this.#update();
+    if (storage && isNamed && !options.redisPersistence) {
+      this.#archive = new MessageArchive(storage, `${this.#key}messages`, clock, this.#list, (problem) =>
+        this.#tell(problem),
+      );
+    }
+    if (options.persistMessages && !storage && isInPage()) this.#tell('denied');
+    this.#readStorage();
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -121,7 +94,13 @@ export class ChatStore {
   /** Connects. @returns disconnects; messages that are not accepted are kept, and sent after the next start */
   readonly start = (): (() => void) => {
     const client = this.#ensureClient();
-    this.#stopPageEvents = onPageEvents({ wake: () => client.wake(), leave: () => this.#archive?.flush() });
+    this.#stopPageEvents = onPageEvents({
+      wake: () => client.wake(),
+      leave: () => this.#archive?.flush(),
+      stored: (key) => {
+        if (key?.startsWith(this.#key) ?? true) this.#readStorage();
+      },
+    });
     client.connect();
     return () => {
       this.#stopPageEvents();
@@ -132,6 +111,18 @@ export class ChatStore {
 
   readonly send = (content: string): void => {
     this.#ensureClient().send(content);
+  };
+
+  /** Sends a failed message again, as a new one. */
+  readonly resend = (id: string): void => {
+    const failed = this.#failed.remove(id);
+    if (failed) this.send(failed.content);
+    this.#update();
+  };
+
+  readonly discard = (id: string): void => {
+    this.#failed.remove(id);
+    this.#update();
   };
 
   /** Connects at once, during the wait for the next attempt and after a close. */
@@ -181,8 +172,11 @@ export class ChatStore {
     client.on('broadcast', (broadcast) => this.#update({ broadcast }));
     client.on('gap', ({ from, to }) => this.#fail('gap', `Messages ${from} to ${to} are no longer kept.`));
     client.on('refused', ({ code, message }) => this.#fail(code, message));
-    client.on('rejected', ({ code, message }) => this.#fail(code, `Not sent: ${message}`));
-    client.on('storageError', (error) => this.#fail('storage', String(error)));
+    client.on('rejected', ({ id, content, code, message }) => {
+      this.#failed.add({ id, content, at: (this.#options.clock ?? systemClock).now(), code, message });
+      this.#fail(code, `Not sent: ${message}`);
+    });
+    client.on('storageError', (error) => this.#storageFailed(error));
     return client;
   }
 
@@ -205,7 +199,7 @@ export class ChatStore {
     // The session of the same id that begins now has nothing to do with the deleted one.
     this.#isDeleted = false;
     this.#list.clear();
-    this.#archive?.save(() => this.#list.messages());
+    this.#archive?.clear();
   }
 
   #welcomed(frame: WelcomeFrame): void {
@@ -227,7 +221,7 @@ export class ChatStore {
 
   #received(message: ClientEvents['message']): void {
     this.#list.put(message);
-    this.#archive?.save(() => this.#list.messages());
+    this.#archive?.save();
     if (this.#isBatching) return;
     this.#isBatching = true;
     const { clock = systemClock } = this.#options;
@@ -250,6 +244,29 @@ export class ChatStore {
     });
   }
 
+  /** Takes over what earlier pages and other tabs have stored. */
+  #readStorage(): void {
+    this.#failed.load();
+    this.#list.adopt(this.#archive?.load() ?? []);
+    this.#update();
+  }
+
+  /** @param error what the storage has thrown at something that is to outlive the page */
+  #storageFailed(error: unknown): void {
+    this.#update({ keepsUnsent: false });
+    this.#tell(storageProblemOf(error));
+  }
+
+  /** Tells the user of a problem once, however often the storage is tried again. Undefined: the storage works. */
+  #tell(problem: StorageProblem | undefined): void {
+    const isNew = problem !== this.#toldProblem;
+    this.#toldProblem = problem;
+    if (problem === 'denied') this.#update({ keepsUnsent: false });
+    // With the session deleted, nobody expects its messages to be kept.
+    if (problem && isNew && !(problem === 'removed' && this.#isDeleted))
+      this.#fail('storage', storageSentence(problem, this.#options.redisPersistence === true));
+  }
+
   #fail(code: string, message: string): void {
     this.#update({ error: { code, message } });
   }
@@ -264,21 +281,15 @@ export class ChatStore {
       shown.push({ id, content, sender: '', timestamp: at, pending: true, isSent: true, sessionId });
     }
     const count = client?.position?.seq ?? this.#list.size + this.#list.dropped;
-    this.#snapshot = { ...this.#snapshot, messages: shown, hidden: this.#list.dropped, count, ...changes };
+    this.#snapshot = { ...this.#snapshot, ...changes };
+    this.#snapshot = {
+      ...this.#snapshot,
+      messages: shown,
+      failed: this.#failed.list(),
+      hidden: this.#list.dropped,
+      start: historyStart(this.#options, this.#list.messages(), this.#snapshot.session, this.#archive?.isTrimmed),
+      count,
+    };
     for (const listener of [...this.#listeners]) listener();
-  }
-}
-
-function statusOf(state: ConnectionState, wasOpen: boolean): ChatStatus {
-  switch (state.kind) {
-    case 'open':
-      return 'connected';
-    case 'closed':
-      return 'disconnected';
-    case 'waiting':
-      return 'reconnecting';
-    case 'idle':
-    case 'connecting':
-      return wasOpen ? 'reconnecting' : 'connecting';
   }
 }

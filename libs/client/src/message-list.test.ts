@@ -1,6 +1,7 @@
+import { announcedRandom, runs } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
 import type { ChatMessage } from './events.js';
-import { MessageList } from './message-list.js';
+import { MessageList, mergeInOrder } from './message-list.js';
 
 const base = { content: '', sender: 's', timestamp: 0, isSent: false, sessionId: 'room' };
 const numbered = (seq: number, id = `m${seq}`): ChatMessage => ({ ...base, id, seq });
@@ -77,5 +78,44 @@ describe('MessageList', () => {
     const list = new MessageList(2);
     for (const seq of [1, 2, 3]) list.put(numbered(seq));
     expect([ids(list), list.dropped]).toEqual([['m2', 'm3'], 1]);
+  });
+
+  it('takes over what another tab has kept, in its order, and leaves pending messages last', () => {
+    const at = (id: string, timestamp: number) => ({ ...base, id, timestamp });
+    const list = listOf(at('a', 1), at('c', 3), pending('p'));
+    list.adopt([at('a', 1), at('b', 2), at('c', 3), at('d', 4), { ...at('p', 5) }]);
+    expect(ids(list)).toEqual(['a', 'b', 'c', 'd', 'p']);
+    list.put(numbered(1));
+    expect(ids(list)).toEqual(['a', 'b', 'c', 'd', 'm1', 'p']);
+  });
+
+  it('keeps no more of what it takes over than it may', () => {
+    const list = new MessageList(2);
+    list.adopt(['a', 'b', 'c'].map((id) => ({ ...base, id })));
+    expect([ids(list), list.dropped]).toEqual([['b', 'c'], 1]);
+  });
+
+  it('H4: puts the messages of the history before those of an earlier page by their time', () => {
+    const list = new MessageList(10);
+    const at = (seq: number) => ({ ...numbered(seq), timestamp: seq });
+    list.adopt([at(2), at(4)]);
+    list.merge([1, 2, 3, 4, 5].map(at));
+    expect(ids(list)).toEqual(['m1', 'm2', 'm3', 'm4', 'm5']);
+  });
+
+  it('joins any two orders without losing or doubling a message, and keeps the first one', () => {
+    const random = announcedRandom('two orders of messages');
+    for (let round = 0; round < runs(300); round++) {
+      const draw = () =>
+        random
+          .shuffle(Array.from({ length: 8 }, (_, index) => ({ ...base, id: `m${index}`, timestamp: random.int(0, 4) })))
+          .filter(() => random.chance(0.6));
+      const [first, other] = [draw(), draw()];
+      const merged = mergeInOrder(first, other).map(({ id }) => id);
+      const all = new Set([...first, ...other].map(({ id }) => id));
+      expect([merged.length, new Set(merged)]).toEqual([all.size, all]);
+      const inFirst = first.map(({ id }) => id);
+      expect(merged.filter((id) => inFirst.includes(id))).toEqual(inFirst);
+    }
   });
 });

@@ -6,6 +6,9 @@ interface Item {
   readonly generation: number;
 }
 
+/** Of messages whose numbers are compared with no others. */
+const ADOPTED = -1;
+
 /** A session's messages in the order they are shown: by number where they have one, and pending messages last. */
 export class MessageList {
   #items: Item[] = [];
@@ -36,15 +39,25 @@ export class MessageList {
     return this.#items.map(({ message }) => message);
   }
 
-  /** Puts a message where it belongs. It replaces the one with the same id and sender. */
-  put(message: ChatMessage): void {
+  /**
+   * Puts a message where it belongs. It replaces the one with the same id and sender.
+   *
+   * @param isOld whether it may be older than messages of another generation, whose times then tell
+   */
+  put(message: ChatMessage, isOld = false): void {
     const at = this.#items.findLastIndex(
       ({ message: { id, sender } }) => id === message.id && sender === message.sender,
     );
-    if (at >= 0) this.#items.splice(at, 1);
+    const known = this.#items[at];
+    if (known && message.seq === undefined) {
+      // It came again, from a sender that did not know that it had arrived, and stays where it is.
+      this.#items[at] = { ...known, message };
+      return;
+    }
+    if (known) this.#items.splice(at, 1);
     const item = { message, generation: this.#generation };
     let place = this.#items.length;
-    while (place > 0 && isBefore(item, this.#items[place - 1])) place -= 1;
+    while (place > 0 && isBefore(item, this.#items[place - 1], isOld)) place -= 1;
     this.#items.splice(place, 0, item);
     if (this.#items.length > this.max) {
       const oldest = this.#items.shift();
@@ -64,9 +77,25 @@ export class MessageList {
     for (const message of [...history].reverse()) {
       const { seq = Number.POSITIVE_INFINITY } = message;
       if (known.has(keyOf(message))) continue;
-      if (seq > this.#droppedTo) this.put(message);
+      if (seq > this.#droppedTo) this.put(message, true);
       else if (seq < this.#droppedFrom) this.#countDropped(seq);
     }
+  }
+
+  /**
+   * Adds messages that the list does not have and that this client has not received itself, such as those that another
+   * tab has stored. Their numbers may be of any generation, so they are put in by their order and their time.
+   *
+   * @param others in the order in which they are shown
+   */
+  adopt(others: readonly ChatMessage[]): void {
+    const items = new Map(this.#items.map((item) => [keyOf(item.message), item]));
+    const settled = this.messages().filter(({ pending }) => !pending);
+    const pending = this.#items.filter(({ message }) => message.pending);
+    const merged = mergeInOrder(settled, others).filter((message) => !items.get(keyOf(message))?.message.pending);
+    this.#items = merged.map((message) => items.get(keyOf(message)) ?? { message, generation: ADOPTED });
+    this.#items.push(...pending);
+    for (const _tooOld of this.#items.splice(0, this.#items.length - this.max)) this.#countDropped(undefined);
   }
 
   /** Call when the session's numbers begin anew. What comes then is shown behind what came before. */
@@ -92,14 +121,39 @@ export class MessageList {
 }
 
 /** Two senders may use the same id. */
-function keyOf({ id, sender }: ChatMessage): string {
+export function keyOf({ id, sender }: ChatMessage): string {
   return `${sender}\n${id}`;
 }
 
-function isBefore(item: Item, other: Item | undefined): boolean {
+/**
+ * Joins two lists of one session's messages. The first one keeps its order. A message that only the other one has stands
+ * behind those that stand before it there, and among those that only the first one has by its time.
+ */
+export function mergeInOrder(first: readonly ChatMessage[], other: readonly ChatMessage[]): readonly ChatMessage[] {
+  const inFirst = new Set(first.map(keyOf));
+  const places = new Map(other.map((message, place) => [keyOf(message), place]));
+  if (other.every((message) => inFirst.has(keyOf(message)))) return first;
+  const merged: ChatMessage[] = [];
+  let next = 0;
+  const take = (isDue: (candidate: ChatMessage) => boolean) => {
+    for (let candidate = other[next]; candidate && isDue(candidate); candidate = other[++next]) {
+      if (!inFirst.has(keyOf(candidate))) merged.push(candidate);
+    }
+  };
+  for (const message of first) {
+    const place = places.get(keyOf(message));
+    if (place !== undefined) take(() => next < place);
+    else take((candidate) => !inFirst.has(keyOf(candidate)) && candidate.timestamp < message.timestamp);
+    merged.push(message);
+  }
+  take(() => true);
+  return merged;
+}
+
+function isBefore(item: Item, other: Item | undefined, isOld: boolean): boolean {
   if (!other) return false;
   const [mine, its] = [item.message, other.message];
   if (its.pending) return !mine.pending;
   if (mine.seq === undefined || its.seq === undefined) return false;
-  return item.generation === other.generation && mine.seq < its.seq;
+  return item.generation === other.generation ? mine.seq < its.seq : isOld && mine.timestamp < its.timestamp;
 }

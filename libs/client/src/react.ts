@@ -1,9 +1,12 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
-import { type ChatOptions, type ChatSnapshot, ChatStore } from './chat-store.js';
+import type { ChatSnapshot } from './chat-snapshot.js';
+import { type ChatOptions, ChatStore } from './chat-store.js';
 
-export type { ChatError, ChatOptions, ChatSession, ChatSnapshot, ChatStatus } from './chat-store.js';
+export type { ChatError, ChatSession, ChatSnapshot, ChatStatus, HistoryStart } from './chat-snapshot.js';
+export type { ChatOptions } from './chat-store.js';
 export { ChatStore } from './chat-store.js';
 export type { ChatMessage } from './events.js';
+export type { FailedMessage } from './failed-messages.js';
 
 /** The options of a {@link ChatStore} that are not arguments of {@link useWebSocket}. */
 export type UseWebSocketOptions = Omit<
@@ -14,6 +17,10 @@ export type UseWebSocketOptions = Omit<
 export interface UseWebSocket extends ChatSnapshot {
   /** Sends now, or as soon as there is a connection. The message is shown as pending until it is accepted. */
   readonly send: (content: string) => void;
+  /** Sends one of `failed` again, as a new message. */
+  readonly resend: (id: string) => void;
+  /** Removes one of `failed`. */
+  readonly discard: (id: string) => void;
   readonly reconnect: () => void;
   /** Reads the stored messages over HTTP and shows those that were missing. Resolves to the number of messages read. */
   readonly refresh: () => Promise<number | undefined>;
@@ -49,7 +56,7 @@ export function useWebSocket(
   useEffect(() => store.start(), [store]);
   const snapshot = useSyncExternalStore(store.subscribe, store.snapshot, store.snapshot);
   return useMemo(() => {
-    const { send, reconnect, refresh, clearError, clearBroadcast } = store;
-    return { ...snapshot, send, reconnect, refresh, clearError, clearBroadcast };
+    const { send, resend, discard, reconnect, refresh, clearError, clearBroadcast } = store;
+    return { ...snapshot, send, resend, discard, reconnect, refresh, clearError, clearBroadcast };
   }, [snapshot, store]);
 }

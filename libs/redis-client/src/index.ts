@@ -19,6 +19,7 @@ export {
   connectionClosed,
   isCommandRefused,
   isCursorInvalid,
+  isRaisedInScript,
   isScriptUnknown,
   isSlotMoving,
   type RedisErrorKind,

@@ -7,6 +7,7 @@ import {
   isCommandRefused,
   isCursorInvalid,
   isDemotedMaster,
+  isRaisedInScript,
   isScriptUnknown,
   isSlotMoving,
   redisErrorKind,
@@ -82,6 +83,19 @@ describe('what an error means', () => {
   ])('%s: the command is refused for good: %s', (message, expected) => {
     expect(isCommandRefused(reply(message))).toBe(expected);
     expect(isCommandRefused(new Error(message))).toBe(false);
+  });
+
+  it.each([
+    ['NOPERM No permissions to access a channel script: 8f2c, on @user_script:36.', true],
+    ['ERR value is not an integer script: 8f2c, on @user_script:36.', true],
+    ['ERR Error running script (call to f_8f2c): @user_script:36: user_script:36: attempt to index a nil value', true],
+    ["ERR Error running script (call to f_8f2c): @user_script: 36: -NOPERM The user can't run this command", true],
+    ["NOPERM this user has no permissions to run the 'evalsha' command", false],
+    ['NOPERM No permissions to access a key', false],
+    ['NOSCRIPT No matching script. Please use EVAL.', false],
+  ])('%s: raised while a script ran: %s', (message, expected) => {
+    expect(isRaisedInScript(reply(message))).toBe(expected);
+    expect(isRaisedInScript(new Error(message))).toBe(false);
   });
 
   it('a script is unknown, a cursor is invalid, a master was demoted, a password is asked for', () => {

@@ -68,6 +68,14 @@ export function isCommandRefused(error: unknown): boolean {
   return isReply(error) && /^(ERR|WRONGTYPE|NOPERM)\b/.test(error.message) && !isSlotMoving(error);
 }
 
+/**
+ * Whether a script raised the error while it ran. What it had written by then stays written: nobody knows whether the
+ * call was carried out. Redis 7 names the script and its line at the end, Redis 6 at the beginning.
+ */
+export function isRaisedInScript(error: unknown): error is Error {
+  return isReply(error) && /@user_script\b/.test(error.message);
+}
+
 /** Whether the server does not have the script that it was told to run by its hash. Nothing was done. */
 export function isScriptUnknown(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');

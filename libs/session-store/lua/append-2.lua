@@ -10,8 +10,9 @@ ARGV[6..]   four per message: retry, id, sender key, head (see parts/messages.lu
             retry: '' a first send; '* 0 *' look for it everywhere; 'EPOCH SEQ ID' look for it after that position
 
 Returns one string, which is quicker to read than a list: 'stored EPOCH TTL CREATED SUBSCRIBERS SEQ…', where CREATED is
-0 or 1 and a negative SEQ is a duplicate's; a second line tells what was wrong with a session that is in quarantine now.
-Or, and nothing was stored: 'gone', 'gone deleted', 'gone quarantined', 'epoch', 'behind', 'forked'.
+0 or 1 and a negative SEQ is a duplicate's. A second line tells what was wrong with a session that is in quarantine now.
+SUBSCRIBERS is -1 when the messages are stored and Redis refused to publish them: then the second line may be empty, and
+a third one tells what Redis said. Or, and nothing was stored: 'gone', 'gone deleted', 'gone quarantined', 'epoch', 'behind', 'forked'.
 
 Rules: A1 one step; A3 ready to forward; A4 duplicates; A6 quarantine; G3 refusals; K5, K6.
 ]]
@@ -123,8 +124,9 @@ end
 -- From here on it writes.
 if fault then quarantine(KEYS[1], KEYS[2], ended.epoch, ended.ttl, ms) end
 if emptied then call('DEL', KEYS[2]) end
-local _, subscribers = storeMessages(KEYS[1], KEYS[2], time, messages, 1, lastId, session.count, kept, newestId,
+local _, subscribers, refused = storeMessages(KEYS[1], KEYS[2], time, messages, 1, lastId, session.count, kept, newestId,
   session.epoch, session.ttl, restForAppend(session, retried))
 local answer = 'stored ' .. session.epoch .. ' ' .. session.ttl .. ' ' .. created .. ' ' .. subscribers
 for _, seq in ipairs(seqs) do answer = answer .. ' ' .. string.format('%d', seq) end
+if subscribers < 0 then return answer .. '\n' .. (fault or '') .. '\n' .. refused end
 return fault and answer .. '\n' .. fault or answer

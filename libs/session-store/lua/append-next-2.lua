@@ -9,7 +9,8 @@ ARGV[4]     id of the last message
 ARGV[5..]   two per message: sender key, and the log entry's text without its time (see parts/messages.lua)
 
 Returns 'TTL SUBSCRIBERS SEQ': the session's ttl in s, how many subscribers heard it, and the number of the first
-message; or 'look', when append-2.lua has to be called.
+message. SUBSCRIBERS is -1 when the messages are stored and Redis refused to publish them; then a second line tells what
+Redis said. Or returns 'look', when append-2.lua has to be called.
 
 Rules: A1, A3, A4, G3, K5, K6.
 ]]
@@ -35,6 +36,7 @@ else
   if not isEntry(missed[1], ARGV[2] .. '-0', ARGV[3]) then return 'look' end
 end
 
-local first, subscribers =
+local first, subscribers, refused =
   storeMessages(KEYS[1], KEYS[2], redis.call('TIME'), ARGV, 5, ARGV[4], count, kept, newestId, epoch, ttl, rest)
-return ttl .. ' ' .. subscribers .. ' ' .. first
+local answer = ttl .. ' ' .. subscribers .. ' ' .. first
+return subscribers < 0 and answer .. '\n' .. refused or answer

@@ -4,7 +4,7 @@ Deletes session and log, leaves a tombstone, and tells the members.
 KEYS[1] session   KEYS[2] log
 ARGV[1] ttl of the tombstone when the session's own cannot be read, s
 
-Returns 1, or 0 when there was no session.
+Returns 1, 0 when there was no session, or what Redis said when the session is deleted and Redis refused to publish it.
 
 Rules: G5, V7.
 ]]
@@ -23,5 +23,5 @@ local ttl = session and session.ttl or tonumber(ARGV[1])
 endedEpoch(KEYS[2])
 redis.call('DEL', KEYS[1], KEYS[2])
 if epoch ~= '' then rememberDeleted(KEYS[2], epoch, ttl * 1000) end
-publishEvent(KEYS[2], '{"event":"deleted","epoch":"' .. epoch .. '"}')
-return 1
+local heard, refused = publishEvent(KEYS[2], '{"event":"deleted","epoch":"' .. epoch .. '"}')
+return heard < 0 and refused or 1

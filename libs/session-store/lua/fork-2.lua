@@ -10,7 +10,8 @@ ARGV[4..6] the caller's session: created_at, ttl in s, custom fields ('' or ',"n
 ARGV[7] the newest number that the caller has delivered
 ARGV[8..] the messages that the caller still has, up to the newest, oldest first, four each: seq, id, sender key, body
 
-Returns {'forked', new epoch}, {'gone'}, {'epoch'} or {'corrupt'}.
+Returns {'forked', new epoch, refused}, {'gone'}, {'epoch'} or {'corrupt'}. `refused` is '', or what Redis said when all
+is stored and Redis refused to publish it.
 
 Rules: G4, K5.
 ]]
@@ -129,5 +130,5 @@ for _, entry in ipairs(joined) do
   redis.call('XADD', KEYS[2], 'MAXLEN', '=', '@historyMax', entry.seq .. '-0', entry.key, textOf(entry.id, entry.body))
 end
 saveUntil(KEYS[1], KEYS[2], session, deadline)
-publishEvent(KEYS[2], '{"event":"epoch","epoch":"' .. session.epoch .. '"}')
-return { 'forked', session.epoch }
+local _, refused = publishEvent(KEYS[2], '{"event":"epoch","epoch":"' .. session.epoch .. '"}')
+return { 'forked', session.epoch, refused }

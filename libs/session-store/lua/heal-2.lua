@@ -8,8 +8,8 @@ ARGV[1..5]   the session as it was: epoch, created_at, ttl in s, ms it had left,
 ARGV[6]      its newest number
 ARGV[7..]    entries without holes, oldest first, four each: seq, id, sender key, body
 
-Returns {'healed', count, number of the oldest entry or 0}, {'deleted'}, {'quarantined'}, {'epoch'}, {'forked'} or
-{'corrupt'}.
+Returns {'healed', count, number of the oldest entry or 0, refused}, {'deleted'}, {'quarantined'}, {'epoch'}, {'forked'}
+or {'corrupt'}. `refused` is '', or what Redis said when all is stored and Redis refused to publish it.
 
 Rules: G2; K5, K6; A6 (a log without its session goes into quarantine); G5.
 ]]
@@ -99,7 +99,9 @@ if isOlderGiven or isNewerGiven then
 end
 saveUntil(KEYS[1], KEYS[2], session, deadline)
 
+local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
 -- Members of other gateways may lack what was put back.
+local refused = ''
 local from = math.max(firstNext, session.count - PUBLISHED_MAX + 1)
 if from <= session.count then
   local idBefore = newestId
@@ -109,7 +111,6 @@ if from <= session.count then
     messages[#messages + 1] = ARGV[at(seq) + 1]
     messages[#messages + 1] = textOf(ARGV[at(seq)], ARGV[at(seq) + 2])
   end
-  publishStored(KEYS[2], epoch, from, idBefore, messages)
+  refused = select(2, publishStored(KEYS[2], epoch, from, idBefore, messages))
 end
-local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
-return { 'healed', session.count, first and seqOf(first) or 0 }
+return { 'healed', session.count, first and seqOf(first) or 0, refused }

@@ -1,12 +1,31 @@
-import { isCommandRefused } from '@holdfast/redis-client';
-import { StorageUnavailableError } from './port.js';
+import { isCommandRefused, isRaisedInScript } from '@holdfast/redis-client';
+import { OutcomeUnknownError, StorageUnavailableError } from './port.js';
 
-/** Runs a command, and tells a store that is away from a command that is wrong. @throws {StorageUnavailableError} */
+/**
+ * Runs a command, and tells a store that is away from a command that is wrong.
+ *
+ * @throws {StorageUnavailableError}
+ */
 export async function guarded<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    if (isCommandRefused(error)) throw error;
+    if (error instanceof OutcomeUnknownError || isCommandRefused(error)) throw error;
     throw new StorageUnavailableError(error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+/**
+ * {@link guarded} for a script that writes.
+ *
+ * @throws {OutcomeUnknownError} when the script failed while it ran, because what it had written by then stays written
+ * @throws {StorageUnavailableError}
+ */
+export function guardedWrite<T>(run: () => Promise<T>): Promise<T> {
+  return guarded(() =>
+    run().catch((error: unknown) => {
+      if (isRaisedInScript(error)) throw new OutcomeUnknownError(error.message, { cause: error });
+      throw error;
+    }),
+  );
 }

@@ -84,7 +84,10 @@ export type AppendResult =
       readonly ttl: number;
       /** Whether the append created the session. */
       readonly created: boolean;
-      /** Subscribers that the publish reached; 0 as well when every message was a duplicate. */
+      /**
+       * Subscribers that the publish reached; 0 as well when every message was a duplicate, and −1 when the messages are
+       * stored and Redis refused to publish them.
+       */
       readonly subscribers: number;
       /** In the order of the request. */
       readonly messages: readonly AppendedMessage[];
@@ -174,7 +177,9 @@ export type ReadRange = { readonly from: number; readonly limit: number } | { re
  * effect in the order of their calls as long as the connection lives.
  *
  * All methods reject with {@link StorageUnavailableError} when the store does not answer in time. Whether the step was
- * taken is then unknown.
+ * taken is then unknown. A method that writes rejects with {@link OutcomeUnknownError} when Redis failed in the middle of
+ * it. Redis may also take a step and refuse to publish it: then the step is taken, and members elsewhere learn of it when
+ * their rooms look into the log (F4).
  */
 export interface SessionLog {
   /**
@@ -260,6 +265,12 @@ export interface SessionDirectory {
 export class StorageUnavailableError extends Error {
   override readonly name = 'StorageUnavailableError';
 }
+
+/**
+ * Redis answers, and failed while it carried the step out: it may have been taken, in whole or in part. A permission
+ * may be missing, or the step be one that fails each time.
+ */
+export class OutcomeUnknownError extends StorageUnavailableError {}
 
 /** The value under the session's key is not a session. */
 export class SessionCorruptError extends Error {

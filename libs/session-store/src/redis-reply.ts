@@ -19,7 +19,8 @@ export function readEntries(entries: readonly StreamEntry[]): LogEntry[] {
 export function readNextAppended(reply: string, epoch: string, messages: number): AppendResult | undefined {
   if (reply === 'look') return undefined;
   const [ttl, subscribers, first] = reply.split(' ');
-  const firstSeq = Number(first);
+  // Behind the number of a publish that Redis refused stands a line break and what Redis said.
+  const firstSeq = Number.parseInt(first ?? '', 10);
   const stored: AppendedMessage[] = [];
   for (let seq = firstSeq; seq < firstSeq + messages; seq++) stored.push({ seq, duplicate: false });
   return {
@@ -34,11 +35,11 @@ export function readNextAppended(reply: string, epoch: string, messages: number)
 
 /** Reads what `append-2.lua` answers. */
 export function readAppended(reply: string): AppendResult {
-  const lineEnd = reply.indexOf('\n');
-  const [outcome, ...rest] = (lineEnd < 0 ? reply : reply.slice(0, lineEnd)).split(' ');
+  const [first = '', fault = ''] = reply.split('\n', 2);
+  const [outcome, ...rest] = first.split(' ');
   switch (outcome) {
     case 'stored':
-      return lineEnd < 0 ? stored(rest) : { ...stored(rest), quarantined: reply.slice(lineEnd + 1) };
+      return fault === '' ? stored(rest) : { ...stored(rest), quarantined: fault };
     case 'gone':
       return { outcome, ...endedBy(rest[0]) };
     case 'epoch':

@@ -9,7 +9,7 @@ import {
   type ScriptArgument,
 } from '@holdfast/redis-client';
 import type { Cluster, Redis } from 'ioredis';
-import { guarded } from './guarded.js';
+import { guarded, guardedWrite } from './guarded.js';
 import { logKey, sessionKey } from './keys.js';
 import { entryText } from './message-format.js';
 import type {
@@ -40,6 +40,8 @@ export interface RedisSessionStoreOptions {
   readonly historyMax?: number;
   /** Makes the random end of an epoch; 1 or more characters of C2. */
   readonly nonce?: () => string;
+  /** Called when Redis has taken a step and refused to publish it, with what Redis said. Default: nothing. */
+  readonly onUnpublished?: (reason: string) => void;
 }
 
 const LUA = new URL('../lua/', import.meta.url);
@@ -72,6 +74,7 @@ export class RedisSessionLog implements SessionLog {
   protected readonly client: Redis | Cluster;
   protected readonly defaultTtl: number;
   protected readonly nonce: () => string;
+  readonly #unpublished: (reason: string) => void;
   readonly #scripts: Readonly<Record<ScriptName, Script>>;
   readonly #appends: PipelinedScript | undefined;
   /** Encoded keys of the sessions that were appended to lately. */
@@ -82,6 +85,7 @@ export class RedisSessionLog implements SessionLog {
     this.client = client;
     this.defaultTtl = options.defaultTtl ?? DEFAULT_SESSION_TTL;
     this.nonce = options.nonce ?? (() => randomBytes(4).toString('hex'));
+    this.#unpublished = options.onUnpublished ?? (() => undefined);
     const constants = {
       historyMax: options.historyMax ?? DEFAULT_MESSAGE_HISTORY_MAX,
       // In a cluster a session's channel lives on its shard (K3).
@@ -129,14 +133,16 @@ export class RedisSessionLog implements SessionLog {
     const last = messages.at(-1)?.id ?? '';
     const args: ScriptArgument[] = [this.#keysOf(sessionId), position.epoch, position.seq, position.id, last];
     for (const { id, senderKey, head } of messages) args.push(senderKey, entryText(id, head));
-    const settle = (reply: string): AppendResult | Promise<AppendResult> =>
-      readNextAppended(reply, position.epoch, messages.length) ?? this.#appendAny(sessionId, request);
+    const settle = (reply: string): AppendResult | Promise<AppendResult> => {
+      const result = readNextAppended(reply, position.epoch, messages.length);
+      return result ? this.#appended(result, reply) : this.#appendAny(sessionId, request);
+    };
     const ordinary = async (): Promise<string> =>
       (await this.call('append-next', sessionId, plainArguments(args.slice(1)))) as string;
     if (!this.#appends) return ordinary().then(settle);
     return this.#appends.call(args).then(settle, async (error: unknown) => {
       // A server that has just started, or forgotten it, is given the script.
-      return settle(await (isScriptUnknown(error) ? ordinary() : guarded(() => Promise.reject(error))));
+      return settle(await (isScriptUnknown(error) ? ordinary() : guardedWrite(() => Promise.reject(error))));
     });
   }
 
@@ -145,7 +151,19 @@ export class RedisSessionLog implements SessionLog {
     const { epoch = '', seq = 0, id = '' } = position ?? {};
     const args = [epoch, seq, id, this.defaultTtl, this.nonce()];
     for (const message of messages) args.push(retryArgument(message), message.id, message.senderKey, message.head);
-    return readAppended((await this.call('append', sessionId, args)) as string);
+    const reply = (await this.call('append', sessionId, args)) as string;
+    return this.#appended(readAppended(reply), reply);
+  }
+
+  /** Reports a publish that Redis refused: the last line of the answer tells why. */
+  #appended(result: AppendResult, reply: string): AppendResult {
+    if (result.outcome === 'stored' && result.subscribers < 0) this.published(reply.slice(reply.lastIndexOf('\n') + 1));
+    return result;
+  }
+
+  /** Takes what a script answers about its publish. @param refused '', or what Redis said when it refused to publish */
+  protected published(refused: string): void {
+    if (refused !== '') this.#unpublished(refused);
   }
 
   #keysOf(sessionId: string): EncodedArguments {
@@ -179,7 +197,8 @@ export class RedisSessionLog implements SessionLog {
       position.seq,
       ...entryArguments(entries),
     ]);
-    const [outcome, count, firstSeq] = reply as [HealResult['outcome'], number, number];
+    const [outcome, count, firstSeq, refused = ''] = reply as [HealResult['outcome'], number, number, string?];
+    this.published(refused);
     return outcome === 'healed' ? { outcome, count, firstSeq } : { outcome };
   }
 
@@ -195,7 +214,8 @@ export class RedisSessionLog implements SessionLog {
       seq,
       ...entryArguments(entries),
     ]);
-    const [outcome, epoch] = reply as [ForkResult['outcome'], string];
+    const [outcome, epoch, refused = ''] = reply as [ForkResult['outcome'], string, string?];
+    this.published(refused);
     return outcome === 'forked' ? { outcome, epoch } : { outcome };
   }
 
@@ -215,7 +235,8 @@ export class RedisSessionLog implements SessionLog {
   }
 
   protected async call(script: ScriptName, sessionId: string, args: (string | number)[]): Promise<unknown> {
-    return guarded(() => this.#scripts[script].call([sessionKey(sessionId), logKey(sessionId)], args));
+    const run = () => this.#scripts[script].call([sessionKey(sessionId), logKey(sessionId)], args);
+    return script === 'read' ? guarded(run) : guardedWrite(run);
   }
 }
 

@@ -53,11 +53,14 @@ export class RedisSessionStore extends RedisSessionLog implements SessionDirecto
 
   async extend(sessionId: string, ttl?: number): Promise<StoredSession | undefined> {
     const reply = await this.call('extend', sessionId, [ttl ?? '']);
+    if (Array.isArray(reply)) this.published(String(reply[2]));
     return this.#changed(sessionId, reply);
   }
 
   async remove(sessionId: string): Promise<boolean> {
-    return (await this.call('delete', sessionId, [this.defaultTtl])) === 1;
+    const reply = await this.call('delete', sessionId, [this.defaultTtl]);
+    if (typeof reply === 'string') this.published(reply);
+    return reply !== 0;
   }
 
   async #put(

@@ -21,3 +21,4 @@ export {
   type SyncOutcome,
 } from './metric-labels.js';
 export { createShutdown, type Shutdown } from './shutdown.js';
+export { unpublishedReporter } from './unpublished-reporter.js';

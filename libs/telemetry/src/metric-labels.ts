@@ -40,7 +40,10 @@ export type SyncOutcome = (typeof SYNC_OUTCOMES)[number];
 export const DRAIN_STATES = ['serving', 'draining', 'drained'] as const;
 export type DrainState = (typeof DRAIN_STATES)[number];
 
-/** Why Redis did not do something: the answers of `redisErrorKind` of `@holdfast/redis-client`. */
+/**
+ * Why Redis did not do something: the answers of `redisErrorKind` of `@holdfast/redis-client`. `unpublished`: Redis stored
+ * something and refused to publish it (A1).
+ */
 export const REDIS_ERROR_KINDS = [
   'timeout',
   'closed',
@@ -51,6 +54,7 @@ export const REDIS_ERROR_KINDS = [
   'memory',
   'readonly',
   'cluster',
+  'unpublished',
   'reply',
   'other',
 ] as const;

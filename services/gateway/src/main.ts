@@ -10,7 +10,13 @@ import {
   waitUntilReady,
 } from '@holdfast/redis-client';
 import { pooled, RedisSessionStore } from '@holdfast/session-store';
-import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
+import {
+  createLogger,
+  createMetrics,
+  createShutdown,
+  startAdminListener,
+  unpublishedReporter,
+} from '@holdfast/telemetry';
 import { startGateway } from './gateway.js';
 import { tuneHeap } from './heap-tuning.js';
 
@@ -37,7 +43,9 @@ async function main(): Promise<void> {
   const fanOut = new RedisFanOut(connections);
   shutdown.add('fan-out', () => fanOut.close());
   const { ttl: defaultTtl, historyMax } = config.sessions;
-  const sessionLog = pooled(pool.map((client) => new RedisSessionStore(client, { defaultTtl, historyMax })));
+  const onUnpublished = unpublishedReporter(logger, metrics.redis);
+  const storeOptions = { defaultTtl, historyMax, onUnpublished };
+  const sessionLog = pooled(pool.map((client) => new RedisSessionStore(client, storeOptions)));
   // In cluster mode there is no subscriber yet: one is made for each node when the nodes are known.
   const clients = typeof connections.subscriber === 'function' ? pool : [...pool, connections.subscriber];
   await Promise.all(clients.map((client) => waitUntilReady(client, config.redis.timeoutMs))).catch((err: unknown) => {

@@ -1,6 +1,6 @@
 import { HTTP_ERRORS, type HttpErrorCode, type HttpFailure, httpFailure, isSessionId } from '@holdfast/protocol';
 import { redisErrorKind } from '@holdfast/redis-client';
-import { SessionCorruptError, StorageUnavailableError } from '@holdfast/session-store';
+import { OutcomeUnknownError, SessionCorruptError, StorageUnavailableError } from '@holdfast/session-store';
 import type { Logger, RedisMetrics } from '@holdfast/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
@@ -9,6 +9,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
  * than that.
  */
 export const STORAGE_RETRY_AFTER_SECONDS = 2;
+
+const OUTCOME_UNKNOWN =
+  'the storage (Redis) failed in the middle, so this may be done or not; asking for it again is safe';
 
 /** What a failure carries besides its code and sentence. */
 export interface FailureDetails {
@@ -48,13 +51,16 @@ export function storageUnavailable(details: FailureDetails = {}, sentence?: stri
 export function handleErrors(app: FastifyInstance, logger: Pick<Logger, 'error'>, redis: RedisMetrics): void {
   app.setErrorHandler((error, request, reply) => {
     const failure = asApiError(error);
-    if (failure.code === 'internal_error') {
+    // Redis answers, and fails inside a script: no watch reports that, and it does not pass by itself.
+    const cause = failure.details.cause instanceof OutcomeUnknownError ? failure.details.cause : undefined;
+    if (failure.code === 'internal_error' || cause) {
       // Only these fields are logged: errors of drivers also carry the arguments of their command, which people wrote.
-      const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+      const thrown = cause ?? error;
+      const { name, message, stack } = thrown instanceof Error ? thrown : new Error(String(thrown));
       const { method, routeOptions } = request;
       logger.error({ err: { type: name, message, stack }, method, route: routeOptions.url }, 'Request failed');
     }
-    if (failure.code === 'storage_unavailable') redis.failed(redisErrorKind(failure.details.cause));
+    if (failure.code === 'storage_unavailable') redis.failed(redisErrorKind(cause?.cause ?? failure.details.cause));
     return sendFailure(reply, failure, request);
   });
 }
@@ -82,6 +88,7 @@ const FASTIFY_ERRORS: Readonly<Record<string, readonly [HttpErrorCode, string]>>
 /** Turns whatever was thrown into a failure for the caller. The text of an unknown error never gets out (H3). */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  if (error instanceof OutcomeUnknownError) return storageUnavailable({ cause: error }, OUTCOME_UNKNOWN);
   if (error instanceof StorageUnavailableError) return storageUnavailable({ cause: error.cause ?? error });
   if (error instanceof SessionCorruptError) {
     const { sessionId } = error;

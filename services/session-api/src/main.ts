@@ -10,7 +10,13 @@ import {
   waitUntilReady,
 } from '@holdfast/redis-client';
 import { pooled, RedisSessionStore } from '@holdfast/session-store';
-import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
+import {
+  createLogger,
+  createMetrics,
+  createShutdown,
+  startAdminListener,
+  unpublishedReporter,
+} from '@holdfast/telemetry';
 import { buildApp } from './app.js';
 import { readRedisStatus } from './routes/redis-status.js';
 
@@ -76,11 +82,12 @@ async function main(): Promise<void> {
   shutdown.add('admin listener', () => admin.close());
 
   const { ttl: defaultTtl, historyMax } = config.sessions;
+  const onUnpublished = unpublishedReporter(logger, metrics.redis);
   const app = await buildApp({
     config,
     logger,
     metrics,
-    sessions: pooled(pool.map((each) => new RedisSessionStore(each, { defaultTtl, historyMax }))),
+    sessions: pooled(pool.map((each) => new RedisSessionStore(each, { defaultTtl, historyMax, onUnpublished }))),
     fanOut: new RedisPublisher(client),
     status: () => readRedisStatus(client, config.redis),
     webRoot: WEB_ROOT,

@@ -35,6 +35,29 @@ async function call(method: string, path: string, body?: unknown, to: ServicePro
   return { status: answer.status, headers: answer.headers, body: (await answer.json()) as Record<string, unknown> };
 }
 
+describe('a Redis user that may not publish', () => {
+  it('A1, A4: what is stored is answered as stored, a repetition finds it, and the log says once what is wrong', async () => {
+    const server = await startRedis();
+    await server.cli('acl', 'setuser', 'app', 'on', '>pw', '~*', '&*', '+@all');
+    const env = { CHANNEL_REDIS_URL: server.url.replace('redis://', 'redis://app:pw@') };
+    const narrow = await startProcess({ service: 'session-api', env });
+    await server.cli('acl', 'setuser', 'app', 'resetchannels');
+    const path = '/api/sessions/s/';
+    const first = await call('POST', `${path}messages/`, { content: 'hello', id: 'm1' }, narrow);
+    expect(first).toMatchObject({ status: 200, body: { seq: 1, id: 'm1' } });
+    expect((await call('POST', `${path}messages/`, { content: 'hello', id: 'm1' }, narrow)).body).toMatchObject({
+      seq: 1,
+    });
+    expect((await call('POST', `${path}extend/`, { ttl: 60 }, narrow)).body).toMatchObject({ ttl: 60 });
+    expect((await call('GET', path, undefined, narrow)).body).toMatchObject({ data: { data: { count: 1 } } });
+    expect((await call('DELETE', path, undefined, narrow)).status).toBe(200);
+    expect((await call('DELETE', path, undefined, narrow)).status).toBe(404);
+    expect(narrow.log.matching('refuses to publish')).toHaveLength(1);
+    expect(await narrow.metric('holdfast_redis_errors_total', { kind: 'unpublished' })).toBe(3);
+    await narrow.stop();
+  });
+});
+
 /** Texts of a process's log lines. */
 function texts(process: ServiceProcess): unknown[] {
   return process.log.lines.map((line) => (JSON.parse(line) as { msg?: unknown }).msg);

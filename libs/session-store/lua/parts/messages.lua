@@ -54,9 +54,13 @@ local function newestOf(logKey)
   return seq or -1, id or ''
 end
 
--- Publishes on the session's channel `{session:ID}:live`. Returns the number of subscribers.
+-- Publishes on the session's channel `{session:ID}:live`, after everything is written. Returns the number of
+-- subscribers and ''. Where Redis refuses to publish it returns -1 and what Redis said: an error would tell the caller
+-- that nothing was done (A1).
 local function publish(logKey, payload)
-  return redis.call('@publish', string.sub(logKey, 1, -4) .. 'live', payload)
+  local heard = redis.pcall('@publish', string.sub(logKey, 1, -4) .. 'live', payload)
+  if type(heard) == 'number' then return heard, '' end
+  return -1, heard.err
 end
 
 -- Whether anybody is subscribed to that channel.
@@ -91,7 +95,7 @@ publishes the messages. It reads nothing. What it calls and builds is counted: i
   newestId   id of the newest message so far         ttl    of the session, s, as text or number
   rest       what readForAppend or restForAppend returned
 
-Returns the number of the first message as text, and the number of subscribers, 0 when there are no messages.
+Returns the number of the first message as text, and what publish returns: 0 and '' when there are no messages.
 ]]
 local function storeMessages(sessionKey, logKey, time, messages, from, lastId, count, kept, newestId, epoch, ttl, rest)
   local format, sub, call = string.format, string.sub, redis.call
@@ -121,5 +125,6 @@ local function storeMessages(sessionKey, logKey, time, messages, from, lastId, c
     kept == @historyMax and '@historyMax' or format('%d', kept), lastId)
   call('SET', sessionKey, json, 'PXAT', deadline)
   call('PEXPIREAT', logKey, deadline)
-  return first, size > 6 and publish(logKey, table.concat(parts)) or 0
+  if size == 6 then return first, 0, '' end
+  return first, publish(logKey, table.concat(parts))
 end

@@ -71,6 +71,26 @@ describe('the last message before a lull', () => {
     expect(reader.seqs).toEqual([1]);
   });
 
+  it('A1, F4: is not announced again and again where Redis forbids to publish, and found in the log', async () => {
+    const [sender, reader] = [await here.connect('s'), await there.connect('s')];
+    const ours = publishesOf(here);
+    const count = here.fanOut.beforePublish;
+    here.fanOut.beforePublish = (channel) => {
+      void count(channel);
+      if (channel !== LIVE) return undefined;
+      const refusal = new Error('NOPERM No permissions to access a channel');
+      refusal.name = 'ReplyError';
+      return Promise.reject(refusal);
+    };
+    deafen(there);
+    sender.say('m1');
+    await world.advance(10_000);
+    expect(ours()).toBe(1);
+    expect(sender.seqs).toEqual([1]);
+    await world.advance(45_000);
+    expect(reader.seqs).toEqual([1]);
+  });
+
   it('F4: is found in the log although nobody announced it', async () => {
     const reader = await there.connect('s');
     deafen(there);

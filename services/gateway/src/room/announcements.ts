@@ -1,4 +1,5 @@
 import type { FanOut } from '@holdfast/fan-out';
+import { isCommandRefused } from '@holdfast/redis-client';
 import { encodeStored, liveChannel } from '@holdfast/session-store';
 import type { Clock } from '../ports/clock.js';
 import type { ShardHealth } from '../redis/shard-health.js';
@@ -92,8 +93,9 @@ export class Announcements {
     if (!position || !isPlaced) return;
     this.#publish(encodeStored(position, [])).catch((error: unknown) => {
       this.#context.shard.failed(error);
-      // The next tick tries again. In an outage there is none: whatever comes after it ends in a sync.
-      this.#ticksLeft = 1;
+      // The next tick tries again. In an outage there is none: whatever comes after it ends in a sync. Where publishing
+      // is forbidden, rooms learn by looking into the log.
+      if (!isCommandRefused(error)) this.#ticksLeft = 1;
     });
   }
 

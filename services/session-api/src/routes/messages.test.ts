@@ -1,4 +1,4 @@
-import { SessionCorruptError } from '@holdfast/session-store';
+import { OutcomeUnknownError, SessionCorruptError } from '@holdfast/session-store';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MAX_BYTES, rejectingStore, START_MS, store, type TestApp, testApp } from '../../test/app-fixture.js';
 
@@ -123,6 +123,21 @@ describe('POST sessions/{id}/messages/', () => {
     const together = await Promise.all([1, 2, 3].map(() => send({ content: 'c', id: 'z' })));
     expect(together).toEqual([4, 4, 4]);
     expect((await t.sessions.get('room'))?.count).toBe(4);
+  });
+
+  it('D5: when Redis fails in the middle: 503 with the id to repeat, and the log says why', async () => {
+    const cause = new OutcomeUnknownError("ERR can't run this command script: 8f2c, on @user_script:5.");
+    const broken = await testApp({ sessions: rejectingStore(() => cause) });
+    const answer = await broken.call('POST', URL, { content: 'what Ann wrote' });
+    expect(answer.statusCode).toBe(503);
+    expect(answer.json()).toMatchObject({ code: 'storage_unavailable', id: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+    const deleted = await broken.call('DELETE', '/chat/api/sessions/room/');
+    expect(deleted.statusCode).toBe(503);
+    expect(deleted.json().error).toMatch(/may be done or not/);
+    expect(broken.lines.filter((line) => line.includes('Request failed'))).toHaveLength(2);
+    expect(broken.lines.join('\n')).toContain("can't run this command");
+    expect(broken.lines.join('\n')).not.toContain('what Ann wrote');
+    await broken.app.close();
   });
 
   it('C6: empty is 400 by its name, too large 413 message_too_large, counted in UTF-8', async () => {

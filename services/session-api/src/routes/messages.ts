@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { contentProblem, type FrameProblem } from '@holdfast/protocol';
-import { type AppendResult, StorageUnavailableError } from '@holdfast/session-store';
+import { type AppendResult, OutcomeUnknownError, StorageUnavailableError } from '@holdfast/session-store';
 import { Type } from 'typebox';
 import type { Api, AppContext } from '../app-context.js';
 import { ApiError, storageUnavailable } from '../errors.js';
@@ -128,7 +128,7 @@ async function send(
     result = await sessions.append(sessionId, { messages: [{ id, senderKey: senderKeyOf(sender), head, ...retry }] });
   } catch (cause) {
     if (!(cause instanceof StorageUnavailableError)) throw cause;
-    throw outcomeUnknown(sessionId, id, cause.cause ?? cause);
+    throw outcomeUnknown(sessionId, id, cause instanceof OutcomeUnknownError ? cause : (cause.cause ?? cause));
   }
   const [stored] = result.outcome === 'stored' ? result.messages : [];
   if (result.outcome !== 'stored' || !stored) throw outcomeUnknown(sessionId, id, undefined);

@@ -1,5 +1,11 @@
 import type { Position } from '@holdfast/protocol';
-import { type AppendResult, type LiveMessage, NOWHERE, StorageUnavailableError } from '@holdfast/session-store';
+import {
+  type AppendResult,
+  type LiveMessage,
+  NOWHERE,
+  OutcomeUnknownError,
+  StorageUnavailableError,
+} from '@holdfast/session-store';
 import type { GatewayMetrics } from '@holdfast/telemetry';
 import type { Clock } from '../../ports/clock.js';
 import { RetryPause } from '../../ports/retry-pause.js';
@@ -37,6 +43,8 @@ export interface AppendingRoom {
 
 /** What a member is told about a message that its session did not take before it was deleted. */
 const DELETED = 'the session was deleted';
+/** What a member is told whose message made Redis fail each time, so that it may be stored. */
+const UNKNOWN = 'nobody knows whether the message is stored';
 /** After so many errors in a row that are no outage, a message is given up. */
 const ERRORS_MAX = 3;
 
@@ -161,11 +169,12 @@ export class AppendQueue {
     const isOrphaned = this.#land();
     if (this.#state === 'stopped') return;
     this.#failing = { sinceMs: this.#failing?.sinceMs ?? this.#context.clock.monotonic(), error };
-    this.#errors = error instanceof StorageUnavailableError ? 0 : this.#errors + 1;
+    const isUnknown = error instanceof OutcomeUnknownError;
+    this.#errors = error instanceof StorageUnavailableError && !isUnknown ? 0 : this.#errors + 1;
     if (isOrphaned) this.#giveUp(batch, DELETED);
     else if (this.#errors < ERRORS_MAX) this.#waiting.markRetries(batch, () => position ?? NOWHERE);
     else {
-      this.#giveUp(batch, 'the message cannot be stored');
+      this.#giveUp(batch, isUnknown ? UNKNOWN : 'the message cannot be stored');
       // The messages behind it still go one by one, because the culprit may be one of them.
       this.#errors = 1;
     }

@@ -1,3 +1,4 @@
+import { OutcomeUnknownError } from '@holdfast/session-store';
 import { describe, expect, it } from 'vitest';
 import { gateOf } from '../../../test/support/gate.js';
 import { ann, appendsMeet, bob, gateway, setUpOneGateway, world } from '../../../test/support/one-gateway.js';
@@ -132,6 +133,23 @@ describe('a refused append', () => {
     gate.open();
     await world.advance(5_000);
     expect(await world.ids('s')).toEqual(['x1']);
+  });
+
+  it('A5: a message that makes Redis fail in the middle is looked for each time, and in the end nobody can tell', async () => {
+    const retries: unknown[] = [];
+    gateway.log.fate = ({ request }) => {
+      const bad = request?.messages.find(({ id }) => id === 'bad');
+      if (!bad) return 'works';
+      retries.push(bad.retry !== undefined);
+      return new OutcomeUnknownError('ERR attempt to index a nil value script: 8f2c, on @user_script:5.');
+    };
+    ann.say('bad');
+    bob.say('m2');
+    await world.advance(20_000);
+    expect(retries).toEqual([false, true, true]);
+    const told = { code: 'not_stored', id: 'bad', message: 'nobody knows whether the message is stored' };
+    expect(ann.ofType('error')).toMatchObject([told]);
+    expect(await world.ids('s')).toEqual(['m2']);
   });
 
   it('V11: a message that the store refuses for good is not_stored, and holds up no other', async () => {

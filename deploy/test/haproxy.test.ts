@@ -160,6 +160,13 @@ describe('the front door', () => {
     expect(await readFile(env['COLOR_MAP'] ?? '', 'utf8')).toBe('active green\n');
   });
 
+  it('C1: a socket is opened whatever other headers its request has; a gateway would not answer to their names', async () => {
+    const headers = { my_header: '1', ['__proto__']: '1', 'x.y': '1', 'x~z': '1' };
+    const member = await connectPlain(`ws://${front}/ws/chat/`, { headers });
+    expect(member.open).toBe(true);
+    member.terminate();
+  });
+
   it('tells gateways who the client is, whatever the client says', async () => {
     const pretend = (last: number) =>
       connectPlain(`ws://${front}/ws/chat/`, { headers: { 'x-forwarded-for': `203.0.113.${last}` } });

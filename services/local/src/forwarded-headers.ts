@@ -18,8 +18,15 @@ const HOP_BY_HOP = new Set([
 ]);
 
 /**
- * A request's headers for the next server: all but the hop-by-hop ones, with the client's address appended to
- * `X-Forwarded-For`. `Host` stays as it is, so that the server can compare it with `Origin`.
+ * Names of headers that a gateway's WebSocket library reads. It does not answer a request that has another one, such as
+ * `my_header`, which HTTP allows (C1).
+ */
+const PLAIN_NAME = /^[a-z0-9-]+$/;
+
+/**
+ * A request's headers for the next server: all but the hop-by-hop ones and those of other names than
+ * {@link PLAIN_NAME}, with the client's address appended to `X-Forwarded-For`. `Host` stays as it is, so that the server
+ * can compare it with `Origin`.
  *
  * @returns names and values in turn, in their original order and spelling
  */
@@ -27,7 +34,8 @@ export function forwardedHeaders(request: IncomingMessage): string[] {
   const headers: string[] = [];
   for (const [name, value] of headerPairs(request.rawHeaders)) {
     const lower = name.toLowerCase();
-    if (!HOP_BY_HOP.has(lower) && !lower.startsWith('x-forwarded-')) headers.push(name, value);
+    if (PLAIN_NAME.test(lower) && !HOP_BY_HOP.has(lower) && !lower.startsWith('x-forwarded-'))
+      headers.push(name, value);
   }
   const client = parseAddress(request.socket.remoteAddress ?? '') ?? '';
   const earlier = request.headers['x-forwarded-for'];

@@ -135,6 +135,19 @@ describe('FrontDoor', () => {
     });
   });
 
+  it('C1: leaves out headers whose names a gateway does not read', async () => {
+    const [gateway, api] = [await standIn('gateway'), await standIn('api')];
+    const door = await openDoor([gateway], api);
+    const headers = { my_header: '1', __proto_: '1', 'x.y': '1', "x!#$%&'*+^`|~": '1', 'X-Plain-1': 'stays' };
+    await connectPlain(door.ws, { headers });
+    await fetch(door.http, { headers });
+    for (const request of [gateway.requests.at(-1), api.requests.at(-1)]) {
+      const names = (request?.rawHeaders ?? []).filter((_, i) => i % 2 === 0);
+      expect(names.filter((name) => !/^[A-Za-z0-9-]+$/.test(name))).toEqual([]);
+      expect(request?.headers['x-plain-1']).toBe('stays');
+    }
+  });
+
   it('shares connections out evenly, to the gateway with the fewest', async () => {
     const [one, two, api] = [await standIn('one'), await standIn('two'), await standIn('api')];
     const door = await openDoor([one, two], api);

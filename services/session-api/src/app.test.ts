@@ -94,12 +94,59 @@ describe('paths', () => {
     ['GET', '/nothing'],
     ['GET', '/'],
     ['GET', '/apisessions/'],
-    ['GET', '/api//sessions/'],
     ['GET', '/ws/chat/'],
   ])('H3: %s %s is 404 not_found', async (method, url) => {
     const answer = await t.call(method, url);
     expect(answer.statusCode).toBe(404);
     expect(answer.json()).toEqual({ success: false, error: 'there is nothing at this path', code: 'not_found' });
+  });
+
+  it.each([
+    ['GET', '/api//sessions/'],
+    ['GET', '//api/sessions/'],
+    ['GET', '/api/sessions/room//'],
+    ['DELETE', '/api/sessions/room//delete/'],
+    ['POST', '/chat/api/sessions/room/messages//'],
+    ['POST', '/api/sessions//'],
+    ['PUT', '/api/sessions//messages/'],
+    ['GET', '//'],
+  ])('H3: %s %s is 404 and says that a part of the path is empty', async (method, url) => {
+    const answer = await t.call(method, url);
+    expect(answer.statusCode).toBe(404);
+    expect(answer.json()).toEqual({
+      success: false,
+      error: 'there is nothing at this path: it has an empty part (two slashes in a row)',
+      code: 'not_found',
+    });
+  });
+
+  it.each([
+    ['GET', '/api/sessions//'],
+    ['PATCH', '/api/sessions//'],
+    ['DELETE', '/api/sessions//'],
+    ['DELETE', '/api/sessions//delete/'],
+    ['POST', '/api/sessions//extend/'],
+    ['GET', '/chat/api/sessions//messages/'],
+    ['POST', '/chat/api/sessions//messages'],
+  ])('H3, C2: %s %s names the session_id that is missing', async (method, url) => {
+    const body = { GET: undefined, DELETE: undefined, PATCH: { data: {} }, POST: { content: 'hi' } }[method];
+    const answer = await t.call(method, url, body);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().error).toMatch(/^session_id must be 1 to 128 of /);
+  });
+
+  it.each([
+    ['GET', '/api/sessions/?limit=%'],
+    ['GET', '/api/sessions/?limit=1&limit=2'],
+    ['GET', '/api/sessions/?prefix=%zz'],
+    ['GET', '/api/sessions/?cursor=%ff'],
+    ['DELETE', '/api/sessions/?session_id=%E0%A4%A'],
+    ['GET', '/api/sessions/room/messages/?view=%'],
+    ['GET', '/api/sessions/room/messages/?after_seq=%c0%80'],
+  ])('H3: %s %s is 400 by the field whose value cannot be read', async (method, url) => {
+    const answer = await t.call(method, url);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().error).toMatch(new RegExp(`^${/\?(\w+)=/.exec(url)?.[1]} must be `));
   });
 
   it('HEAD answers as GET without a body', async () => {

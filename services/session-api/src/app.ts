@@ -38,7 +38,8 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
     forceCloseConnections: 'idle',
     // While the app closes, requests that come on kept connections are still served.
     return503OnClosing: false,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 8192 },
+    // No part of a path is longer than a whole head: the route's schema says what is too long.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 65_536 },
     frameworkErrors: (error, request, reply) => {
       void sendFailure(reply.headers(SECURITY_HEADERS), asApiError(error), request);
     },

@@ -12,6 +12,9 @@ export function pathOf(url: string): string {
   return end < 0 ? url : url.slice(0, end);
 }
 
+/** Most such paths are made of a variable that is empty: the sentence says what to look for. */
+const EMPTY_PART = 'there is nothing at this path: it has an empty part (two slashes in a row)';
+
 /** The failure for a request that no route takes: there is no such path, or not with this method. */
 export type UnknownPath = (method: string, url: string) => ApiError;
 
@@ -33,6 +36,7 @@ export function watchPaths(app: FastifyInstance): UnknownPath {
     for (const { pattern, methods } of paths.values()) {
       if (pattern.test(path)) for (const name of methods) allowed.add(name);
     }
+    if (path.includes('//')) return new ApiError('not_found', EMPTY_PART);
     if (allowed.size === 0) return new ApiError('not_found', 'there is nothing at this path');
     const allow = [...allowed].sort().join(', ');
     return new ApiError('method_not_allowed', `${method} is not possible here, only ${allow}`, { headers: { allow } });

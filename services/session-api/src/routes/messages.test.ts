@@ -162,6 +162,8 @@ describe('POST sessions/{id}/messages/', () => {
     ['sender', { content: 'a', sender: '' }],
     ['sender', { content: 'a', sender: 'x'.repeat(129) }],
     ['sender', { content: 'a', sender: {} }],
+    ['sender', { content: 'a', sender: 'ann\ud800' }],
+    ['sender', { content: 'a', sender: '\udc00\ud83d' }],
   ])('H3: names %s in %j', async (field, body) => {
     const answer = await t.call('POST', URL, body);
     expect(answer.statusCode).toBe(400);

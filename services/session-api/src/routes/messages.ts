@@ -93,7 +93,9 @@ export function messageRoutes(app: Api, context: AppContext): void {
             minLength: 1,
             maxLength: SENDER_MAX_LENGTH,
             default: 'server',
-            description: `1 to ${SENDER_MAX_LENGTH} characters`,
+            // A lone surrogate has no UTF-8: senders who differ in one only would count as the same (A4).
+            pattern: '^\\P{Cs}*$',
+            description: `1 to ${SENDER_MAX_LENGTH} characters, none of them a lone surrogate`,
           }),
         }),
         response: answers({ 200: SENT }, 413, 415),

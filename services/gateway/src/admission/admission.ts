@@ -112,6 +112,13 @@ export class Admission {
     this.#awaitingWelcome -= 1;
   }
 
+  /** An admitted client waits for something that keeps nobody busy: it is no reason to refuse others meanwhile. */
+  async waitsAside(wait: () => Promise<void>): Promise<void> {
+    this.#awaitingWelcome -= 1;
+    await wait();
+    this.#awaitingWelcome += 1;
+  }
+
   /** An admitted client's connection has ended. */
   left(address: string): void {
     const count = this.#byAddress.get(address) ?? 0;

@@ -49,3 +49,27 @@ it('runs the waiting joins of one session together, and leaves out those that we
   await finishOne();
   expect(started).toEqual(['a', 'c', 'b']);
 });
+
+it('B5: a join that waits for something else than Redis gives its place away, and goes on before those that wait', async () => {
+  const order: string[] = [];
+  const finishing: (() => void)[] = [];
+  let heard = (): void => undefined;
+  const waiting = new JoinQueue<NamedJoin>(async ({ name }, aside) => {
+    order.push(`${name} starts`);
+    if (name === 'waits') await aside(() => new Promise<void>((resolve) => (heard = resolve)));
+    else await new Promise<void>((resolve) => finishing.push(resolve));
+    order.push(`${name} ends`);
+  });
+  for (let count = 0; count < 199; count++) waiting.add(join('early', `early-${count}`));
+  waiting.add(join('waits', 's1', true));
+  order.length = 0;
+  waiting.add(join('new', 's2'));
+  waiting.add(join('next', 's3', true));
+  expect(order).toEqual(['new starts']);
+  heard();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(order).toEqual(['new starts']);
+  finishing.shift()?.();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(order).toEqual(['new starts', 'early ends', 'waits ends', 'next starts']);
+});

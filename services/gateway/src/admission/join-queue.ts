@@ -1,8 +1,12 @@
+import type { WaitAside } from '../rooms/history-plan.js';
+
 /**
  * Joins that run at once. Each asks Redis two or three times, so that this many keep Redis and this process busy for
  * some milliseconds; messages of members that are in wait no longer than that.
  */
 const RUNNING_MAX = 200;
+/** Joins that wait aside at once. Whoever comes then is not waited for. */
+const ASIDE_MAX = 2_000;
 
 /** A join that can wait: somebody wants to enter a session. */
 export interface QueuedJoin {
@@ -16,13 +20,17 @@ export interface QueuedJoin {
  * waiting joins of one session start together, also beyond the limit, because together they ask Redis once.
  */
 export class JoinQueue<Join extends QueuedJoin> {
-  readonly #run: (join: Join) => Promise<void>;
+  readonly #run: (join: Join, aside: WaitAside) => Promise<void>;
   readonly #returning = new WaitingBySession<Join>();
   readonly #others = new WaitingBySession<Join>();
   #running = 0;
+  /** Joins that wait for something else than Redis, without a place among those that run. */
+  #aside = 0;
+  /** Joins that have waited aside and go on next, in their order. */
+  readonly #goingOn: (() => void)[] = [];
 
-  /** @param run runs one join; never rejects */
-  constructor(run: (join: Join) => Promise<void>) {
+  /** @param run runs one join, and waits aside where it waits for something else than Redis; never rejects */
+  constructor(run: (join: Join, aside: WaitAside) => Promise<void>) {
     this.#run = run;
   }
 
@@ -43,13 +51,35 @@ export class JoinQueue<Join extends QueuedJoin> {
 
   async #start(join: Join): Promise<void> {
     this.#running += 1;
-    await this.#run(join);
+    await this.#run(join, (wait) => this.#waitAside(wait));
+    this.#finished();
+  }
+
+  /** One place is free. */
+  #finished(): void {
     this.#running -= 1;
     while (this.#running < RUNNING_MAX) {
+      const goOn = this.#goingOn.shift();
+      if (goOn) {
+        this.#running += 1;
+        goOn();
+        continue;
+      }
       const joins = this.#returning.takeSession() ?? this.#others.takeSession();
       if (!joins) return;
       for (const next of joins) void this.#start(next);
     }
+  }
+
+  /** The join gives its place to another one while it waits, and takes one again before it goes on. */
+  async #waitAside(wait: () => Promise<void>): Promise<void> {
+    if (this.#aside >= ASIDE_MAX) return;
+    this.#aside += 1;
+    this.#finished();
+    await wait();
+    this.#aside -= 1;
+    if (this.#running < RUNNING_MAX) this.#running += 1;
+    else await new Promise<void>((resolve) => this.#goingOn.push(resolve));
   }
 }
 

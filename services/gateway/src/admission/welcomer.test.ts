@@ -20,6 +20,20 @@ it('B5: lets a limited number of members ask Redis at a time, and welcomes all i
   expect(members.every(({ welcome }) => welcome !== undefined)).toBe(true);
 });
 
+it('B5, R2: positions ahead of the log keep no newcomer out, and each is answered after a second', async () => {
+  await world.append('s', 'm1');
+  const epoch = await world.epochOf('s');
+  const forged = Array.from({ length: 1_500 }, () => gateway.dial('s', { resume: { lastSeq: 99, epoch } }));
+  await world.settle();
+  const reads = gateway.log.of('read').length;
+  const newcomer = gateway.dial('another');
+  await world.settle();
+  expect([newcomer.received.length, forged.some(({ received }) => received.length > 0)]).toEqual([1, false]);
+  await world.advance(1_100);
+  expect(forged.every(({ welcome }) => welcome?.['recovered'] === false)).toBe(true);
+  expect(gateway.log.of('read').length - reads).toBeLessThan(20);
+});
+
 it('C5: opens a session once for all that join it together, with a line in the log for each', async () => {
   await world.append('s', 'm1');
   const members = Array.from({ length: 5 }, () => gateway.dial('s'));

@@ -3,6 +3,7 @@ import { CLOSE, type ResumeRequest, type WelcomeFrame } from '@holdfast/protocol
 import { liveChannel } from '@holdfast/session-store';
 import type { Connection } from '../connection/connection.js';
 import type { GatewayContext } from '../rooms/gateway-context.js';
+import type { WaitAside } from '../rooms/history-plan.js';
 import type { Joined, Rooms } from '../rooms/rooms.js';
 import type { Admission } from './admission.js';
 import { JoinQueue, type QueuedJoin } from './join-queue.js';
@@ -11,7 +12,7 @@ export interface WelcomerOptions {
   readonly config: Pick<Config, 'sessions' | 'color'>;
   readonly context: Pick<GatewayContext, 'clock' | 'shards'>;
   readonly rooms: Rooms;
-  readonly admission: Pick<Admission, 'welcomed'>;
+  readonly admission: Pick<Admission, 'welcomed' | 'waitsAside'>;
 }
 
 /** A connection on its way to its room, with the position it asked to resume from. */
@@ -26,7 +27,7 @@ interface JoiningConnection extends QueuedJoin {
  */
 export class Welcomer {
   readonly #options: WelcomerOptions;
-  readonly #queue = new JoinQueue<JoiningConnection>((joining) => this.#join(joining));
+  readonly #queue = new JoinQueue<JoiningConnection>((joining, aside) => this.#join(joining, aside));
   /** Connections without a welcome, also while their join runs. */
   readonly #joining = new Map<Connection, JoiningConnection>();
 
@@ -51,10 +52,12 @@ export class Welcomer {
     admission.welcomed();
   }
 
-  async #join({ connection, resume }: JoiningConnection): Promise<void> {
+  async #join({ connection, resume }: JoiningConnection, aside: WaitAside): Promise<void> {
     const { rooms, admission, context } = this.#options;
     try {
-      const joined = await rooms.join(connection, connection.sessionId, resume);
+      const joined = await rooms.join(connection, connection.sessionId, resume, (wait) =>
+        aside(() => admission.waitsAside(wait)),
+      );
       if (connection.closed) return;
       if (joined) this.#welcome(connection, joined);
       else connection.close(CLOSE.sessionDeleted);

@@ -274,8 +274,8 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
   }
 }
 
-/** Most bytes that a client may send before its welcome. */
-const KEPT_BYTES_MAX = 1_048_576;
+/** Most bytes that a client may send before its welcome, beside one frame of any allowed size. */
+const KEPT_BYTES_MAX = 65_536;
 /** Bytes that each kept frame is counted with beside its own. */
 const KEPT_FRAME_OVERHEAD_BYTES = 64;
 
@@ -288,8 +288,8 @@ class BeforeWelcome {
 
   /** Keeps a frame of the client. @returns false when the client has sent more than is kept */
   keep(text: string, bytes: number): boolean {
+    if (this.#keptBytes > 0 && this.#keptBytes + bytes > KEPT_BYTES_MAX) return false;
     this.#keptBytes += bytes + KEPT_FRAME_OVERHEAD_BYTES;
-    if (this.#keptBytes > KEPT_BYTES_MAX) return false;
     this.fromClient.push(text);
     return true;
   }

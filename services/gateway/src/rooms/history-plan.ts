@@ -18,14 +18,21 @@ const CATCH_UP_STEP_MS = 100;
 /** Entries that one read of the log asks for. */
 const PAGE = 200;
 
+/** Runs a wait in which a join keeps nobody else from joining (B5); may also leave it out, when too many wait already. */
+export type WaitAside = (wait: () => Promise<void>) => Promise<void>;
+
 /** Decides what a member is given that connects to a room, by R1–R3. The room is loaded. */
-export async function planHistory(room: Room, resume: ResumeRequest | undefined): Promise<HistoryPlan> {
+export async function planHistory(
+  room: Room,
+  resume: ResumeRequest | undefined,
+  aside: WaitAside,
+): Promise<HistoryPlan> {
   if (!resume) return { recovered: false };
   const { delivered } = room;
   if (resume.lastSeq === 0 && resume.epoch === undefined) return fromStart(delivered);
   if (resume.epoch !== delivered.position?.epoch) return { recovered: false, from: startOf(delivered) };
   const { lastSeq } = resume;
-  if (lastSeq > delivered.seq) await catchUp(room, lastSeq);
+  if (lastSeq > delivered.seq) await catchUp(room, lastSeq, aside);
   const isAnother = lastSeq <= delivered.seq && (await differs(room, resume));
   // Compared last, because reading takes time.
   const isHere = resume.epoch === delivered.position?.epoch && lastSeq <= delivered.seq;
@@ -62,12 +69,21 @@ function startOf({ firstSeq, seq }: DeliveredHistory): number {
   return firstSeq === 0 ? seq + 1 : firstSeq;
 }
 
-async function catchUp({ delivered, sync, context: { clock } }: Room, seq: number): Promise<void> {
-  const deadline = clock.monotonic() + CATCH_UP_MS;
-  while (delivered.seq < seq && clock.monotonic() < deadline) {
-    await sync.run('resume');
-    if (delivered.seq < seq) await delay(clock, CATCH_UP_STEP_MS);
-  }
+/**
+ * Waits for a number that a client has seen and the room has not. Redis is asked before the wait and after it: what
+ * other gateways heal meanwhile comes through the channel.
+ */
+export async function catchUp(room: Room, seq: number, aside: WaitAside): Promise<void> {
+  const { clock } = room.context;
+  await room.sync.run('resume');
+  if (room.delivered.seq >= seq) return;
+  await aside(async () => {
+    const deadline = clock.monotonic() + CATCH_UP_MS;
+    while (room.delivered.seq < seq && clock.monotonic() < deadline) await delay(clock, CATCH_UP_STEP_MS);
+  });
+  // However many wait for one room, Redis is asked for them ten times a second.
+  const isSynced = clock.monotonic() - room.sync.askedMs < CATCH_UP_STEP_MS;
+  if (room.delivered.seq < seq && !isSynced) await room.sync.run('resume');
 }
 
 /** Whether the client knows another message by a number than the room; a message that is not kept cannot be compared. */

@@ -3,7 +3,7 @@ import { NOWHERE } from '@holdfast/session-store';
 import type { Member } from '../ports/member.js';
 import { RetryPause } from '../ports/retry-pause.js';
 import type { Room } from '../room/room.js';
-import { firstSince, planHistory } from './history-plan.js';
+import { catchUp, firstSince, planHistory } from './history-plan.js';
 import { openSession } from './open-session.js';
 
 /** How far Redis' clock, which messages have their time from, may be behind the gateway's. */
@@ -101,10 +101,15 @@ export class Recovery {
   async #resumeLate(): Promise<void> {
     const { room } = this.#entry;
     const { delivered, audience } = room;
+    // One wait for all of them (R2), because each that waited by itself would put off the room's way back.
+    const newest = [...this.#late.values()]
+      .filter(({ resume }) => resume?.epoch !== undefined && resume.epoch === delivered.position?.epoch)
+      .reduce((most, { resume }) => Math.max(most, resume?.lastSeq ?? 0), 0);
+    if (newest > delivered.seq) await catchUp(room, newest, (wait) => wait());
     for (const [member, { resume, sinceMs }] of this.#late) {
       // A member that has not been welcomed yet is about to be.
       if (!audience.has(member)) continue;
-      const plan = await planHistory(room, resume);
+      const plan = await planHistory(room, resume, async () => undefined);
       const { epoch } = delivered.position ?? NOWHERE;
       // The session has ended meanwhile: the next attempt opens the one after it.
       if (epoch === NOWHERE.epoch) return;

@@ -4,7 +4,7 @@ import { delay } from '../ports/clock.js';
 import type { Member } from '../ports/member.js';
 import { Room, type RoomContext } from '../room/room.js';
 import type { GatewayContext } from './gateway-context.js';
-import { type HistoryPlan, planFromTail, planHistory } from './history-plan.js';
+import { type HistoryPlan, planFromTail, planHistory, type WaitAside } from './history-plan.js';
 import { RoomEntry } from './room-entry.js';
 
 /** What a member that has joined is told in its welcome. */
@@ -59,15 +59,21 @@ export class Rooms {
   /**
    * Opens or enters a session's room; in memory when Redis is away (D1). Every join is answered by one {@link leave}.
    *
+   * @param aside runs a wait that others need not wait for
    * @returns `undefined` when the member wants to go on with an epoch that was deleted (G5)
    */
-  async join(member: Member, sessionId: string, resume: ResumeRequest | undefined): Promise<Joined | undefined> {
+  async join(
+    member: Member,
+    sessionId: string,
+    resume: ResumeRequest | undefined,
+    aside: WaitAside,
+  ): Promise<Joined | undefined> {
     const entry = this.#enter(sessionId);
     const { clock, shard } = entry.room.context;
     const deadline = clock.monotonic() + JOIN_TRIES_MS;
     while (!shard.away && entry.room.storage === 'redis') {
       try {
-        const joined = await entry.unlessOutage(() => this.#join(entry, member, resume));
+        const joined = await entry.unlessOutage(() => this.#join(entry, member, resume, aside));
         if (joined !== 'in memory') return joined;
       } catch (error) {
         shard.failed(error);
@@ -129,14 +135,19 @@ export class Rooms {
     return this.#onlyContext ?? { ...this.#context, shard: this.#context.shards.of(liveChannel(sessionId)) };
   }
 
-  async #join(entry: RoomEntry, member: Member, resume: ResumeRequest | undefined): Promise<Joined | undefined> {
+  async #join(
+    entry: RoomEntry,
+    member: Member,
+    resume: ResumeRequest | undefined,
+    aside: WaitAside,
+  ): Promise<Joined | undefined> {
     const { room } = entry;
     await entry.subscribed();
     if (!member.persistent) return { room, plan: { recovered: false } };
     for (;;) {
       const opened = await entry.open(resume?.epoch);
       if (opened === 'deleted') return undefined;
-      const plan = await planHistory(room, resume);
+      const plan = await planHistory(room, resume, aside);
       // Otherwise the session has ended meanwhile: the member gets to know the one that is, not the one that was (C5).
       if (room.delivered.position?.epoch === opened.session.epoch || member.closed) return { room, plan };
     }

@@ -84,8 +84,7 @@ export class Sync {
   #again = false;
   #stopped = false;
   #holeSinceMs: number | undefined;
-  /** When Redis was asked for what the present step goes by; monotonic milliseconds. */
-  #askedMs = 0;
+  #askedMs = Number.NEGATIVE_INFINITY;
   /** Made with the first failure after a success. */
   #retry: RetryPause | undefined;
 
@@ -97,6 +96,11 @@ export class Sync {
 
   get running(): boolean {
     return this.#running !== undefined;
+  }
+
+  /** When Redis was last asked, for what the present step goes by; monotonic milliseconds. */
+  get askedMs(): number {
+    return this.#askedMs;
   }
 
   /**

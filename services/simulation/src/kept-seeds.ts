@@ -103,4 +103,9 @@ export const KEPT_SEEDS: readonly { readonly seed: number; readonly mistake: str
     mistake: 'the audit took a message shown as pending, under the number it had been stored as elsewhere, for a gap',
     faults: 6,
   },
+  {
+    seed: 319298135,
+    mistake: 'a late member with numbers that the session had lost was told only that what followed differs',
+    faults: 6,
+  },
 ];

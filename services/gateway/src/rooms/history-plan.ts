@@ -10,6 +10,8 @@ export interface HistoryPlan {
   readonly recovered: boolean;
   /** First number of the history that the member is given; absent: no history. */
   readonly from?: number;
+  /** First number that the member lacks or may have differently, where that is not {@link from} (V7). */
+  readonly differsFrom?: number;
 }
 
 /** How long a room may take to reach a number that a client has seen and the room has not (R2). */
@@ -30,13 +32,15 @@ export async function planHistory(
   if (!resume) return { recovered: false };
   const { delivered } = room;
   if (resume.lastSeq === 0 && resume.epoch === undefined) return fromStart(delivered);
-  if (resume.epoch !== delivered.position?.epoch) return { recovered: false, from: startOf(delivered) };
+  if (resume.epoch !== delivered.position?.epoch) return unknown(delivered);
   const { lastSeq } = resume;
   if (lastSeq > delivered.seq) await catchUp(room, lastSeq, aside);
   const isAnother = lastSeq <= delivered.seq && (await differs(room, resume));
   // Compared last, because reading takes time.
   const isHere = resume.epoch === delivered.position?.epoch && lastSeq <= delivered.seq;
-  if (isAnother || !isHere || lastSeq + 1 < startOf(delivered)) return { recovered: false, from: startOf(delivered) };
+  if (isAnother || !isHere) return unknown(delivered);
+  // The messages in between were trimmed.
+  if (lastSeq + 1 < startOf(delivered)) return { ...unknown(delivered), differsFrom: lastSeq + 1 };
   return { recovered: true, from: lastSeq + 1 };
 }
 
@@ -62,6 +66,11 @@ export function planFromTail(delivered: DeliveredHistory, resume: ResumeRequest 
 /** Everything that is kept; `recovered` tells whether that is all there ever was (R3). */
 function fromStart(delivered: DeliveredHistory): HistoryPlan {
   return { recovered: startOf(delivered) === 1, from: startOf(delivered) };
+}
+
+/** Everything that is kept, for a member that may have any message differently: nobody knows where its history parted. */
+function unknown(delivered: DeliveredHistory): HistoryPlan {
+  return { recovered: false, from: startOf(delivered), differsFrom: 1 };
 }
 
 /** The oldest number that can be given; the number after the newest when nothing is kept. */

@@ -117,9 +117,8 @@ export class Recovery {
       // The number counts in the epoch in which it was found: the next attempt looks again.
       if (delivered.position?.epoch !== epoch) return;
       if (!this.#late.delete(member)) continue;
-      // What was trimmed meanwhile is told as a gap, from where the member is: numbers go on in a new epoch too.
-      const due = resume?.epoch === undefined ? from : resume.lastSeq + 1;
-      audience.restart(member, epoch, Math.min(from, due));
+      // What is not kept of the history that the member does not have is told as a gap: its welcome did not say it (R2).
+      audience.restart(member, epoch, plan.differsFrom ?? from);
     }
   }
 }

@@ -205,22 +205,50 @@ describe('what was found by the simulation', () => {
     expect(bob.ofType('status')).toHaveLength(told);
   });
 
-  it('D3, V7: a member whose epoch has gone is placed where it is, and told what was trimmed', async () => {
-    const small = new World({ historyMax: 3 });
-    const [one, two] = [small.gateway(), small.gateway()];
-    const carol = await one.connect('s');
-    for (let n = 1; n <= 6; n++) carol.say(`m${n}`);
-    await small.settle();
-    await small.silence();
-    const late = await two.connect('s', { resume: { lastSeq: 1, lastId: 'x1', epoch: 'gone' } });
-    await small.answer();
-    await small.advance(5_000);
+  const OWN = 'the epoch of the session';
+
+  it.each([
+    ['that is right, and trimmed', 2, { lastSeq: 1, lastId: 'm1', epoch: OWN }],
+    ['beyond the newest number', 1, { lastSeq: 9, lastId: 'm9', epoch: OWN }],
+    ['with another id at its number', 1, { lastSeq: 5, lastId: 'x5', epoch: OWN }],
+    ['of an epoch that has gone', 1, { lastSeq: 5, lastId: 'm5', epoch: 'gone' }],
+    ['of an epoch that has gone, and was not as far', 1, { lastSeq: 1, lastId: 'm1', epoch: 'gone' }],
+  ])(
+    'D3, V7, R2: a late member with a position %s is told from where it may differ, and what is not kept',
+    async (_which, from, asked) => {
+      const small = new World({ historyMax: 3 });
+      const gateway = small.gateway();
+      for (let n = 1; n <= 6; n++) await small.append('s', `m${n}`);
+      const resume = { ...asked, epoch: asked.epoch === OWN ? await small.epochOf('s') : asked.epoch };
+      await small.silence();
+      const late = await gateway.connect('s', { resume });
+      await small.answer();
+      await small.advance(5_000);
+      expect(late.ofType('session')).toMatchObject([
+        { event: 'reset', from },
+        { event: 'gap', from, to: 3 },
+      ]);
+      expect(late.seqs).toEqual([4, 5, 6]);
+      await small.close();
+    },
+  );
+
+  it('D3, R2: a late member is told of a history that goes on although nothing of it is kept', async () => {
+    const epoch = await world.epochOf('s');
+    await world.append('s', 'm1', 'm2');
+    for (const member of [ann, bob]) member.leave();
+    await world.advance(62_000);
+    world.store.loseLog('s');
+    await world.silence();
+    const late = await here.connect('s', { resume: { lastSeq: 5, lastId: 'x5', epoch } });
+    await world.answer();
+    await world.advance(5_000);
     expect(late.ofType('session')).toMatchObject([
-      { event: 'reset', from: 2 },
-      { event: 'gap', from: 2, to: 3 },
+      { event: 'reset', from: 1 },
+      { event: 'gap', from: 1, to: 2 },
     ]);
-    expect(late.seqs).toEqual([4, 5, 6]);
-    await small.close();
+    await say(late, 'm3');
+    expect(late.seqs).toEqual([3]);
   });
 
   it('G5: a gateway remembers also that an epoch was deleted which is not its own', async () => {

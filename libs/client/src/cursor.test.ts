@@ -201,6 +201,18 @@ describe('Cursor: events of the session', () => {
     expect(cursor.welcome({ ...WELCOME, epoch: 'E2', seq: 9, firstSeq: 6, recovered: true }, 6)).toBeUndefined();
   });
 
+  it('V7, D3: a reset after an expiry skips no lost beginning either, but shows it as a gap', () => {
+    const cursor = cursorAt(3);
+    cursor.expired();
+    cursor.welcome({ ...WELCOME, epoch: '', storage: 'memory' }, 'kept');
+    expect(cursor.reset('E2', 6)).toBe(1);
+    expect(cursor.message(from(6, 'm6'))).toBe('gap');
+    expect(cursor.welcome({ ...WELCOME, epoch: 'E2', seq: 6, firstSeq: 6 }, 0)).toEqual({
+      event: 'gap',
+      value: { from: 1, to: 5 },
+    });
+  });
+
   it('V7: has nothing to tell where the session after an expiry is there from its beginning', () => {
     const cursor = cursorAt(3);
     cursor.expired();

@@ -134,11 +134,14 @@ export class Cursor {
    * @returns the number that is due: a lower one, where this client has received less than the gateway assumes
    */
   reset(epoch: string, from: number): number {
-    // The gateway may not know that a reset over another link has set this client back: then the next message is a gap.
-    const seq = this.#position?.epoch ? Math.min(this.#position.seq, from - 1) : from - 1;
-    this.#position = { epoch, seq, id: '' };
+    const before = this.#position;
+    // The gateway may not know that a reset over another link has set this client back, or that an expiry has: then the
+    // next message is a gap.
+    const isDue = before?.epoch || (before?.seq === 0 && !before.id);
+    const due = isDue ? Math.min(before.seq + 1, from) : from;
+    this.#position = { epoch, seq: due - 1, id: '' };
     this.#announcedSeq = 0;
-    return seq + 1;
+    return due;
   }
 
   /** V7 `expired`: the next message is number 1 of an epoch that is not known yet. */

@@ -1,3 +1,5 @@
+import { HEAD_MAX_BYTES } from './limits.js';
+
 /** Codes of failed HTTP requests, with the status of each (H3). */
 export const HTTP_ERRORS = {
   bad_request: 400,
@@ -6,12 +8,14 @@ export const HTTP_ERRORS = {
   not_found: 404,
   session_not_found: 404,
   method_not_allowed: 405,
+  request_timeout: 408,
   session_exists: 409,
   session_corrupt: 409,
   message_too_large: 413,
   payload_too_large: 413,
   unsupported_media_type: 415,
   rate_limited: 429,
+  head_too_large: 431,
   internal_error: 500,
   draining: 503,
   overloaded: 503,
@@ -36,4 +40,22 @@ export function httpFailure(code: HttpErrorCode, error: string, sessionId?: stri
   return sessionId === undefined
     ? { success: false, error, code }
     : { success: false, error, code, session_id: sessionId };
+}
+
+/**
+ * The answer to what Node's HTTP parser refuses, which never becomes a request (H3, H5).
+ *
+ * @param parserCode the `code` of the parser's error
+ */
+export function unreadableRequest(parserCode: string | undefined): HttpFailure {
+  switch (parserCode) {
+    case 'HPE_HEADER_OVERFLOW':
+      return httpFailure('head_too_large', `request line and headers have at most ${HEAD_MAX_BYTES} bytes`);
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return httpFailure('payload_too_large', 'the extensions of a chunk are too long');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return httpFailure('request_timeout', 'the request did not arrive in time');
+    default:
+      return httpFailure('bad_request', 'the request is not valid HTTP');
+  }
 }

@@ -28,7 +28,8 @@ export {
   type ResumeRequest,
   type WireProtocol,
 } from './connect-query.js';
-export { HTTP_ERRORS, type HttpErrorCode, type HttpFailure, httpFailure } from './http.js';
+export { HTTP_ERRORS, type HttpErrorCode, type HttpFailure, httpFailure, unreadableRequest } from './http.js';
 export { jsonProblem } from './json-problem.js';
 export * from './limits.js';
+export { RequestHead } from './request-head.js';
 export * from './server-frames.js';

@@ -27,6 +27,13 @@ export const SESSION_DATA_MAX_DEPTH = 32;
 /** Default of `REDIS_SESSION_TTL`, seconds (T1). */
 export const DEFAULT_SESSION_TTL = 3_600;
 
+/** A request's head, which is its request line and its headers, has at most this many bytes, line ends included (H5). */
+export const HEAD_MAX_BYTES = 16_384;
+/** A request has at most this many header lines (H5). */
+export const HEAD_MAX_LINES = 90;
+/** Servers behind a proxy read heads that are larger by this many bytes, because proxies add lines (H5). */
+export const HEAD_PROXY_BYTES = 1_024;
+
 /** The subprotocol name of the framed protocol (C3). */
 export const FRAMED_PROTOCOL = 'holdfast.v1';
 

@@ -94,13 +94,16 @@ describe('SPEC.md', () => {
       ...series('V', 1, 11),
       ...series('V', 20, 23),
       ...series('R', 1, 3),
-      ...series('H', 1, 4),
+      ...series('H', 1, 5),
     ]);
   });
 
   it('states the limits the code has', () => {
     for (const [rule, text] of [
       ['C2', `1 to ${limits.SESSION_ID_MAX_LENGTH} of the characters`],
+      ['H5', `${limits.HEAD_MAX_BYTES} bytes and`],
+      ['H5', `${limits.HEAD_MAX_LINES} header lines`],
+      ['H5', `${limits.HEAD_MAX_BYTES + limits.HEAD_PROXY_BYTES} bytes`],
       ['C1', `${limits.CLIENT_SECRET_MIN_LENGTH} to ${limits.CLIENT_SECRET_MAX_LENGTH} characters`],
       ['C6', `(${limits.DEFAULT_MESSAGE_MAX_BYTES} unless configured)`],
       ['C6', `at most ${limits.FRAME_BYTES_FACTOR} times the limit`],

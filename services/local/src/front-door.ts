@@ -1,8 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { HEAD_MAX_BYTES, HEAD_PROXY_BYTES, unreadableRequest } from '@holdfast/protocol';
+import { excessOf } from './forwarded-headers.js';
 import { type Backend, GatewayPool } from './gateway-pool.js';
 import { HttpProxy, sendFailure } from './http-proxy.js';
-import { notFound, unavailable } from './proxy-failure.js';
+import { asProxyFailure, failureMessage, headTooLarge, notFound, unavailable } from './proxy-failure.js';
 import { refuseUpgrade, tunnelUpgrade } from './upgrade-proxy.js';
 
 export interface FrontDoorOptions {
@@ -14,6 +17,9 @@ export interface FrontDoorOptions {
   /** Gets every request that is not for chat. */
   readonly api: Backend;
 }
+
+/** How long a client that is still sending may take to notice an answer. Milliseconds. */
+const LINGER_MS = 2_000;
 
 const NO_GATEWAY = unavailable('no gateway is ready');
 
@@ -82,7 +88,10 @@ export class FrontDoor {
   }
 
   async #listen(host: string, port: number): Promise<void> {
-    const server = createServer((request, response) => this.#handle(request, response));
+    const server = createServer({ maxHeaderSize: HEAD_MAX_BYTES + HEAD_PROXY_BYTES }, (request, response) =>
+      this.#handle(request, response),
+    );
+    server.on('clientError', refuseUnreadable);
     server.on('upgrade', (request, socket: Socket, head: Buffer) => void this.#upgrade(request, socket, head));
     try {
       await new Promise<void>((resolve, reject) => {
@@ -102,6 +111,11 @@ export class FrontDoor {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
+    const excess = excessOf(request);
+    if (excess !== undefined) {
+      sendFailure(response, headTooLarge(excess));
+      return;
+    }
     if (!isChatPath(request.url)) {
       this.#api.forward(request, response);
       return;
@@ -118,6 +132,11 @@ export class FrontDoor {
     socket.once('close', () => this.#tunnels.delete(socket));
     // The client is gone when its socket breaks, so that there is nobody to answer.
     socket.on('error', () => socket.destroy());
+    const excess = excessOf(request);
+    if (excess !== undefined) {
+      refuseUpgrade(socket, headTooLarge(excess));
+      return;
+    }
     if (!isChatPath(request.url)) {
       refuseUpgrade(socket, notFound(request.url ?? '/'));
       return;
@@ -133,6 +152,14 @@ export class FrontDoor {
     }
     refuseUpgrade(socket, NO_GATEWAY);
   }
+}
+
+/** Answers what the HTTP parser refuses, in the shape of H3. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable) return;
+  socket.end(failureMessage(asProxyFailure(unreadableRequest(error.code))));
+  // Closing at once would reset the connection of a client that is still sending, and the answer with it.
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
 
 function isChatPath(url = '/'): boolean {

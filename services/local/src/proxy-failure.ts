@@ -1,14 +1,25 @@
 import { STATUS_CODES } from 'node:http';
+import { HTTP_ERRORS, type HttpErrorCode, type HttpFailure, httpFailure } from '@holdfast/protocol';
 
 /** An error that the front door answers by itself, in the form of H3. */
 export interface ProxyFailure {
-  readonly status: 404 | 502 | 503;
-  readonly code: 'not_found' | 'bad_gateway' | 'unavailable';
+  readonly status: number;
+  readonly code: HttpErrorCode | 'bad_gateway' | 'unavailable';
   readonly error: string;
 }
 
 /** For `Retry-After`: seconds after which a service that is down may be up again. */
 const RETRY_AFTER_SECONDS = 1;
+
+/** A failure of H3 with the status that belongs to it. */
+export function asProxyFailure({ code, error }: HttpFailure): ProxyFailure {
+  return { status: HTTP_ERRORS[code], code, error };
+}
+
+/** The request's head is too large (H5). @param excess says in what */
+export function headTooLarge(excess: string): ProxyFailure {
+  return asProxyFailure(httpFailure('head_too_large', excess));
+}
 
 /** There is no WebSocket at this path. */
 export function notFound(url: string): ProxyFailure {

@@ -245,11 +245,21 @@ describe('errors', () => {
     payload_too_large: () => t.call('POST', '/api/sessions/room/messages/', { content: long }),
     unsupported_media_type: () =>
       t.call('POST', '/api/sessions/', undefined, { payload: 'a=b', headers: { 'content-type': 'text/plain' } }),
+    head_too_large: () => t.call('GET', '/api/sessions/', undefined, { headers: { cookie: 'c'.repeat(16_384) } }),
     internal_error: () => withStore(() => new Error('a defect')),
     storage_unavailable: () => withStore(),
   };
-  /** Codes that this process does not answer: those of authentication and those of the gateway. */
-  const NOT_HERE: readonly HttpErrorCode[] = ['unauthorized', 'rate_limited', 'draining', 'overloaded'];
+  /**
+   * Codes that this process does not answer, those of authentication and of the gateway, and the one that needs a real
+   * connection.
+   */
+  const NOT_HERE: readonly HttpErrorCode[] = [
+    'unauthorized',
+    'rate_limited',
+    'draining',
+    'overloaded',
+    'request_timeout',
+  ];
 
   async function withStore(error?: () => Error): Promise<LightMyRequestResponse> {
     const other = await testApp({ sessions: rejectingStore(error) });

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { FRAME_BYTES_FACTOR, HTTP_ERRORS, httpFailure, SESSION_DATA_MAX_BYTES } from '@holdfast/protocol';
+import { FRAME_BYTES_FACTOR, HEAD_MAX_BYTES, HEAD_PROXY_BYTES, SESSION_DATA_MAX_BYTES } from '@holdfast/protocol';
 import type { ApiMetrics } from '@holdfast/telemetry';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Api, AppContext } from './app-context.js';
 import { checkOrigins, SECURITY_HEADERS, sendSecurityHeaders } from './browser-security.js';
 import { asApiError, handleErrors, sendFailure } from './errors.js';
+import { limitHeads, refuseUnreadable } from './raw-requests.js';
 import { broadcastRoutes } from './routes/broadcast.js';
 import { messageRoutes } from './routes/messages.js';
 import { describeRoutes, openApiRoutes } from './routes/open-api.js';
@@ -31,6 +31,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
   const { config, logger, metrics } = context;
   const app = fastify({
     logger: false,
+    http: { maxHeaderSize: HEAD_MAX_BYTES + HEAD_PROXY_BYTES },
     // JSON escapes make content longer, as on the socket (C6), and other fields stand around it.
     bodyLimit: FRAME_BYTES_FACTOR * Math.max(config.sessions.messageMaxBytes, SESSION_DATA_MAX_BYTES) + 1024,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -47,6 +48,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   sendSecurityHeaders(app);
+  limitHeads(app);
   endConnectionsWhenClosing(app);
   measureRequests(app, metrics.api);
   handleErrors(app, logger, metrics.redis);
@@ -107,16 +109,6 @@ function endConnectionsWhenClosing(app: FastifyInstance): void {
   app.addHook('onSend', async (_request, reply) => {
     if (closing) reply.header('connection', 'close');
   });
-}
-
-/** Answers what the HTTP parser refuses, which never becomes a request, in the shape of every failure (H3). */
-function refuseUnreadable(_error: Error, socket: Socket): void {
-  if (socket.destroyed || !socket.writable) return;
-  const body = JSON.stringify(httpFailure('bad_request', 'the request is not valid HTTP'));
-  socket.end(
-    `HTTP/1.1 ${HTTP_ERRORS.bad_request} Bad Request\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 }
 
 function ownVersion(): string {

@@ -104,6 +104,7 @@ export class SimGateway implements ServerEnd {
       forwardedFor: '',
       forwardedHost: '',
       forwardedProto: '',
+      excess: undefined,
       remoteAddress: '127.0.0.1',
     });
     audit.note(`${this.name} ${'open' in acceptance ? 'accepts' : 'refuses'} ${link.name} ${link.query}`);

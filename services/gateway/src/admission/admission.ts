@@ -15,12 +15,14 @@ import { RateLimit } from '../connection/send-limits.js';
 export interface UpgradeRequest {
   /** The query string, without the question mark. */
   readonly query: string;
-  /** `Sec-WebSocket-Protocol`. */
+  /** Why its head is too large (H5), if it is. */
+  readonly excess: string | undefined;
+  /** `Sec-WebSocket-Protocol`, all its lines joined by commas. */
   readonly protocolHeader: string;
   /** Browsers always send one; other clients may not. */
   readonly origin: string;
   readonly host: string;
-  /** `X-Forwarded-For`, all its lines joined by commas; likewise the two below. */
+  /** `X-Forwarded-For`, joined in the same way; likewise the two below. */
   readonly forwardedFor: string;
   readonly forwardedHost: string;
   readonly forwardedProto: string;
@@ -84,6 +86,7 @@ export class Admission {
    */
   decide(upgrade: UpgradeRequest, nowMs: number): Admitted | Refusal {
     if (this.draining) return refusal('draining', 'this gateway is going away: connect again', 1);
+    if (upgrade.excess !== undefined) return headTooLarge(upgrade.excess);
     const parsed = parseConnectQuery(upgrade.query);
     if (!parsed.ok) return refusal('bad_request', parsed.error);
     const protocol = chooseProtocol(upgrade.protocolHeader);
@@ -125,6 +128,11 @@ export class Admission {
     if (count > 1) this.#byAddress.set(address, count - 1);
     else this.#byAddress.delete(address);
   }
+}
+
+/** The answer to a request with a head that is too large (H5). @param excess says in what */
+export function headTooLarge(excess: string): Refusal {
+  return refusal('head_too_large', excess);
 }
 
 export function isRefusal(decision: Admitted | Refusal): decision is Refusal {

@@ -1,7 +1,7 @@
 import type { HttpRequest, HttpResponse, us_listen_socket, WebSocket } from 'uWebSockets.js';
 import { createRequire } from 'node:module';
-import { HTTP_ERRORS, httpFailure } from '@holdfast/protocol';
-import type { Refusal, UpgradeRequest } from '../admission/admission.js';
+import { HEAD_MAX_BYTES, HEAD_PROXY_BYTES, HTTP_ERRORS, httpFailure, RequestHead } from '@holdfast/protocol';
+import { headTooLarge, type Refusal, type UpgradeRequest } from '../admission/admission.js';
 import type { PublishToGroup, SendOutcome, Socket, SocketEvents } from '../ports/socket.js';
 import { TurnLimit } from './turn-limit.js';
 
@@ -79,15 +79,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       sendPingsAutomatically: true,
       upgrade: (res, req, context) => {
+        const { query, headers, excess } = readHead(req);
         const accepted = options.accept({
-          // Undefined for a URL without a question mark, although the types say string.
-          query: req.getQuery() ?? '',
-          protocolHeader: req.getHeader('sec-websocket-protocol'),
-          origin: req.getHeader('origin'),
-          host: req.getHeader('host'),
-          forwardedFor: everyHeader(req, 'x-forwarded-for'),
-          forwardedHost: everyHeader(req, 'x-forwarded-host'),
-          forwardedProto: everyHeader(req, 'x-forwarded-proto'),
+          query,
+          excess,
+          protocolHeader: headers.get('sec-websocket-protocol') ?? '',
+          origin: headers.get('origin') ?? '',
+          host: headers.get('host') ?? '',
+          forwardedFor: headers.get('x-forwarded-for') ?? '',
+          forwardedHost: headers.get('x-forwarded-host') ?? '',
+          forwardedProto: headers.get('x-forwarded-proto') ?? '',
           remoteAddress: Buffer.from(res.getRemoteAddressAsText()).toString(),
         });
         if (!('open' in accepted)) return refuse(res, accepted);
@@ -116,9 +117,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         ws.getUserData().events?.ended(CUT_CODES[text] ?? code);
       },
     });
-    app.get(path, (res) => refuse(res, upgradeRequired()));
+    app.get(path, (res, req) => refuse(res, tooLarge(req) ?? upgradeRequired()));
   }
-  app.any('/*', (res) => refuse(res, notFound()));
+  app.any('/*', (res, req) => refuse(res, tooLarge(req) ?? notFound()));
   const token = await listen(app, options);
   return {
     port: library.us_socket_local_port(token),
@@ -173,8 +174,15 @@ class LibrarySocket implements Socket {
   }
 }
 
-/** @throws {Error} one sentence for the operator, when the library has no binary for this machine */
+/**
+ * The library takes its limit on heads from the environment, when it is loaded. It applies it to heads that come in
+ * several segments; of others it takes larger ones too, so that the head is counted again (H5).
+ *
+ * @throws {Error} one sentence for the operator, when the library has no binary for this machine
+ */
 function loadLibrary(): Library {
+  // biome-ignore lint/style/noProcessEnv: the library can be told in no other way.
+  process.env['UWS_HTTP_MAX_HEADERS_SIZE'] = String(HEAD_MAX_BYTES + HEAD_PROXY_BYTES);
   try {
     return createRequire(import.meta.url)('uWebSockets.js') as Library;
   } catch (cause) {
@@ -197,14 +205,31 @@ function listen(app: ReturnType<Library['App']>, { host, port }: ServerOptions):
   });
 }
 
-/** All lines of a header, joined by commas: a proxy may add a line of its own after one that the client invented. */
-function everyHeader(req: HttpRequest, name: string): string {
-  if (req.getHeader(name) === '') return '';
-  const values: string[] = [];
-  req.forEach((key, value) => {
-    if (key === name) values.push(value);
+interface Head {
+  readonly query: string;
+  /** By name in small letters. Lines of one name are joined by commas, which means the same (RFC 9110, section 5.3). */
+  readonly headers: ReadonlyMap<string, string>;
+  /** See {@link RequestHead.excess}. */
+  readonly excess: string | undefined;
+}
+
+/** Reads the whole head in one go. Only that way it can be counted too. */
+function readHead(req: HttpRequest): Head {
+  // Undefined for a URL without a question mark, although the types say string.
+  const query = req.getQuery() ?? '';
+  const head = new RequestHead(req.getMethod(), query === '' ? req.getUrl() : `${req.getUrl()}?${query}`);
+  const headers = new Map<string, string>();
+  req.forEach((name, value) => {
+    head.add(name, value);
+    const earlier = headers.get(name);
+    headers.set(name, earlier === undefined ? value : `${earlier},${value}`);
   });
-  return values.join(',');
+  return { query, headers, excess: head.excess };
+}
+
+function tooLarge(req: HttpRequest): Refusal | undefined {
+  const { excess } = readHead(req);
+  return excess === undefined ? undefined : headTooLarge(excess);
 }
 
 function refuse(res: HttpResponse, refusal: Refusal): void {
@@ -232,5 +257,6 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
   404: 'Not Found',
   426: 'Upgrade Required',
   429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
   503: 'Service Unavailable',
 };

@@ -34,6 +34,7 @@ export const UPGRADE: UpgradeRequest = {
   forwardedFor: '',
   forwardedHost: '',
   forwardedProto: '',
+  excess: undefined,
   remoteAddress: '192.0.2.1',
 };
 

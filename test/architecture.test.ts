@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { BROADCAST_CHANNEL } from '@holdfast/fan-out';
 import {
   AUDIT_REPORT_KEY,
   auditBegunKey,
+  BROADCAST_CHANNEL,
   liveChannel,
   logKey,
   orphanKey,

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
 import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
 import { buildApp } from '@holdfast/session-api';
-import { MemorySessionStore } from '@holdfast/session-store';
+import { MemorySessionStore, namesOf } from '@holdfast/session-store';
 import { createLogger, createMetrics } from '@holdfast/telemetry';
 import { REPOSITORY } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
@@ -21,6 +21,7 @@ async function openApiDocument(): Promise<object> {
     metrics,
     sessions: new MemorySessionStore({ live: broker }),
     fanOut: new MemoryFanOut(broker),
+    names: namesOf(),
     status: () => Promise.reject(new Error('there is no Redis here')),
   });
   try {

@@ -15,6 +15,10 @@ export interface RedisSettings {
   readonly urls: readonly string[];
   /** Present in sentinel mode only, and always there. */
   readonly sentinelMaster?: string;
+  /** From 0, the same in each of {@link urls}; a cluster has only 0. */
+  readonly database: number;
+  /** Begins the names of all keys and channels; most times empty (K7). */
+  readonly keyPrefix: string;
   /** Number of command connections, 1 to 64. */
   readonly poolSize: number;
   /** Milliseconds without an answer after which Redis counts as away. */
@@ -111,6 +115,8 @@ export function loadConfig(
     redis: {
       mode: values.REDIS_MODE,
       urls: values.CHANNEL_REDIS_URL,
+      database: databaseOf(values.CHANNEL_REDIS_URL[0]),
+      keyPrefix: values.REDIS_KEY_PREFIX,
       ...(values.REDIS_SENTINEL_MASTER === undefined ? {} : { sentinelMaster: values.REDIS_SENTINEL_MASTER }),
       poolSize: values.REDIS_POOL_SIZE,
       timeoutMs: values.REDIS_TIMEOUT_MS,
@@ -154,7 +160,7 @@ function* contradictions(service: ServiceName, values: Values): Generator<string
   if (mode !== 'sentinel' && master !== undefined) {
     yield 'REDIS_SENTINEL_MASTER is set, which only REDIS_MODE sentinel can use';
   }
-  if (mode === 'cluster' && urls.some((url) => Number(new URL(url).pathname.slice(1)) !== 0)) {
+  if (mode === 'cluster' && urls.some((url) => databaseOf(url) !== 0)) {
     yield 'CHANNEL_REDIS_URL names a database, but a cluster has only database 0';
   }
   if (mode !== 'sentinel' && urls.some((url) => new URL(url).search !== '')) {
@@ -173,6 +179,11 @@ function* contradictions(service: ServiceName, values: Values): Generator<string
   if (service === 'gateway') yield* unusable(values);
   yield* notDoneYet(values);
   yield* openToAll(service, values);
+}
+
+/** The database that a Redis URL names. */
+function databaseOf(url: string | undefined): number {
+  return url === undefined ? 0 : Number(new URL(url).pathname.slice(1));
 }
 
 /** Settings with which a gateway would start, and then fail its members (B6). */

@@ -1,4 +1,4 @@
-import { flag, host, line, oneOf, origins, type Parser, redisUrls, seconds, whole } from './parsers.js';
+import { flag, host, keyPrefix, line, oneOf, origins, type Parser, redisUrls, seconds, whole } from './parsers.js';
 
 /** The processes that read the environment. */
 export type ServiceName = 'gateway' | 'session-api' | 'sweeper';
@@ -68,6 +68,12 @@ export const VARIABLES = {
     undefined,
     ALL,
     'Name of the master the Sentinels watch; needed with `REDIS_MODE=sentinel`, and only then',
+  ),
+  REDIS_KEY_PREFIX: variable(
+    keyPrefix,
+    '',
+    ALL,
+    'Begins the names of all keys and channels, for a Redis that several deployments share: up to 64 letters, digits, `.`, `_`, `:` and `-`. The same for all processes of a deployment; whoever changes it begins with no sessions',
   ),
   REDIS_POOL_SIZE: variable(
     whole('connections', 1, 64),

@@ -62,6 +62,12 @@ export const line: Parser<string> = parser('one line of text', (text) =>
   /^[\x20-\x7e]{1,512}$/.test(text) ? text : undefined,
 );
 
+/** What the names of keys and channels begin with. `namesOf` of the session store allows the same. */
+export const keyPrefix: Parser<string> = parser(
+  'at most 64 letters, digits, dots, underscores, colons and hyphens',
+  (text) => (/^[A-Za-z0-9._:-]{1,64}$/.test(text) ? text : undefined),
+);
+
 /** Origins as browsers send them, separated by commas. The value has each in its one spelling. */
 export const origins: Parser<readonly string[]> = parser(
   'origins like https://chat.example.org or capacitor://localhost, separated by commas, without a path',

@@ -37,6 +37,3 @@ export interface FanOut {
   /** Ends all subscriptions. */
   close(): Promise<void>;
 }
-
-/** The channel of operator broadcasts (V9, P5). Every gateway of both colours subscribes to it. */
-export const BROADCAST_CHANNEL = 'holdfast:broadcast';

@@ -1,5 +1,6 @@
 import { DEFAULT_SESSION_TTL } from '@holdfast/protocol';
 import { Redis } from 'ioredis';
+import { type Names, namesOf } from './keys.js';
 import { RedisSessionManager, TTL_MAX_SECONDS } from './redis-session-manager.js';
 import { RedisSessionStore } from './redis-session-store.js';
 
@@ -7,20 +8,22 @@ let shared: { manager: RedisSessionManager; client: Redis } | undefined;
 
 /**
  * The one session manager of this process. It connects on first use as the environment says: `CHANNEL_REDIS_URL`
- * (default `redis://localhost:6379/0`) and `REDIS_SESSION_TTL` (seconds, default 3600). For Sentinel, Cluster or a
+ * (default `redis://localhost:6379/0`), `REDIS_KEY_PREFIX` (default empty) and `REDIS_SESSION_TTL` (seconds, default
+ * 3600). For Sentinel, Cluster or a
  * connection of your own, build `new RedisSessionManager(new RedisSessionStore(client))`.
  *
- * @throws {RangeError} when the environment names no single Redis, or no whole number of seconds
+ * @throws {RangeError} when the environment names no single Redis, no whole number of seconds, or an ill-formed prefix
  */
 export function getRedisSessionManager(): RedisSessionManager {
   if (!shared) {
     const url = redisUrl(process.env['CHANNEL_REDIS_URL'] ?? 'redis://localhost:6379/0');
     const defaultTtl = wholeSeconds(process.env['REDIS_SESSION_TTL'] ?? String(DEFAULT_SESSION_TTL));
     // While Redis is away, calls fail instead of waiting in memory (D2), and none is sent twice (A5).
+    const names = namesIn(url, process.env['REDIS_KEY_PREFIX']);
     const client = new Redis(url, { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 1 });
     // Every failure rejects its call as well. Without a listener ioredis would print it.
     client.on('error', () => undefined);
-    shared = { manager: new RedisSessionManager(new RedisSessionStore(client, { defaultTtl })), client };
+    shared = { manager: new RedisSessionManager(new RedisSessionStore(client, { names, defaultTtl })), client };
   }
   return shared.manager;
 }
@@ -36,6 +39,15 @@ export async function closeRedisSessionManager(): Promise<void> {
 function redisUrl(url: string): string {
   if (/^rediss?:\/\/[^,]+$/.test(url)) return url;
   throw new RangeError('CHANNEL_REDIS_URL must be one redis:// or rediss:// URL');
+}
+
+function namesIn(url: string, keyPrefix = ''): Names {
+  try {
+    return namesOf({ keyPrefix: keyPrefix.trim(), database: Number(new URL(url).pathname.slice(1)) });
+  } catch (error) {
+    if (error instanceof RangeError) throw new RangeError(`REDIS_KEY_PREFIX: ${error.message}`);
+    throw error;
+  }
 }
 
 function wholeSeconds(text: string): number {

@@ -1,57 +1,115 @@
-/** Every Redis key of the product is built here (K1–K4). The Lua parts derive the same names from the log key. */
+/**
+ * Every key and channel of the product is named here (K1–K4, K7). The Lua parts derive the names of a session's other
+ * keys, and of its channel, from the log key.
+ */
 
-const SESSION_PREFIX = 'session:';
-
-/** K1: the session's JSON, a string. */
-export function sessionKey(sessionId: string): string {
-  return `${SESSION_PREFIX}${sessionId}`;
+/** Where a deployment's names are valid (K7). Two deployments with the same scope are one. */
+export interface NameScope {
+  /** `REDIS_KEY_PREFIX`: begins every key and channel. Up to 64 letters, digits, `.`, `_`, `:` and `-`. Default empty. */
+  readonly keyPrefix?: string;
+  /** The Redis database, from 0. A cluster has only 0. Keys belong to a database by themselves; channels do not. */
+  readonly database?: number;
 }
+
+/** The names of one deployment. */
+export interface Names {
+  /** K1: the session's JSON, a string. */
+  sessionKey(sessionId: string): string;
+  /**
+   * K2: the session's messages, a stream whose entry ids are `SEQ-0`. The tag hashes to the slot of the session's key
+   * (K4).
+   */
+  logKey(sessionId: string): string;
+  /** K3: the channel on which everything that happens in the session is published. */
+  liveChannel(sessionId: string): string;
+  /** What follows on `{…}:` in {@link liveChannel}: scripts build the channel from it. */
+  readonly liveEnding: string;
+  /** G5, A6: tells which epoch was deleted or put into quarantine. */
+  tombstoneKey(sessionId: string): string;
+  /** A6: the beginning of the keys that hold an unreadable session for a day. A time and `session` or `log` follow. */
+  quarantinePrefix(sessionId: string): string;
+  /** W1: marks when the session's log was first seen without its session. Expires by itself. */
+  orphanKey(sessionId: string): string;
+  /** W4: the sweepers' last report, a hash with one JSON per audit. Expires when no audit renews it. */
+  readonly auditReportKey: string;
+  /** What BullMQ puts before its keys. A tag puts all of them on one shard of a cluster (K4). */
+  readonly auditQueuePrefix: string;
+  /**
+   * W6: exists for one interval after a round of the audit was begun. It stands beside the keys of BullMQ because the
+   * permissions of existing sweepers reach it there.
+   */
+  auditBegunKey(audit: string): string;
+  /** The channel of operator broadcasts (V9, P5). Every gateway of both colours subscribes to it. */
+  readonly broadcastChannel: string;
+  /** F3: a channel that only the gateway with this name uses. */
+  canaryChannel(name: string): string;
+  /** Matches every {@link sessionKey} whose id has this beginning, and keys whose {@link sessionIdOf} is no session id. */
+  sessionKeyPattern(idPrefix?: string): string;
+  /** What stands in the place of the id in a key that is formed like {@link sessionKey} or {@link logKey}. */
+  sessionIdOf(key: string): string | undefined;
+}
+
+const KEY_PREFIX = /^[A-Za-z0-9._:-]{0,64}$/;
 
 /**
- * K2: the session's messages, a stream whose entry ids are `SEQ-0`. The tag hashes to the slot of the session's key
- * (K4).
+ * Names the keys and channels of a deployment. No session id, and no other scope, leads to the same name, because
+ * neither an id nor a prefix can hold a brace or an `@`, and no id a colon.
+ *
+ * @throws {RangeError} when the prefix has other characters than are allowed, or the database is no whole number
  */
-export function logKey(sessionId: string): string {
-  return `{${SESSION_PREFIX}${sessionId}}:log`;
+export function namesOf({ keyPrefix = '', database = 0 }: NameScope = {}): Names {
+  if (!KEY_PREFIX.test(keyPrefix)) {
+    throw new RangeError('the key prefix must be at most 64 letters, digits, dots, underscores, colons and hyphens');
+  }
+  if (!Number.isInteger(database) || database < 0) throw new RangeError('the database must be a whole number');
+  // Pub/sub knows no databases. Database 0 has the names that releases before K7 use.
+  const ofDatabase = database === 0 ? '' : `@${database}`;
+  const session = `${keyPrefix}session:`;
+  const sessionKey = (sessionId: string): string => session + sessionId;
+  // The tag is the whole key of the session, so that both hash to one slot (K4). The prefix stands before it once more,
+  // so that every name begins with the prefix, as permissions ask for it.
+  const tagged = (sessionId: string): string => `${keyPrefix}{${session}${sessionId}}:`;
+  const beforeId = `${keyPrefix}{${session}`;
+  const liveEnding = `live${ofDatabase}`;
+  const auditQueuePrefix = `${keyPrefix}{bull}`;
+  return {
+    sessionKey,
+    logKey: (sessionId) => `${tagged(sessionId)}log`,
+    liveChannel: (sessionId) => tagged(sessionId) + liveEnding,
+    liveEnding,
+    tombstoneKey: (sessionId) => `${tagged(sessionId)}tombstone`,
+    quarantinePrefix: (sessionId) => `${tagged(sessionId)}quarantine:`,
+    orphanKey: (sessionId) => `${tagged(sessionId)}orphan`,
+    auditReportKey: `${keyPrefix}holdfast:audit`,
+    auditQueuePrefix,
+    auditBegunKey: (audit) => `${auditQueuePrefix}:begun:${audit}`,
+    broadcastChannel: `${keyPrefix}holdfast:broadcast${ofDatabase}`,
+    canaryChannel: (name) => `${keyPrefix}holdfast:canary:${name}${ofDatabase}`,
+    sessionKeyPattern: (idPrefix = '') => `${session}${escapePattern(idPrefix)}*`,
+    sessionIdOf: (key) => {
+      if (key.startsWith(session)) return key.slice(session.length);
+      if (key.startsWith(beforeId) && key.endsWith('}:log')) return key.slice(beforeId.length, -'}:log'.length);
+      return undefined;
+    },
+  };
 }
 
-/** K3: the channel on which everything that happens in the session is published. */
-export function liveChannel(sessionId: string): string {
-  return `{${SESSION_PREFIX}${sessionId}}:live`;
+/** Escapes what SCAN would read as a pattern. */
+function escapePattern(text: string): string {
+  return text.replace(/[\\*?[\]]/g, '\\$&');
 }
 
-/** G5, A6: tells which epoch was deleted or put into quarantine. */
-export function tombstoneKey(sessionId: string): string {
-  return `{${SESSION_PREFIX}${sessionId}}:tombstone`;
-}
-
-/** A6: the beginning of the keys that hold an unreadable session for a day. A time and `session` or `log` follow. */
-export function quarantinePrefix(sessionId: string): string {
-  return `{${SESSION_PREFIX}${sessionId}}:quarantine:`;
-}
-
-/** W1: marks when the session's log was first seen without its session. Expires by itself. */
-export function orphanKey(sessionId: string): string {
-  return `{${SESSION_PREFIX}${sessionId}}:orphan`;
-}
-
-/** W4: the sweepers' last report, a hash with one JSON per audit. Expires when no audit renews it. */
-export const AUDIT_REPORT_KEY = 'holdfast:audit';
-
-/**
- * W6: exists for one interval after a round of the audit was begun. It stands beside the keys of BullMQ because the
- * permissions of existing sweepers reach it there.
- */
-export function auditBegunKey(audit: string): string {
-  return `{bull}:begun:${audit}`;
-}
-
-/** Matches the keys of {@link sessionKey} only. */
-export const SESSION_KEY_PATTERN = `${SESSION_PREFIX}*`;
-
-/** The session id in a key of {@link sessionKey} or {@link logKey}; nothing in any other key. */
-export function sessionIdOf(key: string): string | undefined {
-  if (key.startsWith(SESSION_PREFIX)) return key.slice(SESSION_PREFIX.length);
-  const log = /^\{session:(.+)\}:log$/.exec(key);
-  return log?.[1];
-}
+/** The names of a deployment on database 0 without a prefix, as operators and tests write them. */
+export const {
+  sessionKey,
+  logKey,
+  liveChannel,
+  tombstoneKey,
+  quarantinePrefix,
+  orphanKey,
+  auditBegunKey,
+  sessionIdOf,
+  auditReportKey: AUDIT_REPORT_KEY,
+  auditQueuePrefix: AUDIT_QUEUE_PREFIX,
+  broadcastChannel: BROADCAST_CHANNEL,
+} = namesOf();

@@ -1,6 +1,6 @@
 import { DEFAULT_MESSAGE_HISTORY_MAX, type Position } from '@holdfast/protocol';
 import { duplicatesOf, healLog, joinHistories, shareEntry } from './histories.js';
-import { liveChannel } from './keys.js';
+import { type Names, namesOf } from './keys.js';
 import { encodeSessionEvent, encodeStored, type SessionEvent } from './live-payload.js';
 import { type MemorySession, MemorySessions, type MemorySessionsOptions, storedCustom } from './memory-sessions.js';
 import { bodyOf, messageName, storedFrame } from './message-format.js';
@@ -31,6 +31,8 @@ export interface LiveChannels {
 
 export interface MemorySessionStoreOptions extends MemorySessionsOptions {
   readonly live: LiveChannels;
+  /** Of the channels (K7). Default: those of database 0, without a prefix. */
+  readonly names?: Names;
   /** Messages kept per session (K2). Default 1000. */
   readonly historyMax?: number;
 }
@@ -42,11 +44,13 @@ const HEALED_PUBLISHED_MAX = 50;
 export class MemorySessionLog implements SessionLog {
   protected readonly sessions: MemorySessions;
   readonly #live: LiveChannels;
+  readonly #names: Names;
   readonly #historyMax: number;
 
   constructor(options: MemorySessionStoreOptions) {
     this.sessions = new MemorySessions(options);
     this.#live = options.live;
+    this.#names = options.names ?? namesOf();
     this.#historyMax = options.historyMax ?? DEFAULT_MESSAGE_HISTORY_MAX;
   }
 
@@ -164,13 +168,13 @@ export class MemorySessionLog implements SessionLog {
   async leave(sessionId: string): Promise<void> {
     const session = this.sessions.find(sessionId);
     if (!session) return;
-    const subscribers = this.#live.subscribers(liveChannel(sessionId));
+    const subscribers = this.#live.subscribers(this.#names.liveChannel(sessionId));
     if (subscribers === 0) session.state.disconnectedAt = this.sessions.now() / 1000;
     this.sessions.refresh(session);
   }
 
   protected publishEvent(sessionId: string, event: SessionEvent): void {
-    this.#live.publish(liveChannel(sessionId), Buffer.from(encodeSessionEvent(event)));
+    this.#live.publish(this.#names.liveChannel(sessionId), Buffer.from(encodeSessionEvent(event)));
   }
 
   /** Adds messages to a log. @returns what became of each, and the entries of those that are new */
@@ -198,7 +202,7 @@ export class MemorySessionLog implements SessionLog {
   #publishStored(sessionId: string, before: Position, entries: readonly LogEntry[]): number {
     if (entries.length === 0) return 0;
     const lines = entries.map(({ seq, id, senderKey, body }) => ({ senderKey, frame: storedFrame(seq, id, body) }));
-    return this.#live.publish(liveChannel(sessionId), encodeStored(before, lines));
+    return this.#live.publish(this.#names.liveChannel(sessionId), encodeStored(before, lines));
   }
 
   /** The session as its members knew it, with the time it had left (G2). */

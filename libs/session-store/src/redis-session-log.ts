@@ -10,7 +10,7 @@ import {
 } from '@holdfast/redis-client';
 import type { Cluster, Redis } from 'ioredis';
 import { guarded, guardedWrite } from './guarded.js';
-import { logKey, sessionKey } from './keys.js';
+import { type Names, namesOf } from './keys.js';
 import { entryText } from './message-format.js';
 import type {
   AppendRequest,
@@ -34,6 +34,8 @@ import { defineScript, type Script } from './script.js';
 import { customPartOf, parseSession, renderCustom } from './session-json.js';
 
 export interface RedisSessionStoreOptions {
+  /** Of keys and channels (K7). Default: those of the client's database, without a prefix. */
+  readonly names?: Names;
   /** Seconds a new session lives after its last activity (T1). Default 3600. */
   readonly defaultTtl?: number;
   /** Messages kept per session (K2). Default 1000. */
@@ -72,6 +74,7 @@ type RawRead = [json: string | null, remainingMs: number, firstSeq: number, entr
 /** {@link SessionLog} on Redis: every method is one Lua call on one shard (K4, A1). */
 export class RedisSessionLog implements SessionLog {
   protected readonly client: Redis | Cluster;
+  protected readonly names: Names;
   protected readonly defaultTtl: number;
   protected readonly nonce: () => string;
   readonly #unpublished: (reason: string) => void;
@@ -83,11 +86,13 @@ export class RedisSessionLog implements SessionLog {
   /** @param client a connection that resends nothing by itself (A5); the caller closes it */
   constructor(client: Redis | Cluster, options: RedisSessionStoreOptions = {}) {
     this.client = client;
+    this.names = options.names ?? namesOf({ database: databaseOf(client) });
     this.defaultTtl = options.defaultTtl ?? DEFAULT_SESSION_TTL;
     this.nonce = options.nonce ?? (() => randomBytes(4).toString('hex'));
     this.#unpublished = options.onUnpublished ?? (() => undefined);
     const constants = {
       historyMax: options.historyMax ?? DEFAULT_MESSAGE_HISTORY_MAX,
+      live: this.names.liveEnding,
       // In a cluster a session's channel lives on its shard (K3).
       publish: client.isCluster ? 'SPUBLISH' : 'PUBLISH',
       numsub: client.isCluster ? 'SHARDNUMSUB' : 'NUMSUB',
@@ -169,7 +174,7 @@ export class RedisSessionLog implements SessionLog {
   #keysOf(sessionId: string): EncodedArguments {
     const known = this.#keys.get(sessionId);
     if (known) return known;
-    const keys = encodeArguments(sessionKey(sessionId), logKey(sessionId));
+    const keys = encodeArguments(this.names.sessionKey(sessionId), this.names.logKey(sessionId));
     if (this.#keys.size >= KEYS_MAX) this.#keys.clear();
     this.#keys.set(sessionId, keys);
     return keys;
@@ -235,9 +240,16 @@ export class RedisSessionLog implements SessionLog {
   }
 
   protected async call(script: ScriptName, sessionId: string, args: (string | number)[]): Promise<unknown> {
-    const run = () => this.#scripts[script].call([sessionKey(sessionId), logKey(sessionId)], args);
+    const { names } = this;
+    const keys = [names.sessionKey(sessionId), names.logKey(sessionId)];
+    const run = () => this.#scripts[script].call(keys, args);
     return script === 'read' ? guarded(run) : guardedWrite(run);
   }
+}
+
+/** The database that a client uses. */
+function databaseOf(client: Redis | Cluster): number {
+  return 'nodes' in client ? 0 : (client.options.db ?? 0);
 }
 
 /** Whether a message may have been stored before, or has the id of an earlier one in the same batch. */

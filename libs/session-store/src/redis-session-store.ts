@@ -1,6 +1,6 @@
+import { isStoredSessionId } from '@holdfast/protocol';
 import type { Redis } from 'ioredis';
 import { guarded } from './guarded.js';
-import { SESSION_KEY_PATTERN, sessionIdOf, sessionKey } from './keys.js';
 import type { CustomData, SessionDirectory, SessionPage, StoredSession } from './port.js';
 import { SessionCorruptError, StorageUnavailableError } from './port.js';
 import { RedisSessionLog } from './redis-session-log.js';
@@ -31,9 +31,9 @@ export class RedisSessionStore extends RedisSessionLog implements SessionDirecto
 
   async list(options: { limit: number; cursor?: string; prefix?: string }): Promise<SessionPage> {
     const { prefix } = options;
-    const pattern = prefix === undefined ? SESSION_KEY_PATTERN : `${escapePattern(sessionKey(prefix))}*`;
+    const pattern = this.names.sessionKeyPattern(prefix);
     const page = await scanPage(this.#scanTargets(), pattern, options.limit, options.cursor);
-    const ids = page.keys.map(sessionIdOf).filter((id): id is string => id !== undefined);
+    const ids = page.keys.map(this.names.sessionIdOf).filter(isStoredSessionId);
     const found = await Promise.all(ids.map((id) => this.#getReadable(id)));
     return { sessions: found.filter((session) => session !== undefined), cursor: page.cursor };
   }
@@ -107,9 +107,4 @@ export class RedisSessionStore extends RedisSessionLog implements SessionDirecto
 function byAddress(a: Redis, b: Redis): number {
   const [left, right] = [a, b].map(({ options }) => `${options.host}:${options.port}`);
   return String(left).localeCompare(String(right));
-}
-
-/** Escapes what SCAN would read as a pattern. */
-function escapePattern(text: string): string {
-  return text.replace(/[\\*?[\]]/g, '\\$&');
 }

@@ -1,5 +1,6 @@
 import { stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe } from 'vitest';
+import { namesOf } from '../src/index.js';
 import { duplicatesContract } from './duplicates-contract.js';
 import { refusalsContract } from './refusals-contract.js';
 import { repairContract } from './repair-contract.js';
@@ -10,8 +11,11 @@ import { clusterStores, memoryStores, redisStores, type Stores } from './stores.
 
 describe.each([
   ['memory', async () => memoryStores()],
-  ['Redis', redisStores],
-  ['a Redis Cluster, K3: with sharded pub/sub', clusterStores],
+  ['memory, K7: with a scope', async () => memoryStores(namesOf({ keyPrefix: 'team:', database: 3 }))],
+  ['Redis', () => redisStores()],
+  ['Redis, K7: in database 3, with a prefix', () => redisStores('team:', 3)],
+  ['a Redis Cluster, K3: with sharded pub/sub', () => clusterStores()],
+  ['a Redis Cluster, K7: with a prefix', () => clusterStores('team:')],
 ] as const)('sessions in %s', (_name, start) => {
   let stores: Stores;
   beforeAll(async () => {

@@ -4,14 +4,12 @@ import {
   decodeLive,
   type LiveChannels,
   type LivePayload,
-  liveChannel,
-  logKey,
   MemorySessionStore,
+  type Names,
+  namesOf,
   RedisSessionStore,
   type SessionDirectory,
   type SessionLog,
-  sessionKey,
-  tombstoneKey,
 } from '../src/index.js';
 
 export type Store = SessionLog & SessionDirectory;
@@ -38,16 +36,16 @@ export interface Stores {
 }
 
 /** Stores in memory, each with a clock; {@link Stores.age} moves that of the newest. */
-export function memoryStores(): Stores {
+export function memoryStores(names = namesOf()): Stores {
   const live = new RecordedChannels();
   let newest = { aheadMs: 0 };
   return {
     create: (options = {}) => {
       const clock = { aheadMs: 0 };
       newest = clock;
-      return new MemorySessionStore({ live, now: () => Date.now() + clock.aheadMs, ...options });
+      return new MemorySessionStore({ live, names, now: () => Date.now() + clock.aheadMs, ...options });
     },
-    listen: async (sessionId) => live.listen(liveChannel(sessionId)),
+    listen: async (sessionId) => live.listen(names.liveChannel(sessionId)),
     age: async (_sessionId, ms) => {
       newest.aheadMs += ms;
     },
@@ -61,19 +59,20 @@ export interface RedisStores extends Stores {
 }
 
 /** Stores on a redis-server of their own. */
-export async function redisStores(): Promise<RedisStores> {
+export async function redisStores(keyPrefix = '', database = 0): Promise<RedisStores> {
+  const names = namesOf({ keyPrefix, database });
   const server = await startRedis();
-  const options = { port: server.port, maxRetriesPerRequest: 0 };
+  const options = { port: server.port, db: database, maxRetriesPerRequest: 0 };
   const client = new Redis(options);
   const subscriber = new Redis(options);
-  const channels = listeningTo(subscriber, 'messageBuffer', {
+  const channels = listeningTo(subscriber, names, 'messageBuffer', {
     subscribe: (channel) => subscriber.subscribe(channel),
     unsubscribe: (channel) => subscriber.unsubscribe(channel),
   });
   return {
     server,
     client,
-    ...onRedis(client),
+    ...onRedis(client, names),
     ...channels,
     close: async () => {
       await Promise.all([client.quit(), subscriber.quit()]);
@@ -88,19 +87,20 @@ export interface ClusterStores extends Stores {
 }
 
 /** Stores on a Redis Cluster of their own, with sharded pub/sub (K3). */
-export async function clusterStores(): Promise<ClusterStores> {
+export async function clusterStores(keyPrefix = ''): Promise<ClusterStores> {
+  const names = namesOf({ keyPrefix });
   const cluster = await startCluster();
   const nodes = cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
   const client = new Cluster(nodes);
   const subscriber = new Cluster(nodes, { shardedSubscribers: true });
-  const channels = listeningTo(subscriber, 'smessageBuffer', {
+  const channels = listeningTo(subscriber, names, 'smessageBuffer', {
     subscribe: (channel) => subscriber.ssubscribe(channel),
     unsubscribe: (channel) => subscriber.sunsubscribe(channel),
   });
   return {
     cluster,
     client,
-    ...onRedis(client),
+    ...onRedis(client, names),
     ...channels,
     close: async () => {
       await Promise.all([client.quit(), subscriber.quit()]);
@@ -109,11 +109,11 @@ export async function clusterStores(): Promise<ClusterStores> {
   };
 }
 
-function onRedis(client: Redis | Cluster): Pick<Stores, 'create' | 'age'> {
+function onRedis(client: Redis | Cluster, names: Names): Pick<Stores, 'create' | 'age'> {
   return {
-    create: (options = {}) => new RedisSessionStore(client, options),
+    create: (options = {}) => new RedisSessionStore(client, { names, ...options }),
     age: async (sessionId, ms) => {
-      for (const key of [sessionKey(sessionId), logKey(sessionId), tombstoneKey(sessionId)]) {
+      for (const key of [names.sessionKey(sessionId), names.logKey(sessionId), names.tombstoneKey(sessionId)]) {
         const left = await client.pttl(key);
         if (left >= 0) await client.pexpire(key, left - ms);
       }
@@ -123,6 +123,7 @@ function onRedis(client: Redis | Cluster): Pick<Stores, 'create' | 'age'> {
 
 function listeningTo(
   subscriber: Redis | Cluster,
+  names: Names,
   event: 'messageBuffer' | 'smessageBuffer',
   commands: Record<'subscribe' | 'unsubscribe', (channel: string) => Promise<unknown>>,
 ): Pick<Stores, 'listen'> {
@@ -130,7 +131,7 @@ function listeningTo(
   subscriber.on(event, (channel: Buffer, payload: Buffer) => listeners.get(String(channel))?.(payload));
   return {
     listen: async (sessionId) => {
-      const channel = liveChannel(sessionId);
+      const channel = names.liveChannel(sessionId);
       const payloads: Buffer[] = [];
       listeners.set(channel, (payload) => payloads.push(payload));
       await commands.subscribe(channel);

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '@holdfast/config';
-import { BROADCAST_CHANNEL, type FanOut } from '@holdfast/fan-out';
+import type { FanOut } from '@holdfast/fan-out';
 import { CLOSE, FRAMED_PROTOCOL } from '@holdfast/protocol';
-import type { SessionLog } from '@holdfast/session-store';
+import { namesOf, type SessionLog } from '@holdfast/session-store';
 import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
 import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest } from './admission/admission.js';
 import { Welcomer } from './admission/welcomer.js';
@@ -101,14 +101,16 @@ export class GatewayCore {
     this.#newId = newId;
     this.#metrics = metrics;
     this.#clock = clock;
+    const names = namesOf(config.redis);
     this.#context = {
       log: sessionLog,
       fanOut,
+      names,
       clock,
       logger,
       reporter: new Reporter(logger),
       deletions: new Deletions(clock, config.sessions.ttl * 1000),
-      shards: new RedisShards({ fanOut, logger, metrics: metrics.redis, clock, name: newId() }),
+      shards: new RedisShards({ fanOut, names, logger, metrics: metrics.redis, clock, name: newId() }),
       sharded: config.redis.mode === 'cluster',
       metrics: metrics.gateway,
       appendScheduler: new AppendScheduler(clock, appendIntervalMs),
@@ -133,7 +135,8 @@ export class GatewayCore {
     });
     this.#broadcasts = new Broadcasts({
       ...this.#context,
-      shard: this.#context.shards.of(BROADCAST_CHANNEL),
+      channel: names.broadcastChannel,
+      shard: this.#context.shards.of(names.broadcastChannel),
       tell: (frame) => {
         for (const connection of this.#connections) connection.tell(frame);
       },

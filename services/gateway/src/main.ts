@@ -9,7 +9,7 @@ import {
   refusalOf,
   waitUntilReady,
 } from '@holdfast/redis-client';
-import { pooled, RedisSessionStore } from '@holdfast/session-store';
+import { namesOf, pooled, RedisSessionStore } from '@holdfast/session-store';
 import {
   createLogger,
   createMetrics,
@@ -43,8 +43,9 @@ async function main(): Promise<void> {
   const fanOut = new RedisFanOut(connections);
   shutdown.add('fan-out', () => fanOut.close());
   const { ttl: defaultTtl, historyMax } = config.sessions;
+  const names = namesOf(config.redis);
   const onUnpublished = unpublishedReporter(logger, metrics.redis);
-  const storeOptions = { defaultTtl, historyMax, onUnpublished };
+  const storeOptions = { names, defaultTtl, historyMax, onUnpublished };
   const sessionLog = pooled(pool.map((client) => new RedisSessionStore(client, storeOptions)));
   // In cluster mode there is no subscriber yet: one is made for each node when the nodes are known.
   const clients = typeof connections.subscriber === 'function' ? pool : [...pool, connections.subscriber];

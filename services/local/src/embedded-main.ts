@@ -3,7 +3,7 @@ import { type Config, ConfigError, loadConfig } from '@holdfast/config';
 import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
 import { type Gateway, startGateway } from '@holdfast/gateway';
 import { buildApp } from '@holdfast/session-api';
-import { MemorySessionStore } from '@holdfast/session-store';
+import { MemorySessionStore, namesOf } from '@holdfast/session-store';
 import {
   createLogger,
   createMetrics,
@@ -38,7 +38,7 @@ async function main(ports: readonly string[]): Promise<void> {
   const shutdown = createShutdown({ logger: api.logger, timeoutMs: api.config.drainSeconds * 1000 + CLOSE_MS });
   const broker = new MemoryBroker();
   const { ttl, historyMax } = api.config.sessions;
-  const store = new MemorySessionStore({ live: broker, defaultTtl: ttl, historyMax });
+  const store = new MemorySessionStore({ live: broker, names: namesOf(api.config.redis), defaultTtl: ttl, historyMax });
 
   await startApi(api, store, broker, shutdown);
   const gateways: Gateway[] = [];
@@ -67,6 +67,7 @@ async function startApi(part: Part, sessions: MemorySessionStore, broker: Memory
     metrics,
     sessions,
     fanOut: new MemoryFanOut(broker),
+    names: namesOf(config.redis),
     status: async () => ({ connected: false, url: 'memory://', mode: 'memory' }),
     webRoot: WEB_ROOT,
   });

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Config, RedisSettings } from '@holdfast/config';
 import type { FanOut } from '@holdfast/fan-out';
-import type { SessionDirectory, SessionLog } from '@holdfast/session-store';
+import type { Names, SessionDirectory, SessionLog } from '@holdfast/session-store';
 import type { Logger, Metrics } from '@holdfast/telemetry';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 
@@ -35,6 +35,7 @@ export interface AppContext {
   readonly metrics: Pick<Metrics, 'api' | 'redis'>;
   readonly sessions: SessionDirectory & Pick<SessionLog, 'append' | 'read'>;
   readonly fanOut: Pick<FanOut, 'publish'>;
+  readonly names: Pick<Names, 'broadcastChannel'>;
   readonly status: () => Promise<RedisStatus>;
   /** Folder of the built web UI; absent when there is none to serve. */
   readonly webRoot?: string;

@@ -9,7 +9,7 @@ import {
   refusalOf,
   waitUntilReady,
 } from '@holdfast/redis-client';
-import { pooled, RedisSessionStore } from '@holdfast/session-store';
+import { namesOf, pooled, RedisSessionStore } from '@holdfast/session-store';
 import {
   createLogger,
   createMetrics,
@@ -82,13 +82,15 @@ async function main(): Promise<void> {
   shutdown.add('admin listener', () => admin.close());
 
   const { ttl: defaultTtl, historyMax } = config.sessions;
+  const names = namesOf(config.redis);
   const onUnpublished = unpublishedReporter(logger, metrics.redis);
   const app = await buildApp({
     config,
     logger,
     metrics,
-    sessions: pooled(pool.map((each) => new RedisSessionStore(each, { defaultTtl, historyMax, onUnpublished }))),
+    sessions: pooled(pool.map((each) => new RedisSessionStore(each, { names, defaultTtl, historyMax, onUnpublished }))),
     fanOut: new RedisPublisher(client),
+    names,
     status: () => readRedisStatus(client, config.redis),
     webRoot: WEB_ROOT,
   });

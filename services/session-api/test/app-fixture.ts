@@ -1,5 +1,5 @@
 import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
-import { MemorySessionStore, StorageUnavailableError } from '@holdfast/session-store';
+import { MemorySessionStore, namesOf, StorageUnavailableError } from '@holdfast/session-store';
 import { createLogger, createMetrics } from '@holdfast/telemetry';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { buildApp } from '../src/app.js';
@@ -46,6 +46,7 @@ export async function testApp(context: Partial<AppContext> = {}): Promise<TestAp
     metrics,
     sessions,
     fanOut,
+    names: namesOf(),
     status: async () => ({ connected: true, url: 'redis://localhost:6379/0', mode: 'standalone' }),
     ...context,
   });

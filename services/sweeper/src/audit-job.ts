@@ -3,8 +3,6 @@ import type { Tally } from './tally.js';
 
 /** Name of the queue that all sweepers share. */
 export const AUDIT_QUEUE = 'audits';
-/** A tag puts all of BullMQ's keys on one shard of a cluster (K4). */
-export const AUDIT_QUEUE_PREFIX = '{bull}';
 
 /**
  * Told a sweeper of an earlier version to begin a round. Those versions left a schedule of BullMQ in Redis that adds

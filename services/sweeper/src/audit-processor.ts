@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisClient } from '@holdfast/redis-client';
+import type { Names } from '@holdfast/session-store';
 import type { Logger, Metrics } from '@holdfast/telemetry';
 import { DelayedError, type Job, type Queue, UnrecoverableError, WaitingChildrenError } from 'bullmq';
 import type { Audit } from './audit.js';
@@ -18,6 +19,7 @@ export const LOCK_MS = 10_000;
 
 export interface AuditProcessorOptions {
   readonly client: RedisClient;
+  readonly names: Pick<Names, 'auditReportKey'>;
   readonly queue: Queue<AuditJob>;
   readonly audits: readonly Audit[];
   readonly dryRun: boolean;
@@ -55,7 +57,7 @@ export class AuditProcessor {
   }
 
   async #round(job: Job<AuditJob>, data: RoundJob, token: string): Promise<void> {
-    const { client, queue } = this.#options;
+    const { client, names, queue } = this.#options;
     const audit = this.#audit(data.audit);
     let { planned } = data;
     if (!planned) {
@@ -77,7 +79,7 @@ export class AuditProcessor {
       unread: await unreadMasters(job, planned.masters),
       tally: mergeTallies(audit.faults, tallies),
     };
-    await storeRound(client, round, this.#options.intervalSeconds);
+    await storeRound(client, names.auditReportKey, round, this.#options.intervalSeconds);
     this.#tell(round);
   }
 

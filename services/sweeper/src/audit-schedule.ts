@@ -1,5 +1,5 @@
 import type { RedisClient } from '@holdfast/redis-client';
-import { auditBegunKey } from '@holdfast/session-store';
+import type { Names } from '@holdfast/session-store';
 import type { Logger } from '@holdfast/telemetry';
 import type { Queue } from 'bullmq';
 import type { Audit } from './audit.js';
@@ -11,6 +11,7 @@ export interface AuditScheduleOptions {
   readonly queue: Queue<AuditJob>;
   /** The queue's connection. Its commands wait for Redis, so the schedule is checked only while Redis is there. */
   readonly client: RedisClient;
+  readonly names: Pick<Names, 'auditBegunKey'>;
   readonly audits: readonly Audit[];
   readonly intervalSeconds: number;
   readonly logger: Logger;
@@ -97,8 +98,8 @@ export class AuditSchedule {
 
   /** Whether no sweeper has begun the audit within the last interval. If so, the next interval begins now. */
   async #isDue(audit: string): Promise<boolean> {
-    const { client, intervalSeconds } = this.#options;
-    const key = auditBegunKey(audit);
+    const { client, names, intervalSeconds } = this.#options;
+    const key = names.auditBegunKey(audit);
     const intervalMs = intervalSeconds * 1_000;
     if ((await client.set(key, '1', 'PX', intervalMs, 'NX')) !== null) return true;
     const remainingMs = await client.pttl(key);

@@ -1,6 +1,6 @@
 import { isStoredSessionId } from '@holdfast/protocol';
 import type { RedisClient } from '@holdfast/redis-client';
-import { defineScript, logKey, orphanKey, sessionIdOf, sessionKey } from '@holdfast/session-store';
+import { defineScript, type Names } from '@holdfast/session-store';
 import type { Audit, Finding, Inspection } from './audit.js';
 
 const LUA = new URL('../lua/', import.meta.url);
@@ -10,6 +10,7 @@ const TOLERANCE_MS = 1_000;
 
 export interface ExpiryAuditOptions {
   readonly client: RedisClient;
+  readonly names: Names;
   /** Seconds a log must have been seen without its session before it is removed. */
   readonly graceSeconds: number;
   /** Seconds between audits. A mark must live until the next audit. */
@@ -34,15 +35,17 @@ export class ExpiryAudit implements Audit {
   readonly #checkExpiry: (id: string, mode: 'inspect' | 'repair') => Promise<Finding | undefined>;
   readonly #checkOrphan: (id: string, mode: 'inspect' | 'repair' | 'dry') => Promise<Finding | undefined>;
   readonly #client: RedisClient;
+  readonly #names: Names;
   readonly #dryRun: boolean;
 
   constructor(options: ExpiryAuditOptions) {
-    const { client, graceSeconds, intervalSeconds } = options;
+    const { client, names, graceSeconds, intervalSeconds } = options;
     this.#client = client;
+    this.#names = names;
     this.#dryRun = options.dryRun;
     const checkExpiry = defineScript(client, new URL('check-expiry-2.lua', LUA));
     this.#checkExpiry = async (id, mode) => {
-      const reply = await checkExpiry.call([sessionKey(id), logKey(id)], [mode, TOLERANCE_MS]);
+      const reply = await checkExpiry.call([names.sessionKey(id), names.logKey(id)], [mode, TOLERANCE_MS]);
       if (reply === null) return undefined;
       const [fault, repairable, remainingMs, logRemainingMs, ttl] = reply as [string, number, number, number, number];
       const detail = { remaining_ms: remainingMs, log_remaining_ms: logRemainingMs, ttl };
@@ -51,7 +54,7 @@ export class ExpiryAudit implements Audit {
     const checkOrphan = defineScript(client, new URL('check-orphan-3.lua', LUA));
     const markMs = (graceSeconds + 2 * intervalSeconds + 60) * 1_000;
     this.#checkOrphan = async (id, mode) => {
-      const keys = [sessionKey(id), logKey(id), orphanKey(id)];
+      const keys = [names.sessionKey(id), names.logKey(id), names.orphanKey(id)];
       const reply = await checkOrphan.call(keys, [mode, graceSeconds * 1_000, markMs]);
       if (reply === null) return undefined;
       const [fault, due, ageMs] = reply as [string, number, number];
@@ -63,8 +66,8 @@ export class ExpiryAudit implements Audit {
     const sessions = new Set<string>();
     const logs = new Set<string>();
     for (const key of keys) {
-      const id = sessionIdOf(key);
-      if (isStoredSessionId(id)) (key === sessionKey(id) ? sessions : logs).add(id);
+      const id = this.#names.sessionIdOf(key);
+      if (isStoredSessionId(id)) (key === this.#names.sessionKey(id) ? sessions : logs).add(id);
     }
     const results = await Promise.all([
       ...[...sessions].map((id) => this.#checkExpiry(id, 'inspect')),
@@ -84,7 +87,7 @@ export class ExpiryAudit implements Audit {
 
   /** Checks a log. Nearly every log has its session, and the script is worth its time only for the others. */
   async #lookForOrphan(id: string): Promise<Finding | undefined> {
-    if ((await this.#client.exists(sessionKey(id))) === 1) return undefined;
+    if ((await this.#client.exists(this.#names.sessionKey(id))) === 1) return undefined;
     return this.#checkOrphan(id, this.#dryRun ? 'dry' : 'inspect');
   }
 }

@@ -1,5 +1,4 @@
 import type { RedisClient } from '@holdfast/redis-client';
-import { AUDIT_REPORT_KEY } from '@holdfast/session-store';
 import { type FaultCount, type Tally, totalOf } from './tally.js';
 
 /** A finished round. */
@@ -44,20 +43,31 @@ export function renderRound(round: Round): Record<string, unknown> {
  * Stores an audit's part of the report. The report is one hash with a field per audit, so that audits that end at the
  * same time do not overwrite each other. It expires a day after the last round of any audit, or after three intervals
  * if those are longer (K5).
+ *
+ * @param key of the report
  */
-export async function storeRound(client: RedisClient, round: Round, intervalSeconds: number): Promise<void> {
+export async function storeRound(
+  client: RedisClient,
+  key: string,
+  round: Round,
+  intervalSeconds: number,
+): Promise<void> {
   const seconds = Math.max(REPORT_MIN_SECONDS, 3 * intervalSeconds);
   const replies = await client
     .multi()
-    .hset(AUDIT_REPORT_KEY, round.audit, JSON.stringify(renderRound(round)))
-    .expire(AUDIT_REPORT_KEY, seconds)
+    .hset(key, round.audit, JSON.stringify(renderRound(round)))
+    .expire(key, seconds)
     .exec();
   const failed = replies?.find(([error]) => error !== null)?.[0];
   if (replies === null || failed) throw failed ?? new Error('the report could not be stored');
 }
 
-/** What the latest round of an audit found, whichever sweeper ran it; nothing when there was no round. */
-export async function readFaults(client: RedisClient, audit: string): Promise<Record<string, FaultCount> | undefined> {
-  const json = await client.hget(AUDIT_REPORT_KEY, audit);
+/** What the latest round of an audit found, whichever sweeper ran it; nothing when there was no round. @param key of the report */
+export async function readFaults(
+  client: RedisClient,
+  key: string,
+  audit: string,
+): Promise<Record<string, FaultCount> | undefined> {
+  const json = await client.hget(key, audit);
   return json === null ? undefined : (JSON.parse(json) as { faults: Record<string, FaultCount> }).faults;
 }

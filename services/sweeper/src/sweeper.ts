@@ -1,8 +1,9 @@
 import type { Config } from '@holdfast/config';
 import { closeRedis, createRedis, RedisWatch, redisErrorKind, refusalOf, waitUntilReady } from '@holdfast/redis-client';
+import { namesOf } from '@holdfast/session-store';
 import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
 import { Queue, Worker } from 'bullmq';
-import { AUDIT_QUEUE, AUDIT_QUEUE_PREFIX, type AuditJob, jobOptions, QUEUE_EVENTS_MAX } from './audit-job.js';
+import { AUDIT_QUEUE, type AuditJob, jobOptions, QUEUE_EVENTS_MAX } from './audit-job.js';
 import { AuditProcessor, LOCK_MS, showFindings } from './audit-processor.js';
 import { AuditSchedule } from './audit-schedule.js';
 import { ExpiryAudit } from './expiry-audit.js';
@@ -48,17 +49,27 @@ export function startSweeper({ config, logger, metrics }: SweeperDeps): Sweeper 
   });
 
   const { intervalSeconds, graceSeconds, dryRun } = config.audit;
-  const audits = [new ExpiryAudit({ client: commands, graceSeconds, intervalSeconds, dryRun })];
+  const names = namesOf(config.redis);
+  const audits = [new ExpiryAudit({ client: commands, names, graceSeconds, intervalSeconds, dryRun })];
   const queue = new Queue<AuditJob>(AUDIT_QUEUE, {
     connection: bull,
-    prefix: AUDIT_QUEUE_PREFIX,
+    prefix: names.auditQueuePrefix,
     defaultJobOptions: jobOptions(intervalSeconds),
     streams: { events: { maxLen: QUEUE_EVENTS_MAX } },
   });
-  const processor = new AuditProcessor({ client: commands, queue, audits, dryRun, intervalSeconds, logger, metrics });
+  const processor = new AuditProcessor({
+    client: commands,
+    names,
+    queue,
+    audits,
+    dryRun,
+    intervalSeconds,
+    logger,
+    metrics,
+  });
   const worker = new Worker<AuditJob>(AUDIT_QUEUE, (job, token) => processor.process(job, token ?? ''), {
     connection: bull,
-    prefix: AUDIT_QUEUE_PREFIX,
+    prefix: names.auditQueuePrefix,
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_CHECK_MS,
@@ -76,12 +87,15 @@ export function startSweeper({ config, logger, metrics }: SweeperDeps): Sweeper 
       metrics.sweeper.auditEnded(job.data.audit, 'failed', Math.max(0, Date.now() - job.timestamp) / 1_000);
     }
   });
-  const schedule = new AuditSchedule({ queue, client: bull, audits, intervalSeconds, logger });
+  const schedule = new AuditSchedule({ queue, names, client: bull, audits, intervalSeconds, logger });
 
   // A round's figures are those of the whole system: every sweeper shows the latest, whichever sweeper ran it.
   const show = setInterval(() => {
     for (const { name } of audits) {
-      readFaults(commands, name).then((faults) => showFindings(metrics, name, faults ?? {}), onError);
+      readFaults(commands, names.auditReportKey, name).then(
+        (faults) => showFindings(metrics, name, faults ?? {}),
+        onError,
+      );
     }
   }, intervalSeconds * 1_000);
 

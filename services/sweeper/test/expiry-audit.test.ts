@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { closeRedis, createRedis, type RedisClient, waitUntilReady } from '@holdfast/redis-client';
-import { type CustomData, logKey, orphanKey, RedisSessionStore, sessionKey } from '@holdfast/session-store';
+import { type CustomData, logKey, namesOf, orphanKey, RedisSessionStore, sessionKey } from '@holdfast/session-store';
 import { eventually, startRedis, stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../src/audit.js';
@@ -24,7 +24,8 @@ afterAll(async () => {
 beforeEach(() => client.flushall());
 
 function newAudit(options: { graceSeconds?: number; dryRun?: boolean }): ExpiryAudit {
-  return new ExpiryAudit({ client, graceSeconds: 60, intervalSeconds: 300, dryRun: false, ...options });
+  const names = namesOf();
+  return new ExpiryAudit({ client, names, graceSeconds: 60, intervalSeconds: 300, dryRun: false, ...options });
 }
 
 /** A session as the gateways write it, with a log of one message unless told otherwise. */

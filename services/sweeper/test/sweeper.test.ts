@@ -1,4 +1,4 @@
-import { AUDIT_REPORT_KEY, auditBegunKey, logKey, sessionKey } from '@holdfast/session-store';
+import { AUDIT_QUEUE_PREFIX, AUDIT_REPORT_KEY, auditBegunKey, logKey, sessionKey } from '@holdfast/session-store';
 import {
   eventually,
   type RedisServer,
@@ -11,7 +11,7 @@ import {
 import { Queue } from 'bullmq';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { AUDIT_QUEUE, AUDIT_QUEUE_PREFIX } from '../src/audit-job.js';
+import { AUDIT_QUEUE } from '../src/audit-job.js';
 import { plantOrphan, plantSessions, sessionJson, startTestSweeper, type TestSweeper } from './fixture.js';
 
 const sweepers: TestSweeper[] = [];

@@ -54,18 +54,18 @@ local function newestOf(logKey)
   return seq or -1, id or ''
 end
 
--- Publishes on the session's channel `{session:ID}:live`, after everything is written. Returns the number of
--- subscribers and ''. Where Redis refuses to publish it returns -1 and what Redis said: an error would tell the caller
+-- Publishes on the session's channel, for which keys.ts builds the same name, after everything is written. Returns the
+-- number of subscribers and ''. Where Redis refuses to publish it returns -1 and what Redis said: an error would tell the caller
 -- that nothing was done (A1).
 local function publish(logKey, payload)
-  local heard = redis.pcall('@publish', string.sub(logKey, 1, -4) .. 'live', payload)
+  local heard = redis.pcall('@publish', string.sub(logKey, 1, -4) .. '@live', payload)
   if type(heard) == 'number' then return heard, '' end
   return -1, heard.err
 end
 
 -- Whether anybody is subscribed to that channel.
 local function hasSubscribers(logKey)
-  return redis.call('PUBSUB', '@numsub', string.sub(logKey, 1, -4) .. 'live')[2] > 0
+  return redis.call('PUBSUB', '@numsub', string.sub(logKey, 1, -4) .. '@live')[2] > 0
 end
 
 -- Publishes an event of the session (V7). `json` is an object.

@@ -1,5 +1,5 @@
 import type { Position, SignalSendFrame } from '@holdfast/protocol';
-import { encodeSignal, encodeUnstored, liveChannel, unstoredFrame } from '@holdfast/session-store';
+import { encodeSignal, encodeUnstored, unstoredFrame } from '@holdfast/session-store';
 import type { Member } from '../ports/member.js';
 import type { Room } from '../room/room.js';
 import type { GatewayContext } from '../rooms/gateway-context.js';
@@ -20,12 +20,12 @@ const MESSAGE_OVERHEAD_BYTES = 200;
  * of one member keep their order.
  */
 export class MessageIntake {
-  readonly #context: Pick<GatewayContext, 'clock' | 'fanOut' | 'metrics'>;
+  readonly #context: Pick<GatewayContext, 'clock' | 'fanOut' | 'metrics' | 'names'>;
   readonly #counts: UnstoredCounts;
   #idsMade = 0;
 
   /** @param counts numbers the messages that are not stored */
-  constructor(context: Pick<GatewayContext, 'clock' | 'fanOut' | 'metrics'>, counts: UnstoredCounts) {
+  constructor(context: Pick<GatewayContext, 'clock' | 'fanOut' | 'metrics' | 'names'>, counts: UnstoredCounts) {
     this.#context = context;
     this.#counts = counts;
   }
@@ -56,14 +56,15 @@ export class MessageIntake {
   signal(sender: SendingMember, room: Room, { name, data = null }: SignalSendFrame): void {
     const frame = JSON.stringify({ type: 'signal', sender: sender.sender, name, data });
     const payload = encodeSignal(sender.connectionId, frame);
-    this.#context.fanOut.publish(liveChannel(room.sessionId), payload).catch((error: unknown) => {
+    const { fanOut, names } = this.#context;
+    fanOut.publish(names.liveChannel(room.sessionId), payload).catch((error: unknown) => {
       room.context.shard.failed(error);
     });
   }
 
   #publish(sender: SendingMember, room: Room, id: string, head: string, clientId: string | undefined): void {
     const { sessionId } = room;
-    const { clock, fanOut, metrics } = this.#context;
+    const { clock, fanOut, metrics, names } = this.#context;
     const { shard } = room.context;
     const nowMs = clock.now();
     const count = this.#counts.next(sessionId, nowMs);
@@ -72,7 +73,7 @@ export class MessageIntake {
     metrics.counters.ephemeral += 1;
     // Without Redis the chat goes on among the members of this gateway (D1).
     if (shard.away) return room.receive(Buffer.from(payload));
-    fanOut.publish(liveChannel(sessionId), payload).catch((error: unknown) => {
+    fanOut.publish(names.liveChannel(sessionId), payload).catch((error: unknown) => {
       shard.failed(error);
       refuse(sender, clientId, 'the message could not be passed on');
     });

@@ -1,4 +1,4 @@
-import { BROADCAST_CHANNEL, type FanOut } from '@holdfast/fan-out';
+import type { FanOut } from '@holdfast/fan-out';
 import { BROADCAST_LEVELS, type BroadcastFrame } from '@holdfast/protocol';
 import type { Logger } from '@holdfast/telemetry';
 import type { Clock, Timer } from '../ports/clock.js';
@@ -7,6 +7,8 @@ import type { SessionShard } from './shard-health.js';
 export interface BroadcastsOptions {
   readonly fanOut: FanOut;
   readonly clock: Clock;
+  /** The channel of broadcasts. */
+  readonly channel: string;
   /** The shard that the channel of broadcasts lives on. */
   readonly shard: Pick<SessionShard, 'worked' | 'failed'>;
   readonly logger: Logger;
@@ -32,9 +34,9 @@ export class Broadcasts {
 
   /** Tries to subscribe until it succeeds, because a gateway also starts while Redis is away (D1). */
   start(): void {
-    const { clock, fanOut, shard } = this.#options;
+    const { clock, channel, fanOut, shard } = this.#options;
     fanOut
-      .subscribe(BROADCAST_CHANNEL, (payload) => this.#receive(payload))
+      .subscribe(channel, (payload) => this.#receive(payload))
       .then(
         () => {
           shard.worked();
@@ -55,8 +57,8 @@ export class Broadcasts {
   }
 
   #unsubscribe(): void {
-    const { fanOut, shard } = this.#options;
-    fanOut.unsubscribe(BROADCAST_CHANNEL).catch((error: unknown) => shard.failed(error));
+    const { channel, fanOut, shard } = this.#options;
+    fanOut.unsubscribe(channel).catch((error: unknown) => shard.failed(error));
   }
 
   #receive(payload: Buffer): void {

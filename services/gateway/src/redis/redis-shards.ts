@@ -1,4 +1,5 @@
 import type { FanOut } from '@holdfast/fan-out';
+import type { Names } from '@holdfast/session-store';
 import type { Logger, RedisMetrics } from '@holdfast/telemetry';
 import type { Clock, Timer } from '../ports/clock.js';
 import { CANARY_EVERY_MS, Canary } from './canary.js';
@@ -6,6 +7,7 @@ import { type SessionShard, type ShardChange, ShardHealth } from './shard-health
 
 export interface RedisShardsOptions {
   readonly fanOut: FanOut;
+  readonly names: Pick<Names, 'canaryChannel'>;
   readonly logger: Logger;
   readonly metrics: RedisMetrics;
   readonly clock: Clock;
@@ -146,9 +148,9 @@ export class RedisShards {
 
   /** The first numbered channel name whose slot is on the shard; one of the first few is. */
   #canaryChannel(shard: string): string {
-    const { name } = this.#options;
+    const { name, names } = this.#options;
     for (let number = 0; ; number++) {
-      const channel = `holdfast:canary:${name}${number === 0 ? '' : `:${number}`}`;
+      const channel = names.canaryChannel(number === 0 ? name : `${name}:${number}`);
       if (this.#livesOn(shard, channel)) return channel;
     }
   }

@@ -1,6 +1,6 @@
 import type { FanOut } from '@holdfast/fan-out';
 import { isCommandRefused } from '@holdfast/redis-client';
-import { encodeStored, liveChannel } from '@holdfast/session-store';
+import { encodeStored, type Names } from '@holdfast/session-store';
 import type { Clock } from '../ports/clock.js';
 import type { ShardHealth } from '../redis/shard-health.js';
 import type { DeliveredHistory } from './delivery/delivered-history.js';
@@ -12,6 +12,7 @@ export interface AnnouncementsContext {
   /** From 0 up to 1. */
   random(): number;
   readonly fanOut: Pick<FanOut, 'publish'>;
+  readonly names: Pick<Names, 'liveChannel'>;
   readonly shard: Pick<ShardHealth, 'away' | 'failed'>;
 }
 
@@ -100,6 +101,7 @@ export class Announcements {
   }
 
   #publish(payload: Buffer): Promise<unknown> {
-    return this.#context.fanOut.publish(liveChannel(this.#delivered.sessionId), payload);
+    const { fanOut, names } = this.#context;
+    return fanOut.publish(names.liveChannel(this.#delivered.sessionId), payload);
   }
 }

@@ -1,4 +1,4 @@
-import { liveChannel, type OpenResult } from '@holdfast/session-store';
+import type { OpenResult } from '@holdfast/session-store';
 import type { Member } from '../ports/member.js';
 import type { Room } from '../room/room.js';
 import type { GatewayContext } from './gateway-context.js';
@@ -13,7 +13,7 @@ import { SharedCalls } from './shared-calls.js';
  */
 export class RoomEntry {
   readonly room: Room;
-  readonly #context: Pick<GatewayContext, 'clock' | 'fanOut' | 'log' | 'reporter'>;
+  readonly #context: Pick<GatewayContext, 'clock' | 'fanOut' | 'log' | 'names' | 'reporter'>;
   /** Members, including those that are still joining. */
   #users = 0;
   /** Resolves when the channel is subscribed and the room has caught up; absent: not subscribed. */
@@ -32,7 +32,7 @@ export class RoomEntry {
   #recovery: Recovery | undefined;
   #isOpen = true;
 
-  constructor(room: Room, context: Pick<GatewayContext, 'clock' | 'fanOut' | 'log' | 'reporter'>) {
+  constructor(room: Room, context: Pick<GatewayContext, 'clock' | 'fanOut' | 'log' | 'names' | 'reporter'>) {
     this.room = room;
     this.#context = context;
   }
@@ -134,7 +134,8 @@ export class RoomEntry {
   #subscribe(): Promise<void> {
     const { room } = this;
     const subscribed = this.#chain.then(async () => {
-      await this.#context.fanOut.subscribe(liveChannel(room.sessionId), (payload) => room.receive(payload));
+      const { fanOut, names } = this.#context;
+      await fanOut.subscribe(names.liveChannel(room.sessionId), (payload) => room.receive(payload));
       // What was published while nobody here listened is in the log.
       if (room.delivered.position) await room.sync.run('open');
     });
@@ -150,7 +151,8 @@ export class RoomEntry {
     this.#idleSinceMs = this.#context.clock.monotonic();
     if (!this.#subscribed) return;
     this.#subscribed = undefined;
-    this.#append(() => this.#context.fanOut.unsubscribe(liveChannel(this.room.sessionId)));
+    const { fanOut, names } = this.#context;
+    this.#append(() => fanOut.unsubscribe(names.liveChannel(this.room.sessionId)));
   }
 
   /** Notes members that leave in one turn together, after unsubscribing, which tells that nobody is left (K1). */

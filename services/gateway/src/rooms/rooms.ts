@@ -1,5 +1,4 @@
 import type { ResumeRequest } from '@holdfast/protocol';
-import { liveChannel } from '@holdfast/session-store';
 import { delay } from '../ports/clock.js';
 import type { Member } from '../ports/member.js';
 import { Room, type RoomContext } from '../room/room.js';
@@ -132,7 +131,12 @@ export class Rooms {
   }
 
   #contextOf(sessionId: string): RoomContext {
-    return this.#onlyContext ?? { ...this.#context, shard: this.#context.shards.of(liveChannel(sessionId)) };
+    return (
+      this.#onlyContext ?? {
+        ...this.#context,
+        shard: this.#context.shards.of(this.#context.names.liveChannel(sessionId)),
+      }
+    );
   }
 
   async #join(
@@ -186,8 +190,9 @@ export class Rooms {
   }
 
   #interrupted(channels: readonly string[]): void {
+    const { names } = this.#context;
     const lost = new Set(channels);
-    for (const [sessionId, entry] of this.#entries) entry.interrupted(lost.has(liveChannel(sessionId)));
+    for (const [sessionId, entry] of this.#entries) entry.interrupted(lost.has(names.liveChannel(sessionId)));
     void this.#bury();
   }
 }

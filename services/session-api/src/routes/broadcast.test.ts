@@ -1,4 +1,4 @@
-import { BROADCAST_CHANNEL } from '@holdfast/fan-out';
+import { BROADCAST_CHANNEL } from '@holdfast/session-store';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MAX_BYTES, type TestApp, testApp } from '../../test/app-fixture.js';
 

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { BROADCAST_CHANNEL } from '@holdfast/fan-out';
 import { BROADCAST_LEVELS, type BroadcastLevel, contentProblem } from '@holdfast/protocol';
 import { Type } from 'typebox';
 import type { Api, AppContext } from '../app-context.js';
@@ -19,7 +18,7 @@ const SENT = success(
 );
 
 /** The route `POST broadcast/`, which tells every connection of every gateway and colour (P5, V9). */
-export function broadcastRoutes(app: Api, { config, fanOut, logger }: AppContext): void {
+export function broadcastRoutes(app: Api, { config, fanOut, logger, names }: AppContext): void {
   const maxBytes = config.sessions.messageMaxBytes;
   app.post(
     '/broadcast/',
@@ -56,7 +55,7 @@ export function broadcastRoutes(app: Api, { config, fanOut, logger }: AppContext
 
   async function publish(payload: string): Promise<number> {
     try {
-      return await fanOut.publish(BROADCAST_CHANNEL, payload);
+      return await fanOut.publish(names.broadcastChannel, payload);
     } catch (cause) {
       throw storageUnavailable({ cause });
     }

@@ -158,7 +158,9 @@ describe.each([
     expect((await bob.closed).code).toBe(4404);
     await settled(ann, 'after');
     expect(ann.frames.matching({ type: 'session' })).toEqual([]);
-    expect((await call(shared.a, 'GET', 'sessions/d/')).body).toMatchObject({ data: { data: { count: 2 }, ttl: 3600 } });
+    expect((await call(shared.a, 'GET', 'sessions/d/')).body).toMatchObject({
+      data: { data: { count: 2 }, ttl: 3600 },
+    });
     expect((await call(shared.b, 'GET', 'sessions/d/')).status).toBe(404);
     // What was deleted there is deleted here as well, and only what was deleted here.
     expect((await call(shared.b, 'DELETE', 'sessions/d/')).status).toBe(404);

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { isStoredSessionId } from '@holdfast/protocol';
 import { describe, expect, it } from 'vitest';
 import { type Names, namesOf, sessionKey } from './keys.js';
@@ -23,6 +24,21 @@ function allNames(names: Names, sessionId: string): string[] {
 function hashed(name: string): string {
   return /\{(.+?)\}/.exec(name)?.[1] ?? name;
 }
+
+/** What `keys.ts` exports beside {@link namesOf}, for tests and operators. */
+const UNSCOPED = [
+  'sessionKey',
+  'logKey',
+  'liveChannel',
+  'tombstoneKey',
+  'quarantinePrefix',
+  'orphanKey',
+  'auditBegunKey',
+  'sessionIdOf',
+  'AUDIT_REPORT_KEY',
+  'AUDIT_QUEUE_PREFIX',
+  'BROADCAST_CHANNEL',
+];
 
 const SCOPES = ['', 'a', 'a:', 'session:', 'holdfast:', 'a:session:', 'bull', '1'].flatMap((keyPrefix) =>
   [0, 1, 11].map((database) => ({ keyPrefix, database })),
@@ -83,5 +99,21 @@ describe('namesOf', () => {
     }
     for (const database of [-1, 1.5, Number.NaN]) expect(() => namesOf({ database })).toThrow(RangeError);
     expect(sessionKey('a')).toBe('session:a');
+  });
+
+  it('K7: no product file uses the names of a deployment without a scope', () => {
+    const services = new URL('../../../services/', import.meta.url);
+    const unscoped = new RegExp(`\\b(?:${UNSCOPED.join('|')})\\b(?!:)`);
+    for (const service of ['gateway', 'session-api', 'sweeper', 'local']) {
+      const folder = new URL(`${service}/src/`, services);
+      for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+        if (!/(?<!\.test)\.ts$/.test(file)) continue;
+        const imports = readFileSync(new URL(file, folder), 'utf8').match(/^import[^;]*session-store';$/gm) ?? [];
+        expect([`${service}/src/${file}`, imports.filter((text) => unscoped.test(text))]).toEqual([
+          expect.any(String),
+          [],
+        ]);
+      }
+    }
   });
 });

@@ -1,6 +1,5 @@
 import type { Config } from '@holdfast/config';
 import { CLOSE, type ResumeRequest, type WelcomeFrame } from '@holdfast/protocol';
-import { liveChannel } from '@holdfast/session-store';
 import type { Connection } from '../connection/connection.js';
 import type { GatewayContext } from '../rooms/gateway-context.js';
 import type { WaitAside } from '../rooms/history-plan.js';
@@ -10,7 +9,7 @@ import { JoinQueue, type QueuedJoin } from './join-queue.js';
 
 export interface WelcomerOptions {
   readonly config: Pick<Config, 'sessions' | 'color'>;
-  readonly context: Pick<GatewayContext, 'clock' | 'shards'>;
+  readonly context: Pick<GatewayContext, 'clock' | 'names' | 'shards'>;
   readonly rooms: Rooms;
   readonly admission: Pick<Admission, 'welcomed' | 'waitsAside'>;
 }
@@ -62,7 +61,7 @@ export class Welcomer {
       if (joined) this.#welcome(connection, joined);
       else connection.close(CLOSE.sessionDeleted);
     } catch (error) {
-      context.shards.of(liveChannel(connection.sessionId)).failed(error);
+      context.shards.of(context.names.liveChannel(connection.sessionId)).failed(error);
       connection.close(CLOSE.overloaded);
     } finally {
       this.#joining.delete(connection);

@@ -135,7 +135,7 @@ export const VARIABLES = {
     whole('messages', 0, 1_000_000),
     100,
     GATEWAY,
-    'Messages per second and connection, with a burst of twice that; 0 is no limit',
+    'Frames of any kind per second and connection, with a burst of twice that; 0 is no limit',
   ),
   MAX_CONNECTIONS_PER_IP: variable(
     whole('connections', 0, 1_000_000),

@@ -19,6 +19,12 @@ export const SIGNAL_MAX_BYTES = 1_024;
 /** This many invalid frames within {@link INVALID_FRAME_WINDOW_MS} close a connection with 1008 (V23). */
 export const INVALID_FRAME_LIMIT = 10;
 export const INVALID_FRAME_WINDOW_MS = 60_000;
+/**
+ * A connection may send this many seconds' worth of frames above its rate limit at once, and at least
+ * {@link EXCESS_FRAMES_MIN}; one more closes it with 4429 (V24).
+ */
+export const EXCESS_SECONDS = 10;
+export const EXCESS_FRAMES_MIN = 1_000;
 /** Default of `MESSAGE_HISTORY_MAX`: messages kept per session (K2). */
 export const DEFAULT_MESSAGE_HISTORY_MAX = 1_000;
 /** A session's custom data has at most this many bytes of JSON, and this many levels of nesting. */

@@ -92,7 +92,7 @@ describe('SPEC.md', () => {
       ...series('S', 1, 3),
       ...series('P', 1, 5),
       ...series('V', 1, 11),
-      ...series('V', 20, 23),
+      ...series('V', 20, 24),
       ...series('R', 1, 3),
       ...series('H', 1, 5),
     ]);

@@ -148,7 +148,7 @@ export class GatewayCore {
       limits: {
         maxMessageBytes: config.sessions.messageMaxBytes,
         maxBackpressureBytes: config.memory.maxBackpressureBytes,
-        messagesPerSecond: config.limits.messagesPerSecond,
+        framesPerSecond: config.limits.messagesPerSecond,
       },
       ended: (connection, code) => this.#ended(connection, code),
     };

@@ -1,9 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { eventually, type RedisServer, type ServiceProcess, startRedis, stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isMessage, joinFramed, startGatewayProcess, type WelcomedMember } from './support/gateway-process.js';
+import {
+  clientFrame,
+  isMessage,
+  joinFramed,
+  rawUpgrade,
+  startGatewayProcess,
+  type WelcomedMember,
+} from './support/gateway-process.js';
 
 const CONTENT_BYTES = 15_000;
+/** 10 MB in all, which no kernel buffer takes at once. */
+const LARGE_MESSAGES = 100;
 
 let redis: RedisServer;
 let gateway: ServiceProcess;
@@ -84,5 +93,46 @@ describe('a slow reader', () => {
       return body['connections'] === 0 || Number(body['connections']) < 6;
     });
     slow.client.terminate();
+  });
+
+  it('R1, F6: readers of large messages get all of them in order, while each goes on as its network allows', async () => {
+    const speaker = await joinFramed(gateway, 'large');
+    // A control character takes six bytes of JSON: each frame is larger than what the library sends at once.
+    const content = '\u0001'.repeat(16_384);
+    for (let sent = 1; sent <= LARGE_MESSAGES; sent++) {
+      speaker.client.send({ type: 'send', id: `m${sent}`, content });
+      await speaker.client.frames.next({ id: `m${sent}` });
+    }
+    const readers = await Promise.all(Array.from({ length: 6 }, () => joinFramed(gateway, 'large', { last_seq: 0 })));
+    for (const { client } of readers) {
+      await client.frames.next({ id: `m${LARGE_MESSAGES}` }, 60_000);
+      const seqs = client.frames.matching(isMessage).map(({ seq }) => seq);
+      expect(seqs).toEqual(Array.from({ length: LARGE_MESSAGES }, (_, index) => index + 1));
+      client.terminate();
+    }
+    await speaker.client.close();
+  });
+});
+
+describe('an unread socket', () => {
+  const ping = clientFrame(9, 'x'.repeat(125));
+  const million = { blocks: 1_000, block: Buffer.concat(Array.from({ length: 1_000 }, () => ping)) };
+  /** What a gateway may take for all that one socket makes it write. */
+  const GROWTH_MAX = 24 * 1_048_576;
+
+  it.each([
+    ['4408', '0'],
+    ['4429', '100'],
+  ])('F6, V24: a million pings are answered up to the limits, and closed with %s', async (code, framesPerSecond) => {
+    const own = await startGatewayProcess(redis.url, { MAX_MESSAGES_PER_SECOND: framesPerSecond }, `pings ${code}`);
+    const { write, pauseReading, close } = await rawUpgrade(own.port, []);
+    pauseReading();
+    const memory = async (): Promise<number> => (await own.metric('process_resident_memory_bytes')) ?? Number.NaN;
+    const before = await memory();
+    for (let block = 0; block < million.blocks; block++) await write(million.block);
+    await eventually('the close', async () => (await own.metric('holdfast_closes_total', { code })) === 1);
+    expect((await memory()) - before).toBeLessThan(GROWTH_MAX);
+    close();
+    await own.stop();
   });
 });

@@ -2,8 +2,9 @@ import { environmentMistakes } from '@holdfast/config';
 import { liveChannel } from '@holdfast/session-store';
 import { settlePromises } from '@holdfast/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FakeClient } from '../../test/support/fake-client.js';
 import { gateOf } from '../../test/support/gate.js';
-import { World } from '../../test/support/world.js';
+import { type GatewayInWorld, World } from '../../test/support/world.js';
 
 let world: World;
 beforeEach(() => {
@@ -53,7 +54,7 @@ describe('a connection before its welcome', () => {
   });
 
   it('is closed 1013 when it sends very many frames, however small they are', async () => {
-    const gateway = world.gateway();
+    const gateway = world.gateway({ MAX_MESSAGES_PER_SECOND: '0' });
     gateOf(gateway.log, 'open');
     const client = await gateway.connect('s');
     for (let i = 0; i < 100_000 && client.closeCode === undefined; i++) client.send('');
@@ -243,7 +244,109 @@ describe('the rate of a connection', () => {
   });
 });
 
+describe('a frame of any kind', () => {
+  const LIMIT = 5;
+  /** Frames that pass at once. */
+  const BURST = 2 * LIMIT;
+  /** Frames above these that are borne at once. */
+  const EXCESS = 1_000;
+  const limited = (): GatewayInWorld => world.gateway({ MAX_MESSAGES_PER_SECOND: String(LIMIT) });
+  const signal = { type: 'signal', name: 'typing' };
+
+  it('V24: takes a turn: 3,000 signals at once are not passed on, and 4429 ends it', async () => {
+    const gateway = limited();
+    const [from, to] = [await gateway.connect('s'), await gateway.connect('s', { query: { presence: 'true' } })];
+    for (let i = 0; i < 3_000 && from.closeCode === undefined; i++) from.send(signal);
+    await world.settle();
+    expect(to.ofType('signal')).toHaveLength(BURST);
+    expect(from.ofType('error')).toMatchObject([{ code: 'rate_limited', retryAfterMs: 200 }]);
+    expect(from.closeCode).toBe(4429);
+  });
+
+  it.each([
+    ['an empty frame of the plain protocol', { plain: true }, '', 'empty_message'],
+    ['a ping', {}, { type: 'ping' }, undefined],
+    ['a token', {}, { type: 'auth', token: 't' }, undefined],
+    ['a content that is too long', { plain: true }, 'x'.repeat(20_000), 'message_too_large'],
+  ])('V24: %s takes a turn; above the rate it is answered once a second', async (_what, options, frame, code) => {
+    const client = await limited().connect('s', options);
+    const told = (word: string | undefined): number => client.ofType('error').filter((e) => e['code'] === word).length;
+    for (let i = 0; i < 500; i++) client.send(frame);
+    expect(told('rate_limited')).toBe(1);
+    expect(told(code)).toBe(code === undefined ? 0 : BURST);
+    expect(client.ofType('pong').length).toBeLessThanOrEqual(BURST);
+    await world.advance(1_000);
+    for (let i = 0; i < 100; i++) client.send(frame);
+    expect(told('rate_limited')).toBe(2);
+    expect(client.closeCode).toBeUndefined();
+  });
+
+  it('V24: one that is refused as a message is answered each time', async () => {
+    const client = await limited().connect('s');
+    for (let i = 0; i < 100; i++) client.say(`m${i}`);
+    await world.settle();
+    const refused = client.ofType('error').map((error) => error['id']);
+    expect(refused).toEqual(Array.from({ length: 100 - BURST }, (_, index) => `m${index + BURST}`));
+  });
+
+  it('V24: pings and pongs take turns with the others', async () => {
+    const client = await limited().connect('s');
+    for (let i = 0; i < BURST; i++) client.socket.ping();
+    client.say('m');
+    expect(client.ofType('error')).toMatchObject([{ code: 'rate_limited', id: 'm' }]);
+    for (let i = 1; i < EXCESS; i++) client.socket.ping();
+    expect(client.closeCode).toBeUndefined();
+    client.socket.ping();
+    expect(client.closeCode).toBe(4429);
+  });
+
+  it('V24: counts before the welcome too', async () => {
+    const gateway = limited();
+    gateOf(gateway.log, 'open');
+    const client = await gateway.connect('s');
+    for (let i = 0; i < BURST + EXCESS; i++) client.send(signal);
+    expect(client.closeCode).toBeUndefined();
+    client.send(signal);
+    expect(client.closeCode).toBe(4429);
+  });
+
+  it('V24: twice the rate is borne for ever', async () => {
+    const client = await limited().connect('s');
+    for (let second = 0; second < 1_000; second++) {
+      for (let i = 0; i < 2 * LIMIT; i++) client.send(signal);
+      await world.advance(1_000);
+    }
+    expect(client.closeCode).toBeUndefined();
+  });
+});
+
 describe('a member that reads too slowly', () => {
+  it('F6: is closed 4408 for pongs, error frames and heartbeats as for messages', async () => {
+    const gateway = world.gateway({
+      MAX_BACKPRESSURE_BYTES: '2000',
+      MAX_MESSAGES_PER_SECOND: '0',
+      HEARTBEAT_INTERVAL: '1',
+    });
+    const ways: readonly ((client: FakeClient) => Promise<void> | void)[] = [
+      (client) => client.socket.ping(),
+      (client) => client.send({ type: 'ping', id: 'p'.repeat(60) }),
+      (client) => client.say('a', ''),
+      () => world.advance(1_000),
+    ];
+    const codes: (number | undefined)[] = [];
+    for (const way of ways) {
+      const client = await gateway.connect('s');
+      client.socket.stall();
+      for (let i = 0; i < 100 && client.closeCode === undefined; i++) {
+        await way(client);
+        await world.settle();
+      }
+      codes.push(client.closeCode);
+    }
+    expect(codes).toEqual([4408, 4408, 4408, 4408]);
+    expect(gateway.counters.backpressureCloses).toBe(4);
+  });
+
   it('F6: is closed 4408 and counted after its first dropped frame; others get everything', async () => {
     const gateway = world.gateway({ MAX_BACKPRESSURE_BYTES: '2000', MAX_MESSAGES_PER_SECOND: '0' });
     const [slow, quick] = [await gateway.connect('s'), await gateway.connect('s')];

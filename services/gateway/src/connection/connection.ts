@@ -12,9 +12,10 @@ import type { Clock } from '../ports/clock.js';
 import type { Member } from '../ports/member.js';
 import type { Socket, SocketEvents } from '../ports/socket.js';
 import type { Room } from '../room/room.js';
+import { BeforeWelcome } from './before-welcome.js';
 import type { WheelConnection } from './heartbeat-wheel.js';
 import type { Identity } from './identity.js';
-import { type ClientMessage, copyText, readRequest } from './inbound.js';
+import { type ClientRequest, copyText, readRequest } from './inbound.js';
 import type { MessageIntake } from './message-intake.js';
 import { SendLimits } from './send-limits.js';
 
@@ -34,8 +35,8 @@ export interface ConnectionLimits {
   readonly maxMessageBytes: number;
   /** Of the send buffer: a connection that lets more pile up is closed (F6). Bytes. */
   readonly maxBackpressureBytes: number;
-  /** 0 is no limit. */
-  readonly messagesPerSecond: number;
+  /** Frames of any kind (V24). 0 is no limit. */
+  readonly framesPerSecond: number;
 }
 
 /** What the upgrade request asked for. */
@@ -75,7 +76,7 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
   #group: string | undefined;
   /** Names of the messages that a plain client was shown before they were stored (D3). */
   #shown: Set<string> | undefined;
-  /** Made with the first frame that counts against them. */
+  /** Made with the first frame of the client. */
   #sendLimits: SendLimits | undefined;
 
   constructor(socket: Socket, context: ConnectionContext, terms: ConnectionTerms, identity: Identity) {
@@ -109,7 +110,8 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
     const { toClient, fromClient } = this.#state;
     this.#state = room;
     this.write(toClient);
-    for (const text of fromClient) this.#handle(text, room);
+    const nowMs = this.#context.clock.monotonic();
+    for (const text of fromClient) this.#handle(text, room, nowMs);
   }
 
   /** Sends a heartbeat (P3, V5): one interval after opening, then once an interval; none before the welcome. */
@@ -137,14 +139,26 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
 
   receive(data: ArrayBuffer, isBinary: boolean): void {
     if (data.byteLength > this.#context.limits.maxMessageBytes * FRAME_BYTES_FACTOR) return this.close(CLOSE.tooBig);
+    const nowMs = this.#context.clock.monotonic();
+    const limits = this.#limitsAt(nowMs);
+    const retryAfterMs = limits.takeFrame(nowMs);
     const text = copyText(data, isBinary);
     if (text === undefined) {
       return this.#refuse({ code: 'invalid_frame', message: 'a binary frame must be valid UTF-8' });
     }
+    if (retryAfterMs > 0) return this.#tooMany(text, retryAfterMs, nowMs, limits);
     const state = this.#state;
     if (!(state instanceof BeforeWelcome)) {
-      if (state) this.#handle(text, state);
+      if (state) this.#handle(text, state, nowMs);
     } else if (!state.keep(text, data.byteLength)) this.close(CLOSE.overloaded);
+  }
+
+  receiveControl(): void {
+    const nowMs = this.#context.clock.monotonic();
+    const limits = this.#limitsAt(nowMs);
+    if (limits.takeFrame(nowMs) > 0 && limits.takeExcess(nowMs)) this.close(CLOSE.rate);
+    // The server has sent a pong, whatever is buffered.
+    else this.checkBacklog();
   }
 
   write(frames: readonly (string | Uint8Array)[]): void {
@@ -156,7 +170,7 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
 
   group(name: string | undefined): boolean {
     if (this.#group === name || this.closed || this.protocol === 'plain') return this.#group !== undefined;
-    if (this.#group !== undefined) this.#socket.leaveGroup?.(this.#group);
+    if (this.#group !== undefined) this.#socket.leaveGroup?.();
     this.#group = name !== undefined && this.#socket.enterGroup && !this.#dropped ? name : undefined;
     if (this.#group !== undefined) this.#socket.enterGroup?.(this.#group);
     return this.#group !== undefined;
@@ -230,13 +244,14 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
     this.#context.clock.defer(() => this.close(CLOSE.tooSlow));
   }
 
-  #handle(text: string, room: Room): void {
+  #handle(text: string, room: Room, nowMs: number): void {
     // An earlier frame of those that waited may have closed the connection.
     if (this.closed) return;
-    const request = readRequest(text, this.protocol, this.#context.limits.maxMessageBytes);
+    const request = this.#read(text);
     switch (request.type) {
       case 'send':
-        return this.#send(request, room);
+        this.#context.metrics.counters.messagesIn += 1;
+        return this.#context.intake.send(this, room, request, nowMs);
       case 'signal':
         return this.#context.intake.signal(this, room, request);
       case 'ping':
@@ -249,16 +264,24 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
     }
   }
 
-  #send(message: ClientMessage, room: Room): void {
-    const { clock, intake, limits, metrics } = this.#context;
-    const arrivedMs = clock.monotonic();
-    metrics.counters.messagesIn += 1;
-    const retryAfterMs = this.#limitsAt(arrivedMs).takeMessage(arrivedMs);
-    if (retryAfterMs === 0) return intake.send(this, room, message, arrivedMs);
-    metrics.counters.refused += 1;
-    const id = message.id === undefined ? {} : { id: message.id };
-    const text = `at most ${limits.messagesPerSecond} messages a second`;
-    this.tell({ type: 'error', code: 'rate_limited', message: text, ...id, retryAfterMs });
+  #read(text: string): ClientRequest {
+    return readRequest(text, this.protocol, this.#context.limits.maxMessageBytes);
+  }
+
+  /** The frame is above the rate (V24). */
+  #tooMany(text: string, retryAfterMs: number, nowMs: number, limits: SendLimits): void {
+    if (limits.takeExcess(nowMs)) return this.close(CLOSE.rate);
+    const request = this.#read(text);
+    if (request.type === 'refused' && request.problem.code === 'invalid_frame') return this.#refuse(request.problem);
+    const { counters } = this.#context.metrics;
+    let id: { readonly id?: string } = {};
+    if (request.type === 'send') {
+      counters.messagesIn += 1;
+      counters.refused += 1;
+      if (request.id !== undefined) id = { id: request.id };
+    } else if (!limits.takeAnswer(nowMs)) return;
+    const message = `at most ${this.#context.limits.framesPerSecond} frames a second`;
+    this.tell({ type: 'error', code: 'rate_limited', message, ...id, retryAfterMs });
   }
 
   #refuse(problem: FrameProblem): void {
@@ -269,28 +292,7 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
   }
 
   #limitsAt(nowMs: number): SendLimits {
-    this.#sendLimits ??= new SendLimits(this.#context.limits.messagesPerSecond, nowMs);
+    this.#sendLimits ??= new SendLimits(this.#context.limits.framesPerSecond, nowMs);
     return this.#sendLimits;
-  }
-}
-
-/** Most bytes that a client may send before its welcome, beside one frame of any allowed size. */
-const KEPT_BYTES_MAX = 65_536;
-/** Bytes that each kept frame is counted with beside its own. */
-const KEPT_FRAME_OVERHEAD_BYTES = 64;
-
-/** What a connection keeps until its welcome: frames of its client, and frames that must not come before it (V1). */
-class BeforeWelcome {
-  /** Oldest first, as are those to the client. */
-  readonly fromClient: string[] = [];
-  readonly toClient: string[] = [];
-  #keptBytes = 0;
-
-  /** Keeps a frame of the client. @returns false when the client has sent more than is kept */
-  keep(text: string, bytes: number): boolean {
-    if (this.#keptBytes > 0 && this.#keptBytes + bytes > KEPT_BYTES_MAX) return false;
-    this.#keptBytes += bytes + KEPT_FRAME_OVERHEAD_BYTES;
-    this.fromClient.push(text);
-    return true;
   }
 }

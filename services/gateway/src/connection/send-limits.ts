@@ -1,4 +1,7 @@
-import { INVALID_FRAME_LIMIT, INVALID_FRAME_WINDOW_MS } from '@holdfast/protocol';
+import { EXCESS_FRAMES_MIN, EXCESS_SECONDS, INVALID_FRAME_LIMIT, INVALID_FRAME_WINDOW_MS } from '@holdfast/protocol';
+
+/** Between two answers to frames that are dropped. */
+const ANSWER_INTERVAL_MS = 1_000;
 
 /**
  * A token bucket: a steady rate with room for bursts. All times are monotonic milliseconds, and never earlier than the
@@ -35,29 +38,45 @@ export class RateLimit {
 }
 
 /**
- * What one connection may send: its message rate (`MAX_MESSAGES_PER_SECOND`, with a burst of twice as many), and how
- * many of its frames may be invalid (C6). A connection makes its limits with the first frame that counts against them,
+ * What one connection may send: its rate of frames (`MAX_MESSAGES_PER_SECOND`, with a burst of twice as many), how many
+ * frames above it are borne (V24), and how many may be invalid (V23). A connection makes its limits with the first frame,
  * because most connections never send one.
  */
 export class SendLimits {
-  readonly #rate: RateLimit | undefined;
+  readonly #rate: RateLimit;
+  readonly #excess: RateLimit;
+  /** From when on a dropped frame is answered again. */
+  #silentUntilMs = 0;
   /** When the invalid frames of the last minute came, oldest first. */
   #invalidMs: readonly number[] = [];
 
   /**
-   * @param messagesPerSecond 0 is no limit
+   * @param framesPerSecond 0 is no limit
    * @param nowMs monotonic milliseconds, as in every call
    */
-  constructor(messagesPerSecond: number, nowMs: number) {
-    this.#rate = messagesPerSecond === 0 ? undefined : new RateLimit(messagesPerSecond, messagesPerSecond * 2, nowMs);
+  constructor(framesPerSecond: number, nowMs: number) {
+    this.#rate = new RateLimit(framesPerSecond, framesPerSecond * 2, nowMs);
+    this.#excess = new RateLimit(framesPerSecond, Math.max(EXCESS_FRAMES_MIN, framesPerSecond * EXCESS_SECONDS), nowMs);
   }
 
-  /** Counts a message. @returns 0 when it may pass, else the milliseconds until the next one may */
-  takeMessage(nowMs: number): number {
-    return this.#rate?.take(nowMs) ?? 0;
+  /** Counts a frame of any kind. @returns 0 when it may pass, else the milliseconds until the next one may */
+  takeFrame(nowMs: number): number {
+    return this.#rate.take(nowMs);
   }
 
-  /** Counts an invalid frame (C6). @returns whether the connection has sent too many of them within a minute */
+  /** Counts a frame that may not pass. @returns whether the connection has sent too many of them (V24) */
+  takeExcess(nowMs: number): boolean {
+    return this.#excess.take(nowMs) > 0;
+  }
+
+  /** Whether to answer a frame that may not pass and is no message: one a second is answered (V24). */
+  takeAnswer(nowMs: number): boolean {
+    if (nowMs < this.#silentUntilMs) return false;
+    this.#silentUntilMs = nowMs + ANSWER_INTERVAL_MS;
+    return true;
+  }
+
+  /** Counts an invalid frame (V23). @returns whether the connection has sent too many of them within a minute */
   takeInvalidFrame(nowMs: number): boolean {
     this.#invalidMs = [...this.#invalidMs, nowMs].filter((ms) => nowMs - ms < INVALID_FRAME_WINDOW_MS);
     return this.#invalidMs.length >= INVALID_FRAME_LIMIT;

@@ -12,11 +12,18 @@ export interface Socket {
   bufferedBytes(): number;
   /** Runs the callback at once, and sends everything that it sends as one write. */
   cork(write: () => void): void;
-  /** From here on the socket gets what is published to the group. Absent where there are no groups. */
+  /**
+   * From here on the socket gets what is published to the group; it is in one group at most. Absent where there are no
+   * groups.
+   */
   enterGroup?(group: string): void;
   /** What was published before this call is still sent. */
-  leaveGroup?(group: string): void;
-  /** Starts the closing handshake. {@link SocketEvents.ended} is called before this returns. */
+  leaveGroup?(): void;
+  /**
+   * Starts the closing handshake; forgets what waits to be sent, as far as the network has not begun with it. The client
+   * gets no close frame where that would have to wait for too long. {@link SocketEvents.ended} is called before this
+   * returns.
+   */
   close(code: number, reason: string): void;
 }
 
@@ -27,7 +34,9 @@ export type PublishToGroup = (group: string, frame: Uint8Array) => void;
 export interface SocketEvents {
   /** A frame came. The bytes are valid during the call only. */
   receive(data: ArrayBuffer, isBinary: boolean): void;
-  /** The network has taken all or some of what was buffered. */
+  /** A ping or a pong came. The server has answered the ping already. */
+  receiveControl(): void;
+  /** The network has taken all or some of what was buffered. Everything may be called from here, as from elsewhere. */
   drained(): void;
   /** The socket has closed, whoever began it. The last call. @param code of the close frame; 1006 without one */
   ended(code: number): void;

@@ -2,7 +2,8 @@ import type { HttpRequest, HttpResponse, us_listen_socket, WebSocket } from 'uWe
 import { createRequire } from 'node:module';
 import { HEAD_MAX_BYTES, HEAD_PROXY_BYTES, HTTP_ERRORS, httpFailure, RequestHead } from '@holdfast/protocol';
 import { headTooLarge, type Refusal, type UpgradeRequest } from '../admission/admission.js';
-import type { PublishToGroup, SendOutcome, Socket, SocketEvents } from '../ports/socket.js';
+import type { PublishToGroup, Socket, SocketEvents } from '../ports/socket.js';
+import { LibrarySocket, type SocketData, SocketGroups } from './library-socket.js';
 import { TurnLimit } from './turn-limit.js';
 
 type Library = typeof import('uWebSockets.js');
@@ -11,7 +12,7 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** A socket with more in its send buffer loses the next frame (F6). Bytes. */
+  /** A socket with more than this unsent loses the next frame (F6). Bytes. */
   readonly maxBackpressureBytes: number;
   /** A larger frame ends its connection, without a close frame. Bytes. */
   readonly maxPayloadBytes: number;
@@ -39,15 +40,7 @@ interface ExclusiveListener {
  */
 const EXCLUSIVE = 1;
 
-/** The library keeps this with each socket. It has both fields from the beginning, so that no field is added later. */
-interface SocketData {
-  open: ((socket: Socket) => SocketEvents) | undefined;
-  events: SocketEvents | undefined;
-}
-
 const PATHS = ['/ws/chat', '/ws/chat/'];
-/** What the library's `send` returns as a number. */
-const SENDS: readonly SendOutcome[] = ['buffered', 'sent', 'dropped'];
 /**
  * A connection is dropped after this many seconds of silence. The library pings in time, so a client that lives
  * answers.
@@ -62,19 +55,29 @@ const CUT_CODES: Readonly<Record<string, number>> = {
 };
 
 /**
- * Listens for WebSockets. This is the only file that knows uWebSockets.js, and these are the traps it keeps from the
- * others: a message's bytes are valid during its callback only; a request's headers during the upgrade only; `end()`
- * calls the close handler before it returns; nothing may be called on a socket after its close event; a socket that is
- * closed while it is written or published to crashes the process.
+ * Listens for WebSockets. This file and its neighbour `library-socket.ts` are the only ones that know uWebSockets.js, and
+ * these are the traps they keep from the others: a message's bytes are valid during its callback only; a request's
+ * headers during the upgrade only; `end()` calls the close handler before it returns; nothing may be called on a socket
+ * after its close event; a socket that is closed while it is written or published to crashes the process; a large frame
+ * that is sent within the drain callback stops the socket.
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const library = loadLibrary();
   const app = library.App();
   const turn = new TurnLimit();
+  const groups = new SocketGroups((group, frame) => {
+    app.publish(group, frame, false);
+  });
+  const shared = { maxBackpressureBytes: options.maxBackpressureBytes, groups };
+  // The library has sent the pong already.
+  const heardControl = (ws: WebSocket<SocketData>): void => {
+    turn.note();
+    ws.getUserData().socket?.events?.receiveControl();
+  };
   for (const path of PATHS) {
     app.ws<SocketData>(path, {
       maxPayloadLength: options.maxPayloadBytes,
-      // The library's own limit would drop the close frame of 4408 as well. LibrarySocket keeps the limit instead.
+      // The library's own limit would leave out frames and go on with later ones. LibrarySocket keeps the limit instead.
       maxBackpressure: 0,
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       sendPingsAutomatically: true,
@@ -92,7 +95,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           remoteAddress: Buffer.from(res.getRemoteAddressAsText()).toString(),
         });
         if (!('open' in accepted)) return refuse(res, accepted);
-        const data: SocketData = { open: accepted.open, events: undefined };
+        const data: SocketData = { open: accepted.open, socket: undefined };
         const { subprotocol } = accepted;
         res.upgrade(
           data,
@@ -104,17 +107,22 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       },
       open: (ws) => {
         const data = ws.getUserData();
-        data.events = data.open?.(new LibrarySocket(ws, options.maxBackpressureBytes));
+        const socket = new LibrarySocket(ws, shared);
+        data.socket = socket;
+        const events = data.open?.(socket);
         data.open = undefined;
+        if (events) socket.opened(events);
       },
       message: (ws, message, isBinary) => {
         turn.note();
-        ws.getUserData().events?.receive(message, isBinary);
+        ws.getUserData().socket?.events?.receive(message, isBinary);
       },
-      drain: (ws) => ws.getUserData().events?.drained(),
+      ping: heardControl,
+      pong: heardControl,
+      drain: (ws) => ws.getUserData().socket?.drained(),
       close: (ws, code, reason) => {
         const text = Buffer.from(reason).toString();
-        ws.getUserData().events?.ended(CUT_CODES[text] ?? code);
+        ws.getUserData().socket?.ended(CUT_CODES[text] ?? code);
       },
     });
     app.get(path, (res, req) => refuse(res, tooLarge(req) ?? upgradeRequired()));
@@ -123,55 +131,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const token = await listen(app, options);
   return {
     port: library.us_socket_local_port(token),
-    publish: (group, frame) => {
-      app.publish(group, frame, false);
-    },
+    publish: (group, frame) => groups.publish(group, frame),
     stopListening: () => library.us_listen_socket_close(token),
     close: () => {
       turn.stop();
       app.close();
     },
   };
-}
-
-/** One socket of the library, with the limit of F6. */
-class LibrarySocket implements Socket {
-  readonly #ws: WebSocket<SocketData>;
-  readonly #maxBackpressureBytes: number;
-  /** Whether the last frame was buffered. Only then is the library asked how much waits: the question costs time. */
-  #backlogged = false;
-
-  constructor(ws: WebSocket<SocketData>, maxBackpressureBytes: number) {
-    this.#ws = ws;
-    this.#maxBackpressureBytes = maxBackpressureBytes;
-  }
-
-  send(frame: string | Uint8Array): SendOutcome {
-    if (this.#backlogged && this.#ws.getBufferedAmount() > this.#maxBackpressureBytes) return 'dropped';
-    const outcome = SENDS[this.#ws.send(frame, false)] ?? 'dropped';
-    this.#backlogged = outcome === 'buffered';
-    return outcome;
-  }
-
-  bufferedBytes(): number {
-    return this.#ws.getBufferedAmount();
-  }
-
-  cork(write: () => void): void {
-    this.#ws.cork(write);
-  }
-
-  enterGroup(group: string): void {
-    this.#ws.subscribe(group);
-  }
-
-  leaveGroup(group: string): void {
-    this.#ws.unsubscribe(group);
-  }
-
-  close(code: number, reason: string): void {
-    this.#ws.end(code, reason);
-  }
 }
 
 /**

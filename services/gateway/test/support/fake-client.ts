@@ -74,6 +74,12 @@ export class FakeSocket implements Socket {
     bytes.fill(0);
   }
 
+  /** The client sends a ping. The server has answered it, without asking the gateway. */
+  ping(bytes = 125): void {
+    if (this.#buffered !== undefined) this.#buffered += bytes + 2;
+    this.#events?.receiveControl();
+  }
+
   /** The client goes away. */
   leave(code = 1000): void {
     if (this.#open) this.#end(code);

@@ -105,15 +105,30 @@ export async function rawUpgrade(port: number, lines: readonly string[], path = 
   const key = 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==';
   const head = ['host: 127.0.0.1', 'connection: Upgrade', 'upgrade: websocket', 'sec-websocket-version: 13', key];
   socket.write(`GET ${path} HTTP/1.1\r\n${[...head, ...lines].join('\r\n')}\r\n\r\n`);
+  const status = Number(/^HTTP\/1\.1 (\d+)/.exec(await answer)?.[1]);
   return {
-    status: Number(/^HTTP\/1\.1 (\d+)/.exec(await answer)?.[1]),
-    /** Sends bytes on the upgraded connection. */
-    write(bytes: Uint8Array): void {
-      socket.write(bytes);
+    status,
+    /** Stops reading at the TCP level. */
+    pauseReading(): void {
+      socket.pause();
+    },
+    /** Sends bytes on the upgraded connection. Resolves when the kernel has them, or when the connection has ended. */
+    write(bytes: Uint8Array): Promise<void> {
+      return new Promise((resolve) => {
+        socket.write(bytes, () => resolve());
+      });
     },
     close(): void {
       socket.destroy();
       forget();
     },
   };
+}
+
+/** A masked frame of a client. @param opcode 1 text, 2 binary, 8 close, 9 ping, 10 pong */
+export function clientFrame(opcode: number, payload: string): Buffer {
+  const bytes = Buffer.from(payload);
+  if (bytes.length > 125) throw new RangeError('only short frames can be made');
+  // The mask is 0, so that the payload stays as it is.
+  return Buffer.concat([Buffer.of(0x80 | opcode, 0x80 | bytes.length, 0, 0, 0, 0), bytes]);
 }

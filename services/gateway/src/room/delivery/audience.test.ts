@@ -110,7 +110,8 @@ describe('the members of a room', () => {
     join('cid', { grouped: false });
     const text = 'x'.repeat(BACKLOG_MAX / 32);
     for (let bytes = 0; bytes < BACKLOG_MAX; bytes += text.length) audience.deliver([message(text)]);
-    expect(checked).toEqual(['ann', 'ann', 'ann', 'ann']);
+    // Each check lets little pile up in the library's own buffer, which a close has to wait for.
+    expect(checked).toEqual(Array.from({ length: 16 }, () => 'ann'));
   });
 
   it('are no part of the group any more once they have left', () => {

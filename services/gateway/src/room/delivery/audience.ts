@@ -15,7 +15,7 @@ export interface DeliveryContext extends HistoryPumpContext {
 }
 
 /** How often backlogs are looked at while the limit's worth of bytes is published. */
-const BACKLOG_CHECKS = 4;
+const BACKLOG_CHECKS = 16;
 /** Messages that take more than this part of the limit at once are written one by one, so that each backlog is watched. */
 const LARGE_SHARE = 32;
 

@@ -206,6 +206,15 @@ describe('HoldfastClient: sending', () => {
     expect(socket.sends).toHaveLength(1);
   });
 
+  it('C6: keeps a content of any length until the first welcome tells the limit of the gateway', async () => {
+    const { client, open } = harness();
+    const sent = client.send('x'.repeat(20_000));
+    const tooLong = client.send('x'.repeat(20_002));
+    const socket = open({ maxMessageBytes: 20_001 });
+    expect(socket.sends.map(({ id }) => id)).toEqual([sent.id]);
+    expect(await tooLong.result).toMatchObject({ ok: false, code: 'message_too_large' });
+  });
+
   it('refuses when the outbox is full', async () => {
     const { client } = harness({ outboxMax: 1 });
     client.send('one');

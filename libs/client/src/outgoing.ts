@@ -1,4 +1,4 @@
-import { DEFAULT_MESSAGE_MAX_BYTES, type ErrorFrame, isSendId } from '@holdfast/protocol';
+import { type ErrorFrame, isSendId } from '@holdfast/protocol';
 import { Timer } from './clock.js';
 import type { Connection } from './connection.js';
 import type { Cursor } from './cursor.js';
@@ -26,8 +26,8 @@ const TEMPORARY: readonly string[] = ['rate_limited', 'overloaded', 'unauthorize
 /** Takes each message of this client from `send` to its acceptance or refusal. */
 export class Outgoing {
   readonly outbox: Outbox;
-  /** From the newest welcome. */
-  maxMessageBytes = DEFAULT_MESSAGE_MAX_BYTES;
+  /** From the newest welcome. Before the first one nobody knows the gateway's limit, and nothing is sent. */
+  maxMessageBytes = Number.POSITIVE_INFINITY;
   readonly #settings: Settings;
   readonly #saved: PersistentState;
   readonly #events: Emitter<ClientEvents>;

@@ -52,7 +52,7 @@ export interface Acceptance {
 
 const TICK_MS = 1_000;
 /** Most bytes of history handed to a member at once, where send buffers allow as much (F6). */
-const HISTORY_CHUNK_BYTES = 65_536;
+export const HISTORY_CHUNK_BYTES = 65_536;
 /** A message stays in memory at most this long (F5). */
 const TAIL_AGE_MS = 24 * 3_600_000;
 /** Closing waits this long for messages that are on their way into the log. */

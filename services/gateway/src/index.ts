@@ -1,12 +1,14 @@
-// Classes of single parts are exported for the simulation alone: it breaks their rules to show that it would notice.
+// Classes and bounds of single parts are exported for the simulation alone: it breaks their rules to show that it would
+// notice, and draws sizes about the bounds.
 export type { Refusal, UpgradeRequest } from './admission/admission.js';
 export { Connection } from './connection/connection.js';
 export { type Gateway, startGateway } from './gateway.js';
-export { type Acceptance, GatewayCore, type GatewayDependencies } from './gateway-core.js';
+export { type Acceptance, GatewayCore, type GatewayDependencies, HISTORY_CHUNK_BYTES } from './gateway-core.js';
 export type { Clock, Timer } from './ports/clock.js';
 export type { SendOutcome, Socket, SocketEvents } from './ports/socket.js';
 export { Announcements } from './room/announcements.js';
 export { AppendQueue } from './room/append/append-queue.js';
+export { BATCH_BYTES } from './room/append/waiting-list.js';
 export { Audience } from './room/delivery/audience.js';
 export { Tail } from './room/delivery/tail.js';
 export { Expiry } from './room/expiry.js';

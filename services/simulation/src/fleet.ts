@@ -10,11 +10,11 @@ export class Fleet {
 
   /**
    * @param size number of threads
-   * @param faults how many faults each seed has; absent: each seed draws it
+   * @param draws what the seeds do not draw themselves
    */
   constructor(
     size: number,
-    readonly faults?: number,
+    readonly draws: Pick<Job, 'faults' | 'scenario'> = {},
   ) {
     this.#workers = Array.from({ length: size }, () => new Worker(new URL('./worker.js', import.meta.url)));
   }
@@ -31,7 +31,7 @@ export class Fleet {
     await Promise.all(
       this.#workers.map(async (worker) => {
         while (goesOn && next < end) {
-          const job = { from: next, count: Math.min(CHUNK, end - next), faults: this.faults, stopAtFirst: false };
+          const job = { from: next, count: Math.min(CHUNK, end - next), ...this.draws, stopAtFirst: false };
           next += job.count;
           if (!result(await ask(worker, job))) goesOn = false;
         }
@@ -50,7 +50,7 @@ export class Fleet {
     await Promise.all(
       this.#workers.map(async (worker) => {
         for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-          const { found } = await ask(worker, { from, count, mutation: name, faults: this.faults, stopAtFirst: true });
+          const { found } = await ask(worker, { from, count, mutation: name, ...this.draws, stopAtFirst: true });
           caught(name, found[0]);
         }
       }),

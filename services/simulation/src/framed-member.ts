@@ -17,6 +17,8 @@ export interface MemberOptions {
   readonly history: History;
   /** Connects to a gateway through the front door. */
   readonly dial: Dial;
+  /** Whether it only reads, until the last message of all. */
+  readonly isQuiet: boolean;
   /** Whether its session may get two histories. */
   readonly mayFork: boolean;
   /** Whether the session was ever deleted. */
@@ -59,6 +61,10 @@ export class FramedMember {
     // Where a session may get two histories, only ids tell their messages apart (K6).
     this.#idPrefix = options.random.chance(0.4) && !options.mayFork ? 'n' : `${name}-`;
     this.#view = new ViewAudit(name, history, audit.fail, audit.tailsAreSmall);
+  }
+
+  get isQuiet(): boolean {
+    return this.#options.isQuiet;
   }
 
   get sessionId(): string {

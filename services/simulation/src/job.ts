@@ -1,3 +1,5 @@
+import type { Scenario } from './variety.js';
+
 /** Seeds for a worker to run. */
 export interface Job {
   readonly from: number;
@@ -6,6 +8,8 @@ export interface Job {
   readonly mutation?: string;
   /** How many faults each seed has. Absent: each seed draws it. */
   readonly faults?: number | undefined;
+  /** Absent: the latest. */
+  readonly scenario?: Scenario | undefined;
   /** Whether to stop after the first violation. */
   readonly stopAtFirst: boolean;
 }

@@ -2,6 +2,7 @@ import type { SendOutcome, Socket, SocketEvents } from '@holdfast/gateway';
 import { type Path, Pipe } from './pipe.js';
 import type { Scheduler } from './scheduler.js';
 import type { SimProcess } from './sim-process.js';
+import type { SocketGroups } from './socket-groups.js';
 
 /** The client's end of a link. */
 export interface ClientEnd {
@@ -13,6 +14,8 @@ export interface ClientEnd {
 /** The gateway's end of a link. */
 export interface ServerEnd {
   readonly process: SimProcess;
+  /** Absent: each socket is written to. */
+  readonly groups?: SocketGroups | undefined;
   /** @returns nothing when the upgrade is refused */
   accept(link: Link): Accepted | undefined;
   gone(link: Link): void;
@@ -154,7 +157,7 @@ export class Link {
     this.#accepted = this.#options.server.accept(this);
     if (!this.#accepted) return this.#toClient.send({ kind: 'close', code: BROKEN, reason: '' });
     this.#isServerOpen = true;
-    this.#events = this.#accepted.open(new ServerSocket(this));
+    this.#events = this.#accepted.open(new ServerSocket(this, this.#options.server.groups));
   }
 
   #atClient(packet: FromServer): void {
@@ -180,6 +183,15 @@ export class Link {
     if (!this.#isServerOpen) this.#options.misused('a frame was sent after the close event');
     // As in uWebSockets.js, a socket that is already beyond the limit takes no more.
     if (this.#backlogBytes > this.#options.maxBackpressureBytes) return 'dropped';
+    return this.#take(frame);
+  }
+
+  /** For {@link SocketGroups}. What is published is never dropped. */
+  publishFromServer(frame: Uint8Array): void {
+    if (this.#isServerOpen) this.#take(frame);
+  }
+
+  #take(frame: string | Uint8Array): SendOutcome {
     const text =
       typeof frame === 'string' ? frame : Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString();
     this.#accepted?.sent(text);
@@ -188,7 +200,7 @@ export class Link {
       return 'sent';
     }
     this.#backlog.push({ kind: 'text', text });
-    this.#backlogBytes += text.length;
+    this.#backlogBytes += Buffer.byteLength(text);
     return 'buffered';
   }
 
@@ -212,7 +224,7 @@ export class Link {
     while (bytes < CHUNK_BYTES) {
       const packet = this.#backlog.shift();
       if (!packet) break;
-      bytes += packet.kind === 'text' ? packet.text.length : 0;
+      bytes += packet.kind === 'text' ? Buffer.byteLength(packet.text) : 0;
       this.#toClient.send(packet);
     }
     this.#backlogBytes -= bytes;
@@ -226,10 +238,15 @@ export class Link {
 
 /** The socket that the gateway gets. */
 class ServerSocket implements Socket {
+  readonly enterGroup?: (group: string) => void;
+  readonly leaveGroup?: (group: string) => void;
   readonly #link: Link;
 
-  constructor(link: Link) {
+  constructor(link: Link, groups?: SocketGroups) {
     this.#link = link;
+    if (!groups) return;
+    this.enterGroup = (group) => groups.enter(group, link);
+    this.leaveGroup = (group) => groups.leave(group, link);
   }
 
   send(frame: string | Uint8Array): SendOutcome {

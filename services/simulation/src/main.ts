@@ -5,13 +5,16 @@ import { Fleet } from './fleet.js';
 import type { Found } from './job.js';
 import { SOUND } from './mutation.js';
 import { MUTATIONS } from './mutations.js';
-import { runSeed, ViolationError } from './run-seed.js';
+import { type RunOptions, runSeed, ViolationError } from './run-seed.js';
+import { SCENARIOS } from './variety.js';
 
-const USAGE = `npm run simulate -- [--seeds N] [--from S] [--faults F] [--trace] [--workers W] [--mutations] [--mutation NAME]
+const USAGE = `npm run simulate -- [--seeds N] [--from S] [--faults F] [--scenario 1|2] [--trace] [--workers W]
+                    [--mutations] [--mutation NAME]
 
   --seeds N        how many seeds to run (default 1000)
   --from S         the first seed (default 1); "random" draws one and prints it, and HOLDFAST_SEED=S repeats it
   --faults F       how much goes wrong in each seed, Redis' losses always among it (default: drawn, 1 to 6)
+  --scenario N     what seeds draw (default: everything); kept seeds name theirs, see src/variety.ts
   --trace          print everything that happens; for few seeds
   --workers W      threads (default: one per core)
   --mutations      break each known rule on purpose, and show which seed catches it
@@ -21,12 +24,13 @@ const USAGE = `npm run simulate -- [--seeds N] [--from S] [--faults F] [--trace]
 const SHOWN_LINES = 40;
 const PROGRESS_MS = 5_000;
 
-/** Which seeds to run, and how many faults each has. */
-interface Range {
+/** Which seeds to run, and what they do not draw themselves. */
+interface Range extends Draws {
   readonly from: number;
   readonly count: number;
-  readonly faults: number | undefined;
 }
+
+type Draws = Pick<RunOptions, 'faults' | 'scenario'>;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -36,6 +40,7 @@ async function main(): Promise<void> {
       seeds: { type: 'string', default: '1000' },
       from: { type: 'string', default: '1' },
       faults: { type: 'string' },
+      scenario: { type: 'string' },
       workers: { type: 'string', default: String(availableParallelism()) },
       trace: { type: 'boolean', default: false },
       mutations: { type: 'boolean', default: false },
@@ -48,7 +53,7 @@ async function main(): Promise<void> {
   const from = values.from === 'random' ? randomFirstSeed(seeds) : wholeNumber('--from', values.from, 0);
   const workers = wholeNumber('--workers', values.workers, 1);
   const faults = values.faults === undefined ? undefined : wholeNumber('--faults', values.faults, 0);
-  const range: Range = { from, count: seeds, faults };
+  const range: Range = { from, count: seeds, faults, scenario: knownScenario(values.scenario) };
   if (values.mutations) return showMutations(range, workers);
   if (values.trace || values.mutation !== undefined) return runHere(range, values.trace, values.mutation);
   return runAll(range, workers);
@@ -66,8 +71,15 @@ function wholeNumber(option: string, text: string, least: number): number {
   throw new TypeError(`${option} must be a whole number from ${least} to 4294967295, not "${text}"`);
 }
 
-async function runAll({ from, count, faults }: Range, workers: number): Promise<void> {
-  const fleet = new Fleet(workers, faults);
+/** @throws {TypeError} when there is no such scenario */
+function knownScenario(text: string | undefined): RunOptions['scenario'] {
+  const scenario = SCENARIOS.find((each) => String(each) === text);
+  if (text !== undefined && !scenario) throw new TypeError(`--scenario must be one of ${SCENARIOS.join(', ')}`);
+  return scenario;
+}
+
+async function runAll({ from, count, ...draws }: Range, workers: number): Promise<void> {
+  const fleet = new Fleet(workers, draws);
   const started = performance.now();
   const found: Found[] = [];
   let done = 0;
@@ -85,34 +97,36 @@ async function runAll({ from, count, faults }: Range, workers: number): Promise<
   clearInterval(progress);
   await fleet.close();
   const first = found.toSorted((a, b) => a.seed - b.seed)[0];
-  if (first) await explain(first.seed, faults);
+  if (first) await explain(first.seed, draws);
   say(`${((secondsGone() * 1000) / done).toFixed(1)} ms a seed on ${workers} threads`);
   finish(done, found.length);
 }
 
 /** Runs a seed again, and shows what led to its violation. */
-async function explain(seed: number, faults: number | undefined): Promise<void> {
+async function explain(seed: number, draws: Draws): Promise<void> {
   try {
-    await runSeed(seed, { trace: true, faults });
+    await runSeed(seed, { trace: true, ...draws });
     say(`seed ${seed} does not show it again: the run depends on more than its seed`);
   } catch (error) {
     if (!(error instanceof ViolationError)) throw error;
-    say(
-      `\nThe end of seed ${seed} (all of it: npm run simulate -- --seeds 1 --from ${seed}${faults === undefined ? '' : ` --faults ${faults}`} --trace)`,
+    const options = Object.entries(draws).flatMap(([name, value]) =>
+      value === undefined ? [] : [`--${name} ${value}`],
     );
+    const command = ['npm run simulate -- --seeds 1', `--from ${seed}`, ...options, '--trace'].join(' ');
+    say(`\nThe end of seed ${seed} (all of it: ${command})`);
     say(`${error.trace.lines.slice(-SHOWN_LINES).join('\n')}\n`);
   }
 }
 
 /** Runs the seeds one after the other in this thread. */
-async function runHere({ from, count, faults }: Range, trace: boolean, name: string | undefined): Promise<void> {
+async function runHere({ from, count, ...draws }: Range, trace: boolean, name: string | undefined): Promise<void> {
   const mutation = name === undefined ? SOUND : MUTATIONS.find((each) => each.name === name);
   if (!mutation)
     throw new TypeError(`--mutation must be one of:\n  ${MUTATIONS.map((each) => each.name).join('\n  ')}`);
   let violations = 0;
   for (let seed = from; seed < from + count; seed++) {
     try {
-      const result = await runSeed(seed, { trace, mutation, faults });
+      const result = await runSeed(seed, { trace, mutation, ...draws });
       if (trace) say(result.trace.lines.join('\n'));
     } catch (error) {
       if (!(error instanceof ViolationError)) throw error;
@@ -124,8 +138,8 @@ async function runHere({ from, count, faults }: Range, trace: boolean, name: str
   finish(count, violations);
 }
 
-async function showMutations({ from, count, faults }: Range, workers: number): Promise<void> {
-  const fleet = new Fleet(workers, faults);
+async function showMutations({ from, count, ...draws }: Range, workers: number): Promise<void> {
+  const fleet = new Fleet(workers, draws);
   let missed = 0;
   const names = MUTATIONS.map((mutation) => mutation.name);
   await fleet.catchAll(names, from, count, (name, found) => {

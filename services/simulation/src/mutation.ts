@@ -10,7 +10,7 @@ export interface Mutation {
   readonly name: string;
   /** The rule that is broken, of docs/design or SPEC.md. */
   readonly rule: string;
-  /** Seeds that showed it when they were written down. The test begins with these. */
+  /** Seeds that showed it in the first scenario when they were written down. The test begins with these. */
   readonly shownBy?: readonly number[];
   /** How many faults each seed has, if seeds seldom show it with the faults that they draw. */
   readonly faults?: number;

@@ -5,13 +5,19 @@ import type { History } from './history.js';
 import type { Scheduled, Scheduler } from './scheduler.js';
 import { SimProcess } from './sim-process.js';
 
-export interface PlainMemberOptions {
+/** What a client needs that is no person with a page. */
+export interface StrangerOptions {
   readonly name: string;
   readonly scheduler: Scheduler;
   readonly random: SeededRandom;
   readonly audit: Audit;
   readonly history: History;
   readonly dial: Dial;
+}
+
+export interface PlainMemberOptions extends StrangerOptions {
+  /** Whether it only reads. */
+  readonly isQuiet: boolean;
 }
 
 /** After this long without any frame, even a heartbeat (P3), the script gives its connection up. */
@@ -41,6 +47,10 @@ export class PlainMember {
     this.#process = new SimProcess(scheduler, 0);
     const secret = random.chance(0.5) ? `&client=${name}-secret-secret` : '';
     this.#query = `session=${history.sessionId}&redis_persistence=true${secret}`;
+  }
+
+  get isQuiet(): boolean {
+    return this.#options.isQuiet;
   }
 
   get sessionId(): string {

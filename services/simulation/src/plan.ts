@@ -1,12 +1,21 @@
 import { type Config, loadConfig } from '@holdfast/config';
 import type { SeededRandom } from '@holdfast/testkit';
+import type { LargeMessagesPlan } from './large-messages.js';
+
+export interface SessionPlan {
+  readonly framed: number;
+  readonly plain: number;
+  /** How many of the framed and of the plain members send, the first ones. Absent: all. */
+  readonly senders?: number;
+  /** Messages that it has at the start. */
+  readonly stored: number;
+}
 
 /** What a seed draws before the run: sizes, limits, and how long people chat. */
 export interface Plan {
   readonly config: Config;
   readonly gateways: number;
-  /** Framed and plain members of each session, and messages that it has at the start. */
-  readonly sessions: readonly { readonly framed: number; readonly plain: number; readonly stored: number }[];
+  readonly sessions: readonly SessionPlan[];
   /** How many milliseconds messages are sent and faults begin. */
   readonly busyMs: number;
   /** How many messages each member sends. */
@@ -16,9 +25,13 @@ export interface Plan {
   readonly hasLosses: boolean;
   /** How many milliseconds there is no Redis at the start. */
   readonly absentMs: number;
+  /** Absent: all messages are small. */
+  readonly largeMessages?: LargeMessagesPlan;
+  /** Whether a gateway sends a message once to the group of a session's sockets, as uWebSockets.js does. */
+  readonly hasGroups?: boolean;
 }
 
-const DEFAULTS = loadConfig('gateway', { DRAIN_SECONDS: '3' });
+export const DEFAULTS = loadConfig('gateway', { DRAIN_SECONDS: '3' });
 
 /**
  * Draws a plan. Most runs do not reach most limits, so that each rule is tried with and without the others.

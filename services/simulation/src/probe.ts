@@ -1,6 +1,6 @@
 import { FRAMED_PROTOCOL } from '@holdfast/protocol';
 import { ClientSocket } from './client-socket.js';
-import type { PlainMemberOptions } from './plain-member.js';
+import type { StrangerOptions } from './plain-member.js';
 import { SimProcess } from './sim-process.js';
 
 /** How long a connection lasts, in milliseconds. */
@@ -11,10 +11,10 @@ const LISTEN_MS = 3_000;
  * of the wire checks its answers against R1 to R3.
  */
 export class Probe {
-  readonly #options: PlainMemberOptions;
+  readonly #options: StrangerOptions;
   readonly #process: SimProcess;
 
-  constructor(options: PlainMemberOptions) {
+  constructor(options: StrangerOptions) {
     this.#options = options;
     this.#process = new SimProcess(options.scheduler, 0);
   }

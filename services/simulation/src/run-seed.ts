@@ -7,6 +7,7 @@ import { type Mutation, SOUND } from './mutation.js';
 import { REDIS_FAULTS } from './redis-faults.js';
 import { calm } from './settle.js';
 import { Trace } from './trace.js';
+import { LATEST, type Scenario } from './variety.js';
 import { World } from './world.js';
 
 export interface RunOptions {
@@ -15,6 +16,8 @@ export interface RunOptions {
   readonly mutation?: Mutation;
   /** How many faults of all kinds there are. Absent: the seed draws it. */
   readonly faults?: number | undefined;
+  /** Default: the latest. */
+  readonly scenario?: Scenario | undefined;
 }
 
 export interface RunResult {
@@ -48,11 +51,11 @@ const FAULTS_WITH_LOSSES: readonly Fault[] = [...FAULTS, ...LOSS_FAULTS];
  */
 export async function runSeed(
   seed: number,
-  { trace: isTraced = false, mutation = SOUND, faults }: RunOptions = {},
+  { trace: isTraced = false, mutation = SOUND, faults, scenario = LATEST }: RunOptions = {},
 ): Promise<RunResult> {
   const trace = new Trace(isTraced);
   const restore = mutation.patch?.();
-  const world = new World(seed, mutation, trace, faults);
+  const world = new World(seed, mutation, trace, { faults, scenario });
   const { audit, scheduler } = world;
   const rejected = (reason: unknown) => audit.fail('unhandled', String((reason as Error)?.stack ?? reason));
   process.on('unhandledRejection', rejected);
@@ -77,12 +80,12 @@ function scheduleAll(world: World): void {
     const isLate = random.chance(0.2);
     const joinsMs = random.int(20, isLate ? busyMs : 800);
     scheduler.after(joinsMs, () => member.open());
-    scheduleSends(world, random, joinsMs, sends, () => member.send(world.content(random)));
+    if (!member.isQuiet) scheduleSends(world, random, joinsMs, sends, () => member.send(world.content(random)));
   }
   for (const member of plain) {
     const joinsMs = random.int(20, 800);
     scheduler.after(joinsMs, () => member.connect());
-    scheduleSends(world, random, joinsMs, sends, () => member.send(world.content(random)));
+    if (!member.isQuiet) scheduleSends(world, random, joinsMs, sends, () => member.send(world.content(random)));
   }
   for (const probe of world.probes) {
     for (let i = random.int(0, 3); i > 0; i--) scheduler.after(random.int(500, busyMs), () => probe.ask());

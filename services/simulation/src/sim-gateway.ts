@@ -15,6 +15,7 @@ import { RedisConnection } from './redis-connection.js';
 import type { RedisServer } from './redis-server.js';
 import type { Scheduler } from './scheduler.js';
 import { SimProcess } from './sim-process.js';
+import { SocketGroups } from './socket-groups.js';
 
 export interface SimGatewayOptions {
   /** Its name, which no other gateway of the run has or had. */
@@ -23,6 +24,8 @@ export interface SimGatewayOptions {
   readonly random: SeededRandom;
   readonly redis: RedisServer;
   readonly config: Config;
+  /** Whether it sends a message once to the group of a session's sockets. */
+  readonly hasGroups: boolean;
   readonly logger: Logger;
   readonly audit: Audit;
   readonly mutation: Mutation;
@@ -44,6 +47,7 @@ export class SimGateway implements ServerEnd {
   /** The network to Redis, which both connections share. */
   readonly path: Path;
   readonly links = new Map<Link, WireAudit>();
+  readonly groups: SocketGroups | undefined;
   readonly startedMs: number;
   state: 'serving' | 'draining' | 'gone' = 'serving';
   readonly #core: GatewayCore;
@@ -57,6 +61,7 @@ export class SimGateway implements ServerEnd {
     this.#options = options;
     this.name = name;
     this.startedMs = scheduler.nowMs;
+    if (options.hasGroups) this.groups = new SocketGroups();
     this.process = new SimProcess(scheduler, random.int(-2_000, 2_000));
     this.path = new Path(scheduler, random.fork('path'), 0.1, random.pick([0.2, 1, 3]));
     const shared = {
@@ -86,6 +91,7 @@ export class SimGateway implements ServerEnd {
       clock: mutation.clock?.(clock) ?? clock,
       random: random.fork('core').next,
       newId: () => `${name}-${++this.#ids}`,
+      ...(this.groups ? { publishToGroup: this.groups.publish } : {}),
     });
     audit.note(`${name} starts`);
     this.#core.start();
@@ -146,6 +152,7 @@ export class SimGateway implements ServerEnd {
   gone(link: Link): void {
     const history = this.links.get(link)?.history;
     this.links.delete(link);
+    this.groups?.forget(link);
     if (history && !this.hasMembers(history)) this.#options.left(this, history);
     this.#options.audit.note(`${this.name} and ${link.name} part`);
   }

@@ -10,7 +10,7 @@ export class Trace {
 
   /** @param atMs virtual time */
   add(atMs: number, line: string): void {
-    if (this.isOn) this.lines.push(`${atMs.toFixed(3).padStart(10)}  ${line}`);
+    if (this.isOn) this.lines.push(`${atMs.toFixed(3).padStart(10)}  ${shortened(line)}`);
   }
 
   /** A hash by which two traces are compared (FNV-1a). */
@@ -21,4 +21,13 @@ export class Trace {
     }
     return hash >>> 0;
   }
+}
+
+/** Most characters of a line. */
+const LINE_MAX = 1_500;
+
+/** Leaves out the middle of a long line, as one with a large message is. */
+function shortened(line: string): string {
+  if (line.length <= LINE_MAX) return line;
+  return `${line.slice(0, LINE_MAX / 2)}…(${line.length} characters)…${line.slice(-LINE_MAX / 2)}`;
 }

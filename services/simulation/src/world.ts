@@ -6,23 +6,29 @@ import { Audit } from './audit.js';
 import type { Dial } from './client-socket.js';
 import { FramedMember, type MemberOptions } from './framed-member.js';
 import type { History, StoreState } from './history.js';
+import { LargeMessages } from './large-messages.js';
 import { Link } from './link.js';
 import { CHANGE_BY, Losses } from './losses.js';
 import type { Mutation } from './mutation.js';
 import { Path } from './pipe.js';
 import { PlainMember } from './plain-member.js';
-import { drawPlan, type Plan } from './plan.js';
+import { DEFAULTS, drawPlan, type Plan, type SessionPlan } from './plan.js';
 import { Probe } from './probe.js';
 import { RedisServer } from './redis-server.js';
 import { Scheduler } from './scheduler.js';
 import { SimGateway } from './sim-gateway.js';
 import type { SimStore } from './sim-store.js';
 import type { Trace } from './trace.js';
+import { type Scenario, vary } from './variety.js';
 
-/** With smaller tails a gateway may drop messages before it can put them back after a loss. */
-const RELIABLE_TAIL_BYTES = 100_000;
 /** How long it may take after an outage until messages come as fast as before. */
 const OUTAGE_AFTERMATH_MS = 5_000;
+
+interface WorldOptions {
+  /** How many faults of all kinds there are. Absent: the seed draws it. */
+  readonly faults?: number | undefined;
+  readonly scenario: Scenario;
+}
 
 /** All parts of a run: Redis, gateways, members, and the network between them. */
 export class World {
@@ -41,14 +47,19 @@ export class World {
   readonly probes: Probe[] = [];
   readonly #mutation: Mutation;
   readonly #logger: Logger;
+  /** Absent: all messages are small. */
+  readonly #largeMessages: LargeMessages | undefined;
   #disturbedUntilMs = 0;
   #gatewaysMade = 0;
   #linksMade = 0;
   #contents = 0;
 
-  constructor(seed: number, mutation: Mutation, trace: Trace, faults?: number) {
+  constructor(seed: number, mutation: Mutation, trace: Trace, { faults, scenario }: WorldOptions) {
     this.random = new SeededRandom(seed);
-    this.plan = drawPlan(this.random.fork('plan'), faults);
+    const plan = drawPlan(this.random.fork('plan'), faults);
+    this.plan = scenario === 1 ? plan : vary(this.random.fork('variety'), plan);
+    const { largeMessages } = this.plan;
+    if (largeMessages) this.#largeMessages = new LargeMessages(this.random.fork('large messages'), largeMessages);
     this.trace = trace;
     this.scheduler = new Scheduler(this.random.fork('ties').next);
     this.audit = new Audit(this.scheduler, trace, (sessionId) => this.redis.store.look(sessionId));
@@ -80,7 +91,7 @@ export class World {
       gateways: () => this.gateways,
       isAccepted: (content) => this.framed.some((member) => member.hasAccepted(content)),
     });
-    this.audit.tailsAreSmall = this.plan.config.memory.tailBytes < RELIABLE_TAIL_BYTES;
+    this.audit.tailsAreSmall = this.plan.config.memory.tailBytes < DEFAULTS.memory.tailBytes;
     if (this.plan.absentMs > 0) this.redis.goDown(this.plan.absentMs);
     this.gateways = Array.from({ length: this.plan.gateways }, () => this.#makeGateway());
     for (const [index, session] of this.plan.sessions.entries()) this.#addSession(index, session);
@@ -136,8 +147,9 @@ export class World {
 
   /** A new content, which no other message has. */
   content(random: SeededRandom): string {
-    const text = `c${++this.#contents}`;
-    return random.chance(0.2) ? `${text} ${'x'.repeat(random.int(1, 400))}` : text;
+    const name = `c${++this.#contents}`;
+    const text = random.chance(0.2) ? `${name} ${'x'.repeat(random.int(1, 400))}` : name;
+    return this.#largeMessages?.lengthen(text) ?? text;
   }
 
   get serving(): SimGateway[] {
@@ -163,7 +175,7 @@ export class World {
     history.disturb();
   }
 
-  #addSession(index: number, { framed, plain, stored }: Plan['sessions'][number]): void {
+  #addSession(index: number, { framed, plain, stored, senders = Number.POSITIVE_INFINITY }: SessionPlan): void {
     const sessionId = `s${index}`;
     const history = this.audit.addSession(sessionId, this.plan.config.sessions.historyMax);
     const shared = { scheduler: this.scheduler, audit: this.audit, history };
@@ -179,13 +191,15 @@ export class World {
         random: this.random.fork(name),
         dial: this.#dialFrom(name),
         mayFork: this.plan.hasLosses,
+        isQuiet: i >= senders,
         isDeleted: () => this.losses.wasDeleted(history),
       };
       this.framed.push(new FramedMember(options, this.random.fork(`${name} history`).chance(0.75)));
     }
     for (let i = 0; i < plain; i++) {
       const name = `p${index}.${i}`;
-      this.plain.push(new PlainMember({ ...shared, name, random: this.random.fork(name), dial: this.#dialFrom(name) }));
+      const options = { ...shared, name, random: this.random.fork(name), dial: this.#dialFrom(name) };
+      this.plain.push(new PlainMember({ ...options, isQuiet: i >= senders }));
     }
     const name = `q${index}`;
     this.probes.push(new Probe({ ...shared, name, random: this.random.fork(name), dial: this.#dialFrom(name) }));
@@ -199,6 +213,7 @@ export class World {
       random: this.random.fork(name),
       redis: this.redis,
       config: this.plan.config,
+      hasGroups: this.plan.hasGroups ?? false,
       logger: this.#logger,
       audit: this.audit,
       mutation: this.#mutation,

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { KEPT_SEEDS, MUTATIONS, runSeed, ViolationError } from '@holdfast/simulation';
+import { KEPT_SEEDS, type KeptSeed, MUTATIONS, runSeed, ViolationError } from '@holdfast/simulation';
 import { REPOSITORY } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
 
@@ -13,13 +13,16 @@ function simulate(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise
   });
 }
 
+/** Seeds with a session of 18 members, with messages of up to 16,384 bytes, and with both: 50 members in a group. */
+const LARGE = [200, 21, 865];
+
 const lastLine = (output: string) => output.trimEnd().split('\n').at(-1);
 
 /** The rule that the first violating seed breaks. */
-async function firstViolation(seeds: Iterable<number>, mutation: (typeof MUTATIONS)[number]): Promise<string> {
-  for (const seed of seeds) {
+async function firstViolation(runs: Iterable<Run>, mutation: (typeof MUTATIONS)[number]): Promise<string> {
+  for (const { seed, scenario } of runs) {
     try {
-      await runSeed(seed, { mutation, faults: mutation.faults });
+      await runSeed(seed, { mutation, faults: mutation.faults, scenario });
     } catch (error) {
       if (!(error instanceof ViolationError)) throw error;
       return error.rule;
@@ -28,19 +31,22 @@ async function firstViolation(seeds: Iterable<number>, mutation: (typeof MUTATIO
   return 'nothing';
 }
 
-function* upTo(count: number, before: readonly number[]): Iterable<number> {
-  yield* before;
-  for (let seed = 1; seed <= count; seed++) yield seed;
+type Run = Pick<KeptSeed, 'seed' | 'scenario'>;
+
+/** Seeds that were written down were found in the first scenario. */
+function* upTo(count: number, before: readonly number[]): Iterable<Run> {
+  for (const seed of before) yield { seed, scenario: 1 };
+  for (let seed = 1; seed <= count; seed++) yield { seed };
 }
 
 describe('the simulation', () => {
-  it.each(KEPT_SEEDS)('seed $seed, which once showed: $mistake', async ({ seed, faults }) => {
-    await expect(runSeed(seed, { faults })).resolves.toMatchObject({ seed });
+  it.each(KEPT_SEEDS)('seed $seed, which once showed: $mistake', async ({ seed, faults, scenario = 1 }) => {
+    await expect(runSeed(seed, { faults, scenario })).resolves.toMatchObject({ seed });
   });
 
   it('repeats a seed exactly, and does something else for another', async () => {
     const hashes = new Set<number>();
-    for (const seed of [1, 2, 35, 192]) {
+    for (const seed of [1, 2, 35, 192, ...LARGE]) {
       const [once, again] = [await runSeed(seed, { trace: true }), await runSeed(seed, { trace: true })];
       expect(once.trace.lines.length).toBeGreaterThan(50);
       expect(again.trace.lines).toEqual(once.trace.lines);
@@ -48,7 +54,7 @@ describe('the simulation', () => {
       expect(again.events).toBe(once.events);
       hashes.add(once.trace.hash());
     }
-    expect(hashes.size).toBe(4);
+    expect(hashes.size).toBe(4 + LARGE.length);
   });
 
   it('does the same with and without a trace', async () => {

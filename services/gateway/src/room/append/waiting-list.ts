@@ -38,7 +38,7 @@ export interface WaitingListContext {
 
 /** Bounds of one append, so that no script call holds Redis up. */
 const BATCH_MESSAGES = 128;
-const BATCH_BYTES = 262_144;
+export const BATCH_BYTES = 262_144;
 /** Shared, because almost every batch has none. */
 const NONE_DELIVERED: readonly DeliveredSend[] = [];
 

@@ -1,0 +1,42 @@
+import { SeededRandom } from '@holdfast/testkit';
+import { describe, expect, it } from 'vitest';
+import { drawPlan, type Plan } from './plan.js';
+import { vary } from './variety.js';
+
+/** The plans of seeds, before and after the second scenario has added to them. */
+const PLANS = Array.from({ length: 5_000 }, (_, seed) => {
+  const random = new SeededRandom(seed);
+  const before = drawPlan(random.fork('plan'));
+  return { before, plan: vary(random.fork('variety'), before) };
+});
+
+const membersOf = ({ sessions }: Plan) => Math.max(...sessions.map(({ framed, plain }) => framed + plain));
+
+describe('the second scenario', () => {
+  it('leaves most sessions small, and has some of up to a hundred members', () => {
+    const sizes = PLANS.map(({ plan }) => membersOf(plan));
+    expect(Math.max(...sizes)).toBeGreaterThan(95);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(100);
+    expect(sizes.filter((size) => size <= 6).length).toBeGreaterThan(4_800);
+    expect(sizes.filter((size) => size > 20).length).toBeGreaterThan(30);
+  });
+
+  it('B6: gives each memory room for a largest message', () => {
+    const large = PLANS.filter(({ plan }) => plan.largeMessages);
+    expect(large.length).toBeGreaterThan(1_000);
+    for (const { plan } of large) {
+      const { memory, sessions } = plan.config;
+      expect(plan.largeMessages?.limit).toBe(sessions.messageMaxBytes);
+      expect(Math.min(...Object.values(memory))).toBeGreaterThanOrEqual(8 * sessions.messageMaxBytes);
+    }
+  });
+
+  it('leaves what a seed draws otherwise as it was', () => {
+    for (const { before, plan } of PLANS) {
+      const { config, sessions, largeMessages: _added, hasGroups: _groups, ...rest } = plan;
+      expect({ ...before, ...rest }).toEqual(before);
+      expect(config.sessions.historyMax).toBe(before.config.sessions.historyMax);
+      expect(sessions.slice(1)).toEqual(before.sessions.slice(1));
+    }
+  });
+});

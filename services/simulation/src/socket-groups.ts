@@ -1,24 +1,27 @@
-import type { Link } from './link.js';
+/** The server's side of a socket that may be in a group. */
+export interface GroupSocket {
+  publishFromServer(frame: Uint8Array): void;
+}
 
 /** The groups of a gateway's sockets, as uWebSockets.js has them: a frame is published once, and every socket gets it. */
 export class SocketGroups {
-  readonly #links = new Map<string, Set<Link>>();
+  readonly #sockets = new Map<string, Set<GroupSocket>>();
 
-  enter(group: string, link: Link): void {
-    const links = this.#links.get(group) ?? new Set();
-    this.#links.set(group, links.add(link));
+  enter(group: string, socket: GroupSocket): void {
+    const sockets = this.#sockets.get(group) ?? new Set();
+    this.#sockets.set(group, sockets.add(socket));
   }
 
-  leave(group: string, link: Link): void {
-    this.#links.get(group)?.delete(link);
+  leave(group: string, socket: GroupSocket): void {
+    this.#sockets.get(group)?.delete(socket);
   }
 
   /** Its socket has closed. */
-  forget(link: Link): void {
-    for (const links of this.#links.values()) links.delete(link);
+  forget(socket: GroupSocket): void {
+    for (const sockets of this.#sockets.values()) sockets.delete(socket);
   }
 
   readonly publish = (group: string, frame: Uint8Array): void => {
-    for (const link of this.#links.get(group) ?? []) link.publishFromServer(frame);
+    for (const socket of this.#sockets.get(group) ?? []) socket.publishFromServer(frame);
   };
 }

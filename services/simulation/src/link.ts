@@ -239,14 +239,14 @@ export class Link {
 /** The socket that the gateway gets. */
 class ServerSocket implements Socket {
   readonly enterGroup?: (group: string) => void;
-  readonly leaveGroup?: (group: string) => void;
+  readonly leaveGroup?: () => void;
   readonly #link: Link;
 
   constructor(link: Link, groups?: SocketGroups) {
     this.#link = link;
     if (!groups) return;
     this.enterGroup = (group) => groups.enter(group, link);
-    this.leaveGroup = (group) => groups.leave(group, link);
+    this.leaveGroup = () => groups.leave(link);
   }
 
   send(frame: string | Uint8Array): SendOutcome {

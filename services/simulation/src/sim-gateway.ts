@@ -152,7 +152,7 @@ export class SimGateway implements ServerEnd {
   gone(link: Link): void {
     const history = this.links.get(link)?.history;
     this.links.delete(link);
-    this.groups?.forget(link);
+    this.groups?.leave(link);
     if (history && !this.hasMembers(history)) this.#options.left(this, history);
     this.#options.audit.note(`${this.name} and ${link.name} part`);
   }

@@ -12,12 +12,7 @@ export class SocketGroups {
     this.#sockets.set(group, sockets.add(socket));
   }
 
-  leave(group: string, socket: GroupSocket): void {
-    this.#sockets.get(group)?.delete(socket);
-  }
-
-  /** Its socket has closed. */
-  forget(socket: GroupSocket): void {
+  leave(socket: GroupSocket): void {
     for (const sockets of this.#sockets.values()) sockets.delete(socket);
   }
 

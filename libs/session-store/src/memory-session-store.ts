@@ -1,7 +1,13 @@
 import { isStoredSessionId } from '@holdfast/protocol';
 import { MemorySessionLog } from './memory-session-log.js';
 import { storedCustom } from './memory-sessions.js';
-import type { CustomData, SessionDirectory, SessionPage, StoredSession } from './port.js';
+import {
+  type CustomData,
+  DataTooLargeError,
+  type SessionDirectory,
+  type SessionPage,
+  type StoredSession,
+} from './port.js';
 
 /** `SessionLog` and {@link SessionDirectory} in this process: for the embedded mode, tests and the simulation. */
 export class MemorySessionStore extends MemorySessionLog implements SessionDirectory {
@@ -30,10 +36,14 @@ export class MemorySessionStore extends MemorySessionLog implements SessionDirec
     return { sessions, cursor: null };
   }
 
-  async merge(sessionId: string, custom: CustomData): Promise<StoredSession | undefined> {
+  async merge(sessionId: string, custom: CustomData, maxBytes = 0): Promise<StoredSession | undefined> {
     const session = this.sessions.find(sessionId);
     if (!session) return undefined;
-    session.state.custom = storedCustom({ ...session.state.custom, ...custom });
+    const merged = storedCustom({ ...session.state.custom, ...custom });
+    if (maxBytes > 0 && Buffer.byteLength(JSON.stringify(merged)) > maxBytes) {
+      throw new DataTooLargeError(sessionId, maxBytes);
+    }
+    session.state.custom = merged;
     return this.sessions.stored(sessionId, session);
   }
 

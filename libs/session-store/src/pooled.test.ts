@@ -41,7 +41,7 @@ it('hands on every call of the ports with its arguments, and answers what the st
     ['create', 's', object],
     ['get', 's'],
     ['list', object],
-    ['merge', 's', object],
+    ['merge', 's', object, 7],
     ['extend', 's', 7],
     ['remove', 's'],
     ['put', 's', object],

@@ -81,8 +81,8 @@ class PooledStore implements SessionLog, SessionDirectory {
     return this.#first.list(options);
   }
 
-  merge(sessionId: string, custom: CustomData): Promise<StoredSession | undefined> {
-    return this.#of(sessionId).merge(sessionId, custom);
+  merge(sessionId: string, custom: CustomData, maxBytes?: number): Promise<StoredSession | undefined> {
+    return this.#of(sessionId).merge(sessionId, custom, maxBytes);
   }
 
   extend(sessionId: string, ttl?: number): Promise<StoredSession | undefined> {

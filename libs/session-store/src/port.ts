@@ -245,8 +245,14 @@ export interface SessionDirectory {
    * @throws {RangeError} "invalid cursor" when no page can have returned that cursor
    */
   list(options: { limit: number; cursor?: string; prefix?: string }): Promise<SessionPage>;
-  /** Merges fields into the custom data, field by field. Refreshes nothing (T1). @returns nothing without a session */
-  merge(sessionId: string, custom: CustomData): Promise<StoredSession | undefined>;
+  /**
+   * Merges fields into the custom data, field by field, in one step (A1). Refreshes nothing (T1).
+   *
+   * @param maxBytes most bytes of all custom data together, as a JSON object in UTF-8; absent or 0: any number
+   * @returns nothing without a session
+   * @throws {DataTooLargeError} and changes nothing
+   */
+  merge(sessionId: string, custom: CustomData, maxBytes?: number): Promise<StoredSession | undefined>;
   /** Sets ttl and expiry, and tells the members (V7). @param ttl seconds; absent: the session's own */
   extend(sessionId: string, ttl?: number): Promise<StoredSession | undefined>;
   /** Deletes session and log, leaves a tombstone (G5), and tells the members (V7). @returns whether there was one */
@@ -271,6 +277,17 @@ export class StorageUnavailableError extends Error {
  * may be missing, or the step be one that fails each time.
  */
 export class OutcomeUnknownError extends StorageUnavailableError {}
+
+/** The custom data would have more bytes than the caller allows. */
+export class DataTooLargeError extends RangeError {
+  override readonly name = 'DataTooLargeError';
+  constructor(
+    readonly sessionId: string,
+    maxBytes: number,
+  ) {
+    super(`the data of session ${sessionId} would have more than ${maxBytes} bytes`);
+  }
+}
 
 /** The value under the session's key is not a session. */
 export class SessionCorruptError extends Error {

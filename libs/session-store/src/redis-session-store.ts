@@ -2,13 +2,10 @@ import { isStoredSessionId } from '@holdfast/protocol';
 import type { Redis } from 'ioredis';
 import { guarded } from './guarded.js';
 import type { CustomData, SessionDirectory, SessionPage, StoredSession } from './port.js';
-import { SessionCorruptError, StorageUnavailableError } from './port.js';
+import { DataTooLargeError, SessionCorruptError } from './port.js';
 import { RedisSessionLog } from './redis-session-log.js';
 import { type ScanTarget, scanPage } from './scan-page.js';
-import { customPartOf, mergeCustom, parseSession, renderCustom } from './session-json.js';
-
-/** How often a merge is tried when other writers are faster. */
-const MERGE_ATTEMPTS = 10;
+import { renderCustom } from './session-json.js';
 
 /** {@link SessionLog} and {@link SessionDirectory} on Redis. */
 export class RedisSessionStore extends RedisSessionLog implements SessionDirectory {
@@ -38,17 +35,10 @@ export class RedisSessionStore extends RedisSessionLog implements SessionDirecto
     return { sessions: found.filter((session) => session !== undefined), cursor: page.cursor };
   }
 
-  async merge(sessionId: string, custom: CustomData): Promise<StoredSession | undefined> {
-    for (let attempt = 0; attempt < MERGE_ATTEMPTS; attempt++) {
-      const [json] = await this.readRaw(sessionId, { newest: 0 }, '');
-      if (json === null) return undefined;
-      if (!parseSession(json)) throw new SessionCorruptError(sessionId);
-      const part = customPartOf(json);
-      const reply = await this.call('merge', sessionId, [part, mergeCustom(part, custom)]);
-      if (reply === 'conflict') continue;
-      return this.#changed(sessionId, reply);
-    }
-    throw new StorageUnavailableError(`session ${sessionId} is changed faster than a merge can follow`);
+  async merge(sessionId: string, custom: CustomData, maxBytes = 0): Promise<StoredSession | undefined> {
+    const reply = await this.call('merge', sessionId, [renderCustom(custom), maxBytes]);
+    if (reply === 'too large') throw new DataTooLargeError(sessionId, maxBytes);
+    return this.#changed(sessionId, reply);
   }
 
   async extend(sessionId: string, ttl?: number): Promise<StoredSession | undefined> {

@@ -48,40 +48,6 @@ export function renderCustom(custom: CustomData): string {
   return fields === '' ? '' : `,${fields}`;
 }
 
-/**
- * Puts fields into a custom part of K1's JSON. The others stay byte for byte (A1): another writer's numbers may be
- * longer than JavaScript's.
- *
- * @param part valid JSON, as {@link customPartOf} returns it
- * @throws {RangeError} when a field is one of {@link RESERVED_FIELDS}
- */
-export function mergeCustom(part: string, custom: CustomData): string {
-  const added = splitFields(renderCustom(custom));
-  const replaced = new Set(Object.keys(custom));
-  const kept = splitFields(part).filter((field) => !replaced.has(nameOf(field)));
-  return [...kept, ...added].map((field) => `,${field}`).join('');
-}
-
-/** The fields `"name":value` of a custom part. */
-function splitFields(part: string): string[] {
-  const fields: string[] = [];
-  let start = 1;
-  let depth = 0;
-  for (const { 0: token, index } of part.matchAll(/"(?:[^"\\]+|\\.)*"|[[\]{},]/gs)) {
-    if (token === '{' || token === '[') depth += 1;
-    else if (token === '}' || token === ']') depth -= 1;
-    else if (token === ',' && depth === 0 && index > 0) {
-      fields.push(part.slice(start, index));
-      start = index + 1;
-    }
-  }
-  return part === '' ? [] : [...fields, part.slice(start)];
-}
-
-function nameOf(field: string): string {
-  return JSON.parse(/"(?:[^"\\]+|\\.)*"/s.exec(field)?.[0] ?? '""') as string;
-}
-
 /** The custom part of a stored JSON, byte for byte, whether that part is valid JSON or not. */
 export function customPartOf(json: string): string {
   return SHAPE.exec(json)?.[1] ?? '';

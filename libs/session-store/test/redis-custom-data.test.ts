@@ -1,5 +1,7 @@
+import { announcedRandom, runs } from '@holdfast/testkit';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { logKey, sessionKey } from '../src/index.js';
+import { logKey, RESERVED_FIELDS, SessionCorruptError, sessionKey } from '../src/index.js';
 import { filled, freshId, keptIds } from './messages.js';
 import { setUpRedis, store, stores } from './real-redis.js';
 
@@ -78,6 +80,43 @@ describe('custom data', () => {
     await store.merge(id, { b: null, c: [] });
     expect(await fieldsOf(id)).toBe('"a":1.5,"b":null,"c":[]');
   });
+
+  it.each([
+    ['"gr\\u00fc\\u00dfe":1,"b":2', { grüße: 3 }, '"b":2,"grüße":3'],
+    ['"\\ud83d\\ude00":1', { '😀': 2 }, '"😀":2'],
+    ['"a\\"b":1,"a":2', { 'a"b': 3 }, '"a":2,"a\\"b":3'],
+    ['"\\ud800":1,"b":2', { '\ud800': 3 }, '"b":2,"\\ud800":3'],
+    ['"a\\\\":"\\\\","b":2', { b: 3 }, '"a\\\\":"\\\\","b":3'],
+  ])('A1: a merge knows the name of a field in any spelling (%s)', async (fields, patch, merged) => {
+    const id = await sessionWith(fields);
+    await store.merge(id, patch);
+    expect(await fieldsOf(id)).toBe(merged);
+  });
+
+  it('A1: a merge replaces what it names and leaves the rest, whatever it is', async () => {
+    const names = fc.string({ unit: 'binary', maxLength: 8 }).filter((name) => !RESERVED_FIELDS.includes(name));
+    /** As it comes back from JSON: without a sign on zero. */
+    const custom = fc
+      .dictionary(names, fc.jsonValue({ maxDepth: 3 }))
+      .map((value) => JSON.parse(JSON.stringify(value)) as Record<string, unknown>);
+    await fc.assert(
+      fc.asyncProperty(custom, custom, async (had, patch) => {
+        const id = freshId();
+        await store.create(id, { custom: had });
+        expect((await store.merge(id, patch))?.custom).toEqual({ ...had, ...patch });
+      }),
+      { seed: announcedRandom('merge').seed, numRuns: runs(300) },
+    );
+  });
+
+  it.each(['"a":1,"b', '"a":[1', '"a":1}', 'a:1', '"a" 1', '"a":1,,"b":2'])(
+    'A6: a merge refuses fields that cannot be told apart (%s), and writes nothing',
+    async (fields) => {
+      const id = await sessionWith(fields);
+      await expect(store.merge(id, { b: 1 })).rejects.toThrow(SessionCorruptError);
+      expect(await fieldsOf(id)).toBe(fields);
+    },
+  );
 
   it('A1: an append costs no more than the length of the data', async () => {
     const id = await sessionWith(`"text":"${'},\\"created_at\\":1'.repeat(1000)}"`);

@@ -1,6 +1,18 @@
-import { HTTP_ERRORS, type HttpErrorCode, type HttpFailure, httpFailure, isSessionId } from '@holdfast/protocol';
+import {
+  HTTP_ERRORS,
+  type HttpErrorCode,
+  type HttpFailure,
+  httpFailure,
+  isSessionId,
+  SESSION_DATA_MAX_BYTES,
+} from '@holdfast/protocol';
 import { redisErrorKind } from '@holdfast/redis-client';
-import { OutcomeUnknownError, SessionCorruptError, StorageUnavailableError } from '@holdfast/session-store';
+import {
+  DataTooLargeError,
+  OutcomeUnknownError,
+  SessionCorruptError,
+  StorageUnavailableError,
+} from '@holdfast/session-store';
 import type { Logger, RedisMetrics } from '@holdfast/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
@@ -37,6 +49,12 @@ export class ApiError extends Error {
 /** The failure for a session that does not exist. */
 export function sessionNotFound(sessionId: string): ApiError {
   return new ApiError('session_not_found', 'there is no session with this id', { sessionId });
+}
+
+/** The failure for custom data that is too long, by itself or with what the session holds already. */
+export function dataTooLarge(sessionId?: string): ApiError {
+  const sentence = `data must be at most ${SESSION_DATA_MAX_BYTES} bytes of JSON, together with what the session holds`;
+  return new ApiError('payload_too_large', sentence, sessionId === undefined ? {} : { sessionId });
 }
 
 /** The failure for a storage that does not answer (D4). */
@@ -90,6 +108,7 @@ export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof OutcomeUnknownError) return storageUnavailable({ cause: error }, OUTCOME_UNKNOWN);
   if (error instanceof StorageUnavailableError) return storageUnavailable({ cause: error.cause ?? error });
+  if (error instanceof DataTooLargeError) return dataTooLarge(error.sessionId);
   if (error instanceof SessionCorruptError) {
     const { sessionId } = error;
     return new ApiError('session_corrupt', 'what is stored under this id cannot be read as a session', { sessionId });

@@ -1,7 +1,7 @@
 import { SESSION_DATA_MAX_BYTES, SESSION_DATA_MAX_DEPTH } from '@holdfast/protocol';
 import { type CustomData, RESERVED_FIELDS, type StoredSession } from '@holdfast/session-store';
 import { Type } from 'typebox';
-import { ApiError } from './errors.js';
+import { ApiError, dataTooLarge } from './errors.js';
 
 /** Seconds until Redis drops the session, rounded as Redis' `TTL` command does; -1 when it has no expiry. */
 export function remainingTtl(session: StoredSession): number {
@@ -75,11 +75,7 @@ export function checkCustomData(custom: CustomData, sessionId?: string): void {
     throw new ApiError('bad_request', `data must be nested at most ${SESSION_DATA_MAX_DEPTH} levels deep`, details);
   }
   if (Buffer.byteLength(JSON.stringify(custom)) > SESSION_DATA_MAX_BYTES) {
-    throw new ApiError(
-      'payload_too_large',
-      `data must be at most ${SESSION_DATA_MAX_BYTES} bytes of JSON, together with what the session holds`,
-      details,
-    );
+    throw dataTooLarge(sessionId);
   }
 }
 

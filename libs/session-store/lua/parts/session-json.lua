@@ -115,6 +115,72 @@ local function replaceCustom(session, custom)
   session.middle = string.sub(session.middle, 1, #session.middle - #customOf(session)) .. custom
 end
 
+-- Where the JSON string that begins at `quoteAt` has its closing quote; nil when it has none.
+local function closingQuote(text, quoteAt)
+  local at = quoteAt + 1
+  while true do
+    at = string.find(text, '["\\]', at)
+    if not at or string.byte(text, at) == 34 then return at end
+    at = at + 2
+  end
+end
+
+-- A field's name without quotes and escapes. A name that cjson refuses, for a lone surrogate, stays as it stands: every
+-- writer escapes those in the same way.
+local function fieldName(quoted)
+  if not string.find(quoted, '\\', 1, true) then return string.sub(quoted, 2, -2) end
+  local isRead, value = pcall(cjson.decode, '[' .. quoted .. ']')
+  return isRead and value[1] or string.sub(quoted, 2, -2)
+end
+
+-- One field `"name":value` as {name, text}; nil when it does not begin like one.
+local function readField(text)
+  local _, quoteAt = string.find(text, '^%s*"')
+  local quoteEnd = quoteAt and closingQuote(text, quoteAt)
+  if not quoteEnd or not string.find(text, '^%s*:', quoteEnd + 1) then return nil end
+  return { fieldName(string.sub(text, quoteAt, quoteEnd)), text }
+end
+
+-- The fields of what customOf returns, in their order, as {name, text}. Only their borders are looked for; nil when
+-- these cannot be found. Values are not decoded (A1).
+local function splitCustom(custom)
+  local found, start, depth, at = {}, 2, 0, 2
+  while custom ~= '' do
+    local token = string.find(custom, '["%[%]{},]', at)
+    local byte = token and string.byte(custom, token)
+    at = (token or 0) + 1
+    if byte == 34 then
+      local quoteEnd = closingQuote(custom, token)
+      if not quoteEnd then return nil end
+      at = quoteEnd + 1
+    elseif byte == 91 or byte == 123 then
+      depth = depth + 1
+    elseif byte == 93 or byte == 125 then
+      depth = depth - 1
+    elseif not token or depth == 0 then
+      local field = depth == 0 and readField(string.sub(custom, start, (token or 0) - 1))
+      if not field then return nil end
+      found[#found + 1] = field
+      if not token then break end
+      start = at
+    end
+  end
+  return found
+end
+
+-- Puts fields into custom fields, both as customOf returns them: those of a name that is there already are replaced, and
+-- all others stay byte for byte. Returns nil when the fields cannot be told apart.
+local function mergeCustom(custom, added)
+  local old, new = splitCustom(custom), splitCustom(added)
+  if not old or not new then return nil end
+  local replaced, kept = {}, {}
+  for _, field in ipairs(new) do replaced[field[1]] = true end
+  for _, field in ipairs(old) do
+    if not replaced[field[1]] then kept[#kept + 1] = ',' .. field[2] end
+  end
+  return table.concat(kept) .. added
+end
+
 -- The epoch of a session that is about to end; `session` is nil when its JSON could not be parsed. Then the epoch is
 -- looked for in whatever `json` holds. Returns '' when there is none.
 local function endingEpoch(json, session)

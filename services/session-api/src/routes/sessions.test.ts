@@ -252,6 +252,17 @@ describe('PATCH sessions/{id}/', () => {
     expect((await t.sessions.get('room'))?.custom).not.toHaveProperty('b');
   });
 
+  it('many at once are each merged, and hold the bound together', async () => {
+    await t.sessions.create('room', {});
+    const patches = Array.from({ length: 60 }, (_, n) =>
+      t.call('PATCH', '/api/sessions/room/', { data: { [`f${n}`]: 'x'.repeat(1_000) } }),
+    );
+    const statuses = (await Promise.all(patches)).map((answer) => answer.statusCode);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(16);
+    expect(statuses.filter((status) => status === 413)).toHaveLength(44);
+    expect(Object.keys((await t.sessions.get('room'))?.custom ?? {})).toHaveLength(16);
+  });
+
   it('H3: names a missing data, and 404 for a session that does not exist', async () => {
     const missing = await t.call('PATCH', '/api/sessions/room/', {});
     expect(missing.json().error).toMatch(/^data must be a JSON object/);

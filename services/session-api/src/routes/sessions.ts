@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { SESSION_DATA_MAX_BYTES } from '@holdfast/protocol';
 import { isCursorInvalid } from '@holdfast/redis-client';
 import { Type } from 'typebox';
 import type { Api, AppContext } from '../app-context.js';
@@ -108,10 +109,7 @@ export function sessionRoutes(app: Api, context: AppContext): void {
     },
     async ({ params: { session_id: sessionId }, body: { data } }) => {
       checkCustomData(data, sessionId);
-      const current = await sessions.get(sessionId);
-      if (!current) throw sessionNotFound(sessionId);
-      checkCustomData({ ...current.custom, ...data }, sessionId);
-      const session = await sessions.merge(sessionId, data);
+      const session = await sessions.merge(sessionId, data, SESSION_DATA_MAX_BYTES);
       if (!session) throw sessionNotFound(sessionId);
       return { success: true, session_id: sessionId, data: sessionObject(session) };
     },

@@ -3,7 +3,7 @@ import { duplicatesOf, healLog, joinHistories, shareEntry } from './histories.js
 import { type Names, namesOf } from './keys.js';
 import { encodeSessionEvent, encodeStored, type SessionEvent } from './live-payload.js';
 import { type MemorySession, MemorySessions, type MemorySessionsOptions, storedCustom } from './memory-sessions.js';
-import { bodyOf, messageName, storedFrame } from './message-format.js';
+import { bodyOf, entryText, messageName, storedFrame } from './message-format.js';
 import type {
   AppendedMessage,
   AppendRequest,
@@ -101,11 +101,11 @@ export class MemorySessionLog implements SessionLog {
     const ended = session?.state.epoch === epoch ? {} : this.#ended(sessionId, epoch);
     if (!session) return { firstSeq: 0, entries: [], ...ended };
     const { log } = session;
-    const entries =
-      'from' in range
-        ? log.filter((entry) => entry.seq >= range.from).slice(0, range.limit)
-        : log.slice(Math.max(0, log.length - range.newest));
-    return { session: this.sessions.stored(sessionId, session), firstSeq: log[0]?.seq ?? 0, entries, ...ended };
+    const entries = 'from' in range ? entriesWithin(log, range) : log.slice(Math.max(0, log.length - range.newest));
+    const isLast = entries.length === 0 || entries.at(-1) === log.at(-1);
+    const more = isLast ? {} : { more: true as const };
+    const firstSeq = log[0]?.seq ?? 0;
+    return { session: this.sessions.stored(sessionId, session), firstSeq, entries, ...more, ...ended };
   }
 
   async heal(sessionId: string, request: HealRequest): Promise<HealResult> {
@@ -224,4 +224,16 @@ export class MemorySessionLog implements SessionLog {
     const ended = this.sessions.endOf(sessionId, epoch);
     return ended ? { ended } : {};
   }
+}
+
+/** The entries from a number on, as far as they have at most so many bytes, but one at least. */
+function entriesWithin(log: readonly LogEntry[], range: Extract<ReadRange, { from: number }>): LogEntry[] {
+  const { from, limit, maxBytes = Number.POSITIVE_INFINITY } = range;
+  const entries = log.filter((entry) => entry.seq >= from).slice(0, limit);
+  let bytes = 0;
+  const end = entries.findIndex(({ senderKey, id, body }, index) => {
+    bytes += senderKey.length + Buffer.byteLength(entryText(id, body));
+    return index > 0 && bytes > maxBytes;
+  });
+  return end < 0 ? entries : entries.slice(0, end);
 }

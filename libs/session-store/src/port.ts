@@ -128,6 +128,8 @@ export interface LogRead {
   /** Oldest kept number, 0 when the log is empty. */
   readonly firstSeq: number;
   readonly entries: readonly LogEntry[];
+  /** Set when the log has entries behind the last of these. */
+  readonly more?: true;
   /** How the caller's epoch ended, if the session has another one and a tombstone tells. */
   readonly ended?: EpochEnd;
 }
@@ -170,7 +172,17 @@ export type ForkResult =
   | { readonly outcome: 'gone' | 'epoch' | 'corrupt' };
 
 /** Which entries to read: upwards from a number (inclusive), or the newest ones. Both are returned oldest first. */
-export type ReadRange = { readonly from: number; readonly limit: number } | { readonly newest: number };
+export type ReadRange =
+  | {
+      readonly from: number;
+      readonly limit: number;
+      /**
+       * Most bytes of entries, counted as K2 stores them, but one entry at least (H4). Absent: as many as there are, which
+       * is for callers with a small limit.
+       */
+      readonly maxBytes?: number;
+    }
+  | { readonly newest: number };
 
 /**
  * A session's log as gateways use it. Every method is one atomic step in the store. The steps of one session take

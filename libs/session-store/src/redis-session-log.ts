@@ -69,7 +69,14 @@ type ScriptName = (typeof SCRIPTS)[number];
 const KEYS_MAX = 4_096;
 
 /** What `read-2.lua` returns. */
-type RawRead = [json: string | null, remainingMs: number, firstSeq: number, entries: StreamEntry[], ended: string];
+type RawRead = [
+  json: string | null,
+  remainingMs: number,
+  firstSeq: number,
+  entries: StreamEntry[],
+  ended: string,
+  newestSeq: number,
+];
 
 /** {@link SessionLog} on Redis: every method is one Lua call on one shard (K4, A1). */
 export class RedisSessionLog implements SessionLog {
@@ -181,15 +188,21 @@ export class RedisSessionLog implements SessionLog {
   }
 
   async read(sessionId: string, range: ReadRange, epoch = ''): Promise<LogRead> {
-    const [json, remainingMs, firstSeq, entries, ended] = await this.readRaw(sessionId, range, epoch);
+    const [json, remainingMs, firstSeq, raw, ended, newestSeq] = await this.readRaw(sessionId, range, epoch);
     if (firstSeq < 0) throw new SessionCorruptError(sessionId);
-    const log = { firstSeq, entries: readEntries(entries), ...endedBy(ended) };
+    const entries = readEntries(raw);
+    const last = entries.at(-1);
+    const more = last !== undefined && last.seq < newestSeq ? { more: true as const } : {};
+    const log = { firstSeq, entries, ...more, ...endedBy(ended) };
     return json === null ? log : { session: this.session(sessionId, json, remainingMs), ...log };
   }
 
   protected async readRaw(sessionId: string, range: ReadRange, epoch: string): Promise<RawRead> {
-    const which = 'from' in range ? ['from', range.from, range.limit] : ['newest', 0, range.newest];
-    return (await this.call('read', sessionId, [...which, epoch])) as RawRead;
+    const args =
+      'from' in range
+        ? ['from', range.from, range.limit, epoch, range.maxBytes ?? '']
+        : ['newest', 0, range.newest, epoch, ''];
+    return (await this.call('read', sessionId, args)) as RawRead;
   }
 
   async heal(sessionId: string, { position, session, entries }: HealRequest): Promise<HealResult> {

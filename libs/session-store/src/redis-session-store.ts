@@ -23,7 +23,7 @@ export class RedisSessionStore extends RedisSessionLog implements SessionDirecto
   }
 
   async get(sessionId: string): Promise<StoredSession | undefined> {
-    return (await this.read(sessionId, { newest: 1 })).session;
+    return (await this.read(sessionId, { newest: 0 })).session;
   }
 
   async list(options: { limit: number; cursor?: string; prefix?: string }): Promise<SessionPage> {

@@ -37,7 +37,7 @@ type Step =
     }
   | { readonly do: 'bury'; readonly epoch: number }
   | { readonly do: 'append'; readonly from?: Place | undefined; readonly texts: readonly Text[] }
-  | { readonly do: 'read'; readonly from: number; readonly limit: number }
+  | { readonly do: 'read'; readonly from: number; readonly limit: number; readonly maxBytes: number }
   | { readonly do: 'newest'; readonly limit: number }
   | {
       readonly do: 'create' | 'put';
@@ -96,7 +96,12 @@ const step = fc.oneof(
     }),
   },
   fc.record({ do: fc.constant('bury'), epoch: fc.nat({ max: 3 }) }),
-  fc.record({ do: fc.constant('read'), from: fc.integer({ min: 1, max: 9 }), limit: fc.nat({ max: 5 }) }),
+  fc.record({
+    do: fc.constant('read'),
+    from: fc.integer({ min: 1, max: 9 }),
+    limit: fc.nat({ max: 5 }),
+    maxBytes: fc.nat({ max: 400 }),
+  }),
   fc.record({ do: fc.constant('newest'), limit: fc.nat({ max: 5 }) }),
   fc.record({ do: fc.constantFrom('create', 'put'), count: fc.nat({ max: 5 }), ttl, custom }),
   fc.record({ do: fc.constant('merge'), custom }),
@@ -172,7 +177,7 @@ class Run {
       case 'append':
         return this.#append(given.from, given.texts);
       case 'read':
-        return store.read(id, { from: given.from, limit: given.limit });
+        return store.read(id, { from: given.from, limit: given.limit, maxBytes: given.maxBytes });
       case 'newest':
         return store.read(id, { newest: given.limit });
       case 'create':

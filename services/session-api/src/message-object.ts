@@ -56,6 +56,27 @@ export function messageFaces(sessionId: string, message: LogMessage) {
   ];
 }
 
+/** About how many characters of an answer are made at once. */
+const PART_LENGTH = 65_536;
+
+/**
+ * An answer with a page of history as JSON, in parts: each is made when the one before has been taken, so that the text
+ * of a whole page is never in memory.
+ *
+ * @param before fields before the list, `messages`
+ * @param after fields behind it
+ */
+export function* answerParts(before: object, messages: readonly object[], after: object): Generator<string> {
+  let part = `${JSON.stringify(before).slice(0, -1)},"messages":[`;
+  for (const [index, message] of messages.entries()) {
+    part += `${index === 0 ? '' : ','}${JSON.stringify(message)}`;
+    if (part.length < PART_LENGTH) continue;
+    yield part;
+    part = '';
+  }
+  yield `${part}],${JSON.stringify(after).slice(1)}`;
+}
+
 function isWhole(message: Partial<LogMessage>): message is LogMessage {
   const { content, sender, timestamp } = message;
   return typeof content === 'string' && typeof sender === 'string' && typeof timestamp === 'number';

@@ -165,6 +165,27 @@ describe('the API on a real Redis', () => {
     expect(pairs['messages']).toMatchObject([{ isSent: true }, { content: `Message #1: ${messages[0]?.content}` }]);
   });
 
+  it('H4: a history of large messages is read in pages of about 1 MiB, also by many at once', async () => {
+    const path = '/api/sessions/large/messages/';
+    const content = '\u0001'.repeat(16_384);
+    for (let i = 0; i < 40; i++) expect((await call('POST', path, { content })).status).toBe(200);
+    const readAll = async () => {
+      const seqs: number[] = [];
+      for (let next: unknown = 0; next !== null; ) {
+        const { status, body } = await call('GET', `${path}?view=log&limit=10000&after_seq=${next}`);
+        expect(status).toBe(200);
+        const messages = body['messages'] as { seq: number; content: string }[];
+        expect(messages.length).toBeLessThanOrEqual(10);
+        for (const message of messages) expect(message.content).toBe(content);
+        seqs.push(...messages.map(({ seq }) => seq));
+        next = body['next'];
+      }
+      return seqs;
+    };
+    const all = Array.from({ length: 40 }, (_, i) => i + 1);
+    expect(await Promise.all(Array.from({ length: 10 }, readAll))).toEqual(Array.from({ length: 10 }, () => all));
+  });
+
   it('lists many sessions page by page, each once', async () => {
     const ids = Array.from({ length: 30 }, (_, i) => `page-${i}`);
     await Promise.all(ids.map((id) => call('POST', '/api/sessions/', { session_id: id })));

@@ -24,6 +24,7 @@ describe('GET sessions/{id}/messages/', () => {
       ],
       count: 2,
       has_more: false,
+      next: null,
     });
   });
 
@@ -46,6 +47,7 @@ describe('GET sessions/{id}/messages/', () => {
       messages: [],
       count: 0,
       has_more: false,
+      next: null,
     });
   });
 
@@ -62,6 +64,50 @@ describe('GET sessions/{id}/messages/', () => {
     expect(await seqs('after_seq=5')).toEqual([[], false]);
     expect(await seqs('after_seq=99')).toEqual([[], false]);
     expect((await t.call('GET', `${URL}?limit=2`)).json()).toMatchObject({ count: 4, has_more: true });
+  });
+
+  it.each(['pairs', 'log'])(
+    'H4: a page ends at 1 MiB of messages as well, and next leads through all of them (view=%s)',
+    async (view) => {
+      const content = (seq: number) => `${seq} ${'\u0001'.repeat(16_000)}`;
+      for (let from = 1; from <= 50; from += 10) {
+        await store(t.sessions, 'room', ...Array.from({ length: 10 }, (_, i) => content(from + i)));
+      }
+      const found: { seq: number; content: string; isSent?: boolean }[] = [];
+      let pages = 0;
+      for (let next: number | null = 0; next !== null; pages += 1) {
+        const answer = await t.call('GET', `${URL}?view=${view}&limit=10000&after_seq=${next}`);
+        expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
+        const page = answer.json();
+        expect(Object.keys(page)).toEqual(['success', 'session_id', 'messages', 'count', 'has_more', 'next']);
+        expect(page.count).toBe(page.messages.length);
+        found.push(...page.messages);
+        expect(page.next).toBe(page.has_more ? found.at(-1)?.seq : null);
+        expect(answer.body.length).toBeLessThan(2.2 * 1_048_576);
+        next = page.next;
+      }
+      expect(pages).toBeGreaterThan(4);
+      const sent = found.filter(({ isSent = true }) => isSent);
+      expect(sent.map(({ seq }) => seq)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
+      for (const { seq, content: text } of sent) expect(text).toBe(content(seq));
+    },
+  );
+
+  it('H4: one message that is larger than a page comes alone', async () => {
+    await store(t.sessions, 'room', 'a', '\u0001'.repeat(200_000), 'b');
+    const seqs = async (afterSeq: number) => {
+      const page = (await t.call('GET', `${URL}?view=log&after_seq=${afterSeq}`)).json();
+      return [page.messages.map(({ seq }: { seq: number }) => seq), page.next];
+    };
+    expect(await seqs(0)).toEqual([[1], 1]);
+    expect(await seqs(1)).toEqual([[2], 2]);
+    expect(await seqs(2)).toEqual([[3], null]);
+  });
+
+  it('HEAD answers as GET without a body', async () => {
+    await store(t.sessions, 'room', 'a');
+    const answer = await t.call('HEAD', URL);
+    expect([answer.statusCode, answer.body]).toEqual([200, '']);
   });
 
   it.each([

@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { contentProblem, type FrameProblem } from '@holdfast/protocol';
+import { Readable } from 'node:stream';
+import { contentProblem, type FrameProblem, HISTORY_READ_MAX_BYTES } from '@holdfast/protocol';
 import { type AppendResult, OutcomeUnknownError, StorageUnavailableError } from '@holdfast/session-store';
 import { Type } from 'typebox';
 import type { Api, AppContext } from '../app-context.js';
 import { ApiError, storageUnavailable } from '../errors.js';
-import { LogMessage, logMessage, MessageFace, messageFaces } from '../message-object.js';
+import { answerParts, LogMessage, logMessage, MessageFace, messageFaces } from '../message-object.js';
 import { answers, SendId, SessionParams, success } from '../schemas.js';
 
 const LIMIT_MAX = 10_000;
@@ -38,6 +39,9 @@ const MESSAGES = success(
     messages: Type.Array(Type.Union([MessageFace, LogMessage])),
     count: Type.Integer({ description: 'length of messages' }),
     has_more: Type.Boolean({ description: 'whether there are more after the last' }),
+    next: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'the after_seq of the next page; null when there are no more',
+    }),
   },
   'Stored messages, oldest first; an empty list when there is no such session.',
 );
@@ -64,18 +68,20 @@ export function messageRoutes(app: Api, context: AppContext): void {
         response: answers({ 200: MESSAGES }, 409),
       },
     },
-    async ({ params: { session_id: sessionId }, query }) => {
+    async ({ params: { session_id: sessionId }, query }, reply) => {
       const { after_seq: afterSeq, limit, view } = query;
-      const { entries } = await sessions.read(sessionId, { from: afterSeq + 1, limit: limit + 1 });
-      const stored = entries.slice(0, limit).map((entry) => logMessage(sessionId, entry));
+      const range = { from: afterSeq + 1, limit, maxBytes: HISTORY_READ_MAX_BYTES };
+      const { entries, more = false } = await sessions.read(sessionId, range);
+      // All of them are read before the answer begins: one that cannot be read makes it a failure.
+      const stored = entries.map((entry) => logMessage(sessionId, entry));
       const messages = view === 'log' ? stored : stored.flatMap((message) => messageFaces(sessionId, message));
-      return {
-        success: true,
-        session_id: sessionId,
-        messages,
+      const next = more ? stored.at(-1)?.seq : undefined;
+      const answer = answerParts({ success: true, session_id: sessionId }, messages, {
         count: messages.length,
-        has_more: entries.length > limit,
-      };
+        has_more: more,
+        next: next ?? null,
+      });
+      return reply.type('application/json; charset=utf-8').send(Readable.from(answer));
     },
   );
 

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { FakeClient } from '../../../test/support/fake-client.js';
 import { gateOf } from '../../../test/support/gate.js';
 import { type GatewayInWorld, World } from '../../../test/support/world.js';
@@ -74,6 +74,20 @@ describe('history', () => {
     expect(member.seqs).toEqual(range(1, 300));
     await append(301, 301);
     expect(member.seqs.at(-1)).toBe(301);
+  });
+
+  it('F6: is read from the log in parts of at most 1 MiB, and comes whole', async () => {
+    await sessionOf(0, { env: { TAIL_BYTES: '0' } });
+    await append(1, 60, 'x'.repeat(90_000));
+    const member = await slow();
+    // From here on only the pump reads: the room is open.
+    const read = vi.spyOn(world.store, 'read');
+    await takeAll(member);
+    expect(member.seqs).toEqual(range(1, 60));
+    const reads = await Promise.all(read.mock.results.map(({ value }) => value as ReturnType<typeof world.store.read>));
+    const pages = reads.map(({ entries }) => entries.reduce((sum, { body }) => sum + body.length, 0));
+    expect(Math.max(...pages)).toBeLessThanOrEqual(1_048_576);
+    expect(pages.filter((bytes) => bytes > 0).length).toBeGreaterThan(3);
   });
 
   it('F6: also when single messages are larger than the backlog allowed', async () => {

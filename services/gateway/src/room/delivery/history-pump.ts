@@ -1,3 +1,4 @@
+import { HISTORY_READ_MAX_BYTES } from '@holdfast/protocol';
 import { type LiveMessage, liveMessageOf, messageName, type SessionLog } from '@holdfast/session-store';
 import type { GatewayMetrics } from '@holdfast/telemetry';
 import { type Clock, delay } from '../../ports/clock.js';
@@ -28,7 +29,7 @@ export interface HistoryPumpOptions {
   readonly sync: () => Promise<void>;
 }
 
-/** Messages read at once. */
+/** Most messages read at once (F6). */
 const PAGE = 100;
 const RETRY_MS = 250;
 
@@ -96,7 +97,8 @@ export class HistoryPump {
     const delivered = this.#delivered;
     const epoch = delivered.position?.epoch;
     try {
-      const read = await this.#context.log.read(delivered.sessionId, { from: this.#next, limit: PAGE });
+      const range = { from: this.#next, limit: PAGE, maxBytes: HISTORY_READ_MAX_BYTES };
+      const read = await this.#context.log.read(delivered.sessionId, range);
       if (read.session?.epoch !== epoch) {
         await this.#options.sync();
         return [];

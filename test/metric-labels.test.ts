@@ -12,6 +12,7 @@ const EVERY_ERROR: Record<ErrorCode, true> = {
   forbidden: true,
   unauthorized: true,
   not_stored: true,
+  id_conflict: true,
   overloaded: true,
 };
 const EVERY_REDIS_ERROR: Record<RedisErrorKind, true> = {

@@ -156,6 +156,22 @@ describe('HoldfastClient: sending', () => {
     expect(client.outbox).toEqual([]);
   });
 
+  it('V20: a message with its id and another content accepts no send: the gateway refuses it, for good', async () => {
+    const { client, open, reconnect, seen } = harness();
+    const socket = open();
+    const earlier = client.send('first', 'chosen');
+    socket.message(1, 'chosen', { sender: 'me' });
+    expect(await earlier.result).toMatchObject({ ok: true, seq: 1 });
+    const { result } = client.send('second', 'chosen');
+    const next = reconnect();
+    next.message(1, 'chosen', { sender: 'me', content: 'first' });
+    expect(client.outbox).toMatchObject([{ id: 'chosen', content: 'second' }]);
+    next.receive({ type: 'error', code: 'id_conflict', message: 'another message of yours has this id', id: 'chosen' });
+    expect(await result).toMatchObject({ ok: false, code: 'id_conflict', message: expect.stringContaining('this id') });
+    expect(seen('rejected')).toMatchObject([{ id: 'chosen', content: 'second', code: 'id_conflict' }]);
+    expect(client.outbox).toEqual([]);
+  });
+
   it.each(['rate_limited', 'not_stored', 'overloaded'] as const)(
     'V11, D2: sends again after retryAfterMs: %s',
     (code) => {

@@ -89,7 +89,8 @@ export class Incoming {
 
   #message(frame: MessageFrame): void {
     const { outbox } = this.#outgoing;
-    const isOurs = outbox.has(frame.id) && (this.sender ?? frame.sender) === frame.sender;
+    // An earlier message of this client may have the id too: then the send is refused with `id_conflict` (V20).
+    const isOurs = outbox.get(frame.id)?.content === frame.content && (this.sender ?? frame.sender) === frame.sender;
     const verdict = this.#cursor.message(frame);
     if (verdict === 'gap') return this.#connection.resync('a message is missing');
     if (isOurs) this.sender = frame.sender;

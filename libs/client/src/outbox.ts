@@ -55,8 +55,8 @@ export class Outbox {
     return [...this.#entries.values()];
   }
 
-  has(id: string): boolean {
-    return this.#entries.has(id);
+  get(id: string): OutboxEntry | undefined {
+    return this.#entries.get(id);
   }
 
   add(entry: OutboxEntry, resolve: (result: SendResult) => void): void {
@@ -113,18 +113,17 @@ export class Outbox {
     this.#window = WINDOW;
   }
 
-  /** Queues a refused message that may be sent again. From now on one is sent at a time, which keeps the order. */
-  postpone(id: string): void {
+  /**
+   * Keeps a message that is not in flight any more.
+   *
+   * @param state `queued`: it was refused and may be sent again; from now on one is sent at a time, which keeps the
+   *   order. `pending`: the gateway keeps it until Redis is back (V3)
+   */
+  hold(id: string, state: 'queued' | 'pending'): void {
     const entry = this.#entries.get(id);
     if (!entry) return;
-    this.#setState(entry, 'queued');
-    this.#window = 1;
-  }
-
-  /** The gateway keeps the message until Redis is back (V3). It no longer takes up room in the window. */
-  pending(id: string): void {
-    const entry = this.#entries.get(id);
-    if (entry) this.#setState(entry, 'pending');
+    this.#setState(entry, state);
+    if (state === 'queued') this.#window = 1;
   }
 
   /** Removes a message and resolves its promise. @returns the entry, if it was in the outbox */

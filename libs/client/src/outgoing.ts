@@ -55,7 +55,7 @@ export class Outgoing {
   }
 
   send(content: string, id: string = this.#settings.newId(SEND_ID_BYTES)): Sending {
-    if (!isSendId(id) || this.outbox.has(id)) throw new TypeError('id must be new, 1 to 64 of A-Z a-z 0-9 . _ ~ -');
+    if (!isSendId(id) || this.outbox.get(id)) throw new TypeError('id must be new, 1 to 64 of A-Z a-z 0-9 . _ ~ -');
     // Every message has a later time than the one before, because the next page sorts the outbox by it.
     this.#lastAt = Math.max(this.#settings.clock.now(), this.#lastAt + 1);
     const entry = { id, content, at: this.#lastAt };
@@ -100,18 +100,18 @@ export class Outgoing {
 
   /** The gateway keeps the message until Redis is back (V3). */
   pending(id: string): void {
-    this.outbox.pending(id);
+    this.outbox.hold(id, 'pending');
     this.#answered();
   }
 
   /** V11. */
   refuse({ id, code, message, retryAfterMs }: ErrorFrame): void {
-    if (id === undefined || !this.outbox.has(id)) return;
+    if (id === undefined || !this.outbox.get(id)) return;
     if (retryAfterMs === undefined && !TEMPORARY.includes(code)) {
       this.#reject(id, code, message);
       return this.#answered();
     }
-    this.outbox.postpone(id);
+    this.outbox.hold(id, 'queued');
     this.#isPaused = true;
     this.#pauseTimer.set(Math.max(retryAfterMs ?? 0, MIN_PAUSE_MS), () => {
       this.#endPause();

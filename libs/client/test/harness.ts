@@ -41,8 +41,10 @@ export class FakeSocket {
     this.receive({ ...WELCOME, ...fields });
   }
 
+  /** A message with the content that was sent under this id here, or with one of its own. */
   message(seq: number | undefined, id: string, fields: Partial<MessageFrame> = {}): void {
-    const frame = { type: 'message', id, content: `content of ${id}`, sender: 'somebody', timestamp: 5, ...fields };
+    const content = this.sends.find((frame) => frame.id === id)?.content ?? `content of ${id}`;
+    const frame = { type: 'message', id, content, sender: 'somebody', timestamp: 5, ...fields };
     this.receive(seq === undefined ? frame : { ...frame, seq });
   }
 

@@ -11,6 +11,7 @@ export const HTTP_ERRORS = {
   request_timeout: 408,
   session_exists: 409,
   session_corrupt: 409,
+  id_conflict: 409,
   message_too_large: 413,
   payload_too_large: 413,
   unsupported_media_type: 415,

@@ -118,6 +118,7 @@ export type ErrorCode =
   | 'forbidden'
   | 'unauthorized'
   | 'not_stored'
+  | 'id_conflict'
   | 'overloaded';
 
 /** V11: a frame was refused, or a send failed. `id` is that of the send, if there is one. */

@@ -77,6 +77,7 @@ describe('SPEC.md', () => {
       forbidden: true,
       unauthorized: true,
       not_stored: true,
+      id_conflict: true,
       overloaded: true,
     };
     expect(documented).toEqual(Object.keys(coded));

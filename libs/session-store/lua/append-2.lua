@@ -10,14 +10,14 @@ ARGV[6..]   four per message: retry, id, sender key, head (see parts/messages.lu
             retry: '' a first send; '* 0 *' look for it everywhere; 'EPOCH SEQ ID' look for it after that position
 
 Returns one string, which is quicker to read than a list: 'stored EPOCH TTL CREATED SUBSCRIBERS SEQ…', where CREATED is
-0 or 1 and a negative SEQ is a duplicate's. A second line tells what was wrong with a session that is in quarantine now.
+0 or 1, and SEQ is -SEQ for a duplicate and !SEQ for an id that a message with another content has. A second line tells what was wrong with a session that is in quarantine now.
 SUBSCRIBERS is -1 when the messages are stored and Redis refused to publish them: then the second line may be empty, and
 a third one tells what Redis said. Or, and nothing was stored: 'gone', 'gone deleted', 'gone quarantined', 'epoch', 'behind', 'forked'.
 
 Rules: A1 one step; A3 ready to forward; A4 duplicates; A6 quarantine; G3 refusals; K5, K6.
 ]]
 -- @import endingEpoch, newSession, parseSession, restForAppend from session-json.lua
--- @import nameOf, newestOf, readEntry, storeMessages, textOf from messages.lua
+-- @import isTextOf, nameOf, newestOf, readEntry, storeMessages, textOf from messages.lua
 -- @import readJson from stored-session.lua
 -- @import endOf, epochBefore, faultOf, quarantine from ended-epochs.lua
 -- @import newEpoch, readClock from clock.lua
@@ -78,13 +78,13 @@ if newestSeq > 0 then
     end
   end
 end
--- Numbers of stored messages by name, and their ids by number.
-local seqByName, idBySeq = {}, {}
+-- Numbers of stored messages by name, and their texts by number.
+local seqByName, textBySeq = {}, {}
 local function searchAfter(start)
   for _, entry in ipairs(call('XRANGE', KEYS[2], start, '+')) do
     local seq, id, senderKey = readEntry(entry)
     if seq then
-      idBySeq[seq] = id
+      textBySeq[seq] = entry[2][2]
       if senderKey ~= '' then seqByName[nameOf(senderKey, id)] = seq end
     end
   end
@@ -93,7 +93,7 @@ if searchFrom then
   searchAfter(searchFrom .. '-0')
   for _, anchor in ipairs(anchors) do
     -- The message that a sender knew is no longer there under its number: everything that is kept is searched.
-    if searchFrom > 0 and idBySeq[anchor.seq] ~= anchor.id then
+    if searchFrom > 0 and not isTextOf(textBySeq[anchor.seq], anchor.id, '') then
       searchAfter('-')
       break
     end
@@ -105,18 +105,18 @@ local emptied = newestSeq == 0 and not fault and call('EXISTS', KEYS[2]) == 1
 
 local retried, lastId, messages, seqs = session.retried, newestId, {}, {}
 for at = FIRST, #ARGV, 4 do
-  local id, senderKey = ARGV[at + 1], ARGV[at + 2]
+  local id, senderKey, head = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local name = senderKey ~= '' and nameOf(senderKey, id)
   local earlier = name and seqByName[name]
   if earlier then
-    seqs[#seqs + 1] = -earlier
+    seqs[#seqs + 1] = string.format(isTextOf(textBySeq[earlier], id, head) and '-%d' or '!%d', earlier)
   else
     messages[#messages + 1] = senderKey
-    messages[#messages + 1] = textOf(id, ARGV[at + 3])
+    messages[#messages + 1] = textOf(id, head)
     local seq = session.count + #messages / 2
-    if name then seqByName[name] = seq end
+    if name then seqByName[name], textBySeq[seq] = seq, textOf(id, head) end
     if ARGV[at] ~= '' then retried = seq end
-    seqs[#seqs + 1] = seq
+    seqs[#seqs + 1] = string.format('%d', seq)
     lastId = id
   end
 end
@@ -127,6 +127,6 @@ if emptied then call('DEL', KEYS[2]) end
 local _, subscribers, refused = storeMessages(KEYS[1], KEYS[2], time, messages, 1, lastId, session.count, kept, newestId,
   session.epoch, session.ttl, restForAppend(session, retried))
 local answer = 'stored ' .. session.epoch .. ' ' .. session.ttl .. ' ' .. created .. ' ' .. subscribers
-for _, seq in ipairs(seqs) do answer = answer .. ' ' .. string.format('%d', seq) end
+for _, seq in ipairs(seqs) do answer = answer .. ' ' .. seq end
 if subscribers < 0 then return answer .. '\n' .. (fault or '') .. '\n' .. refused end
 return fault and answer .. '\n' .. fault or answer

@@ -3,7 +3,7 @@ import type { AppendRequest, LogEntry } from './port.js';
 import type { SessionState } from './session-json.js';
 
 /**
- * Kept messages that a request may repeat (A4): their numbers by name.
+ * Kept messages that a request may repeat (A4), by name.
  *
  * @param state the session's
  */
@@ -11,7 +11,7 @@ export function duplicatesOf(
   state: Pick<SessionState, 'epoch' | 'retried'>,
   log: readonly LogEntry[],
   request: AppendRequest,
-): Map<string, number> {
+): Map<string, LogEntry> {
   const starts: number[] = [];
   const heard = request.position?.epoch ? request.position.seq : 0;
   if (state.retried > heard) starts.push(heard);
@@ -25,7 +25,7 @@ export function duplicatesOf(
   if (starts.length === 0) return new Map();
   const from = Math.min(...starts);
   const named = log.filter(({ seq, senderKey }) => seq >= from && senderKey !== '');
-  return new Map(named.map((entry) => [messageName(entry), entry.seq]));
+  return new Map(named.map((entry) => [messageName(entry), entry]));
 }
 
 /**

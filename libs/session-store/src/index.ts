@@ -13,6 +13,7 @@ export type { LiveChannels, MemorySessionStoreOptions } from './memory-session-l
 export { MemorySessionStore } from './memory-session-store.js';
 export type { MemorySnapshot } from './memory-sessions.js';
 export {
+  hasHead,
   headOf,
   type LiveMessage,
   liveMessageOf,

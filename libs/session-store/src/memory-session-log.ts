@@ -3,7 +3,7 @@ import { duplicatesOf, healLog, joinHistories, shareEntry } from './histories.js
 import { type Names, namesOf } from './keys.js';
 import { encodeSessionEvent, encodeStored, type SessionEvent } from './live-payload.js';
 import { type MemorySession, MemorySessions, type MemorySessionsOptions, storedCustom } from './memory-sessions.js';
-import { bodyOf, entryText, messageName, storedFrame } from './message-format.js';
+import { bodyOf, entryText, headOf, messageName, storedFrame } from './message-format.js';
 import type {
   AppendedMessage,
   AppendRequest,
@@ -180,17 +180,20 @@ export class MemorySessionLog implements SessionLog {
   /** Adds messages to a log. @returns what became of each, and the entries of those that are new */
   #add(session: MemorySession, request: AppendRequest): { messages: AppendedMessage[]; entries: LogEntry[] } {
     const { state, log } = session;
-    const seqByName = duplicatesOf(state, log, request);
+    const byName = duplicatesOf(state, log, request);
     const entries: LogEntry[] = [];
-    const messages = request.messages.map((message) => {
+    const messages = request.messages.map((message): AppendedMessage => {
       const { id, senderKey, head, retry } = message;
-      const earlier = senderKey === '' ? undefined : seqByName.get(messageName(message));
-      if (earlier !== undefined) return { seq: earlier, duplicate: true };
+      const earlier = senderKey === '' ? undefined : byName.get(messageName(message));
+      if (earlier) {
+        const repeated: AppendedMessage = { seq: earlier.seq, duplicate: true };
+        return headOf(earlier.body) === head ? repeated : { ...repeated, isConflict: true };
+      }
       state.count += 1;
       const entry = { seq: state.count, id, senderKey, body: bodyOf(head, this.sessions.now()) };
       log.push(entry);
       if (log.length > this.#historyMax) log.shift();
-      seqByName.set(messageName(message), entry.seq);
+      byName.set(messageName(message), entry);
       if (retry !== undefined) state.retried = entry.seq;
       entries.push(entry);
       return { seq: entry.seq, duplicate: false };

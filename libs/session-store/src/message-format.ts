@@ -77,6 +77,13 @@ export function headOf(body: string): string {
   return body.slice(0, body.lastIndexOf(TIMESTAMP) + TIMESTAMP.length);
 }
 
+/** Whether a delivered message has this head: then it is the same message, but for its time. */
+export function hasHead({ seq, id, frame }: LiveMessage, head: string): boolean {
+  const at = idOffset(seq);
+  const text = Buffer.from(entryText(id, head));
+  return frame.subarray(at, at + text.length).equals(text);
+}
+
 /** When a message was stored, Unix milliseconds; 0 when its body or frame does not tell. */
 export function storedAt(message: string | Buffer): number {
   const end =

@@ -74,6 +74,8 @@ export interface AppendedMessage {
   readonly seq: number;
   /** Whether an earlier attempt had stored it: then nothing was stored or published now (V4). */
   readonly duplicate: boolean;
+  /** With `duplicate`: what is stored under the id has another content, and this message is stored nowhere. */
+  readonly isConflict?: true;
 }
 
 export type AppendResult =

@@ -68,7 +68,10 @@ function stored([epoch = '', ttl, created, subscribers, ...seqs]: string[]): Ext
     subscribers: Number(subscribers),
     messages: seqs.map((text) => {
       const seq = Number(text);
-      return seq < 0 ? { seq: -seq, duplicate: true } : { seq, duplicate: false };
+      if (seq > 0) return { seq, duplicate: false };
+      return seq < 0
+        ? { seq: -seq, duplicate: true }
+        : { seq: Number(text.slice(1)), duplicate: true, isConflict: true };
     }),
   };
 }

@@ -88,6 +88,40 @@ export function duplicatesContract(stores: () => Stores): void {
       expect(await answers(message('m6'), message('m7'), message('m6'))).toEqual([newAt(6), newAt(7), duplicateOf(6)]);
     });
 
+    const conflictWith = (seq: number) => ({ seq, duplicate: true, isConflict: true });
+
+    it('A4: an id with another content is no retry: it is not stored, and the answer says so', async () => {
+      const other = { content: 'another', retry: 'anywhere' } as const;
+      expect(await answers(message('m5', other), message('m6'), message('m4', { retry: at5 }))).toEqual([
+        conflictWith(5),
+        newAt(6),
+        duplicateOf(4),
+      ]);
+      expect(await keptIds(log, id)).toEqual(['m3', 'm4', 'm5', 'm6']);
+      expect(await answers(message('m6', { retry: at5, content: 'text of m6 ' }))).toEqual([conflictWith(6)]);
+      const quotes = { content: 'text","sender":"ana","timestamp":1', retry: at5 } as const;
+      expect(await answers(message('q', quotes), message('q', { ...quotes, content: 'text' }))).toEqual([
+        newAt(7),
+        conflictWith(7),
+      ]);
+      expect(await answers(message('q', { ...quotes, content: 'text' }), message('q', quotes))).toEqual([
+        conflictWith(7),
+        duplicateOf(7),
+      ]);
+    });
+
+    it('A4: the same id with another content in one batch is stored once, and a first send is told as well', async () => {
+      expect(await answers(message('m6'), message('m6', { content: 'another' }), message('m6'))).toEqual([
+        newAt(6),
+        conflictWith(6),
+        duplicateOf(6),
+      ]);
+      await answers(message('m7', { retry: at5 }));
+      const late = await stored(log, id, { position: at5, messages: [message('m7', { content: 'another' })] });
+      expect(late.messages).toEqual([conflictWith(7)]);
+      expect((await log.get(id))?.count).toBe(7);
+    });
+
     it('A4: the same id of two senders is two messages, and nobody’s message is never a duplicate', async () => {
       const retry = 'anywhere' as const;
       expect(await answers(message('m5', { senderKey: 'bob', retry }))).toEqual([newAt(6)]);

@@ -22,6 +22,7 @@ export const ERROR_CODES = [
   'forbidden',
   'unauthorized',
   'not_stored',
+  'id_conflict',
   'overloaded',
 ] as const;
 

@@ -240,6 +240,10 @@ describe('errors', () => {
       await t.sessions.create('exists', {});
       return t.call('POST', '/api/sessions/', { session_id: 'exists' });
     },
+    id_conflict: async () => {
+      await t.call('POST', '/api/sessions/conflict/messages/', { content: 'a', id: 'x' });
+      return t.call('POST', '/api/sessions/conflict/messages/', { content: 'b', id: 'x' });
+    },
     session_corrupt: () => withStore(() => new SessionCorruptError('room')),
     message_too_large: () => t.call('POST', '/api/sessions/room/messages/', { content: 'x'.repeat(300) }),
     payload_too_large: () => t.call('POST', '/api/sessions/room/messages/', { content: long }),

@@ -35,6 +35,12 @@ local function isEntry(entry, streamId, id)
   return entry[1] == streamId and string.find(entry[2][2], id .. '",', 1, true) == 1
 end
 
+-- Whether the text of a stored message begins with this id and head: then it is the same message, because quotes inside
+-- of a content are escaped. `text` may be nil.
+local function isTextOf(text, id, head)
+  return text ~= nil and string.find(text, textOf(id, head), 1, true) == 1
+end
+
 -- When a message was stored, Unix ms; 0 when its body does not tell.
 local function timeOf(body)
   return tonumber(string.match(body, '"timestamp":(%d+)}$') or '') or 0

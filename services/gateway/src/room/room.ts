@@ -113,14 +113,18 @@ export class Room {
     let stored = 0;
     for (let index = 0; index < batch.length; index++) {
       const sending = batch[index] as Sending;
-      const { seq, duplicate } = result.messages[index] as AppendedMessage;
+      const { seq, duplicate, isConflict } = result.messages[index] as AppendedMessage;
       // This room may not have heard of a duplicate's message before: so it counts here too (F2).
       newest = Math.max(newest, seq);
-      if (duplicate) this.acks.acknowledge(sending, seq);
-      else this.acks.acknowledgeIfSkipped(sending, seq);
-      if (!duplicate) stored += 1;
+      if (duplicate) {
+        metrics.counters.duplicates += isConflict ? 0 : 1;
+        if (isConflict) this.queue.refuseConflict(sending);
+        else this.acks.acknowledge(sending, seq);
+      } else {
+        this.acks.acknowledgeIfSkipped(sending, seq);
+        stored += 1;
+      }
     }
-    metrics.counters.duplicates += batch.length - stored;
     metrics.counters.stored += stored;
     metrics.counters.published += stored;
     this.expectPublish(result.epoch, newest);

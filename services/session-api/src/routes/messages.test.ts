@@ -171,6 +171,23 @@ describe('POST sessions/{id}/messages/', () => {
     expect((await t.sessions.get('room'))?.count).toBe(4);
   });
 
+  it('A4: the same id of the same sender with another content is 409, tells nothing of the first, and is not stored', async () => {
+    await t.call('POST', URL, { content: 'a', id: 'x' });
+    const answer = await t.call('POST', URL, { content: 'b', id: 'x' });
+    expect(answer.statusCode).toBe(409);
+    expect(answer.json()).toEqual({
+      success: false,
+      error: 'another message of this sender has this id and another content',
+      code: 'id_conflict',
+      session_id: 'room',
+    });
+    expect((await t.call('POST', URL, { content: 'b', id: 'x', sender: 'ann' })).json()).toMatchObject({ seq: 2 });
+    expect((await t.call('GET', `${URL}?view=log`)).json().messages).toMatchObject([
+      { content: 'a', sender: 'server' },
+      { content: 'b', sender: 'ann' },
+    ]);
+  });
+
   it('D5: when Redis fails in the middle: 503 with the id to repeat, and the log says why', async () => {
     const cause = new OutcomeUnknownError("ERR can't run this command script: 8f2c, on @user_script:5.");
     const broken = await testApp({ sessions: rejectingStore(() => cause) });

@@ -48,7 +48,7 @@ const MESSAGES = success(
 
 const SENT = success(
   { session_id: Type.String(), seq: Type.Integer(), id: Type.String() },
-  'It is stored; the same id again answers the same seq.',
+  'It is stored; the same id and content again answer the same seq.',
 );
 
 /** The routes of `sessions/{id}/messages/`. */
@@ -104,7 +104,7 @@ export function messageRoutes(app: Api, context: AppContext): void {
             description: `1 to ${SENDER_MAX_LENGTH} characters, none of them a lone surrogate`,
           }),
         }),
-        response: answers({ 200: SENT }, 413, 415),
+        response: answers({ 200: SENT }, 409, 413, 415),
       },
     },
     async ({ params: { session_id: sessionId }, body: { content, id, sender } }) => {
@@ -140,6 +140,10 @@ async function send(
   }
   const [stored] = result.outcome === 'stored' ? result.messages : [];
   if (result.outcome !== 'stored' || !stored) throw outcomeUnknown(sessionId, id, undefined);
+  if (stored.isConflict) {
+    const sentence = 'another message of this sender has this id and another content';
+    throw new ApiError('id_conflict', sentence, { sessionId });
+  }
   if (result.quarantined !== undefined) {
     logger.error(
       { sessionId, fault: result.quarantined },

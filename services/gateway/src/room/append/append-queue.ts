@@ -1,4 +1,4 @@
-import type { Position } from '@holdfast/protocol';
+import type { ErrorCode, Position } from '@holdfast/protocol';
 import {
   type AppendResult,
   type LiveMessage,
@@ -8,6 +8,7 @@ import {
 } from '@holdfast/session-store';
 import type { GatewayMetrics } from '@holdfast/telemetry';
 import type { Clock } from '../../ports/clock.js';
+import type { Member } from '../../ports/member.js';
 import { RetryPause } from '../../ports/retry-pause.js';
 import type { ShardHealth } from '../../redis/shard-health.js';
 import type { AppendScheduler } from '../../shared/append-scheduler.js';
@@ -98,6 +99,10 @@ export class AppendQueue {
   /** Takes a member's message. @returns false when the outage buffer is full (D2) */
   push(sending: Sending): boolean {
     const repeated = this.#backlog?.takeOver(sending);
+    if (repeated === 'conflict' || (this.#backlog && this.#waiting.findDelivered(sending)?.isConflict)) {
+      this.refuseConflict(sending);
+      return true;
+    }
     if (repeated) {
       this.#context.metrics.counters.duplicates += 1;
       this.#room.showPending(repeated.waiting, repeated.place + 1);
@@ -121,12 +126,13 @@ export class AppendQueue {
   /**
    * The messages to append now; from here on they are in flight.
    *
-   * @returns `batch`, and the sends that were `delivered` already, which only have to be answered
+   * @returns `batch`, and the sends that were `delivered` already, which only have to be acknowledged
    */
   next(): { readonly batch: readonly Waiting[]; readonly delivered: readonly DeliveredSend[] } {
     const first = this.#waiting.first(this.#errors > 0 ? 1 : undefined);
-    const delivered = this.#takeDelivered(first);
-    const rest = delivered.length === 0 ? first : this.#waiting.first(first.length - delivered.length);
+    const taken = this.#waiting.takeDelivered(first);
+    const rest = taken.length === 0 ? first : this.#waiting.first(first.length - taken.length);
+    const delivered = this.#answerConflicts(taken);
     const batch = this.#waiting.markUnknown(rest);
     if (batch.length > 0) {
       this.#flight = { size: batch.length, isOrphaned: false };
@@ -234,7 +240,7 @@ export class AppendQueue {
 
   /** Before the room forgets its tail: takes out queued sends that were delivered already, to be acknowledged. */
   takeDelivered(): readonly DeliveredSend[] {
-    return this.#takeDelivered(this.#waiting.from(this.#inFlight));
+    return this.#answerConflicts(this.#waiting.takeDelivered(this.#waiting.from(this.#inFlight)));
   }
 
   stop(): void {
@@ -274,11 +280,20 @@ export class AppendQueue {
     this.#waiting.showRest(this.#inFlight, (sending, place) => this.#room.showPending(sending, place));
   }
 
-  #takeDelivered(candidates: readonly Waiting[]): readonly DeliveredSend[] {
-    const taken = this.#waiting.takeDelivered(candidates);
-    this.#context.metrics.counters.duplicates += taken.length;
+  /** @returns the repeated sends among those that were found delivered, which are to be acknowledged */
+  #answerConflicts(taken: readonly DeliveredSend[]): readonly DeliveredSend[] {
+    if (taken.length === 0) return taken;
     this.#forgetFailureIfEmpty();
-    return taken;
+    for (const { sending, isConflict } of taken) if (isConflict) this.refuseConflict(sending);
+    const repeated = taken.filter(({ isConflict }) => !isConflict);
+    this.#context.metrics.counters.duplicates += repeated.length;
+    return repeated;
+  }
+
+  /** Tells a sender that a message of its own with another content has the id (A4). */
+  refuseConflict({ member, clientId }: Sending): void {
+    this.#context.metrics.counters.refused += 1;
+    tellRefused(member, clientId, 'id_conflict', 'another message of yours has this id');
   }
 
   /** Takes messages out and tells their senders that they are not stored (V11). */
@@ -286,14 +301,15 @@ export class AppendQueue {
     this.#waiting.remove(refused);
     this.#forgetFailureIfEmpty();
     this.#context.metrics.counters.refused += refused.length;
-    for (const { member, clientId } of refused) {
-      const id = clientId === undefined ? {} : { id: clientId };
-      member.tell({ type: 'error', code: 'not_stored', message: why, ...id });
-    }
+    for (const { member, clientId } of refused) tellRefused(member, clientId, 'not_stored', why);
   }
 
   /** Where nothing waits, nothing fails: what failed was delivered after all, or was given up. */
   #forgetFailureIfEmpty(): void {
     if (this.isEmpty) this.#failing = undefined;
   }
+}
+
+function tellRefused(member: Member, id: string | undefined, code: ErrorCode, message: string): void {
+  member.tell({ type: 'error', code, message, ...(id === undefined ? {} : { id }) });
 }

@@ -22,11 +22,14 @@ function memberOf(connectionId: string): Member {
   return member as Member;
 }
 
-function sending(id: string, { senderKey = 'ann', retry = false, connection = 'first' } = {}): Sending {
+function sending(
+  id: string,
+  { senderKey = 'ann', retry = false, connection = 'first', content = 'text' } = {},
+): Sending {
   return {
     member: memberOf(connection),
     clientId: id,
-    message: { id, senderKey, head: `"content":"${connection}",`, ...(retry && { retry: 'anywhere' as const }) },
+    message: { id, senderKey, head: `"content":"${content}",`, ...(retry && { retry: 'anywhere' as const }) },
     bytes: 10,
     arrivedMs: 1,
   };
@@ -41,8 +44,10 @@ function wait(...sendings: Sending[]): void {
 }
 
 /** Sends again on another connection. @returns its place among those that wait, from 0, where it was recognised */
-const again = (id: string, senderKey = 'ann', connection = 'second'): number | undefined =>
-  backlog.takeOver(sending(id, { senderKey, retry: true, connection }))?.place;
+function again(id: string, senderKey = 'ann', connection = 'second'): number | 'conflict' | undefined {
+  const repeated = backlog.takeOver(sending(id, { senderKey, retry: true, connection }));
+  return repeated === 'conflict' ? repeated : repeated?.place;
+}
 
 const ids = (): string[] => waiting.from(0).map(({ message }) => message.id);
 const connections = (): string[] => waiting.from(0).map(({ member }) => member.connectionId);
@@ -78,6 +83,15 @@ describe('what waits and is sent again', () => {
     expect(waiting.from(0).map(({ message }) => message.senderKey)).toEqual(names.map(({ senderKey }) => senderKey));
   });
 
+  it('A4: is found also where its sender does not call it a repetition; another content is a conflict', () => {
+    wait(sending('m1'));
+    expect(backlog.takeOver(sending('m1', { connection: 'second' }))).toMatchObject({ place: 0 });
+    for (const retry of [true, false]) {
+      expect(backlog.takeOver(sending('m1', { retry, connection: 'third', content: 'another' }))).toBe('conflict');
+    }
+    expect(connections()).toEqual(['second']);
+  });
+
   it('D2: is found wherever it has moved to since what was before it was stored', () => {
     wait(sending('m1'), sending('m2'), sending('m3'));
     expect(again('m3')).toBe(2);
@@ -92,11 +106,6 @@ describe('what does not wait already', () => {
     wait(sending('m1'));
     expect([again('m2'), again('m1', 'bob')]).toEqual([undefined, undefined]);
     expect(connections()).toEqual(['first']);
-  });
-
-  it('A4: is what its sender does not call a repetition', () => {
-    wait(sending('m1'));
-    expect(backlog.takeOver(sending('m1', { connection: 'second' }))).toBeUndefined();
   });
 
   it('A4: is whatever comes from nobody, for its name may be anybody’s', () => {

@@ -25,11 +25,13 @@ export class OutageBacklog {
   /**
    * Lets a repeated send that waits already be answered to the connection that repeats it.
    *
-   * @returns the waiting message and its place, from 0; `undefined` where the send does not wait yet
+   * @returns the waiting message and its place, from 0; `conflict` where another content waits under this id;
+   *   `undefined` where the send does not wait yet
    */
-  takeOver(repeated: Sending): { readonly waiting: Waiting; readonly place: number } | undefined {
-    const first = repeated.message.retry === undefined ? undefined : this.#byName.get(messageName(repeated.message));
+  takeOver(repeated: Sending): { readonly waiting: Waiting; readonly place: number } | 'conflict' | undefined {
+    const first = this.#byName.get(messageName(repeated.message));
     if (!first) return undefined;
+    if (first.message.head !== repeated.message.head) return 'conflict';
     const place = this.#waiting.placeOf(first, this.#near);
     this.#near = place + 1;
     const waiting = this.#waiting.moveTo(repeated.member, place);

@@ -1,5 +1,5 @@
 import type { Position } from '@holdfast/protocol';
-import { type NewMessage, NOWHERE } from '@holdfast/session-store';
+import { hasHead, type NewMessage, NOWHERE } from '@holdfast/session-store';
 import type { GatewayMetrics } from '@holdfast/telemetry';
 import type { Member } from '../../ports/member.js';
 import type { ByteBudget } from '../../shared/memory-budgets.js';
@@ -23,10 +23,12 @@ export interface Waiting extends Sending {
   readonly since: Position | undefined;
 }
 
-/** A send that was delivered already, and the number that answers it. */
+/** A send whose name a delivered message has, and that message's number. */
 export interface DeliveredSend {
   readonly sending: Sending;
   readonly seq: number;
+  /** Whether the delivered message has another content: then the send is no repetition of it. */
+  readonly isConflict: boolean;
 }
 
 /** What the list uses of its gateway. */
@@ -122,16 +124,25 @@ export class WaitingList {
 
   /** Recognises messages that the room has delivered, and takes them out: an earlier attempt was stored (A4). */
   takeDelivered(candidates: readonly Waiting[]): readonly DeliveredSend[] {
-    const { tail } = this.#delivered;
     let taken: DeliveredSend[] | undefined;
     for (const sending of candidates) {
-      const seq = tail.find(sending.message.senderKey, sending.message.id);
-      if (seq === undefined) continue;
+      const delivered = this.findDelivered(sending);
+      if (!delivered) continue;
       taken ??= [];
-      taken.push({ sending, seq });
+      taken.push(delivered);
       this.remove([sending]);
     }
     return taken ?? NONE_DELIVERED;
+  }
+
+  /** Looks for a send among the messages that the room has delivered. */
+  findDelivered(sending: Sending): DeliveredSend | undefined {
+    const { tail } = this.#delivered;
+    const { senderKey, id, head } = sending.message;
+    const seq = tail.find(senderKey, id);
+    if (seq === undefined) return undefined;
+    const delivered = tail.at(seq);
+    return { sending, seq, isConflict: delivered !== undefined && !hasHead(delivered, head) };
   }
 
   /**

@@ -14,8 +14,11 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** Frames up to this many times what a client may send are read whole, so that they can be answered with 1009 (C6). */
-const PAYLOAD_FACTOR = 16;
+/**
+ * Frames up to this many times what a client may send are read whole, so that they can be answered with 1009 (C6). The
+ * library keeps what has come of a frame for as long as the client sends it.
+ */
+const PAYLOAD_FACTOR = 4;
 
 /** Starts a gateway on its public port. @throws {Error} when the port cannot be listened on */
 export async function startGateway(dependencies: GatewayDependencies): Promise<Gateway> {

@@ -275,6 +275,22 @@ describe('FrontDoor', () => {
     expect(await client.frames.take(65, () => true, 20_000)).toHaveLength(65);
   });
 
+  it('drops a client that does not close its side after a refusal', async () => {
+    const [gateway, api] = [await standIn('gateway'), await standIn('api')];
+    const { ws } = await openDoor([gateway], api);
+    const answers: string[] = [];
+    const sockets = ['/elsewhere', '/ws/chat/?session=bad', '/ws/chat/?session=broken'].map((path) => {
+      const socket = connect({ port: Number(new URL(ws).port), host: '127.0.0.1', allowHalfOpen: true });
+      socket.on('error', () => socket.destroy());
+      socket.on('data', (data) => answers.push(data.toString()));
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+      return socket;
+    });
+    await eventually('the answers', () => answers.length >= 3);
+    await eventually('the door to forget them', () => doors.at(-1)?.tunnels === 0);
+    for (const socket of sockets) socket.destroy();
+  });
+
   it('ends a connection whose client asked for that', async () => {
     const api = await standIn('api');
     const door = await openDoor([], api);

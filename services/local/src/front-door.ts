@@ -65,6 +65,11 @@ export class FrontDoor {
     return this.#port;
   }
 
+  /** Connections of clients that have asked for a WebSocket, until they have closed. */
+  get tunnels(): number {
+    return this.#tunnels.size;
+  }
+
   /** Asks the gateways whether they are ready, without waiting for the next regular check. */
   async checkGateways(): Promise<void> {
     await this.#pool.check();

@@ -15,6 +15,8 @@ export type UpgradeOutcome = 'opened' | 'answered' | 'unreachable';
 
 /** A gateway that has not answered a handshake by then counts as hung. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** A client that has not read its last bytes by then, or has not closed its side, is dropped. */
+const LINGER_MS = 2_000;
 
 /** Passes a WebSocket handshake on to a gateway, and joins the two sockets when the gateway accepts it. */
 export function tunnelUpgrade(
@@ -52,6 +54,7 @@ export function tunnelUpgrade(
     upstream.on('response', (answer) => {
       client.write(responseHead(answer, [...returnedHeaders(answer.rawHeaders), 'Connection', 'close']));
       answer.pipe(client);
+      dropLater(client);
       resolve('answered');
     });
     upstream.on('error', () => {
@@ -68,7 +71,15 @@ export function tunnelUpgrade(
 
 /** Answers an upgrade with a failure and ends the connection. */
 export function refuseUpgrade(client: Socket, failure: ProxyFailure): void {
-  if (client.writable) client.end(failureMessage(failure));
+  if (!client.writable) return;
+  client.end(failureMessage(failure));
+  dropLater(client);
+}
+
+/** Node keeps a socket whose other side neither reads nor closes for ever. */
+function dropLater(socket: Socket): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(timer));
 }
 
 function responseHead(answer: IncomingMessage, rawHeaders: readonly string[]): string {
@@ -89,7 +100,10 @@ function join(client: Socket, server: Socket): void {
     socket.setTimeout(0);
     socket.on('error', () => socket.destroy());
     // Bytes that were read already still go out; then the other side ends too.
-    socket.on('close', () => peer.destroySoon());
+    socket.on('close', () => {
+      peer.destroySoon();
+      if (!peer.destroyed) dropLater(peer);
+    });
     socket.pipe(peer);
   }
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { HTTP_ERRORS, type HttpErrorCode } from '@holdfast/protocol';
 import { SessionCorruptError } from '@holdfast/session-store';
 import { Ajv } from 'ajv';
@@ -391,6 +393,26 @@ describe('errors', () => {
       code: 'bad_request',
     });
     expect(answer.headers['x-content-type-options']).toBe('nosniff');
+  });
+});
+
+describe('a client that takes nothing of its answer', () => {
+  it('is dropped, and the answer with it', async () => {
+    const other = await testApp();
+    const { server } = other.app;
+    expect(server.timeout).toBe(60_000);
+    // More than the kernels' buffers take.
+    other.app.get('/large', async () => 'x'.repeat(64 * 1_048_576));
+    const url = new URL(await other.app.listen({ host: '127.0.0.1', port: 0 }));
+    server.timeout = 300;
+    const client = connect({ port: Number(url.port), host: '127.0.0.1' });
+    const [accepted] = (await once(server, 'connection')) as [Socket];
+    client.pause();
+    client.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(accepted, 'close');
+    expect(accepted.bytesWritten).toBeGreaterThan(0);
+    client.destroy();
+    await other.app.close();
   });
 });
 

@@ -26,6 +26,9 @@ const REQUEST_TIMEOUT_MS = 30_000;
  */
 const KEEP_ALIVE_MS = 75_000;
 
+/** Milliseconds. A client that takes nothing of its answer for so long is dropped, and the answer with it. */
+const ANSWER_TIMEOUT_MS = 60_000;
+
 /** Builds the app. It does not listen yet, and the caller closes what the context holds. */
 export async function buildApp(context: AppContext): Promise<FastifyInstance> {
   const { config, logger, metrics } = context;
@@ -35,6 +38,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
     // JSON escapes make content longer, as on the socket (C6), and other fields stand around it.
     bodyLimit: FRAME_BYTES_FACTOR * Math.max(config.sessions.messageMaxBytes, SESSION_DATA_MAX_BYTES) + 1024,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: ANSWER_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
     // While the app closes, requests that come on kept connections are still served.

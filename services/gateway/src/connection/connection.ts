@@ -3,6 +3,7 @@ import {
   type CloseCode,
   FRAME_BYTES_FACTOR,
   type FrameProblem,
+  type PingFrame,
   type ServerFrame,
   type WireProtocol,
 } from '@holdfast/protocol';
@@ -255,13 +256,17 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
       case 'signal':
         return this.#context.intake.signal(this, room, request);
       case 'ping':
-        return this.tell(request.id === undefined ? { type: 'pong' } : { type: 'pong', id: request.id });
+        return this.#pong(request);
       case 'auth':
         // Without configured authentication there is no token to replace.
         return;
       case 'refused':
         return this.#refuse(request.problem);
     }
+  }
+
+  #pong({ id }: PingFrame): void {
+    this.tell(id === undefined ? { type: 'pong' } : { type: 'pong', id });
   }
 
   #read(text: string): ClientRequest {
@@ -273,6 +278,8 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
     if (limits.takeExcess(nowMs)) return this.close(CLOSE.rate);
     const request = this.#read(text);
     if (request.type === 'refused' && request.problem.code === 'invalid_frame') return this.#refuse(request.problem);
+    // It asks whether this side lives.
+    if (request.type === 'ping') return this.#pong(request);
     const { counters } = this.#context.metrics;
     let id: { readonly id?: string } = {};
     if (request.type === 'send') {

@@ -43,6 +43,21 @@ export function httpFailure(code: HttpErrorCode, error: string, sessionId?: stri
     : { success: false, error, code, session_id: sessionId };
 }
 
+const BAD_LENGTH = 'Content-Length must be one whole number, and absent beside Transfer-Encoding';
+const BAD_REQUEST_LINE = 'a request must begin with METHOD PATH HTTP/1.1';
+
+/** What is wrong with a request, by the code of the parser's error; other codes are rare. */
+const UNREADABLE: Readonly<Record<string, string>> = {
+  HPE_INVALID_HEADER_TOKEN: 'a header has a character in its name or value that HTTP does not allow there',
+  HPE_INVALID_CONTENT_LENGTH: BAD_LENGTH,
+  HPE_UNEXPECTED_CONTENT_LENGTH: BAD_LENGTH,
+  HPE_INVALID_TRANSFER_ENCODING: BAD_LENGTH,
+  HPE_INVALID_URL: 'the path has a character that must be percent-encoded',
+  HPE_INVALID_METHOD: BAD_REQUEST_LINE,
+  HPE_INVALID_CONSTANT: BAD_REQUEST_LINE,
+  HPE_INVALID_VERSION: BAD_REQUEST_LINE,
+};
+
 /**
  * The answer to what Node's HTTP parser refuses, which never becomes a request (H3, H5).
  *
@@ -57,6 +72,6 @@ export function unreadableRequest(parserCode: string | undefined): HttpFailure {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return httpFailure('request_timeout', 'the request did not arrive in time');
     default:
-      return httpFailure('bad_request', 'the request is not valid HTTP');
+      return httpFailure('bad_request', UNREADABLE[parserCode ?? ''] ?? 'the request is not valid HTTP');
   }
 }

@@ -148,6 +148,28 @@ describe('FrontDoor', () => {
     }
   });
 
+  it.each([
+    ['GET / HTTP/1.1\r\nmy header: 1', 'a header has a character in its name or value that HTTP does not allow there'],
+    ['GET /ws/chat/ HTTP/1.1\r\nx : 1', 'a header has a character in its name or value that HTTP does not allow there'],
+    ['GET /a b HTTP/1.1', 'a request must begin with METHOD PATH HTTP/1.1'],
+  ])('H3: says what of a request is not HTTP: %j', async (head, error) => {
+    const [gateway, api] = [await standIn('gateway'), await standIn('api')];
+    const door = await openDoor([gateway], api);
+    const socket = connect({ port: Number(new URL(door.http).port), host: '127.0.0.1' });
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      answer += text;
+    });
+    socket.end(`${head}\r\nHost: x\r\n\r\n`);
+    await once(socket, 'close');
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toEqual({
+      success: false,
+      error,
+      code: 'bad_request',
+    });
+  });
+
   it('shares connections out evenly, to the gateway with the fewest', async () => {
     const [one, two, api] = [await standIn('one'), await standIn('two'), await standIn('api')];
     const door = await openDoor([one, two], api);

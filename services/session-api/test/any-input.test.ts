@@ -180,12 +180,28 @@ describe('any input', () => {
     );
   });
 
-  it('H3: what the parser refuses is answered in the shape of a failure', async () => {
-    const answer = await exchange(Buffer.from('GET / HTTP/1.1\r\nbroken header\r\n\r\n'), false);
+  const LINE = 'a request must begin with METHOD PATH HTTP/1.1';
+  const HEADER = 'a header has a character in its name or value that HTTP does not allow there';
+  const LENGTH = 'Content-Length must be one whole number, and absent beside Transfer-Encoding';
+  it.each([
+    ['GET / HTTP/1.1\r\nbroken header\r\n', HEADER],
+    ['GET / HTTP/1.1\r\nmy header: 1\r\n', HEADER],
+    ['GET / HTTP/1.1\r\nx : 1\r\n', HEADER],
+    ['GET / HTTP/1.1\r\nx(y): 1\r\n', HEADER],
+    ['GET / HTTP/1.1\r\nx: a\u0001b\r\n', HEADER],
+    ['POST / HTTP/1.1\r\nContent-Length: x\r\n', LENGTH],
+    ['POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n', LENGTH],
+    ['POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n', LENGTH],
+    ['GET /a\u0001 HTTP/1.1\r\n', 'the path has a character that must be percent-encoded'],
+    ['FOO / HTTP/1.1\r\n', LINE],
+    ['GET /a b HTTP/1.1\r\n', LINE],
+    ['GET / HTTP/3.0\r\n', LINE],
+  ])('H3: what the parser refuses is answered as a failure that says what it is: %j', async (head, error) => {
+    const answer = await exchange(Buffer.from(`${head}Host: x\r\n\r\n`), false);
     expect(statusesOf(answer)).toEqual([400]);
     expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toEqual({
       success: false,
-      error: 'the request is not valid HTTP',
+      error,
       code: 'bad_request',
     });
   });

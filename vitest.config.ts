@@ -15,7 +15,7 @@ const isLong = process.env['HOLDFAST_LONG'] === '1';
 
 /** Integration tests that take longest, mostly by waiting. */
 const SLOW =
-  /(?:sweeper\/test\/(?:processes|sweeper)|gateway\/test\/stopping|loadgen\/test\/bench|test\/(?:redis-modes|start|packages|browser)|chaos\/(?:redis-outage|gateway-outage|rolling-drain))\.test\.ts$/;
+  /(?:sweeper\/test\/(?:processes|sweeper)|gateway\/test\/stopping|loadgen\/test\/bench|test\/(?:redis-modes|start|packages|browser|browser-keeping)|chaos\/(?:redis-outage|gateway-outage|rolling-drain))\.test\.ts$/;
 
 /** Begins with the slow files: one that began last would be waited for alone. */
 class SlowFirst extends BaseSequencer {

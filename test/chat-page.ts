@@ -55,8 +55,20 @@ export class ChatPage {
     return chat;
   }
 
+  /** Another tab of the same browser. */
+  async openTab(): Promise<ChatPage> {
+    const tab = new ChatPage(await this.page.context().newPage());
+    await tab.page.goto(this.page.url());
+    return tab;
+  }
+
   get persistence(): Locator {
     return this.page.getByLabel('Session Persistence');
+  }
+
+  /** The field in which a message is written. */
+  get draft(): Locator {
+    return this.page.getByLabel('Message', { exact: true });
   }
 
   get messages(): Locator {
@@ -73,13 +85,17 @@ export class ChatPage {
     await this.page.getByRole('button', { name: 'Add Session' }).click();
   }
 
+  async openSession(session: string): Promise<void> {
+    await this.page.getByRole('button', { name: `Open session ${session}` }).click();
+  }
+
   async waitUntilConnected(): Promise<void> {
     await this.page.getByRole('status', { name: 'Connection' }).getByText('Connected', { exact: true }).waitFor();
   }
 
   async send(content: string): Promise<void> {
-    await this.page.getByLabel('Message', { exact: true }).fill(content);
-    await this.page.getByLabel('Message', { exact: true }).press('Enter');
+    await this.draft.fill(content);
+    await this.draft.press('Enter');
   }
 
   /** Waits until a message is shown. */

@@ -278,6 +278,7 @@ describe('ChatStore', () => {
       ['refused 2', 'forbidden'],
     ];
     expect(failed(before)).toEqual(all);
+    expect(before.store.snapshot().error?.message).toBe('Not sent: the token does not allow this');
     before.stop();
 
     // All of them outlive the page, and another tab knows which of them are settled.

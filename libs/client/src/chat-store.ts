@@ -5,7 +5,7 @@ import { HoldfastClient } from './client.js';
 import { systemClock, Timer } from './clock.js';
 import type { ConnectionState } from './connection-state.js';
 import type { ClientEvents } from './events.js';
-import { FailedMessages } from './failed-messages.js';
+import { type FailedMessage, FailedMessages } from './failed-messages.js';
 import { fetchMessages, type StoredMessage } from './fetch-messages.js';
 import { MessageArchive } from './message-archive.js';
 import { MessageList } from './message-list.js';
@@ -115,14 +115,16 @@ export class ChatStore {
 
   /** Sends a failed message again, as a new one. */
   readonly resend = (id: string): void => {
-    const failed = this.#failed.remove(id);
+    const failed = this.discard(id);
     if (failed) this.send(failed.content);
-    this.#update();
   };
 
-  readonly discard = (id: string): void => {
-    this.#failed.remove(id);
-    this.#update();
+  /** @returns the failed message, unless another tab has sent or discarded it before */
+  readonly discard = (id: string): FailedMessage | undefined => {
+    const failed = this.#failed.remove(id);
+    const { error } = this.#snapshot;
+    this.#update({ error: error?.code === failed?.code ? undefined : error });
+    return failed;
   };
 
   /** Connects at once, during the wait for the next attempt and after a close. */
@@ -171,7 +173,10 @@ export class ChatStore {
     client.on('storage', (storage) => this.#update({ storage }));
     client.on('broadcast', (broadcast) => this.#update({ broadcast }));
     client.on('gap', ({ from, to }) => this.#fail('gap', `Messages ${from} to ${to} are no longer kept.`));
-    client.on('refused', ({ code, message }) => this.#fail(code, message));
+    client.on('refused', ({ id, code, message }) => {
+      // For a message that was refused for good, `rejected` has come before.
+      if (!this.#failed.list().some((failed) => failed.id === id)) this.#fail(code, message);
+    });
     client.on('rejected', ({ id, content, code, message }) => {
       this.#failed.add({ id, content, at: (this.#options.clock ?? systemClock).now(), code, message });
       this.#fail(code, `Not sent: ${message}`);
@@ -287,7 +292,7 @@ export class ChatStore {
       messages: shown,
       failed: this.#failed.list(),
       hidden: this.#list.dropped,
-      start: historyStart(this.#options, this.#list.messages(), this.#snapshot.session, this.#archive?.isTrimmed),
+      start: historyStart(this.#options, this.#list.messages(), this.#snapshot.session, this.#archive?.wasTrimmed),
       count,
     };
     for (const listener of [...this.#listeners]) listener();

@@ -221,6 +221,7 @@ describe('MessageArchive: what it cannot keep', () => {
     a.settle();
     expect(storage.getItem(KEY)?.length).toBeLessThan(500_200);
     expect(stored(storage).at(-1)).toBe('big 39');
+    expect([a.shown().length, a.store.snapshot().start]).toEqual([40, 'first']);
     const b = openTab(storage);
     expect([b.shown().length, b.store.snapshot().start]).toEqual([31, 'trimmed']);
     for (let i = 0; i < 600; i++) b.receive(`small ${i}`, 100 + i);

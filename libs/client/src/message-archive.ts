@@ -41,6 +41,7 @@ export class MessageArchive {
   readonly #own: Pick<MessageList, 'messages'>;
   readonly #onProblem: (problem: StorageProblem | undefined) => void;
   #isDue = false;
+  #wasTrimmed: boolean | undefined;
   /** As it was last read or written. */
   #stored = NOTHING;
   /** Keys of messages that somebody has removed from the storage. This tab does not write them again. */
@@ -64,9 +65,12 @@ export class MessageArchive {
     this.#onProblem = onProblem;
   }
 
-  /** Whether older messages were left out, because there were too many. */
-  get isTrimmed(): boolean {
-    return this.#stored.isTrimmed;
+  /**
+   * Whether older messages had been left out of what this tab has read first, because there were too many. What is left
+   * out later is still shown by this tab.
+   */
+  get wasTrimmed(): boolean {
+    return this.#wasTrimmed ?? false;
   }
 
   /**
@@ -77,6 +81,7 @@ export class MessageArchive {
   load(): readonly ChatMessage[] {
     const before = this.#stored;
     const stored = this.#try(() => this.#read());
+    this.#wasTrimmed ??= stored?.isTrimmed;
     if (!stored || stored === before) return [];
     const known = new Set(stored.messages.map(keyOf));
     if (this.#kept().some((message) => !known.has(keyOf(message)))) this.save();

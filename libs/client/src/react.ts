@@ -1,12 +1,14 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import type { ChatSnapshot } from './chat-snapshot.js';
 import { type ChatOptions, ChatStore } from './chat-store.js';
+import type { FailedMessage } from './failed-messages.js';
 
 export type { ChatError, ChatSession, ChatSnapshot, ChatStatus, HistoryStart } from './chat-snapshot.js';
 export type { ChatOptions } from './chat-store.js';
 export { ChatStore } from './chat-store.js';
 export type { ChatMessage } from './events.js';
 export type { FailedMessage } from './failed-messages.js';
+export { storageProblemOf } from './storage-problem.js';
 
 /** The options of a {@link ChatStore} that are not arguments of {@link useWebSocket}. */
 export type UseWebSocketOptions = Omit<
@@ -19,8 +21,8 @@ export interface UseWebSocket extends ChatSnapshot {
   readonly send: (content: string) => void;
   /** Sends one of `failed` again, as a new message. */
   readonly resend: (id: string) => void;
-  /** Removes one of `failed`. */
-  readonly discard: (id: string) => void;
+  /** Removes one of `failed`. @returns it, unless another tab has sent or discarded it before */
+  readonly discard: (id: string) => FailedMessage | undefined;
   readonly reconnect: () => void;
   /** Reads the stored messages over HTTP and shows those that were missing. Resolves to the number of messages read. */
   readonly refresh: () => Promise<number | undefined>;

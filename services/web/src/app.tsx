@@ -15,9 +15,13 @@ import { AddSessionForm } from './sessions/add-session-form.js';
 import { addSession, readPageState, removeSession } from './sessions/session-entry.js';
 import { SessionList } from './sessions/session-list.js';
 import { SettingsPanel } from './settings/settings-panel.js';
+import { StorageNotice } from './storage-notice.js';
 import { useStoredState } from './stored-state.js';
 
-/** How many sessions stay connected while the reader looks at one of them. */
+/**
+ * How many sessions stay connected while the reader looks at one of them. Beyond it sessions are closed that lose nothing
+ * by it: a session that keeps nothing stays open, and so does one with messages that are not sent.
+ */
 const OPEN_MAX = 8;
 
 export function App() {
@@ -34,7 +38,11 @@ export function App() {
 
   const show = (id: string) => {
     select(id);
-    setRecent([id, ...recent.filter((other) => other !== id)].slice(0, OPEN_MAX));
+    const isBusy = (other: string) =>
+      summaries.get(other)?.hasUnsent ||
+      state.sessions.some((entry) => entry.id === other && entry.persistence === 'none');
+    const order = [id, ...recent.filter((other) => other !== id)];
+    setRecent(order.filter((other, place) => place < OPEN_MAX || isBusy(other)));
     setListShown(false);
   };
   const add = (id: string) => {
@@ -85,6 +93,7 @@ export function App() {
           </Typography>
         </Toolbar>
       </AppBar>
+      <StorageNotice />
       {broadcast && <BroadcastBanner broadcast={broadcast} onClose={() => setBroadcast(undefined)} />}
       <Box sx={{ flex: 1, minHeight: 0, display: 'flex' }}>
         <Box

@@ -1,7 +1,7 @@
 import type { ChatMessage } from '@holdfast/client/react';
 import { useWebSocket } from '@holdfast/client/react';
 import { ThemeProvider } from '@mui/material/styles';
-import type { ReactNode } from 'react';
+import type { ComponentProps, ReactNode } from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, it } from 'vitest';
 import { BroadcastBanner } from './broadcast-banner.js';
@@ -25,6 +25,12 @@ const message: ChatMessage = {
   sessionId: 's',
 };
 
+/** The messages of a session in Redis whose first message is there. */
+function view(props: Partial<ComponentProps<typeof MessageView>>) {
+  const actions = { onResend: nothing, onEdit: nothing, onDiscard: nothing };
+  return <MessageView messages={[]} failed={[]} hidden={0} start="first" persistence="redis" {...actions} {...props} />;
+}
+
 describe('what components show', () => {
   it('settings: the select of the original guides, its line, and the switch', () => {
     const html = render(<SettingsPanel persistence="redis" onChange={nothing} />);
@@ -41,7 +47,7 @@ describe('what components show', () => {
         entry={{ id: 'test-redis-123', persistence }}
         isSelected
         isOpen
-        summary={{ status: 'connected', unread: 3, expiresAt: Date.now() + 60_500 }}
+        summary={{ status: 'connected', unread: 3, hasUnsent: false, expiresAt: Date.now() + 60_500 }}
         onSelect={nothing}
         onDelete={nothing}
       />,
@@ -68,14 +74,50 @@ describe('what components show', () => {
 
   it('a long history: only its newest messages, and a way to the earlier ones', () => {
     const messages = Array.from({ length: 1_000 }, (_, i) => ({ ...message, id: `m${i}`, content: `number ${i}.` }));
-    const html = render(<MessageView messages={messages} hidden={0} />);
+    const html = render(view({ messages }));
     expect(html.match(/<li[^>]*data-own/g)).toHaveLength(200);
     expect(html).toContain('number 999.');
     expect(html).toContain('Show earlier messages (800)');
   });
 
-  it('an empty history: what to do', () => {
-    expect(render(<MessageView messages={[]} hidden={0} />)).toContain('No messages yet');
+  it('an empty history: what to do, unless its messages have not come yet', () => {
+    expect(render(view({}))).toContain('No messages yet');
+    expect(render(view({ start: 'unknown' }))).toContain('are not here yet');
+    expect(render(view({ start: 'live', persistence: 'none' }))).toContain('No messages yet');
+  });
+
+  it.each([
+    ['redis', 'first', 'The session begins here.'],
+    ['redis', 'trimmed', 'Older messages are not kept: Redis has the newest ones only.'],
+    ['localStorage', 'first', 'This browser has no older messages.'],
+    ['localStorage', 'trimmed', 'Older messages are not kept: this browser has the newest ones only.'],
+    ['localStorage', 'live', 'This browser keeps no messages'],
+    ['none', 'live', 'Nothing is kept: what was said before the page was opened is not shown.'],
+  ] as const)('the top of a history with %s and the start %s', (persistence, start, text) => {
+    expect(render(view({ messages: [message], persistence, start }))).toContain(text);
+  });
+
+  it('the top of a history that is longer than the page holds, and none while there is more to show', () => {
+    expect(render(view({ messages: [message], hidden: 7 }))).toContain(
+      '7 earlier messages are not shown: the page holds the newest 1 only.',
+    );
+    const messages = Array.from({ length: 201 }, (_, i) => ({ ...message, id: `m${i}` }));
+    expect(render(view({ messages }))).not.toContain('begins here');
+  });
+
+  it('V11: a message that was refused, with its text, why, and what can be done', () => {
+    const failed = {
+      id: 'f',
+      content: '<i>mine</i>',
+      at: 1,
+      code: 'forbidden',
+      message: 'the token forbids it',
+    } as const;
+    const html = render(view({ failed: [failed] }));
+    for (const part of ['&lt;i&gt;mine&lt;/i&gt;', 'Not sent: the token forbids it', 'Send again', 'Edit', 'Discard']) {
+      expect(html).toContain(part);
+    }
+    expect(html).toContain('data-failed="forbidden"');
   });
 
   it('C6: a message that is too long cannot be sent, and says why', () => {

@@ -38,6 +38,12 @@ export const Bubble = styled('div')(({ theme }) => ({
     color: theme.vars?.palette.own.contrastText ?? theme.palette.own.contrastText,
   },
   '[data-pending=true] > &': { opacity: 0.7 },
+  '[data-failed] > &': {
+    border: '1px solid',
+    borderColor: theme.vars?.palette.error.main ?? theme.palette.error.main,
+    backgroundColor: theme.vars?.palette.background.paper ?? theme.palette.background.paper,
+    color: theme.vars?.palette.text.primary ?? theme.palette.text.primary,
+  },
 }));
 
 export const Name = styled('div')(({ theme }) => ({

@@ -2,6 +2,7 @@ import { useWebSocket } from '@holdfast/client/react';
 import type { BroadcastFrame } from '@holdfast/protocol';
 import Box from '@mui/material/Box';
 import { useEffect, useState } from 'react';
+import { useStorageProblem } from '../browser-storage.js';
 import type { SessionEntry } from '../sessions/session-entry.js';
 import { persistenceArguments } from '../settings/session-persistence.js';
 import { ChatHeader } from './chat-header.js';
@@ -9,6 +10,8 @@ import { MessageView } from './message-view.js';
 import { ProblemAlert } from './problem-alert.js';
 import { SendBox } from './send-box.js';
 import type { SessionSummary } from './session-summary.js';
+import { useDraft } from './use-draft.js';
+import { useLeaveWarning } from './use-leave-warning.js';
 
 interface ChatPanelProps {
   readonly entry: SessionEntry;
@@ -23,9 +26,12 @@ interface ChatPanelProps {
 export function ChatPanel({ entry: { id, persistence }, isShown, onSummary, onBroadcast }: ChatPanelProps) {
   const { persistMessages, redisPersistence } = persistenceArguments(persistence);
   const chat = useWebSocket('/ws/chat/', true, id, persistMessages, redisPersistence);
-  const { status, messages, hidden, session } = chat;
+  const { status, messages, failed, hidden, session } = chat;
 
-  const [draft, setDraft] = useState('');
+  // Without persistence a reload of the tab brings the draft back, and nothing outlives the tab.
+  const draft = useDraft(id, persistMessages);
+  const hasUnsent = failed.length > 0 || messages.some(({ pending, isSent }) => pending && isSent);
+  useLeaveWarning((hasUnsent && !chat.keepsUnsent) || (draft.text !== '' && !draft.isStored));
   const [seen, setSeen] = useState(0);
   const total = hidden + messages.length;
   // There are fewer than were seen when the session was deleted and begins anew.
@@ -33,11 +39,22 @@ export function ChatPanel({ entry: { id, persistence }, isShown, onSummary, onBr
   const unread = Math.max(0, total - seen);
   // After a deletion or a refusal this connection does not know any more when the session expires.
   const expiresAt = status === 'disconnected' ? undefined : wholeSecond(session?.expiresAt);
-  useEffect(() => onSummary(id, { status, unread, expiresAt }), [id, status, unread, expiresAt, onSummary]);
+  useEffect(
+    () => onSummary(id, { status, unread, hasUnsent, expiresAt }),
+    [id, status, unread, hasUnsent, expiresAt, onSummary],
+  );
   useEffect(() => () => onSummary(id, undefined), [id, onSummary]);
   useEffect(() => {
     if (chat.broadcast) onBroadcast(chat.broadcast);
   }, [chat.broadcast, onBroadcast]);
+
+  const edit = (failedId: string) => {
+    const content = chat.discard(failedId)?.content;
+    if (content !== undefined) draft.change(draft.text.trim() === '' ? content : `${draft.text}\n${content}`);
+  };
+
+  // The page's own notice says it for all sessions.
+  const isToldByPage = useStorageProblem() === 'denied' && chat.error?.code === 'storage';
 
   if (!isShown) return null;
   return (
@@ -55,11 +72,20 @@ export function ChatPanel({ entry: { id, persistence }, isShown, onSummary, onBr
         storage={chat.storage}
         onReconnect={chat.reconnect}
       />
-      {chat.error && <ProblemAlert error={chat.error} onClose={chat.clearError} />}
-      <MessageView messages={messages} hidden={hidden} />
+      {chat.error && !isToldByPage && <ProblemAlert error={chat.error} onClose={chat.clearError} />}
+      <MessageView
+        messages={messages}
+        failed={failed}
+        hidden={hidden}
+        start={chat.start}
+        persistence={persistence}
+        onResend={chat.resend}
+        onEdit={edit}
+        onDiscard={chat.discard}
+      />
       <SendBox
-        draft={draft}
-        onDraft={setDraft}
+        draft={draft.text}
+        onDraft={draft.change}
         isConnected={status === 'connected'}
         maxBytes={session?.maxMessageBytes}
         onSend={chat.send}

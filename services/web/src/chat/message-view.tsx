@@ -1,4 +1,4 @@
-import type { ChatMessage } from '@holdfast/client/react';
+import type { ChatMessage, FailedMessage, HistoryStart } from '@holdfast/client/react';
 import ArrowDownwardIcon from '@mui/icons-material/ArrowDownward';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
@@ -6,34 +6,47 @@ import Divider from '@mui/material/Divider';
 import Fab from '@mui/material/Fab';
 import Typography from '@mui/material/Typography';
 import { Fragment, useState } from 'react';
+import type { sessionPersistenceType } from '../settings/session-persistence.js';
 import { dayOf } from '../time-text.js';
+import { type FailedActions, FailedBubble } from './failed-bubble.js';
+import { historyStartText, noMessagesText } from './history-start.js';
 import { MessageBubble } from './message-bubble.js';
 import { useStickToBottom } from './use-stick-to-bottom.js';
 
-interface MessageViewProps {
+interface MessageViewProps extends FailedActions {
   readonly messages: readonly ChatMessage[];
+  /** The reader's messages that were refused. */
+  readonly failed: readonly FailedMessage[];
   /** How many older messages this page does not keep. */
   readonly hidden: number;
+  readonly start: HistoryStart;
+  readonly persistence: sessionPersistenceType;
 }
 
 /** How many messages are shown, and how many more when the reader asks for earlier ones. Thousands would be slow. */
 const STEP = 200;
 
 /** The messages, with the newest at the bottom. The newest stays in view unless the reader has scrolled up. */
-export function MessageView({ messages, hidden }: MessageViewProps) {
+export function MessageView({ messages, failed, hidden, start, persistence, ...actions }: MessageViewProps) {
   const newest = messages.at(-1);
-  const stick = useStickToBottom<HTMLDivElement>(newest?.id, newest?.isSent ?? false);
+  const refused = failed.at(-1)?.id;
+  const stick = useStickToBottom<HTMLDivElement>(
+    refused ?? newest?.id,
+    refused !== undefined || newest?.isSent === true,
+  );
   const { list, onScroll, toBottom, isAway } = stick;
   /** Index of the first message shown, counted over all of the session. It stays while the reader is further up. */
   const [first, setFirst] = useState(0);
   const wanted = hidden + Math.max(0, messages.length - STEP);
   if (first > wanted || (!isAway && first !== wanted)) setFirst(wanted);
-  const start = Math.max(0, first - hidden);
-  const shown = messages.slice(start);
+  const skipped = Math.max(0, first - hidden);
+  const shown = messages.slice(skipped);
   const showEarlier = () => {
     stick.keepPlace();
     setFirst(first - STEP);
   };
+  const beginning =
+    failed.length > 0 && messages.length === 0 ? undefined : beginningText(messages.length, hidden, start, persistence);
   return (
     <Box sx={{ position: 'relative', flex: 1, minHeight: 0, display: 'flex' }}>
       <Box
@@ -46,15 +59,14 @@ export function MessageView({ messages, hidden }: MessageViewProps) {
         sx={{ flex: 1, px: { xs: 1.5, sm: 3 }, py: 2, overflowY: 'auto', overflowAnchor: 'none' }}
       >
         <Box component="ul" sx={{ m: 0, p: 0, listStyle: 'none' }}>
-          {start > 0 && (
+          {skipped > 0 && (
             <li style={{ textAlign: 'center' }}>
               <Button size="small" onClick={showEarlier}>
-                Show earlier messages ({start})
+                Show earlier messages ({skipped})
               </Button>
             </li>
           )}
-          {start === 0 && hidden > 0 && <Note text={`${hidden} earlier messages are not shown`} />}
-          {shown.length === 0 && <Note text="No messages yet. Write the first one." />}
+          {skipped === 0 && beginning !== undefined && <Note text={beginning} />}
           {shown.map((message, i) => {
             const before = shown[i - 1];
             const isNewDay = !before || dayOf(before.timestamp) !== dayOf(message.timestamp);
@@ -70,6 +82,9 @@ export function MessageView({ messages, hidden }: MessageViewProps) {
               </Fragment>
             );
           })}
+          {failed.map((message) => (
+            <FailedBubble key={message.id} message={message} {...actions} />
+          ))}
         </Box>
       </Box>
       {isAway && (
@@ -85,6 +100,18 @@ export function MessageView({ messages, hidden }: MessageViewProps) {
       )}
     </Box>
   );
+}
+
+/** What stands at the top of the list once everything is shown. */
+function beginningText(
+  count: number,
+  hidden: number,
+  start: HistoryStart,
+  persistence: sessionPersistenceType,
+): string | undefined {
+  if (count === 0) return noMessagesText(persistence, start);
+  if (hidden === 0) return historyStartText(persistence, start);
+  return `${hidden} earlier messages are not shown: the page holds the newest ${count} only.`;
 }
 
 function Note({ text }: { readonly text: string }) {

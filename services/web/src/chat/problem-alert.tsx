@@ -14,6 +14,7 @@ const SEVERE: ReadonlySet<string> = new Set([
   'session_deleted',
   'outbox_full',
   'message_too_large',
+  'id_conflict',
 ]);
 
 /** Shows the latest problem, with the server's code if it has one. */

@@ -5,6 +5,8 @@ export interface SessionSummary {
   readonly status: ChatStatus;
   /** Number of messages of others since the reader last looked at the session. */
   readonly unread: number;
+  /** Whether messages of the reader are pending, or were refused. */
+  readonly hasUnsent: boolean;
   /** When the session expires, Unix milliseconds; absent when it is not kept in Redis. */
   readonly expiresAt: number | undefined;
 }

@@ -1,5 +1,10 @@
-/** Removes what the client keeps of a session in this browser: its messages and those that were not sent yet. */
+import { keysOf, writeText } from '../browser-storage.js';
+import { draftKey } from '../chat/use-draft.js';
+
+/** Removes what this browser keeps of a session: its messages, those that were not sent, and its draft. */
 export function forgetSession(id: string): void {
-  const begin = `holdfast:${id}:`;
-  for (const key of Object.keys(localStorage)) if (key.startsWith(begin)) localStorage.removeItem(key);
+  for (const key of [...keysOf('localStorage', `holdfast:${id}:`), draftKey(id)]) {
+    writeText('localStorage', key, undefined);
+  }
+  writeText('sessionStorage', draftKey(id), undefined);
 }

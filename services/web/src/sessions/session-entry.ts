@@ -19,7 +19,7 @@ export interface PageState {
 }
 
 /** Reads what an earlier visit has stored, perhaps with an earlier release. */
-export function readPageState(stored: unknown): PageState {
+export function readPageState(stored: object | undefined): PageState {
   const { persistence, sessions } = (stored ?? {}) as Record<string, unknown>;
   return {
     persistence: isSessionPersistence(persistence) ? persistence : DEFAULT_SESSION_PERSISTENCE,

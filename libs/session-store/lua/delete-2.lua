@@ -12,6 +12,7 @@ Rules: G5, V7.
 -- @import readJson from stored-session.lua
 -- @import endedEpoch, rememberDeleted from ended-epochs.lua
 -- @import publishEvent from messages.lua
+-- @import newEpoch, readClock from clock.lua
 
 local json = readJson(KEYS[1])
 if not json then return 0 end
@@ -20,8 +21,13 @@ local epoch = endingEpoch(json, session)
 local ttl = session and session.ttl or tonumber(ARGV[1])
 -- While the slot is on the move (A7), this reading fails where writing the tombstone would fail: before anything is
 -- deleted.
-endedEpoch(KEYS[2])
+local endedBefore = endedEpoch(KEYS[2])
+-- Without a tombstone nobody could tell the deletion from a loss (F8): one that sorts behind every epoch of the session.
+if epoch == '' then
+  local _, _, microseconds = readClock()
+  epoch = newEpoch(microseconds, 'unknown', endedBefore)
+end
 redis.call('DEL', KEYS[1], KEYS[2])
-if epoch ~= '' then rememberDeleted(KEYS[2], epoch, ttl * 1000) end
+rememberDeleted(KEYS[2], epoch, ttl * 1000)
 local heard, refused = publishEvent(KEYS[2], '{"event":"deleted","epoch":"' .. epoch .. '"}')
 return heard < 0 and refused or 1

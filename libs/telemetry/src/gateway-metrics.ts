@@ -6,6 +6,7 @@ import {
   type DrainState,
   OTHER_CLOSE_CODE,
   type SyncOutcome,
+  type UnconfirmedKind,
 } from './metric-labels.js';
 import { GATEWAY, GATEWAY_COUNTERS, GATEWAY_GAUGES } from './metrics.js';
 import { counter, gauge, type Registers, readCounter, readGauge, readState } from './prometheus.js';
@@ -31,6 +32,8 @@ export interface GatewayMetrics {
   /** An error frame was sent (V11). */
   errorSent(code: string): void;
   synced(outcome: SyncOutcome): void;
+  /** Something that pub/sub brought was ignored (F8). */
+  unconfirmed(kind: UnconfirmedKind): void;
 }
 
 export function gatewayMetrics(registers: Registers): GatewayMetrics {
@@ -66,6 +69,7 @@ export function gatewayMetrics(registers: Registers): GatewayMetrics {
   const refusals = counter(GATEWAY.refusals, registers);
   const errorFrames = counter(GATEWAY.errorFrames, registers);
   const syncs = counter(GATEWAY.syncs, registers);
+  const unconfirmed = counter(GATEWAY.unconfirmed, registers);
   return {
     counters,
     gauges,
@@ -82,6 +86,7 @@ export function gatewayMetrics(registers: Registers): GatewayMetrics {
     refused: (status) => refusals.inc({ status }),
     errorSent: (code) => errorFrames.inc({ code }),
     synced: (outcome) => syncs.inc({ outcome }),
+    unconfirmed: (kind) => unconfirmed.inc({ kind }),
   };
 }
 

@@ -19,6 +19,7 @@ export {
   REDIS_ERROR_KINDS,
   type RedisErrorKind,
   type SyncOutcome,
+  type UnconfirmedKind,
 } from './metric-labels.js';
 export { createShutdown, type Shutdown } from './shutdown.js';
 export { unpublishedReporter } from './unpublished-reporter.js';

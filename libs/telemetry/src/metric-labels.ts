@@ -38,6 +38,13 @@ export type ConnectionPersistence = (typeof PERSISTENCES)[number];
 export const SYNC_OUTCOMES = ['unchanged', 'delivered', 'gap', 'healed', 'forked', 'reset', 'ended', 'failed'] as const;
 export type SyncOutcome = (typeof SYNC_OUTCOMES)[number];
 
+/**
+ * What came through pub/sub and was ignored (F8): the three events of a session, a message that the log does not have, and
+ * what cannot be read.
+ */
+export const UNCONFIRMED_KINDS = ['deleted', 'extended', 'epoch', 'message', 'unreadable'] as const;
+export type UnconfirmedKind = (typeof UNCONFIRMED_KINDS)[number];
+
 export const DRAIN_STATES = ['serving', 'draining', 'drained'] as const;
 export type DrainState = (typeof DRAIN_STATES)[number];
 

@@ -9,6 +9,7 @@ import {
   REDIS_ERROR_KINDS,
   REFUSALS,
   SYNC_OUTCOMES,
+  UNCONFIRMED_KINDS,
 } from './metric-labels.js';
 
 /*
@@ -130,6 +131,12 @@ export const GATEWAY = {
   syncs: metric('holdfast_sync_runs_total', 'Comparisons of a room with the log in Redis, by outcome', {
     outcome: SYNC_OUTCOMES,
   }),
+  /** (F8) */
+  unconfirmed: metric(
+    'holdfast_unconfirmed_total',
+    'What pub/sub brought and Redis did not confirm, or nobody could read; it was ignored',
+    { kind: UNCONFIRMED_KINDS },
+  ),
   appendSeconds: metric('holdfast_append_seconds', 'Time from sending an append to Redis to its answer'),
   deliverySeconds: metric(
     'holdfast_delivery_seconds',

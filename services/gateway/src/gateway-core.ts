@@ -22,6 +22,7 @@ import { Deletions } from './shared/deletions.js';
 import { ByteBudget, TailBudget } from './shared/memory-budgets.js';
 import { PublishWatch } from './shared/publish-watch.js';
 import { Reporter } from './shared/reporter.js';
+import { Unconfirmed } from './shared/unconfirmed.js';
 
 export interface GatewayDependencies {
   readonly config: Config;
@@ -109,6 +110,7 @@ export class GatewayCore {
       clock,
       logger,
       reporter: new Reporter(logger),
+      unconfirmed: new Unconfirmed(clock, logger, metrics.gateway),
       deletions: new Deletions(clock, config.sessions.ttl * 1000),
       shards: new RedisShards({ fanOut, names, logger, metrics: metrics.redis, clock, name: newId() }),
       sharded: config.redis.mode === 'cluster',

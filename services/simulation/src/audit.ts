@@ -27,7 +27,7 @@ export class Audit {
   readonly #heard = new Map<string, number>();
   readonly #byChannel = new Map<string, History>();
   readonly #look: (sessionId: string) => StoreState | undefined;
-  /** Gateways that were told of a deletion, with the deleted epoch. */
+  /** Gateways that Redis has confirmed a deletion to, with the deleted epoch, or how long a session lives (F8). */
   readonly #told = new Set<string>();
   /** Gateways and sessions where a publish arrived late. Publishes do not tell when they were made. */
   readonly #late = new Set<string>();
@@ -104,19 +104,14 @@ export class Audit {
     const history = this.#byChannel.get(channel);
     if (!history) return;
     this.#note(gateway, history.sessionId, newestOf(payload));
-    const text = payload.toString('latin1');
-    const [, deleted] = DELETED.exec(text) ?? [];
     if (lateMs > LATE_MS) this.#late.add(`${gateway} ${history.sessionId}`);
-    const [, ttl] = EXTENDED.exec(text) ?? [];
-    if (deleted !== undefined) this.#told.add(`${gateway} ${deleted}`);
-    if (ttl !== undefined) this.#told.add(`${gateway} ${history.sessionId} ${ttl}`);
   }
 
   /** Redis has answered a gateway. */
   answered(gateway: string, method: string, args: readonly unknown[], value: unknown): void {
     const sessionId = String(args[0]);
     if (method === 'append') this.#appended(args[1] as AppendRequest, value as AppendResult, this.history(sessionId));
-    if (method === 'read') this.#note(gateway, sessionId, (value as LogRead).entries.at(-1)?.seq ?? 0);
+    if (method === 'read') this.#read(gateway, sessionId, args, value as LogRead);
     if (this.trace.isOn && method === 'append') this.note(`${gateway} append ${sessionId} -> ${JSON.stringify(value)}`);
   }
 
@@ -142,6 +137,14 @@ export class Audit {
     return protocol === 'framed' ? new FramedWireAudit(options) : new PlainWireAudit(options);
   }
 
+  #read(gateway: string, sessionId: string, args: readonly unknown[], { session, entries, ended }: LogRead): void {
+    const [, range, epoch] = args;
+    this.#note(gateway, sessionId, entries.at(-1)?.seq ?? 0);
+    if (ended === 'deleted') this.#told.add(`${gateway} ${String(epoch)}`);
+    // With this range a gateway asks how long the session lives.
+    if (session && 'newest' in (range as object)) this.#told.add(`${gateway} ${sessionId} ${session.ttl}`);
+  }
+
   #note(gateway: string, sessionId: string, seq: number): void {
     const key = `${gateway} ${sessionId}`;
     if (seq > (this.#heard.get(key) ?? 0)) this.#heard.set(key, seq);
@@ -151,8 +154,6 @@ export class Audit {
 const NEWLINE = 0x0a;
 /** A publish that takes longer was delayed by a fault. */
 const LATE_MS = 20;
-const EXTENDED = /^s\n\{"event":"extended","ttl":(\d+)/;
-const DELETED = /^s\n\{"event":"deleted","epoch":"([^"]+)"/;
 
 /** The newest number in a payload of stored messages; 0 in any other. */
 function newestOf(payload: Buffer): number {

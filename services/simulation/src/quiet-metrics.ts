@@ -18,6 +18,7 @@ export function quietMetrics(): Metrics {
       refused: nothing,
       errorSent: nothing,
       synced: nothing,
+      unconfirmed: nothing,
     },
     api: { request: nothing },
     sweeper: { wentOver: nothing, auditEnded: nothing, findings: nothing, repaired: nothing },

@@ -6,7 +6,6 @@ import {
   type LiveMessage,
   type LivePayload,
   NOWHERE,
-  type SessionEvent,
   type SessionLog,
 } from '@holdfast/session-store';
 import type { GatewayMetrics } from '@holdfast/telemetry';
@@ -17,6 +16,7 @@ import type { PublishWatch } from '../shared/publish-watch.js';
 import { Announcements, type AnnouncementsContext } from './announcements.js';
 import { type AppendContext, AppendQueue } from './append/append-queue.js';
 import type { Sending, Waiting } from './append/waiting-list.js';
+import { Claims, type ClaimsContext } from './claims.js';
 import { Audience, type DeliveryContext } from './delivery/audience.js';
 import { DeliveredHistory } from './delivery/delivered-history.js';
 import { Expiry } from './expiry.js';
@@ -24,7 +24,7 @@ import { Sync, type SyncContext } from './sync/sync.js';
 import { WaitingAcks } from './waiting-acks.js';
 
 /** What a room uses of its gateway; each of its parts states its own share. */
-export interface RoomContext extends AnnouncementsContext, AppendContext, DeliveryContext, SyncContext {
+export interface RoomContext extends AnnouncementsContext, AppendContext, ClaimsContext, DeliveryContext, SyncContext {
   readonly deletions: Deletions;
   readonly log: SessionLog;
   readonly metrics: GatewayMetrics;
@@ -52,6 +52,8 @@ export class Room {
   readonly expiry: Expiry;
   readonly announcements: Announcements;
   readonly sync: Sync;
+  /** Made with the first claim. */
+  #claims: Claims | undefined;
   #storage: StorageState = 'redis';
   /** Stored payloads that arrived while a sync runs. */
   #held: StoredPayload[] | undefined;
@@ -68,6 +70,12 @@ export class Room {
     this.expiry = new Expiry(this, context);
     this.sync = new Sync(this, context);
     this.announcements = new Announcements(this.delivered, context, this.sync);
+  }
+
+  /** What the channel has brought and only Redis can confirm (F8). */
+  get claims(): Claims {
+    this.#claims ??= new Claims(this, this.context);
+    return this.#claims;
   }
 
   /** `memory` while messages cannot be stored. */
@@ -144,11 +152,11 @@ export class Room {
     try {
       const live = decodeLive(payload);
       if (live) this.#take(live);
-      else this.context.logger.warn({ sessionId: this.sessionId }, 'Payload on a live channel cannot be read');
+      else this.context.unconfirmed.ignored('unreadable', this.sessionId);
     } catch (err) {
       // Otherwise everybody who can publish could end the process.
-      this.context.logger.error({ err, sessionId: this.sessionId }, 'Payload on a live channel cannot be taken');
-      if (this.delivered.position) this.sync.request('gap');
+      this.context.unconfirmed.ignored('unreadable', this.sessionId, err);
+      if (this.delivered.position) this.claims.misfits(this.delivered.position);
     }
   }
 
@@ -162,7 +170,7 @@ export class Room {
       case 'signal':
         return this.audience.signal(live.from, live.frame);
       case 'session':
-        return this.#receiveEvent(live.event);
+        return this.claims.event(live.event);
     }
   }
 
@@ -177,7 +185,7 @@ export class Room {
       // Nobody here asked for stored messages: they are passed on as they come.
       this.audience.deliver(payload.messages);
     } else if (!this.#apply(payload)) {
-      this.sync.request('gap');
+      this.claims.misfits(endOf(payload));
     }
   }
 
@@ -193,7 +201,7 @@ export class Room {
     this.deliverNext(before.epoch, known.length === 0 ? messages : messages.slice(known.length));
     if (messages.length > 0) this.expiry.refreshed();
     // Redis did not know what came before, so it has lost the log: gateways that have it put it back (G2).
-    if (before.id === '' && delivered.tail.at(before.seq)) this.sync.request('gap');
+    if (before.id === '' && delivered.tail.at(before.seq)) this.claims.misfits(position);
     return true;
   }
 
@@ -215,30 +223,15 @@ export class Room {
     this.acks.settle('skipped');
   }
 
-  /** Applies the payloads that arrived while a sync ran. @returns whether the sync has to read again */
-  releaseHeld(): boolean {
+  /** Applies the payloads that arrived while a sync ran; has the sync read again for those that do not fit. */
+  releaseHeld(): void {
     const held = this.#held ?? [];
     const overflow = this.#heldOverflow;
     this.#held = undefined;
     this.#heldOverflow = false;
-    for (const payload of held) if (!this.#apply(payload)) return true;
-    return overflow;
-  }
-
-  #receiveEvent(event: SessionEvent): void {
-    const { delivered } = this;
-    if (event.event === 'extended') {
-      this.expiry.confirmed(event.ttl * 1000, event.ttl);
-      this.audience.tellAll({ type: 'session', event: 'extended', ttl: event.ttl });
-    } else if (event.event === 'epoch') {
-      if (delivered.position && event.epoch !== delivered.position.epoch) this.sync.request('epoch');
-    } else {
-      // Also another epoch, or one that is not known here yet: an old copy of Redis could bring it back (G5).
-      if (event.epoch !== '') this.context.deletions.note(this.sessionId, event.epoch);
-      const { epoch } = delivered.position ?? NOWHERE;
-      const isThis = event.epoch === '' || (epoch !== '' && epoch <= event.epoch);
-      if (!delivered.position || isThis) this.deleted();
-    }
+    const misfits = held.filter((payload) => !this.#apply(payload)).map(endOf);
+    if (overflow && this.delivered.position) misfits.push(this.delivered.position);
+    if (misfits.length > 0) this.claims.misfits(...misfits);
   }
 
   /** The session has run out: members are told once, and the next message starts a new epoch at 1 (T2, G3). */
@@ -299,6 +292,13 @@ export class Room {
   dispose(): void {
     this.delivered.tail.clear();
     this.sync.stop();
+    this.#claims?.stop();
     this.queue.stop();
   }
+}
+
+/** The position after a payload. */
+function endOf({ before, messages }: StoredPayload): Position {
+  const last = messages.at(-1);
+  return last ? { epoch: before.epoch, seq: last.seq, id: last.id } : before;
 }

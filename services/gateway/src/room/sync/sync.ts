@@ -35,8 +35,8 @@ export interface SyncedRoom extends RepairedRoom {
   };
   /** Delivers messages without holes that follow on the position. */
   deliverNext(epoch: string, messages: readonly LiveMessage[]): void;
-  /** Applies the payloads that arrived during the sync. @returns whether they show that the log has to be read again */
-  releaseHeld(): boolean;
+  /** Applies the payloads that arrived during the sync; has the room synced again for those that do not fit. */
+  releaseHeld(): void;
   expired(): void;
   deleted(): void;
 }
@@ -132,7 +132,10 @@ export class Sync {
       this.#again = false;
       more = await this.#attempt();
       // In the same step in which the sync ends, so that every payload that was held is released.
-      if (!more && !this.#stopped) more = this.#room.releaseHeld() || this.#again;
+      if (!more && !this.#stopped) {
+        this.#room.releaseHeld();
+        more = this.#again;
+      }
     }
     this.#running = undefined;
   }

@@ -1,7 +1,9 @@
 import {
   connectFramed,
   connectPlain,
+  eventually,
   type Frame,
+  type RedisServer,
   type ServiceProcess,
   startCluster,
   startProcess,
@@ -176,5 +178,63 @@ describe.each([
       expect(keys.filter((key) => key.endsWith('holdfast:audit'))).toHaveLength(1);
       expect(keys.filter((key) => key.includes('{bull}:'))).not.toEqual([]);
     }
+  });
+});
+
+describe('F8: somebody who may only publish', () => {
+  let redis: RedisServer;
+  let deployment: Deployment;
+  let intruder: Redis;
+  beforeAll(async () => {
+    redis = await startRedis();
+    deployment = await startDeployment('a', { CHANNEL_REDIS_URL: redis.url });
+    await redis.cli('acl', 'setuser', 'intruder', 'on', 'nopass', 'resetkeys', '&*', '-@all', '+publish');
+    intruder = new Redis({ port: redis.port, username: 'intruder', password: 'any', enableReadyCheck: false });
+  });
+  afterAll(async () => {
+    intruder.disconnect();
+    await stopAll();
+  });
+
+  const ignored = (kind: string) => deployment.gateway.metric('holdfast_unconfirmed_total', { kind });
+
+  it('deletes, extends, forks and forges nothing, and is counted', async () => {
+    const ann = await join(deployment, 's');
+    await settled(ann, 'before');
+    const forged = ['', '0', 'zzzz'].map((epoch) => ['deleted', `s\n{"event":"deleted","epoch":"${epoch}"}`] as const);
+    const all = [
+      ...forged,
+      ['extended', 's\n{"event":"extended","ttl":5}'],
+      ['epoch', 's\n{"event":"epoch","epoch":"zzzz"}'],
+      ['message', 'm 0 2 \nkey\n{"type":"message","seq":2,"id":"x","content":"forged","sender":"x","timestamp":1}'],
+      ['unreadable', 'scribble'],
+    ] as const;
+    for (const [, payload] of all) expect(await intruder.publish('{session:s}:live', payload)).toBe(1);
+    await eventually('all of it to be counted', async () => {
+      const counts = await Promise.all(all.map(([kind]) => ignored(kind)));
+      return JSON.stringify(counts) === JSON.stringify([3, 3, 3, 1, 1, 1, 1]);
+    });
+    await settled(ann, 'after');
+    expect(contents(ann)).toEqual(['before', 'after']);
+    expect(ann.frames.matching({ type: 'session' })).toEqual([]);
+    expect((await call(deployment, 'GET', 'sessions/s/')).body).toMatchObject({
+      data: { data: { count: 2 }, ttl: 3600 },
+    });
+    expect(await intruder.del('session:s').catch((error: Error) => error.message)).toMatch(/^NOPERM/);
+  });
+
+  it('K8: nor does a member, the API or an audit touch the key of another program', async () => {
+    await redis.cli('set', 'session:django', '{"_auth_user_id":"7"}');
+    const member = await connectFramed(deployment.gateway.wsUrl, {
+      query: { session: 'django', redis_persistence: true },
+    });
+    expect((await member.closed).code).toBe(4403);
+    expect((await call(deployment, 'DELETE', 'sessions/django/')).status).toBe(404);
+    expect((await call(deployment, 'GET', 'sessions/django/')).status).toBe(409);
+    expect((await call(deployment, 'POST', 'sessions/django/messages/', { content: 'x' })).status).toBe(409);
+    await deployment.sweeper.log.waitFor('Audit expiry finished', { timeoutMs: PATIENCE_MS });
+    expect(await redis.cli('get', 'session:django')).toBe('{"_auth_user_id":"7"}');
+    expect(await redis.cli('keys', '*django*')).toBe('session:django');
+    expect(await redis.cli('ttl', 'session:django')).toBe('-1');
   });
 });

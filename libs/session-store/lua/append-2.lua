@@ -12,14 +12,15 @@ ARGV[6..]   four per message: retry, id, sender key, head (see parts/messages.lu
 Returns one string, which is quicker to read than a list: 'stored EPOCH TTL CREATED SUBSCRIBERS SEQ…', where CREATED is
 0 or 1, and SEQ is -SEQ for a duplicate and !SEQ for an id that a message with another content has. A second line tells what was wrong with a session that is in quarantine now.
 SUBSCRIBERS is -1 when the messages are stored and Redis refused to publish them: then the second line may be empty, and
-a third one tells what Redis said. Or, and nothing was stored: 'gone', 'gone deleted', 'gone quarantined', 'epoch', 'behind', 'forked'.
+a third one tells what Redis said. Or, and nothing was stored: 'gone', 'gone deleted', 'gone quarantined', 'epoch', 'behind', 'forked',
+or 'foreign' when the key of the session belongs to another program.
 
-Rules: A1 one step; A3 ready to forward; A4 duplicates; A6 quarantine; G3 refusals; K5, K6.
+Rules: A1 one step; A3 ready to forward; A4 duplicates; A6 quarantine; K8 foreign keys; G3 refusals; K5, K6.
 ]]
 -- @import endingEpoch, newSession, parseSession, restForAppend from session-json.lua
 -- @import isTextOf, nameOf, newestOf, readEntry, storeMessages, textOf from messages.lua
 -- @import readJson from stored-session.lua
--- @import endOf, epochBefore, faultOf, quarantine from ended-epochs.lua
+-- @import endOf, epochBefore, faultOf, isForeign, quarantine from ended-epochs.lua
 -- @import newEpoch, readClock from clock.lua
 
 local FIRST = 6
@@ -33,6 +34,7 @@ local session = json and parseSession(json) or nil
 local newestSeq, newestId = newestOf(KEYS[2])
 local newTtl = tonumber(ARGV[4])
 local created, ended = '0', nil
+if isForeign(json, session, newestSeq) then return 'foreign' end
 local fault = faultOf(json, session, newestSeq)
 if fault == 'log without session' and positionEpoch ~= '' then fault = nil end
 if fault then

@@ -7,19 +7,22 @@ ARGV[3] epoch that a member wants to go on with, or ''
 ARGV[4] custom fields that the caller found to be no JSON, or ''
 ARGV[5] 1: the caller has delivered messages of this session, and heals it when it is gone; 0: it is created anew
 
-Returns {json, ms to live, created 0|1, fault or ''}, 'deleted' when the member's epoch was deleted, or 'gone'.
+Returns {json, ms to live, created 0|1, fault or ''}, 'deleted' when the member's epoch was deleted, 'gone', or 'foreign'
+when the key belongs to another program.
 
-Rules: C5, K1, K5, T1; A6 quarantine; G2 and G5.
+Rules: C5, K1, K5, T1; A6 quarantine; G2 and G5; K8 foreign keys.
 ]]
 -- @import customOf, endingEpoch, newSession, parseSession, renderSession, setData from session-json.lua
 -- @import readJson, saveSession from stored-session.lua
 -- @import newestOf from messages.lua
--- @import epochBefore, faultOf, isDeleted, quarantine from ended-epochs.lua
+-- @import epochBefore, faultOf, isDeleted, isForeign, quarantine from ended-epochs.lua
 -- @import newEpoch, readClock from clock.lua
 
 local json = readJson(KEYS[1])
 local session = json and parseSession(json) or nil
-local fault = faultOf(json, session, newestOf(KEYS[2]))
+local newestSeq = newestOf(KEYS[2])
+if isForeign(json, session, newestSeq) then return 'foreign' end
+local fault = faultOf(json, session, newestSeq)
 if not fault and session and ARGV[4] ~= '' and customOf(session) == ARGV[4] then fault = 'unreadable session' end
 if not json and ARGV[3] ~= '' and isDeleted(KEYS[2], ARGV[3]) then return 'deleted' end
 if not json and ARGV[5] == '1' then return 'gone' end

@@ -7,20 +7,22 @@ ARGV[2] count, which counts only while the log is empty
 ARGV[3] last activity, s; '' = now                   ARGV[4] custom fields: '' or ',"name":value…'
 ARGV[5] ttl, s                                       ARGV[6] nonce for a new epoch
 
-Returns {json, ms to live, fault or ''}, or false when 'create' found a session.
+Returns {json, ms to live, fault or ''}, false when 'create' found a session, or 'foreign' when the key
+belongs to another program.
 
-Rules: K1, K5; A6 quarantine.
+Rules: K1, K5; A6 quarantine; K8 foreign keys.
 ]]
 -- @import endingEpoch, forgetLog, newSession, parseSession, renderSession, setData from session-json.lua
 -- @import readJson, saveSession from stored-session.lua
 -- @import newestOf from messages.lua
--- @import epochBefore, faultOf, quarantine from ended-epochs.lua
+-- @import epochBefore, faultOf, isForeign, quarantine from ended-epochs.lua
 -- @import newEpoch, readClock from clock.lua
 
 local json = readJson(KEYS[1])
 if json and ARGV[1] == 'create' then return false end
 local session = json and parseSession(json) or nil
 local newestSeq = newestOf(KEYS[2])
+if isForeign(json, session, newestSeq) then return 'foreign' end
 local fault = faultOf(json, session, newestSeq)
 local ttl = tonumber(ARGV[5])
 local ms, seconds, microseconds = readClock()

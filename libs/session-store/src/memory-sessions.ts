@@ -174,5 +174,5 @@ function copiesOf(sessions: ReadonlyMap<string, MemorySession>): Map<string, Mem
 }
 
 function randomNonce(): string {
-  return randomBytes(4).toString('hex');
+  return randomBytes(8).toString('hex');
 }

@@ -306,7 +306,11 @@ export class DataTooLargeError extends RangeError {
 /** The value under the session's key is not a session. */
 export class SessionCorruptError extends Error {
   override readonly name = 'SessionCorruptError';
-  constructor(readonly sessionId: string) {
+  /** @param isForeign whether the key belongs to another program, so that nothing is changed or put aside (K8) */
+  constructor(
+    readonly sessionId: string,
+    readonly isForeign = false,
+  ) {
     super(`what is stored under session:${sessionId} cannot be read as a session`);
   }
 }

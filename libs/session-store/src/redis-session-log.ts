@@ -95,7 +95,7 @@ export class RedisSessionLog implements SessionLog {
     this.client = client;
     this.names = options.names ?? namesOf({ database: databaseOf(client) });
     this.defaultTtl = options.defaultTtl ?? DEFAULT_SESSION_TTL;
-    this.nonce = options.nonce ?? (() => randomBytes(4).toString('hex'));
+    this.nonce = options.nonce ?? (() => randomBytes(8).toString('hex'));
     this.#unpublished = options.onUnpublished ?? (() => undefined);
     const constants = {
       historyMax: options.historyMax ?? DEFAULT_MESSAGE_HISTORY_MAX,
@@ -130,6 +130,7 @@ export class RedisSessionLog implements SessionLog {
       unreadable,
       options.known ? 1 : 0,
     ]);
+    if (reply === 'foreign') throw new SessionCorruptError(sessionId, true);
     if (reply === 'deleted' || reply === 'gone') return reply;
     const [json, remainingMs, created, fault] = reply as [string, number, number, string];
     if (!parseSession(json)) return { unreadable: customPartOf(json) };
@@ -164,6 +165,7 @@ export class RedisSessionLog implements SessionLog {
     const args = [epoch, seq, id, this.defaultTtl, this.nonce()];
     for (const message of messages) args.push(retryArgument(message), message.id, message.senderKey, message.head);
     const reply = (await this.call('append', sessionId, args)) as string;
+    if (reply === 'foreign') throw new SessionCorruptError(sessionId, true);
     return this.#appended(readAppended(reply), reply);
   }
 

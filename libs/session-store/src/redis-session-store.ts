@@ -81,7 +81,7 @@ export class RedisSessionStore extends RedisSessionLog implements SessionDirecto
 
   #changed(sessionId: string, reply: unknown): StoredSession | undefined {
     if (reply === 'gone') return undefined;
-    if (reply === 'corrupt') throw new SessionCorruptError(sessionId);
+    if (reply === 'corrupt' || reply === 'foreign') throw new SessionCorruptError(sessionId, reply === 'foreign');
     const [json, remainingMs] = reply as [string, number];
     return this.session(sessionId, json, remainingMs);
   }

@@ -21,6 +21,16 @@ export function sessionLogContract(stores: () => Stores): void {
       expect(await log.open(id)).toMatchObject(again);
     });
 
+    it('F8: an epoch cannot be guessed by those who may only publish', async () => {
+      const epochs = await Promise.all(
+        [1, 2].map(async () => (await openedAt(stores().create(), freshId())).session.epoch),
+      );
+      const [one = '', two = ''] = epochs.map((epoch) => /^[0-9a-f]{13,14}-([0-9a-f]{16})$/.exec(epoch)?.[1]);
+      expect(one).toHaveLength(16);
+      expect(two).toHaveLength(16);
+      expect(one).not.toBe(two);
+    });
+
     it('G5: says deleted to the deleted epoch, and begins a later epoch for everybody else', async () => {
       const log = stores().create();
       const id = freshId();

@@ -5,7 +5,7 @@ KEYS[1] session   KEYS[2] log
 ARGV[1] 'repair', or 'inspect', which writes nothing
 ARGV[2] ms that two expiries may differ, because clocks and replicas round
 
-Returns nil when there is no session, or nothing is wrong with it; otherwise
+Returns nil when there is no session of ours, or nothing is wrong with it; otherwise
 {fault, repairable 0|1, session's remaining ms, log's remaining ms, ttl in s}. Remaining is -1 without an expiry and -2
 without a key; ttl is 0 when the session has no usable one. The fault is the first of:
   session_without_expiry   repair: both keys expire together, one ttl from now
@@ -14,9 +14,9 @@ without a key; ttl is 0 when the session has no usable one. The fault is the fir
   expiring_apart           never repaired: shortening loses messages, lengthening keeps data that should be gone
 With 'repair', a repairable fault has been repaired when this returns.
 
-Rules: W1; K5, T1.
+Rules: W1; K5, K8, T1.
 ]]
--- @import parseSession from session-json.lua
+-- @import parseSession, wasSession from session-json.lua
 -- @import expireTogether, readJson from stored-session.lua
 -- @import readClock from clock.lua
 
@@ -26,21 +26,12 @@ local remaining = redis.call('PTTL', KEYS[1])
 if remaining == -2 then return nil end
 local logRemaining = redis.call('PTTL', KEYS[2])
 
--- The session's ttl. Another program's JSON may tell it too.
-local function readTtl()
-  local json = readJson(KEYS[1])
-  local session = json and parseSession(json)
-  local ttl = session and session.ttl
-  if not ttl then
-    local isJson, value = pcall(cjson.decode, json)
-    if not isJson or type(value) ~= 'table' or type(value.ttl) ~= 'number' then return 0 end
-    ttl = value.ttl
-  end
-  if ttl < 1 or ttl > MAX_TTL or ttl ~= math.floor(ttl) then return 0 end
-  return ttl
-end
-
-local ttl = readTtl()
+local json = readJson(KEYS[1])
+local session = json and parseSession(json) or nil
+-- Another program's key is none of our business, whatever it holds (K8).
+if not session and not (json and wasSession(json)) then return nil end
+local ttl = session and session.ttl or 0
+if ttl < 1 or ttl > MAX_TTL then ttl = 0 end
 local tolerance = tonumber(ARGV[2])
 local fault, expireIn
 

@@ -9,11 +9,12 @@ ARGV[1] 'repair': removes the log when it is due
 ARGV[2] ms a log must have been seen without its session before it is due
 ARGV[3] ms the mark is kept
 
-Returns nil when the session is there or the log is not; otherwise {'orphan_log', due 0|1, ms since it was first seen}.
+Returns nil when the session is there, or the log is not or belongs to another program; otherwise {'orphan_log', due 0|1, ms since it was first seen}.
 With 'repair', a log that was due has been removed when this returns.
 
-Rules: W1, W6; K5 (the mark expires).
+Rules: W1, W6, K8; K5 (the mark expires).
 ]]
+-- @import readEntry from messages.lua
 -- @import readTyped from stored-session.lua
 -- @import readClock from clock.lua
 
@@ -24,7 +25,9 @@ end
 
 -- A log that was written to in between is another orphan: its wait begins anew.
 local newest = readTyped('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
-local newestId = newest and newest[1] and newest[1][1] or '-'
+-- What is no stream, or has other entries, belongs to another program (K8).
+if not newest or (newest[1] and not readEntry(newest[1])) then return nil end
+local newestId = newest[1] and newest[1][1] or '-'
 local now = readClock()
 
 local mark = readTyped('GET', KEYS[3])

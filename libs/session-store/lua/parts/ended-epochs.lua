@@ -2,6 +2,7 @@
 How an epoch ends before its expiry: deleted (G5), or put into quarantine because its data cannot be read (A6). A
 tombstone tells both. It holds 'EPOCH' for a deleted epoch and 'quarantined EPOCH' for the other.
 ]]
+-- @import wasSession from session-json.lua
 
 -- keys.ts builds the same names of keys.
 local function tombstoneKeyOf(logKey)
@@ -39,6 +40,12 @@ local function endOf(logKey, epoch)
   end
   -- Epochs sort: a later deletion replaced this epoch, or includes its history.
   return tombstone >= epoch and 'deleted' or ''
+end
+
+-- Whether the key of the session belongs to another program (K8): what it holds was never a session, and no log stands
+-- beside it. The arguments are those of faultOf.
+local function isForeign(json, session, newestSeq)
+  return json and not session and newestSeq <= 0 and not wasSession(json)
 end
 
 -- Names what is wrong with a stored session, or returns nil.

@@ -43,6 +43,11 @@ local function parseSession(json)
   }
 end
 
+-- Whether a text that parseSession cannot read was a session once: it begins like one.
+local function wasSession(json)
+  return string.sub(json, 1, 17) == '{"data":{"count":'
+end
+
 -- The text between `last_activity` and `"retried":`.
 local function unchangedFields(session)
   return session.middle .. '},"created_at":' .. session.createdAt .. ',"ttl":' .. session.ttl

@@ -1,5 +1,6 @@
 import type { Config } from '@holdfast/config';
 import { CLOSE, type ResumeRequest, type WelcomeFrame } from '@holdfast/protocol';
+import { SessionCorruptError } from '@holdfast/session-store';
 import type { Connection } from '../connection/connection.js';
 import type { GatewayContext } from '../rooms/gateway-context.js';
 import type { WaitAside } from '../rooms/history-plan.js';
@@ -61,6 +62,7 @@ export class Welcomer {
       if (joined) this.#welcome(connection, joined);
       else connection.close(CLOSE.sessionDeleted);
     } catch (error) {
+      if (error instanceof SessionCorruptError) return connection.close(CLOSE.forbidden);
       context.shards.of(context.names.liveChannel(connection.sessionId)).failed(error);
       connection.close(CLOSE.overloaded);
     } finally {

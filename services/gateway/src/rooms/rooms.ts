@@ -1,4 +1,5 @@
 import type { ResumeRequest } from '@holdfast/protocol';
+import { SessionCorruptError } from '@holdfast/session-store';
 import { delay } from '../ports/clock.js';
 import type { Member } from '../ports/member.js';
 import { Room, type RoomContext } from '../room/room.js';
@@ -60,6 +61,7 @@ export class Rooms {
    *
    * @param aside runs a wait that others need not wait for
    * @returns `undefined` when the member wants to go on with an epoch that was deleted (G5)
+   * @throws {SessionCorruptError} when the session's key belongs to another program (K8)
    */
   async join(
     member: Member,
@@ -75,6 +77,8 @@ export class Rooms {
         const joined = await entry.unlessOutage(() => this.#join(entry, member, resume, aside));
         if (joined !== 'in memory') return joined;
       } catch (error) {
+        // Going on in memory would promise what can never be stored.
+        if (error instanceof SessionCorruptError && error.isForeign) throw error;
         shard.failed(error);
         if (clock.monotonic() >= deadline) {
           shard.doesNotStore(error);

@@ -232,6 +232,54 @@ describe('the rate of a connection', () => {
     expect(gateway.counters.messagesIn).toBe(13);
   });
 
+  it('V20, A2: what was sent behind a refused message does not overtake it, until it comes again or is given up', async () => {
+    const gateway = world.gateway({ MAX_MESSAGES_PER_SECOND: '5' });
+    const client = await gateway.connect('s');
+    for (let i = 1; i <= 11; i++) client.say(`m${i}`);
+    await world.advance(400);
+    for (const id of ['m12', 'm13']) client.say(id);
+    await world.settle();
+    expect(client.ofType('error')).toMatchObject([
+      { code: 'rate_limited', id: 'm11', retryAfterMs: 200 },
+      { code: 'not_stored', id: 'm12', retryAfterMs: 800 },
+      { code: 'not_stored', id: 'm13', retryAfterMs: 800 },
+    ]);
+    await world.advance(800 - 1);
+    for (const id of ['m11', 'm12']) client.say(id);
+    await world.settle();
+    expect(client.contents.slice(10)).toEqual(['m11', 'm12']);
+    // The message that is refused now never comes again.
+    for (let i = 1; i <= 9; i++) client.say(`n${i}`);
+    await world.advance(2_000);
+    client.say('n10');
+    await world.settle();
+    expect(client.contents.at(-1)).toBe('n10');
+  });
+
+  it('V20, D2: also where the outage buffer has no room for one, but for a smaller one behind it', async () => {
+    const gateway = world.gateway({
+      OUTAGE_BUFFER_BYTES: '5000',
+      MESSAGE_MAX_BYTES: '600',
+      MAX_MESSAGES_PER_SECOND: '0',
+    });
+    const client = await gateway.connect('s');
+    await world.silence();
+    for (let i = 0; i < 8; i++) client.say(`m${i}`, 'x'.repeat(300));
+    client.say('large', 'x'.repeat(600));
+    client.say('small', 'x');
+    await world.settle();
+    expect(client.ofType('error').map((frame) => frame['id'])).toEqual(['large', 'small']);
+    await world.answer();
+    for (const id of ['large', 'small']) client.say(id);
+    await world.settle();
+    expect(
+      client
+        .ofType('message')
+        .flatMap(({ id, seq }) => (seq ? [id] : []))
+        .slice(-2),
+    ).toEqual(['large', 'small']);
+  });
+
   it('V11: counts each connection by itself; 0 is no limit', async () => {
     const gateway = world.gateway({ MAX_MESSAGES_PER_SECOND: '1' });
     const [one, two] = [await gateway.connect('s', { plain: true }), await gateway.connect('s', { plain: true })];

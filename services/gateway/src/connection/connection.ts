@@ -251,8 +251,7 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
     const request = this.#read(text);
     switch (request.type) {
       case 'send':
-        this.#context.metrics.counters.messagesIn += 1;
-        return this.#context.intake.send(this, room, request, nowMs);
+        return this.#context.intake.send(this, room, request, this.#limitsAt(nowMs), nowMs);
       case 'signal':
         return this.#context.intake.signal(this, room, request);
       case 'ping':
@@ -280,15 +279,10 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
     if (request.type === 'refused' && request.problem.code === 'invalid_frame') return this.#refuse(request.problem);
     // It asks whether this side lives.
     if (request.type === 'ping') return this.#pong(request);
-    const { counters } = this.#context.metrics;
-    let id: { readonly id?: string } = {};
-    if (request.type === 'send') {
-      counters.messagesIn += 1;
-      counters.refused += 1;
-      if (request.id !== undefined) id = { id: request.id };
-    } else if (!limits.takeAnswer(nowMs)) return;
     const message = `at most ${this.#context.limits.framesPerSecond} frames a second`;
-    this.tell({ type: 'error', code: 'rate_limited', message, ...id, retryAfterMs });
+    const refusal = { code: 'rate_limited', message, retryAfterMs } as const;
+    if (request.type === 'send') this.#context.intake.refuse(this, request, refusal, limits, nowMs);
+    else if (limits.takeAnswer(nowMs)) this.tell({ type: 'error', ...refusal });
   }
 
   #refuse(problem: FrameProblem): void {

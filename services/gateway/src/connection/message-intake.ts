@@ -1,14 +1,23 @@
-import type { Position, SignalSendFrame } from '@holdfast/protocol';
+import type { ErrorCode, Position, SignalSendFrame } from '@holdfast/protocol';
 import { encodeSignal, encodeUnstored, unstoredFrame } from '@holdfast/session-store';
 import type { Member } from '../ports/member.js';
 import type { Room } from '../room/room.js';
 import type { GatewayContext } from '../rooms/gateway-context.js';
 import type { Identity } from './identity.js';
 import type { ClientMessage } from './inbound.js';
+import type { SendLimits } from './send-limits.js';
 
 /** A member that sends: a {@link Connection} in its room. */
 export type SendingMember = Member & Identity;
 
+/** Why a message is not taken now, and after how many milliseconds it may come again (V11). */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryAfterMs: number;
+}
+
+const OVERTAKES = 'an earlier message of this connection has to be sent again first';
 /** The wait that a refused sender is told, milliseconds. */
 const RETRY_AFTER_MS = 1_000;
 /** Bytes that a message is counted with beside its content, for its objects and its id. */
@@ -33,12 +42,18 @@ export class MessageIntake {
   /**
    * Takes one message; tells the sender when it cannot be taken (V11).
    *
+   * @param limits the sender's
    * @param arrivedMs when its frame came, monotonic milliseconds
    */
-  send(sender: SendingMember, room: Room, sent: ClientMessage, arrivedMs: number): void {
+  send(sender: SendingMember, room: Room, sent: ClientMessage, limits: SendLimits, arrivedMs: number): void {
+    const waitMs = limits.waitMs(sent.id, arrivedMs);
+    if (waitMs > 0) return this.refuse(sender, sent, notStored(OVERTAKES, waitMs), limits, arrivedMs);
     const id = sent.id ?? this.#nextId(sender.connectionId);
     const head = `"content":${sent.contentJson},"sender":"${sender.sender}","timestamp":`;
-    if (!sender.persistent) return this.#publish(sender, room, id, head, sent.id);
+    if (!sender.persistent) {
+      this.#context.metrics.counters.messagesIn += 1;
+      return this.#publish(sender, room, id, head, sent.id);
+    }
     const message = { id, senderKey: sender.senderKey, head };
     const taken = room.queue.push({
       member: sender,
@@ -47,9 +62,17 @@ export class MessageIntake {
       arrivedMs,
       clientId: sent.id,
     });
-    if (taken) return;
-    this.#context.metrics.counters.refused += 1;
-    refuse(sender, sent.id, 'too many messages wait to be stored');
+    if (taken) this.#context.metrics.counters.messagesIn += 1;
+    else this.refuse(sender, sent, notStored('too many messages wait to be stored'), limits, arrivedMs);
+  }
+
+  /** A message cannot be taken now: those that its sender has sent behind it must not overtake it (V20). */
+  refuse(sender: Member, { id }: ClientMessage, refusal: Refusal, limits: SendLimits, nowMs: number): void {
+    const { counters } = this.#context.metrics;
+    counters.messagesIn += 1;
+    counters.refused += 1;
+    if (id !== undefined) limits.refused(id, refusal.retryAfterMs, nowMs);
+    tell(sender, id, refusal);
   }
 
   /** Publishes a signal (V10). One that is lost is not repeated, because a signal is worth nothing later. */
@@ -75,7 +98,7 @@ export class MessageIntake {
     if (shard.away) return room.receive(Buffer.from(payload));
     fanOut.publish(names.liveChannel(sessionId), payload).catch((error: unknown) => {
       shard.failed(error);
-      refuse(sender, clientId, 'the message could not be passed on');
+      tell(sender, clientId, notStored('the message could not be passed on'));
     });
   }
 
@@ -127,7 +150,10 @@ function searchFrom(
   return claimed.epoch === position.epoch && claimed.seq <= position.seq ? claimed : 'anywhere';
 }
 
-function refuse(sender: Member, clientId: string | undefined, message: string): void {
-  const id = clientId === undefined ? {} : { id: clientId };
-  sender.tell({ type: 'error', code: 'not_stored', message, ...id, retryAfterMs: RETRY_AFTER_MS });
+function notStored(message: string, retryAfterMs = RETRY_AFTER_MS): Refusal {
+  return { code: 'not_stored', message, retryAfterMs };
+}
+
+function tell(sender: Member, clientId: string | undefined, refusal: Refusal): void {
+  sender.tell({ type: 'error', ...refusal, ...(clientId === undefined ? {} : { id: clientId }) });
 }

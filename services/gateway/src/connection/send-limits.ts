@@ -2,6 +2,8 @@ import { EXCESS_FRAMES_MIN, EXCESS_SECONDS, INVALID_FRAME_LIMIT, INVALID_FRAME_W
 
 /** Between two answers to frames that are dropped. */
 const ANSWER_INTERVAL_MS = 1_000;
+/** How long a refused message is waited for, beyond the pause that its sender was told. */
+const REPEAT_GRACE_MS = 1_000;
 
 /**
  * A token bucket: a steady rate with room for bursts. All times are monotonic milliseconds, and never earlier than the
@@ -49,6 +51,8 @@ export class SendLimits {
   #silentUntilMs = 0;
   /** When the invalid frames of the last minute came, oldest first. */
   #invalidMs: readonly number[] = [];
+  /** The oldest message that was refused for now, and until when others may not overtake it. */
+  #refused: { readonly id: string; readonly untilMs: number } | undefined;
 
   /**
    * @param framesPerSecond 0 is no limit
@@ -74,6 +78,18 @@ export class SendLimits {
     if (nowMs < this.#silentUntilMs) return false;
     this.#silentUntilMs = nowMs + ANSWER_INTERVAL_MS;
     return true;
+  }
+
+  /** A message was refused for now: those that were sent behind it must not overtake it (V20). */
+  refused(id: string, retryAfterMs: number, nowMs: number): void {
+    if (this.waitMs(id, nowMs) === 0) this.#refused = { id, untilMs: nowMs + retryAfterMs + REPEAT_GRACE_MS };
+  }
+
+  /** @returns the milliseconds that a message has to wait for an earlier one that was refused; 0 when it may pass */
+  waitMs(id: string | undefined, nowMs: number): number {
+    if (!this.#refused || id === undefined) return 0;
+    if (id === this.#refused.id || nowMs >= this.#refused.untilMs) this.#refused = undefined;
+    return this.#refused ? this.#refused.untilMs - nowMs : 0;
   }
 
   /** Counts an invalid frame (V23). @returns whether the connection has sent too many of them within a minute */

@@ -122,4 +122,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     faults: 6,
     scenario: 2,
   },
+  {
+    seed: 771201451,
+    mistake: 'a short message overtook a long one of the same member for which the outage buffer had no room',
+    faults: 6,
+    scenario: 2,
+  },
 ];

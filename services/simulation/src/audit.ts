@@ -1,6 +1,6 @@
 import type { ConnectRequest, WireProtocol } from '@holdfast/protocol';
-import { type AppendRequest, type AppendResult, type LogRead, liveChannel } from '@holdfast/session-store';
-import { type Change, History, type StoreState } from './history.js';
+import { type AppendRequest, type AppendResult, decodeLive, type LogRead, type Names } from '@holdfast/session-store';
+import { type Change, History, type Stored, type StoreState } from './history.js';
 import { PlainWireAudit } from './plain-wire-audit.js';
 import type { Scheduler } from './scheduler.js';
 import type { Trace } from './trace.js';
@@ -15,28 +15,46 @@ export interface Finding {
 
 export type WireAudit = FramedWireAudit | PlainWireAudit;
 
-/** Watches a run from outside, and checks it against the rules. */
+export interface AuditOptions {
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  /** Of the deployment's channels. */
+  readonly names: Names;
+  /** Reads what the store has of a session. */
+  readonly look: (sessionId: string) => StoreState | undefined;
+  /** Begins what it says: empty, or what tells the second deployment from the first. */
+  readonly prefix: string;
+}
+
+/** Watches a deployment from outside, and checks it against the rules. */
 export class Audit {
   readonly histories = new Map<string, History>();
   readonly trace: Trace;
   /** Whether gateways may forget what they have delivered before it is needed again (F5). */
   tailsAreSmall = false;
+  /** That of the other deployment on the same Redis. */
+  neighbour: Audit | undefined;
   #finding: Finding | undefined;
   readonly #scheduler: Scheduler;
   /** The newest number that has reached a gateway in any way, by gateway and session. */
   readonly #heard = new Map<string, number>();
   readonly #byChannel = new Map<string, History>();
   readonly #look: (sessionId: string) => StoreState | undefined;
+  readonly #names: Names;
+  readonly #prefix: string;
   /** Gateways that Redis has confirmed a deletion to, with the deleted epoch, or how long a session lives (F8). */
   readonly #told = new Set<string>();
   /** Gateways and sessions where a publish arrived late. Publishes do not tell when they were made. */
   readonly #late = new Set<string>();
+  /** Sessions and times at which commands ran that their gateways had given up. */
+  readonly #forsaken = new Set<string>();
 
-  /** @param look reads what the store has of a session */
-  constructor(scheduler: Scheduler, trace: Trace, look: (sessionId: string) => StoreState | undefined) {
-    this.#scheduler = scheduler;
-    this.trace = trace;
-    this.#look = look;
+  constructor(options: AuditOptions) {
+    this.#scheduler = options.scheduler;
+    this.trace = options.trace;
+    this.#look = options.look;
+    this.#names = options.names;
+    this.#prefix = options.prefix === '' ? '' : `${options.prefix} `;
   }
 
   get finding(): Finding | undefined {
@@ -52,13 +70,13 @@ export class Audit {
   };
 
   note(line: string): void {
-    this.trace.add(this.#scheduler.nowMs, line);
+    this.trace.add(this.#scheduler.nowMs, this.#prefix + line);
   }
 
   addSession(sessionId: string, historyMax: number): History {
     const history = new History(sessionId, historyMax, () => this.#scheduler.nowMs, this.fail);
     this.histories.set(sessionId, history);
-    this.#byChannel.set(liveChannel(sessionId), history);
+    this.#byChannel.set(this.#names.liveChannel(sessionId), history);
     return history;
   }
 
@@ -103,8 +121,25 @@ export class Audit {
   heard(gateway: string, channel: string, payload: Buffer, lateMs: number): void {
     const history = this.#byChannel.get(channel);
     if (!history) return;
+    this.#auditOwner(gateway, history, payload);
     this.#note(gateway, history.sessionId, newestOf(payload));
     if (lateMs > LATE_MS) this.#late.add(`${gateway} ${history.sessionId}`);
+  }
+
+  /** K7: what reaches a gateway was published in its own deployment. A stray publish has an epoch of nobody. */
+  #auditOwner(gateway: string, { sessionId }: History, payload: Buffer): void {
+    const other = this.neighbour?.histories.get(sessionId);
+    const epoch = other && epochOf(payload);
+    if (epoch && other?.knowsEpoch(epoch)) this.fail('K7', `${gateway} hears of ${epoch}, of another deployment`);
+  }
+
+  /** A command of a gateway runs that the gateway has given up. What it stores now is announced by nobody (F4). */
+  forsaken(sessionId: string): void {
+    this.#forsaken.add(`${sessionId} ${this.#scheduler.nowMs}`);
+  }
+
+  wasForsaken({ sessionId }: History, { atMs }: Stored): boolean {
+    return this.#forsaken.has(`${sessionId} ${atMs}`);
   }
 
   /** Redis has answered a gateway. */
@@ -154,6 +189,13 @@ export class Audit {
 const NEWLINE = 0x0a;
 /** A publish that takes longer was delayed by a fault. */
 const LATE_MS = 20;
+
+/** The epoch that a payload is about. */
+function epochOf(payload: Buffer): string | undefined {
+  const live = decodeLive(payload);
+  if (live?.kind === 'stored') return live.before.epoch;
+  return live?.kind === 'session' && 'epoch' in live.event ? live.event.epoch : undefined;
+}
 
 /** The newest number in a payload of stored messages; 0 in any other. */
 function newestOf(payload: Buffer): number {

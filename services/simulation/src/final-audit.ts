@@ -15,7 +15,7 @@ export function auditEnd(world: World): void {
 function auditLog(world: World, history: History): void {
   const { fail } = world.audit;
   world.losses.look(history);
-  const { count = 0, log = [] } = world.redis.store.look(history.sessionId) ?? {};
+  const { count = 0, log = [] } = world.database.store.look(history.sessionId) ?? {};
   if (count !== history.newest) fail('A1', `the count is ${count}, not ${history.newest}`);
   if ((log[0]?.seq ?? 0) !== history.firstKept) fail('K2', `the log begins at ${log[0]?.seq}`);
   for (const { seq, id } of log) {

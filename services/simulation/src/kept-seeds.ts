@@ -128,4 +128,14 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     faults: 6,
     scenario: 2,
   },
+  {
+    seed: 900328,
+    mistake: 'the audit wanted a plain member to be given an older message that a fork had moved to the end',
+    faults: 6,
+  },
+  {
+    seed: 1429824734,
+    mistake: 'the audit wanted a message announced that a late command had stored, for which nobody waited any more',
+    faults: 6,
+  },
 ];

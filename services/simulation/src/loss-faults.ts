@@ -33,7 +33,7 @@ export const LOSS_FAULTS: readonly Fault[] = [
     apply: (world, random) => {
       world.disturb(5_000);
       if (random.chance(0.7)) return world.losses.lose('in silence', (store) => store.fallBack());
-      const had = world.redis.store.snapshot();
+      const had = world.database.store.snapshot();
       world.later(random.int(50, 1_500), () => {
         world.audit.note('the older copy is put in place');
         world.disturb(5_000);
@@ -45,10 +45,10 @@ export const LOSS_FAULTS: readonly Fault[] = [
     name: 'Redis fails over to a replica that lagged',
     weight: 5,
     apply: (world, random) => {
-      const had = world.redis.store.snapshot();
+      const fallBack = world.replica();
       world.later(random.int(5, 1_500), () => {
         world.audit.note('the replica is promoted');
-        world.crash(random.int(20, 3_000), (store) => store.fallBack(had));
+        world.crash(random.int(20, 3_000), fallBack);
       });
     },
   },
@@ -102,8 +102,8 @@ export const LOSS_FAULTS: readonly Fault[] = [
       const sessionId = someSession(world, random);
       if (random.chance(0.5)) world.later(random.int(0, 2_000), () => outage(world, random));
       if (random.chance(0.3)) {
-        const had = world.redis.store.snapshot();
-        world.later(random.int(5, 800), () => world.crash(1_000, (store) => store.fallBack(had)));
+        const fallBack = world.replica();
+        world.later(random.int(5, 800), () => world.crash(1_000, fallBack));
       }
       world.delete(sessionId);
     },

@@ -1,7 +1,7 @@
 import { messageName } from '@holdfast/session-store';
 import type { Audit } from './audit.js';
 import type { Change, History } from './history.js';
-import type { RedisServer } from './redis-server.js';
+import type { RedisDatabase } from './redis-database.js';
 import type { SimGateway } from './sim-gateway.js';
 import type { SimStore } from './sim-store.js';
 
@@ -15,7 +15,7 @@ interface Deleted {
 
 export interface LossesOptions {
   readonly audit: Audit;
-  readonly redis: RedisServer;
+  readonly database: RedisDatabase;
   readonly gateways: () => readonly SimGateway[];
   /** Whether the sender of a content knows that it is stored. */
   readonly isAccepted: (content: string) => boolean;
@@ -42,14 +42,14 @@ export class Losses {
    *   of the session (F1)
    */
   lose(how: 'with its connections' | 'in silence', change: (store: SimStore) => void): void {
-    const { audit, redis } = this.#options;
+    const { audit, database } = this.#options;
     const before = [...audit.histories.values()].map((history) => ({
       history,
       kept: history.kept,
       // Messages in a deleted session that has come back are deleted with it.
       isDeleted: this.#deleted.get(history)?.some(({ epoch }) => epoch === history.epoch) === true,
     }));
-    change(redis.store);
+    change(database.store);
     for (const { history, kept, isDeleted } of before) {
       history.disturb();
       if (how === 'in silence') this.#silent.add(history);
@@ -88,8 +88,8 @@ export class Losses {
 
   /** A script is about to run. A session that it will not find has expired. */
   look(history: History): void {
-    const { audit, redis } = this.#options;
-    if (!history.isShort || history.epoch === '' || redis.store.look(history.sessionId)) return;
+    const { audit, database } = this.#options;
+    if (!history.isShort || history.epoch === '' || database.store.look(history.sessionId)) return;
     audit.note(`${history.sessionId} has expired`);
     this.#end(history, 'expired');
   }
@@ -102,7 +102,7 @@ export class Losses {
   /** A deleted session that had come back is deleted again, with the messages that were sent in it meanwhile. */
   bury(history: History): void {
     const { epoch } = history;
-    if (this.#options.redis.store.look(history.sessionId)?.epoch === epoch) return;
+    if (this.#options.database.store.look(history.sessionId)?.epoch === epoch) return;
     for (const content of history.allOf(epoch)) history.excuse(content);
   }
 
@@ -157,10 +157,10 @@ export class Losses {
 
   /** A partition and an empty restart together may bring a deleted session back, because nobody remembers it (G5). */
   #mayReturn(history: History, without?: SimGateway): void {
-    const { audit, redis } = this.#options;
+    const { audit, database } = this.#options;
     const living = this.#options.gateways().filter((gateway) => gateway !== without && gateway.state !== 'gone');
     const deleted = this.#deleted.get(history)?.filter(({ epoch }) => {
-      if (redis.store.hasTombstone(history.sessionId, epoch)) return true;
+      if (database.store.hasTombstone(history.sessionId, epoch)) return true;
       const isTold = (gateway: SimGateway) => audit.wasTold(gateway.name, epoch);
       return living.some(isTold) && living.every((gateway) => isTold(gateway) || !gateway.tailOf(history.sessionId));
     });

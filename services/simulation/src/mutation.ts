@@ -1,6 +1,6 @@
 import type { FanOut } from '@holdfast/fan-out';
 import type { Clock, Socket } from '@holdfast/gateway';
-import type { SessionLog } from '@holdfast/session-store';
+import type { NameScope, SessionLog } from '@holdfast/session-store';
 
 /**
  * A rule that is broken on purpose for a run. Each function that is given replaces a part. The audit has to notice it.
@@ -14,6 +14,8 @@ export interface Mutation {
   readonly shownBy?: readonly number[];
   /** How many faults each seed has, if seeds seldom show it with the faults that they draw. */
   readonly faults?: number;
+  /** Where the names of a deployment are said to be valid (K7). */
+  readonly scope?: (scope: NameScope) => NameScope;
   /** The store as the server runs it. */
   readonly store?: (store: SessionLog) => SessionLog;
   /** The store as a gateway sees it. */

@@ -1,5 +1,6 @@
 import { APPEND_MUTATIONS } from './append-mutations.js';
 import { DELIVERY_MUTATIONS } from './delivery-mutations.js';
+import { DEPLOYMENT_MUTATIONS } from './deployment-mutations.js';
 import { HEAL_MUTATIONS } from './heal-mutations.js';
 import type { Mutation } from './mutation.js';
 import { OUTAGE_MUTATIONS } from './outage-mutations.js';
@@ -12,4 +13,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...RESUME_MUTATIONS,
   ...HEAL_MUTATIONS,
   ...OUTAGE_MUTATIONS,
+  ...DEPLOYMENT_MUTATIONS,
 ];

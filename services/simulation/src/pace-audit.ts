@@ -18,7 +18,9 @@ export function auditPace(world: World): void {
     for (const [link, wire] of gateway.links) {
       if (wire.sinceMs > beforeMs) continue;
       const due = wire.history.newestAt(beforeMs);
-      const isAnnounced = (wire.history.at(due)?.atMs ?? 0) + ANNOUNCED_MS > world.losesUntilMs;
+      const message = wire.history.at(due);
+      const isAnnounced = (message?.atMs ?? 0) + ANNOUNCED_MS > world.losesUntilMs;
+      if (message && world.audit.wasForsaken(wire.history, message)) continue;
       if (wire.seq >= due || !isAnnounced) continue;
       world.audit.fail(
         'F4',

@@ -35,6 +35,7 @@ export class PlainMember {
   readonly #query: string;
   #socket: ClientSocket | undefined;
   #connections = 0;
+  #connectedMs = 0;
   #isDone = false;
   #watch: Scheduled | undefined;
   /** Contents that came on the current connection. */
@@ -68,6 +69,8 @@ export class PlainMember {
     if (!this.#socket) return 'is not connected';
     if (this.#options.history.isDisturbed && !isLast) return undefined;
     const last = this.#options.history.at(newest);
+    // A fork may move a message of the past to the end. It need not be given (see missingOnPlain).
+    if (last && this.#options.history.firstStoredMs(last.content) < this.#connectedMs) return undefined;
     return this.#here.size === 0 || !last || this.#here.has(last.content) ? undefined : `has not got ${newest}`;
   }
 
@@ -82,6 +85,7 @@ export class PlainMember {
     const socket = new ClientSocket(this.#process, dial, `ws://holdfast/ws/chat/?${this.#query}`, []);
     this.#socket = socket;
     this.#connections += 1;
+    this.#connectedMs = this.#options.scheduler.nowMs;
     this.#here.clear();
     this.#watchSilence();
     socket.onmessage = ({ data }) => this.#received(String(data));

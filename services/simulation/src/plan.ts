@@ -29,6 +29,8 @@ export interface Plan {
   readonly largeMessages?: LargeMessagesPlan;
   /** Whether a gateway sends a message once to the group of a session's sockets, as uWebSockets.js does. */
   readonly hasGroups?: boolean;
+  /** A second deployment on the same Redis. Absent: there is none. */
+  readonly neighbour?: Plan;
 }
 
 export const DEFAULTS = loadConfig('gateway', { DRAIN_SECONDS: '3' });

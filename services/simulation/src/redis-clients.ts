@@ -1,6 +1,7 @@
 import type { RedisFanOutOptions } from '@holdfast/fan-out';
 import { type SessionLog, StorageUnavailableError } from '@holdfast/session-store';
 import { RedisConnection, type RedisConnectionOptions } from './redis-connection.js';
+import type { RedisDatabase } from './redis-database.js';
 import type { RedisServer } from './redis-server.js';
 
 /** Called when Redis has answered a gateway's call of the store. */
@@ -8,11 +9,23 @@ export type Answered = (method: string, args: readonly unknown[], value: unknown
 
 type Method = (...args: unknown[]) => unknown;
 
-/** The store as a gateway reaches it: every call of a method is one command on a connection. */
-export function remoteSessionLog(connection: RedisConnection, server: RedisServer, answered: Answered): SessionLog {
+/**
+ * The store as a gateway reaches it: every call of a method is one command on a connection.
+ *
+ * @param forsaken called when a command runs for whose answer the gateway does not wait any more
+ */
+export function remoteSessionLog(
+  connection: RedisConnection,
+  database: RedisDatabase,
+  answered: Answered,
+  forsaken: (sessionId: string) => void,
+): SessionLog {
   const call = async (method: string, args: unknown[]): Promise<unknown> => {
     try {
-      const value = await connection.request(() => server.call(method, args));
+      const value = await connection.request((_link, isAwaited) => {
+        if (!isAwaited) forsaken(String(args[0]));
+        return database.call(method, args);
+      });
       answered(method, args, value);
       return value;
     } catch (error) {

@@ -24,7 +24,7 @@ export interface RedisConnectionOptions {
 
 /** A command, until its answer has arrived. */
 interface Call {
-  readonly run: (link: RedisLink) => unknown;
+  readonly run: (link: RedisLink, isAwaited: boolean) => unknown;
   readonly answer: (value: unknown) => void;
   readonly refuse: (error: Error) => void;
   isSettled: boolean;
@@ -92,7 +92,7 @@ export class RedisLink {
 
   async #carryOut(call: Call): Promise<void> {
     try {
-      this.toClient.send({ kind: 'answer', call, value: await call.run(this) });
+      this.toClient.send({ kind: 'answer', call, value: await call.run(this, !call.isSettled) });
     } catch (error) {
       this.toClient.send({ kind: 'refusal', call, error: error as Error });
     }
@@ -123,8 +123,8 @@ export class RedisConnection {
     return this.#link;
   }
 
-  /** Sends a command. @param run what the server does, in one step */
-  request<T>(run: (link: RedisLink) => T): Promise<Awaited<T>> {
+  /** Sends a command. @param run what the server does, in one step; is told whether anybody still waits for the answer */
+  request<T>(run: (link: RedisLink, isAwaited: boolean) => T): Promise<Awaited<T>> {
     const link = this.#link;
     if (!link) return Promise.reject(new Error("Stream isn't writeable and enableOfflineQueue options is false"));
     const { scheduler, process, timeoutMs } = this.#options;

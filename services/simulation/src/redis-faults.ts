@@ -1,4 +1,4 @@
-import { encodeStored, liveChannel, storedFrame } from '@holdfast/session-store';
+import { encodeStored, storedFrame } from '@holdfast/session-store';
 import type { SeededRandom } from '@holdfast/testkit';
 import { type Fault, pickOne } from './fault.js';
 import type { History } from './history.js';
@@ -83,7 +83,8 @@ export const REDIS_FAULTS: readonly Fault[] = [
     apply: (world, random) => {
       const history = random.pick([...world.audit.histories.values()]);
       // If the log is lost, nobody who joins later can know what follows it.
-      if (history.kept.length > 0) world.redis.broker.publish(liveChannel(history.sessionId), stray(history, random));
+      if (history.kept.length > 0)
+        world.redis.broker.publish(world.names.liveChannel(history.sessionId), stray(history, random));
     },
   },
 ];

@@ -1,5 +1,6 @@
 import type { SeededRandom } from '@holdfast/testkit';
 import { CLIENT_FAULTS } from './client-faults.js';
+import { deploy } from './deployments.js';
 import type { Fault } from './fault.js';
 import { GATEWAY_FAULTS } from './gateway-faults.js';
 import { LOSS_FAULTS } from './loss-faults.js';
@@ -8,7 +9,7 @@ import { REDIS_FAULTS } from './redis-faults.js';
 import { calm } from './settle.js';
 import { Trace } from './trace.js';
 import { LATEST, type Scenario } from './variety.js';
-import { World } from './world.js';
+import type { World } from './world.js';
 
 export interface RunOptions {
   /** Whether to keep a line for everything that happens. */
@@ -55,12 +56,14 @@ export async function runSeed(
 ): Promise<RunResult> {
   const trace = new Trace(isTraced);
   const restore = mutation.patch?.();
-  const world = new World(seed, mutation, trace, { faults, scenario });
-  const { audit, scheduler } = world;
+  const deployments = deploy(seed, { mutation, trace, faults, scenario });
+  const [{ audit, scheduler }] = deployments;
   const rejected = (reason: unknown) => audit.fail('unhandled', String((reason as Error)?.stack ?? reason));
   process.on('unhandledRejection', rejected);
   try {
-    scheduleAll(world);
+    for (const world of deployments) scheduleAll(world);
+    const [{ plan }] = deployments;
+    scheduler.after(plan.busyMs, () => calm(deployments));
     await scheduler.run();
   } catch (error) {
     audit.fail('thrown', String((error as Error)?.stack ?? error));
@@ -68,7 +71,8 @@ export async function runSeed(
     process.off('unhandledRejection', rejected);
     restore?.();
   }
-  if (audit.finding) throw new ViolationError(seed, audit.finding.rule, audit.finding.what, trace);
+  const finding = deployments.map((world) => world.audit.finding).find((each) => each !== undefined);
+  if (finding) throw new ViolationError(seed, finding.rule, finding.what, trace);
   return { seed, events: scheduler.events, virtualMs: scheduler.nowMs, trace };
 }
 
@@ -91,7 +95,6 @@ function scheduleAll(world: World): void {
     for (let i = random.int(0, 3); i > 0; i--) scheduler.after(random.int(500, busyMs), () => probe.ask());
   }
   scheduleFaults(world);
-  scheduler.after(busyMs, () => calm(world));
 }
 
 /** Schedules sends: some at any time, some in quick succession. */

@@ -12,6 +12,7 @@ import { Path } from './pipe.js';
 import { quietMetrics } from './quiet-metrics.js';
 import { fanOutClients, remoteSessionLog, SimPublisher, SimSubscriber } from './redis-clients.js';
 import { RedisConnection } from './redis-connection.js';
+import type { RedisDatabase } from './redis-database.js';
 import type { RedisServer } from './redis-server.js';
 import type { Scheduler } from './scheduler.js';
 import { SimProcess } from './sim-process.js';
@@ -23,6 +24,7 @@ export interface SimGatewayOptions {
   readonly scheduler: Scheduler;
   readonly random: SeededRandom;
   readonly redis: RedisServer;
+  readonly database: RedisDatabase;
   readonly config: Config;
   /** Whether it sends a message once to the group of a session's sockets. */
   readonly hasGroups: boolean;
@@ -57,7 +59,7 @@ export class SimGateway implements ServerEnd {
   #ids = 0;
 
   constructor(options: SimGatewayOptions) {
-    const { name, scheduler, random, redis, config, audit, mutation } = options;
+    const { name, scheduler, random, redis, database, config, audit, mutation } = options;
     this.#options = options;
     this.name = name;
     this.startedMs = scheduler.nowMs;
@@ -79,8 +81,11 @@ export class SimGateway implements ServerEnd {
     const clock = this.process.clock as unknown as Clock;
     const clients = fanOutClients(this.subscriber, new SimPublisher(this.commands, redis));
     this.#fanOut = new RedisFanOut({ ...clients, defer: (callback) => clock.defer(callback) });
-    const log = remoteSessionLog(this.commands, redis, (method, args, value) =>
-      audit.answered(name, method, args, value),
+    const log = remoteSessionLog(
+      this.commands,
+      database,
+      (method, args, value) => audit.answered(name, method, args, value),
+      (sessionId) => audit.forsaken(sessionId),
     );
     this.#core = new GatewayCore({
       config,

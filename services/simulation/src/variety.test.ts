@@ -1,13 +1,14 @@
+import { namesOf } from '@holdfast/session-store';
 import { SeededRandom } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
 import { drawPlan, type Plan } from './plan.js';
 import { vary } from './variety.js';
 
-/** The plans of seeds, before and after the second scenario has added to them. */
+/** The plans of seeds in the first, the second and the third scenario. */
 const PLANS = Array.from({ length: 5_000 }, (_, seed) => {
   const random = new SeededRandom(seed);
   const before = drawPlan(random.fork('plan'));
-  return { before, plan: vary(random.fork('variety'), before) };
+  return { before, plan: vary(random.fork('variety'), before, 2), shared: vary(random.fork('variety'), before, 3) };
 });
 
 const membersOf = ({ sessions }: Plan) => Math.max(...sessions.map(({ framed, plain }) => framed + plain));
@@ -37,6 +38,32 @@ describe('the second scenario', () => {
       expect({ ...before, ...rest }).toEqual(before);
       expect(config.sessions.historyMax).toBe(before.config.sessions.historyMax);
       expect(sessions.slice(1)).toEqual(before.sessions.slice(1));
+    }
+  });
+});
+
+describe('the third scenario', () => {
+  it('leaves a deployment as it was, and puts another one beside it in some seeds', () => {
+    let shared = 0;
+    for (const {
+      plan,
+      shared: { neighbour, config, ...rest },
+    } of PLANS) {
+      expect({ ...plan, ...rest }).toEqual(plan);
+      if (neighbour) shared += 1;
+      else expect(config).toEqual(plan.config);
+    }
+    expect(shared).toBeGreaterThan(300);
+    expect(shared).toBeLessThan(500);
+  });
+
+  it('K7: gives the two no name in common', () => {
+    for (const { shared } of PLANS) {
+      const { neighbour, config } = shared;
+      if (!neighbour) continue;
+      const [one, other] = [namesOf(config.redis), namesOf(neighbour.config.redis)];
+      expect(one.liveChannel('s0')).not.toBe(other.liveChannel('s0'));
+      expect(one.broadcastChannel).not.toBe(other.broadcastChannel);
     }
   });
 });

@@ -1,20 +1,32 @@
 import type { Config } from '@holdfast/config';
 import { BATCH_BYTES, HISTORY_CHUNK_BYTES } from '@holdfast/gateway';
+import type { NameScope } from '@holdfast/session-store';
 import type { SeededRandom } from '@holdfast/testkit';
 import type { LargeMessagesPlan } from './large-messages.js';
-import { DEFAULTS, type Plan, type SessionPlan } from './plan.js';
+import { DEFAULTS, drawPlan, type Plan, type SessionPlan } from './plan.js';
 
 /**
- * What seeds draw. 1: all messages are small, and sessions have at most six members. 2: what {@link vary} adds. A seed
- * that is kept does in its own scenario what it did when it was found.
+ * What seeds draw. 1: all messages are small, and sessions have at most six members. 2: also messages of all sizes up to
+ * the limit, and sessions of up to a hundred members. 3: also a second deployment on the same Redis. A seed that is kept
+ * does in its own scenario what it did when it was found.
  */
-export const SCENARIOS = [1, 2] as const;
+export const SCENARIOS = [1, 2, 3] as const;
 export type Scenario = (typeof SCENARIOS)[number];
-export const LATEST: Scenario = 2;
+export const LATEST: Scenario = 3;
 
 /** How many of the seeds have large messages, and how many a large session. */
 const WITH_LARGE_MESSAGES = 0.25;
 const WITH_LARGE_SESSION = 0.02;
+/** How many have a second deployment on their Redis. */
+const WITH_NEIGHBOUR = 0.08;
+/** Two scopes each that must not meet (K7). */
+const SCOPES = [
+  [{}, { database: 1 }],
+  [{ database: 1 }, { database: 11 }],
+  [{}, { keyPrefix: 'two:' }],
+  [{ keyPrefix: 'a' }, { keyPrefix: 'ab' }],
+  [{ keyPrefix: 'a:' }, { keyPrefix: 'a:', database: 1 }],
+] as const;
 const MEMBERS_MAX = 100;
 /** At most this many framed members of a large session send, as in a small one: each message goes to everybody. */
 const SENDERS_MAX = 4;
@@ -26,14 +38,18 @@ const MESSAGE_LIMITS = [512, 1_024, 4_096, 4_096, 16_384, 16_384, 16_384, 65_536
 const LEAST_MEMORY = 8;
 
 /**
- * Adds to a plan messages of all sizes up to the limit, and sessions of up to a hundred members. Only some seeds have
- * them, because they cost time. Whatever else a seed has drawn stays as it was.
+ * Adds to a plan what its scenario has more than the first. Only some seeds have each of it, because it costs time.
+ * Whatever else a seed has drawn stays as it was.
  */
-export function vary(random: SeededRandom, plan: Plan): Plan {
+export function vary(random: SeededRandom, plan: Plan, scenario: Scenario): Plan {
+  if (scenario === 1) return plan;
   const sized = random.chance(WITH_LARGE_MESSAGES) ? withLargeMessages(random.fork('sizes'), plan) : plan;
   const isLarge = random.chance(WITH_LARGE_SESSION);
   const sessions = isLarge ? withLargeSession(random.fork('members'), sized.sessions) : sized.sessions;
-  return { ...sized, sessions, hasGroups: random.chance(isLarge ? WITH_GROUPS.large : WITH_GROUPS.small) };
+  const hasGroups = random.chance(isLarge ? WITH_GROUPS.large : WITH_GROUPS.small);
+  const varied = { ...sized, sessions, hasGroups };
+  const second = random.fork('second deployment');
+  return scenario >= 3 && second.chance(WITH_NEIGHBOUR) ? withNeighbour(second, varied) : varied;
 }
 
 function withLargeMessages(random: SeededRandom, plan: Plan): Plan {
@@ -62,4 +78,25 @@ function withLargeSession(random: SeededRandom, [first, ...others]: readonly Ses
   const members = Math.round(least * (MEMBERS_MAX / least) ** random.next());
   const plain = Math.round(members * random.pick([0, 0.1, 0.3]));
   return [{ ...first, framed: members - plain, plain, senders: SENDERS_MAX }, ...others];
+}
+
+/** A small deployment beside the drawn one, with a session of the same id. */
+function withNeighbour(random: SeededRandom, plan: Plan): Plan {
+  const [own, others] = random.shuffle(random.pick(SCOPES));
+  const drawn = drawPlan(random.fork('plan'), random.int(0, 2));
+  const neighbour: Plan = {
+    ...drawn,
+    config: scoped(drawn.config, others),
+    gateways: random.int(1, 2),
+    sessions: [{ framed: random.int(1, 2), plain: random.int(0, 1), stored: 0 }],
+    sends: random.int(2, 6),
+    busyMs: plan.busyMs,
+    hasLosses: plan.hasLosses,
+    absentMs: 0,
+  };
+  return { ...plan, config: scoped(plan.config, own), neighbour };
+}
+
+function scoped(config: Config, scope: NameScope | undefined): Config {
+  return { ...config, redis: { ...config.redis, ...scope } };
 }

@@ -1,7 +1,8 @@
+import type { Config } from '@holdfast/config';
 import type { Position } from '@holdfast/protocol';
-import type { ForkRequest } from '@holdfast/session-store';
+import { type ForkRequest, type Names, namesOf } from '@holdfast/session-store';
 import { createLogger, type Logger } from '@holdfast/telemetry';
-import { SeededRandom } from '@holdfast/testkit';
+import type { SeededRandom } from '@holdfast/testkit';
 import { Audit } from './audit.js';
 import type { Dial } from './client-socket.js';
 import { FramedMember, type MemberOptions } from './framed-member.js';
@@ -12,32 +13,42 @@ import { CHANGE_BY, Losses } from './losses.js';
 import type { Mutation } from './mutation.js';
 import { Path } from './pipe.js';
 import { PlainMember } from './plain-member.js';
-import { DEFAULTS, drawPlan, type Plan, type SessionPlan } from './plan.js';
+import { DEFAULTS, type Plan, type SessionPlan } from './plan.js';
 import { Probe } from './probe.js';
-import { RedisServer } from './redis-server.js';
-import { Scheduler } from './scheduler.js';
+import { RedisDatabase } from './redis-database.js';
+import type { RedisServer } from './redis-server.js';
+import type { Scheduler } from './scheduler.js';
 import { SimGateway } from './sim-gateway.js';
 import type { SimStore } from './sim-store.js';
 import type { Trace } from './trace.js';
-import { type Scenario, vary } from './variety.js';
 
 /** How long it may take after an outage until messages come as fast as before. */
 const OUTAGE_AFTERMATH_MS = 5_000;
 
-interface WorldOptions {
-  /** How many faults of all kinds there are. Absent: the seed draws it. */
-  readonly faults?: number | undefined;
-  readonly scenario: Scenario;
+export interface WorldOptions {
+  readonly random: SeededRandom;
+  readonly plan: Plan;
+  readonly scheduler: Scheduler;
+  /** The Redis of all deployments. */
+  readonly redis: RedisServer;
+  /** All deployments of the run. This one is added. */
+  readonly deployments: World[];
+  /** Begins the names of its gateways, its members and its messages. */
+  readonly prefix: string;
+  readonly mutation: Mutation;
+  readonly trace: Trace;
 }
 
-/** All parts of a run: Redis, gateways, members, and the network between them. */
+/** A deployment: its database, gateways and members, and the network between them. Most runs have one. */
 export class World {
   readonly random: SeededRandom;
   readonly plan: Plan;
   readonly scheduler: Scheduler;
   readonly trace: Trace;
   readonly audit: Audit;
+  readonly names: Names;
   readonly redis: RedisServer;
+  readonly database: RedisDatabase;
   readonly losses: Losses;
   /** The gateway of each place, or the last one that was there. */
   readonly gateways: SimGateway[];
@@ -45,6 +56,9 @@ export class World {
   readonly plain: PlainMember[] = [];
   /** Clients that resume from unusual positions, see {@link Probe}. */
   readonly probes: Probe[] = [];
+  readonly #deployments: readonly World[];
+  readonly #prefix: string;
+  readonly #config: Config;
   readonly #mutation: Mutation;
   readonly #logger: Logger;
   /** Absent: all messages are small. */
@@ -54,19 +68,29 @@ export class World {
   #linksMade = 0;
   #contents = 0;
 
-  constructor(seed: number, mutation: Mutation, trace: Trace, { faults, scenario }: WorldOptions) {
-    this.random = new SeededRandom(seed);
-    const plan = drawPlan(this.random.fork('plan'), faults);
-    this.plan = scenario === 1 ? plan : vary(this.random.fork('variety'), plan);
-    const { largeMessages } = this.plan;
-    if (largeMessages) this.#largeMessages = new LargeMessages(this.random.fork('large messages'), largeMessages);
+  constructor({ random, plan, scheduler, redis, deployments, prefix, mutation, trace }: WorldOptions) {
+    this.random = random;
+    this.plan = plan;
+    this.scheduler = scheduler;
+    this.redis = redis;
     this.trace = trace;
-    this.scheduler = new Scheduler(this.random.fork('ties').next);
-    this.audit = new Audit(this.scheduler, trace, (sessionId) => this.redis.store.look(sessionId));
+    this.#deployments = deployments;
+    deployments.push(this);
+    this.#prefix = prefix;
+    const { largeMessages } = plan;
+    if (largeMessages) this.#largeMessages = new LargeMessages(random.fork('large messages'), largeMessages);
+    const config = plan.config.redis;
+    this.#config = { ...plan.config, redis: { ...config, ...mutation.scope?.(config) } };
+    this.names = namesOf(this.#config.redis);
+    const look = (sessionId: string) => this.database.store.look(sessionId);
+    this.audit = new Audit({ scheduler, trace, names: this.names, look, prefix });
     this.#mutation = mutation;
     this.#logger = trace.isOn ? tracingLogger((line) => this.audit.note(line)) : SILENT;
-    const { historyMax, ttl } = this.plan.config.sessions;
-    this.redis = new RedisServer(this.scheduler, {
+    const { historyMax, ttl } = plan.config.sessions;
+    this.database = new RedisDatabase(scheduler, {
+      server: redis,
+      names: this.names,
+      nonce: prefix,
       historyMax,
       defaultTtl: ttl,
       published: (channel, payload) => this.audit.published(channel, payload),
@@ -76,7 +100,7 @@ export class World {
       },
       changed: (method, sessionId, args) => this.#changed(method, sessionId, args),
       appending: (sessionId, { position }) => {
-        const contradiction = position && contradictionOf(position, this.redis.store.look(sessionId));
+        const contradiction = position && contradictionOf(position, look(sessionId));
         return ({ outcome }) => {
           if (contradiction !== undefined && outcome === 'stored') {
             this.audit.fail('G3', `an append to ${sessionId} was taken from a gateway whose ${contradiction}`);
@@ -87,12 +111,12 @@ export class World {
     });
     this.losses = new Losses({
       audit: this.audit,
-      redis: this.redis,
+      database: this.database,
       gateways: () => this.gateways,
       isAccepted: (content) => this.framed.some((member) => member.hasAccepted(content)),
     });
     this.audit.tailsAreSmall = this.plan.config.memory.tailBytes < DEFAULTS.memory.tailBytes;
-    if (this.plan.absentMs > 0) this.redis.goDown(this.plan.absentMs);
+    if (plan.absentMs > 0) redis.goDown(plan.absentMs);
     this.gateways = Array.from({ length: this.plan.gateways }, () => this.#makeGateway());
     for (const [index, session] of this.plan.sessions.entries()) this.#addSession(index, session);
   }
@@ -100,9 +124,11 @@ export class World {
   /** Until when some publishes were lost; 0: never. */
   losesUntilMs = 0;
 
-  /** Notes that a fault delays messages from now on for some time. */
+  /** Notes that a fault delays messages from now on for some time, in every deployment. */
   disturb(ms: number): void {
-    this.#disturbedUntilMs = Math.max(this.#disturbedUntilMs, this.scheduler.nowMs + ms);
+    for (const each of this.#deployments) {
+      each.#disturbedUntilMs = Math.max(each.#disturbedUntilMs, this.scheduler.nowMs + ms);
+    }
   }
 
   /** Schedules an event, but within the time in which faults happen. */
@@ -119,6 +145,10 @@ export class World {
   crash(downMs: number, change: (store: SimStore) => void): void {
     this.disturb(downMs + OUTAGE_AFTERMATH_MS);
     this.redis.goDown(downMs);
+    for (const each of this.#deployments) each.#crashed(change);
+  }
+
+  #crashed(change: (store: SimStore) => void): void {
     for (const { commands, subscriber } of this.gateways) {
       commands.serverDied();
       subscriber.connection.serverDied();
@@ -126,9 +156,15 @@ export class World {
     this.losses.lose('with its connections', change);
   }
 
+  /** A copy of what all of Redis has now. @returns puts the copy in the place of a store's data */
+  replica(): (store: SimStore) => void {
+    const copies = new Map(this.#deployments.map(({ database: { store } }) => [store, store.snapshot()]));
+    return (store) => store.fallBack(copies.get(store));
+  }
+
   /** An operator deletes a session through the API. */
   delete(sessionId: string): void {
-    this.redis.callAsApi('remove', sessionId);
+    this.database.callAsApi('remove', sessionId);
   }
 
   /** An operator gives a session a short time to live through the API. @param ttl seconds */
@@ -136,7 +172,7 @@ export class World {
     const history = this.audit.history(sessionId);
     history.ttl = ttl;
     history.disturb();
-    this.redis.callAsApi('extend', sessionId, ttl);
+    this.database.callAsApi('extend', sessionId, ttl);
   }
 
   /** Starts a new gateway in the place of one that is gone. */
@@ -147,7 +183,7 @@ export class World {
 
   /** A new content, which no other message has. */
   content(random: SeededRandom): string {
-    const name = `c${++this.#contents}`;
+    const name = `${this.#prefix}c${++this.#contents}`;
     const text = random.chance(0.2) ? `${name} ${'x'.repeat(random.int(1, 400))}` : name;
     return this.#largeMessages?.lengthen(text) ?? text;
   }
@@ -168,7 +204,7 @@ export class World {
   }
 
   #forked(history: History, { seenEpoch }: ForkRequest): void {
-    const { epoch } = this.redis.store.look(history.sessionId) ?? history;
+    const { epoch } = this.database.store.look(history.sessionId) ?? history;
     if (epoch !== history.epoch && history.epoch !== seenEpoch) {
       this.audit.fail('G4', `${history.epoch} was ended by a fork that knew of ${seenEpoch}`);
     }
@@ -180,11 +216,11 @@ export class World {
     const history = this.audit.addSession(sessionId, this.plan.config.sessions.historyMax);
     const shared = { scheduler: this.scheduler, audit: this.audit, history };
     for (let i = 1; i <= stored; i++) {
-      const head = `"content":"old ${index} ${i}","sender":"server","timestamp":`;
-      void this.redis.store.append(sessionId, { messages: [{ id: `old-${index}-${i}`, senderKey: '', head }] });
+      const head = `"content":"${this.#prefix}old ${index} ${i}","sender":"server","timestamp":`;
+      void this.database.store.append(sessionId, { messages: [{ id: `old-${index}-${i}`, senderKey: '', head }] });
     }
     for (let i = 0; i < framed; i++) {
-      const name = `m${index}.${i}`;
+      const name = `${this.#prefix}m${index}.${i}`;
       const options: MemberOptions = {
         ...shared,
         name,
@@ -197,22 +233,23 @@ export class World {
       this.framed.push(new FramedMember(options, this.random.fork(`${name} history`).chance(0.75)));
     }
     for (let i = 0; i < plain; i++) {
-      const name = `p${index}.${i}`;
+      const name = `${this.#prefix}p${index}.${i}`;
       const options = { ...shared, name, random: this.random.fork(name), dial: this.#dialFrom(name) };
       this.plain.push(new PlainMember({ ...options, isQuiet: i >= senders }));
     }
-    const name = `q${index}`;
+    const name = `${this.#prefix}q${index}`;
     this.probes.push(new Probe({ ...shared, name, random: this.random.fork(name), dial: this.#dialFrom(name) }));
   }
 
   #makeGateway(): SimGateway {
-    const name = `g${++this.#gatewaysMade}`;
+    const name = `${this.#prefix}g${++this.#gatewaysMade}`;
     return new SimGateway({
       name,
       scheduler: this.scheduler,
       random: this.random.fork(name),
       redis: this.redis,
-      config: this.plan.config,
+      database: this.database,
+      config: this.#config,
       hasGroups: this.plan.hasGroups ?? false,
       logger: this.#logger,
       audit: this.audit,

@@ -13,8 +13,11 @@ function simulate(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise
   });
 }
 
-/** Seeds with a session of 18 members, with messages of up to 16,384 bytes, and with both: 50 members in a group. */
-const LARGE = [200, 21, 865];
+/**
+ * Seeds with a session of 18 members, with messages of up to 16,384 bytes, with both: 50 members in a group, and with a
+ * second deployment.
+ */
+const LARGE = [200, 21, 865, 55];
 
 const lastLine = (output: string) => output.trimEnd().split('\n').at(-1);
 

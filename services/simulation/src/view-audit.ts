@@ -102,8 +102,7 @@ export class ViewAudit {
    *   now and may belong to another history (R2)
    */
   reset(from: number, isUnknown = false): void {
-    const isSkipped = this.#next !== undefined && from > this.#next && this.#next >= this.#history.firstKept;
-    if (isSkipped && !this.#history.isDisturbed) {
+    if (this.#next !== undefined && from > this.#next && !isUnknown) {
       this.#fail('D3', `${this.#name} goes on from ${from} where ${this.#next} was due`);
     }
     this.#next = from;

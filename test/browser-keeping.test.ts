@@ -295,6 +295,26 @@ describe('a message that is not sent', () => {
     expect(await chat.shown([...lines, 'Not sent: this id was used for another message'])).toEqual(['refused 3']);
   });
 
+  it('A4: whose id was used for another text, is shown with the sentence of the gateway', async () => {
+    const chat = await openPage();
+    await addSession(chat, 'same-id', 'redis');
+    await chat.send('the first text');
+    await chat.sees('the first text');
+    const answer = await fetch(`${system.url}/chat/api/sessions/same-id/messages/?view=log`);
+    const { messages } = (await answer.json()) as { messages: [{ id: string }] };
+    // What a broken browser or another program may have left in the outbox.
+    await chat.page.evaluate((id) => {
+      localStorage.setItem(`holdfast:same-id:out:${id}`, JSON.stringify({ id, content: 'another text', at: 1 }));
+    }, messages[0].id);
+    await chat.page.reload();
+    await chat.sees('another text');
+    await chat.page.locator('[data-failed=id_conflict]').getByText('another text').waitFor();
+    await chat.screenshot('id-conflict');
+    await chat.messages.getByRole('button', { name: 'Send again' }).click();
+    await chat.page.getByText('2 messages', { exact: true }).waitFor();
+    expect(await chat.shown(['the first text', 'another text'])).toEqual(['the first text', 'another text']);
+  });
+
   it('is asked about before the page is left, where nothing is kept', async () => {
     const chat = await openPage();
     let isCut = false;

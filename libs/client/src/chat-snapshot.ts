@@ -2,6 +2,7 @@ import type { BroadcastFrame, StorageState, WelcomeFrame } from '@holdfast/proto
 import type { ConnectionState } from './connection-state.js';
 import type { ChatMessage } from './events.js';
 import type { FailedMessage } from './failed-messages.js';
+import type { keyOf, MessageGap } from './message-list.js';
 
 export type ChatStatus = 'connecting' | 'connected' | 'reconnecting' | 'disconnected';
 
@@ -39,6 +40,8 @@ export interface ChatSnapshot {
   readonly failed: readonly FailedMessage[];
   /** How many older messages were dropped beyond `maxMessages`. */
   readonly hidden: number;
+  /** Numbers of messages that are not kept any more, by the {@link keyOf} of the message that stands behind them. */
+  readonly gaps: ReadonlyMap<string, MessageGap>;
   readonly start: HistoryStart;
   /** How many messages the session has had. Without persistence: how many this client has seen. */
   readonly count: number;
@@ -51,6 +54,17 @@ export interface ChatSnapshot {
   /** The operator's newest broadcast that has not been dismissed (V9). */
   readonly broadcast: BroadcastFrame | undefined;
   readonly error: ChatError | undefined;
+}
+
+/** @param seconds until the session expires; null: it is not known */
+export function withExpiry(
+  session: ChatSession | undefined,
+  seconds: number | null,
+  now: number,
+): ChatSession | undefined {
+  if (!session) return undefined;
+  const { expiresAt: _before, ...others } = session;
+  return seconds === null ? others : { ...others, expiresAt: now + seconds * 1_000 };
 }
 
 /** @param isTrimmed whether this browser has left out older messages; absent when it keeps none */

@@ -325,6 +325,18 @@ describe('ChatStore', () => {
     expect(full.store.snapshot().error?.message).toMatch(/storage of this browser is full. Messages that are not sent/);
   });
 
+  it('V7: remembers where messages are missing, also when the numbers begin anew behind it', () => {
+    const { store, clock, socket } = page();
+    socket().welcome({ seq: 2, firstSeq: 1, recovered: true });
+    for (const seq of [1, 2]) socket().message(seq, `m${seq}`);
+    socket().receive({ type: 'session', event: 'gap', from: 3, to: 8 });
+    for (const seq of [9, 10]) socket().message(seq, `m${seq}`);
+    socket().receive({ type: 'session', event: 'expired' });
+    for (let seq = 1; seq <= 9; seq++) socket().message(seq, `new ${seq}`);
+    clock.advance(100);
+    expect([...store.snapshot().gaps]).toEqual([['somebody\nm9', { from: 3, to: 8 }]]);
+  });
+
   it('tells what stands before the first message', () => {
     const startOf = (firstSeq: number | undefined, options: Partial<ChatOptions> = {}) => {
       const { store, clock, socket } = page(options);

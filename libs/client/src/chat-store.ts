@@ -1,6 +1,6 @@
 import { SESSION_DELETED_CODE, type SessionFrame, type WelcomeFrame } from '@holdfast/protocol';
 import { browserStorage, isInPage, onPageEvents } from './browser.js';
-import { type ChatSnapshot, historyStart, statusOf } from './chat-snapshot.js';
+import { type ChatSnapshot, historyStart, statusOf, withExpiry } from './chat-snapshot.js';
 import { HoldfastClient } from './client.js';
 import { systemClock, Timer } from './clock.js';
 import type { ConnectionState } from './connection-state.js';
@@ -67,6 +67,7 @@ export class ChatStore {
       messages: [],
       failed: [],
       hidden: 0,
+      gaps: this.#list.gaps,
       start: 'unknown',
       count: 0,
       session: undefined,
@@ -97,9 +98,7 @@ export class ChatStore {
     this.#stopPageEvents = onPageEvents({
       wake: () => client.wake(),
       leave: () => this.#archive?.flush(),
-      stored: (key) => {
-        if (key?.startsWith(this.#key) ?? true) this.#readStorage();
-      },
+      stored: (key) => void ((key === null || key.startsWith(this.#key)) && this.#readStorage()),
     });
     client.connect();
     return () => {
@@ -172,7 +171,10 @@ export class ChatStore {
     client.on('session', (frame) => this.#sessionChanged(frame));
     client.on('storage', (storage) => this.#update({ storage }));
     client.on('broadcast', (broadcast) => this.#update({ broadcast }));
-    client.on('gap', ({ from, to }) => this.#fail('gap', `Messages ${from} to ${to} are no longer kept.`));
+    client.on('gap', (gap) => {
+      this.#list.gap(gap);
+      this.#fail('gap', `Messages ${gap.from} to ${gap.to} are no longer kept.`);
+    });
     client.on('refused', ({ id, code, message }) => {
       // For a message that was refused for good, `rejected` has come before.
       if (!this.#failed.list().some((failed) => failed.id === id)) this.#fail(code, message);
@@ -241,12 +243,8 @@ export class ChatStore {
 
   /** @param seconds null: it is not known when the session expires */
   #expireIn(seconds: number | null): void {
-    if (!this.#snapshot.session) return this.#update();
-    const { expiresAt: _before, ...session } = this.#snapshot.session;
     const { clock = systemClock } = this.#options;
-    this.#update({
-      session: seconds === null ? session : { ...session, expiresAt: clock.now() + seconds * 1_000 },
-    });
+    this.#update({ session: withExpiry(this.#snapshot.session, seconds, clock.now()) });
   }
 
   /** Takes over what earlier pages and other tabs have stored. */
@@ -292,7 +290,8 @@ export class ChatStore {
       messages: shown,
       failed: this.#failed.list(),
       hidden: this.#list.dropped,
-      start: historyStart(this.#options, this.#list.messages(), this.#snapshot.session, this.#archive?.wasTrimmed),
+      gaps: this.#list.gaps,
+      start: historyStart(this.#options, shown, this.#snapshot.session, this.#archive?.wasTrimmed),
       count,
     };
     for (const listener of [...this.#listeners]) listener();

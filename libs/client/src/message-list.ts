@@ -6,6 +6,12 @@ interface Item {
   readonly generation: number;
 }
 
+/** Numbers of messages that are not kept any more. */
+export interface MessageGap {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Of messages whose numbers are compared with no others. */
 const ADOPTED = -1;
 
@@ -14,6 +20,10 @@ export class MessageList {
   #items: Item[] = [];
   #generation = 0;
   #dropped = 0;
+  /** Numbers that will never arrive, by the key of the message that stands behind them. */
+  readonly #gaps = new Map<string, MessageGap>();
+  /** A gap whose next message has not come yet. */
+  #openGap: MessageGap | undefined;
   /** The lowest and the highest number that was dropped in this generation. */
   #droppedFrom = Number.POSITIVE_INFINITY;
   #droppedTo = 0;
@@ -33,6 +43,11 @@ export class MessageList {
 
   get size(): number {
     return this.#items.length;
+  }
+
+  /** By the key ({@link keyOf}) of the message that stands behind it. */
+  get gaps(): ReadonlyMap<string, MessageGap> {
+    return this.#gaps;
   }
 
   messages(): ChatMessage[] {
@@ -55,6 +70,10 @@ export class MessageList {
       return;
     }
     if (known) this.#items.splice(at, 1);
+    if (this.#openGap && message.seq === this.#openGap.to + 1) {
+      this.#gaps.set(keyOf(message), this.#openGap);
+      this.#openGap = undefined;
+    }
     const item = { message, generation: this.#generation };
     let place = this.#items.length;
     while (place > 0 && isBefore(item, this.#items[place - 1], isOld)) place -= 1;
@@ -98,9 +117,15 @@ export class MessageList {
     for (const _tooOld of this.#items.splice(0, this.#items.length - this.max)) this.#countDropped(undefined);
   }
 
+  /** Call when messages with these numbers will never arrive. */
+  gap(gap: MessageGap): void {
+    this.#openGap = gap;
+  }
+
   /** Call when the session's numbers begin anew. What comes then is shown behind what came before. */
   reset(): void {
     this.#generation += 1;
+    this.#openGap = undefined;
     this.#droppedFrom = Number.POSITIVE_INFINITY;
     this.#droppedTo = 0;
   }
@@ -109,6 +134,7 @@ export class MessageList {
   clear(): void {
     this.reset();
     this.#items = [];
+    this.#gaps.clear();
     this.#dropped = 0;
   }
 
@@ -120,8 +146,8 @@ export class MessageList {
   }
 }
 
-/** Two senders may use the same id. */
-export function keyOf({ id, sender }: ChatMessage): string {
+/** Tells a message from all others of its session: two senders may use the same id. */
+export function keyOf({ id, sender }: Pick<ChatMessage, 'id' | 'sender'>): string {
   return `${sender}\n${id}`;
 }
 

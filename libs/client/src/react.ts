@@ -8,6 +8,7 @@ export type { ChatOptions } from './chat-store.js';
 export { ChatStore } from './chat-store.js';
 export type { ChatMessage } from './events.js';
 export type { FailedMessage } from './failed-messages.js';
+export { keyOf, type MessageGap } from './message-list.js';
 export { storageProblemOf } from './storage-problem.js';
 
 /** The options of a {@link ChatStore} that are not arguments of {@link useWebSocket}. */

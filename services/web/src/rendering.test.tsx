@@ -1,5 +1,5 @@
 import type { ChatMessage } from '@holdfast/client/react';
-import { useWebSocket } from '@holdfast/client/react';
+import { keyOf, useWebSocket } from '@holdfast/client/react';
 import { ThemeProvider } from '@mui/material/styles';
 import type { ComponentProps, ReactNode } from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
@@ -28,7 +28,18 @@ const message: ChatMessage = {
 /** The messages of a session in Redis whose first message is there. */
 function view(props: Partial<ComponentProps<typeof MessageView>>) {
   const actions = { onResend: nothing, onEdit: nothing, onDiscard: nothing };
-  return <MessageView messages={[]} failed={[]} hidden={0} start="first" persistence="redis" {...actions} {...props} />;
+  return (
+    <MessageView
+      messages={[]}
+      failed={[]}
+      hidden={0}
+      gaps={new Map()}
+      start="first"
+      persistence="redis"
+      {...actions}
+      {...props}
+    />
+  );
 }
 
 describe('what components show', () => {
@@ -103,6 +114,12 @@ describe('what components show', () => {
     );
     const messages = Array.from({ length: 201 }, (_, i) => ({ ...message, id: `m${i}` }));
     expect(render(view({ messages }))).not.toContain('begins here');
+  });
+
+  it('V7: what is missing in the middle of a history, where it is missing', () => {
+    const messages = [1, 7].map((seq) => ({ ...message, seq, id: `m${seq}`, content: `number ${seq}.` }));
+    const html = render(view({ messages, gaps: new Map([[keyOf({ ...message, id: 'm7' }), { from: 2, to: 6 }]]) }));
+    expect(html).toMatch(/number 1\..*Messages 2 to 6 are not kept any more\..*number 7\./);
   });
 
   it('V11: a message that was refused, with its text, why, and what can be done', () => {

@@ -77,6 +77,7 @@ export function ChatPanel({ entry: { id, persistence }, isShown, onSummary, onBr
         messages={messages}
         failed={failed}
         hidden={hidden}
+        gaps={chat.gaps}
         start={chat.start}
         persistence={persistence}
         onResend={chat.resend}

@@ -1,4 +1,10 @@
-import type { ChatMessage, FailedMessage, HistoryStart } from '@holdfast/client/react';
+import {
+  type ChatMessage,
+  type FailedMessage,
+  type HistoryStart,
+  keyOf,
+  type MessageGap,
+} from '@holdfast/client/react';
 import ArrowDownwardIcon from '@mui/icons-material/ArrowDownward';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
@@ -19,6 +25,8 @@ interface MessageViewProps extends FailedActions {
   readonly failed: readonly FailedMessage[];
   /** How many older messages this page does not keep. */
   readonly hidden: number;
+  /** Numbers of messages that are not kept any more, by the key of the message that stands behind them. */
+  readonly gaps: ReadonlyMap<string, MessageGap>;
   readonly start: HistoryStart;
   readonly persistence: sessionPersistenceType;
 }
@@ -27,7 +35,7 @@ interface MessageViewProps extends FailedActions {
 const STEP = 200;
 
 /** The messages, with the newest at the bottom. The newest stays in view unless the reader has scrolled up. */
-export function MessageView({ messages, failed, hidden, start, persistence, ...actions }: MessageViewProps) {
+export function MessageView({ messages, failed, hidden, gaps, start, persistence, ...actions }: MessageViewProps) {
   const newest = messages.at(-1);
   const refused = failed.at(-1)?.id;
   const stick = useStickToBottom<HTMLDivElement>(
@@ -70,7 +78,9 @@ export function MessageView({ messages, failed, hidden, start, persistence, ...a
           {shown.map((message, i) => {
             const before = shown[i - 1];
             const isNewDay = !before || dayOf(before.timestamp) !== dayOf(message.timestamp);
-            const isContinued = !isNewDay && before?.sender === message.sender && before.isSent === message.isSent;
+            const gap = gaps.get(keyOf(message));
+            const isContinued =
+              !isNewDay && !gap && before?.sender === message.sender && before.isSent === message.isSent;
             return (
               <Fragment key={`${message.sender} ${message.id}`}>
                 {isNewDay && (
@@ -78,6 +88,7 @@ export function MessageView({ messages, failed, hidden, start, persistence, ...a
                     {dayOf(message.timestamp)}
                   </Divider>
                 )}
+                {gap && <Note text={gapText(gap)} />}
                 <MessageBubble message={message} isContinued={isContinued} />
               </Fragment>
             );
@@ -112,6 +123,10 @@ function beginningText(
   if (count === 0) return noMessagesText(persistence, start);
   if (hidden === 0) return historyStartText(persistence, start);
   return `${hidden} earlier messages are not shown: the page holds the newest ${count} only.`;
+}
+
+function gapText({ from, to }: MessageGap): string {
+  return from === to ? `Message ${from} is not kept any more.` : `Messages ${from} to ${to} are not kept any more.`;
 }
 
 function Note({ text }: { readonly text: string }) {

@@ -35,6 +35,56 @@ describe.concurrent('a Redis that refuses the handshake of a connection', () => 
     await expect(startProcess({ service, env })).rejects.toThrow(/Redis refuses (HELLO|AUTH) .*WRONGPASS/);
   });
 
+  /** What each service needs, as `users.acl.example` has it, and what is taken away here. */
+  const TAKEN: Readonly<Record<(typeof SERVICES)[number], readonly (readonly [string[], string])[]>> = {
+    gateway: [
+      [['resetchannels'], '&{session:* &holdfast:canary:*'],
+      [['-subscribe'], '+subscribe'],
+      [['resetkeys', '~session:*'], '~{session:*'],
+      [['-xadd', '-pexpireat'], '+pexpireat +xadd'],
+    ],
+    'session-api': [
+      [['resetchannels'], '&{session:* &holdfast:broadcast'],
+      [['resetchannels', '&{session:*'], '&holdfast:broadcast'],
+      [['-scan', '-evalsha'], '+evalsha +scan'],
+    ],
+    sweeper: [
+      [['resetkeys', '~session:*', '~{session:*', '~holdfast:audit'], '~{bull}:*'],
+      [['resetkeys', '~session:*', '~{session:*', '~{bull}:*'], '~holdfast:audit'],
+      [['-bzpopmin', '-exec', '-unlink'], '+unlink +bzpopmin +exec'],
+    ],
+  };
+
+  it.each(SERVICES.flatMap((service) => TAKEN[service].map(([rules, lack]) => ({ service, rules, lack }))))(
+    'D7: $service refuses to start without $lack',
+    async ({ service, rules, lack }) => {
+      const server = await startRedis();
+      await server.cli('acl', 'setuser', 'app', 'on', '>pw', '~*', '&*', '+@all', '-acl', '-multi', ...rules);
+      const env = { CHANNEL_REDIS_URL: server.url.replace('redis://', 'redis://app:pw@') };
+      const error: unknown = await startProcess({ service, env }).catch((reason: unknown) => reason);
+      expect(String(error).split('its access list lacks ')[1]?.split('\n')[0]).toBe(lack);
+    },
+  );
+
+  it('D7: a process that could not ask at its start says later what is missing, and when nothing is any more', async () => {
+    const server = await startRedis();
+    await server.cli('acl', 'setuser', 'app', 'on', '>pw', '~*', 'resetchannels', '&holdfast:*', '+@all');
+    await server.stop();
+    const env = { CHANNEL_REDIS_URL: server.url.replace('redis://', 'redis://app:pw@') };
+    const api = await startProcess({ service: 'session-api', env });
+    const again = await startRedis({ port: server.port });
+    await again.cli('acl', 'setuser', 'app', 'on', '>pw', '~*', 'resetchannels', '&holdfast:*', '+@all');
+    const readiness = async () => ((await api.readiness()).body as Record<string, unknown>)['redis_refused'];
+    const lack = expect.stringContaining('lacks &{session:*');
+    await eventually('/readyz to name it', async () => (await readiness()) !== undefined);
+    await eventually('the right reason', async () => String(await readiness()).includes('lacks &{session:*'));
+    const status = await fetch(`${api.url}/api/redis/status/`);
+    expect(await status.json()).toMatchObject({ redis_connected: true, redis_refused: lack });
+    expect(api.log.matching('lacks &{session:').length).toBe(1);
+    await again.cli('acl', 'setuser', 'app', '&*');
+    await eventually('/readyz to be as before', async () => (await readiness()) === undefined);
+  });
+
   it('D7: a process that runs says why it is refused, in its log, /readyz and redis/status, and recovers', async () => {
     const server = await startRedis();
     await server.cli('acl', 'setuser', 'app', 'on', '>hunter2', '~*', '&*', '+@all');

@@ -62,9 +62,21 @@ export function createRedis(settings: ConnectionSettings, options: RedisClientOp
 /** Why Redis refuses the client's connection lastingly, by client. */
 const refusals = new WeakMap<RedisClient, string>();
 
-/** Why Redis refuses this client lastingly, in a sentence for operators; nothing when it does not (D7). */
+/** Which permissions the client's user lacks, in a sentence, by client. */
+const lacks = new WeakMap<RedisClient, string>();
+
+/**
+ * Why Redis refuses this client, or something that it needs, lastingly: a sentence for operators. Nothing when it does
+ * not (D7).
+ */
 export function refusalOf(client: RedisClient): string | undefined {
-  return refusals.get(client);
+  return refusals.get(client) ?? lacks.get(client);
+}
+
+/** Notes which permissions the client's user lacks. @param lack a sentence; `undefined`: none */
+export function noteLack(client: RedisClient, lack: string | undefined): void {
+  if (lack === undefined) lacks.delete(client);
+  else lacks.set(client, lack);
 }
 
 /** Keeps {@link refusalOf}, and lets no connection become ready in a database that nobody named. */

@@ -13,6 +13,7 @@ export {
 export { type EncodedArguments, encodeArguments, plainArguments, type ScriptArgument } from './encoded-arguments.js';
 export { onSlotMoved, onSlotsRead, shardChannels, slotOwners } from './ioredis-internals.js';
 export { interceptMessages } from './message-interceptor.js';
+export { missingPermissions, missingRule, type PermissionNeed, told, watchPermissions } from './permissions.js';
 export { PipelinedScript } from './pipelined-script.js';
 export {
   asksForPassword,

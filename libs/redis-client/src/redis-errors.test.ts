@@ -3,6 +3,7 @@ import {
   asksForPassword,
   commandTimedOut,
   connectionClosed,
+  deniedPermission,
   handshakeRefusal,
   isCommandRefused,
   isCursorInvalid,
@@ -96,6 +97,32 @@ describe('what an error means', () => {
   ])('%s: raised while a script ran: %s', (message, expected) => {
     expect(isRaisedInScript(reply(message))).toBe(expected);
     expect(isRaisedInScript(new Error(message))).toBe(false);
+  });
+
+  it.each([
+    ["NOPERM this user has no permissions to run the 'keys' command", 'command'],
+    ["NOPERM this user has no permissions to run the 'set' command or its subcommand", 'command'],
+    ["NOPERM User channelkeys has no permissions to run the 'get' command", 'command'],
+    [
+      "EXECABORT Transaction discarded because of: NOPERM this user has no permissions to run the 'exec' command",
+      'command',
+    ],
+    ["ERR The user executing the script can't run this command or subcommand", 'command'],
+    ["-NOPERM The user executing the script can't run this command or subcommand", 'command'],
+    ['NOPERM this user has no permissions to access one of the keys used as arguments', 'key'],
+    ['NOPERM No permissions to access a key', 'key'],
+    [
+      "ERR The user executing the script can't access at least one of the keys mentioned in the command arguments",
+      'key',
+    ],
+    ['NOPERM this user has no permissions to access one of the channels used as arguments', 'channel'],
+    ["ERR The user executing the script can't publish to the channel mentioned in the command", 'channel'],
+    ['NOPERM ACL failure in script: No permissions to access a channel', 'channel'],
+    ['NOSCRIPT No matching script. Please use EVAL.', undefined],
+    ['WRONGTYPE Operation against a key holding the wrong kind of value', undefined],
+    ['', undefined],
+  ] as const)('D7: %s: not permitted: %s', (message, expected) => {
+    expect(deniedPermission(message)).toBe(expected);
   });
 
   it('a script is unknown, a cursor is invalid, a master was demoted, a password is asked for', () => {

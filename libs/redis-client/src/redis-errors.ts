@@ -76,6 +76,18 @@ export function isRaisedInScript(error: unknown): error is Error {
   return isReply(error) && /@user_script\b/.test(error.message);
 }
 
+/**
+ * What a user's access list does not permit, by what Redis says: a command, one of its keys, or a channel. Inside a
+ * script Redis 6 and 7.0 have other words than outside, and 7.0 leaves out the code.
+ *
+ * @returns nothing where Redis speaks of something else
+ */
+export function deniedPermission(message: string): 'command' | 'key' | 'channel' | undefined {
+  if (!/\bNOPERM\b|ACL failure in script|The user executing the script can't/.test(message)) return undefined;
+  if (/permissions to run|can't run this command/.test(message)) return 'command';
+  return /channel/.test(message) ? 'channel' : 'key';
+}
+
 /** Whether the server does not have the script that it was told to run by its hash. Nothing was done. */
 export function isScriptUnknown(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');

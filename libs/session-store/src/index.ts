@@ -24,6 +24,7 @@ export {
   unstoredFrame,
 } from './message-format.js';
 export { idHash, type MessageSegment, messageIdHash, messageSegment, splitAtHoles } from './message-segment.js';
+export { storePermissions, UNUSED_ID } from './permissions.js';
 export { pooled } from './pooled.js';
 export * from './port.js';
 export type { RedisSessionStoreOptions } from './redis-session-log.js';

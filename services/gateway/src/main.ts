@@ -8,6 +8,7 @@ import {
   RedisRefusedError,
   refusalOf,
   waitUntilReady,
+  watchPermissions,
 } from '@holdfast/redis-client';
 import { namesOf, pooled, RedisSessionStore } from '@holdfast/session-store';
 import {
@@ -19,6 +20,7 @@ import {
 } from '@holdfast/telemetry';
 import { startGateway } from './gateway.js';
 import { tuneHeap } from './heap-tuning.js';
+import { findMissingPermissions } from './redis/permissions.js';
 
 /** How long closing may take after the drain. */
 const CLOSE_MS = 8_000;
@@ -54,6 +56,7 @@ async function main(): Promise<void> {
     if (err instanceof RedisRefusedError) throw err;
     logger.warn({ err }, 'Starting without Redis');
   });
+  await watchPermissions(pool[0], () => findMissingPermissions(pool[0], fanOut, names), onRefused);
   const gateway = await startGateway({ config, logger, metrics, sessionLog, fanOut });
   shutdown.add('gateway', () => gateway.close());
   const stopTuning = tuneHeap(() => metrics.gateway.counters.messagesIn);

@@ -4,12 +4,14 @@ import { RedisPublisher } from '@holdfast/fan-out';
 import {
   closeRedis,
   createRedisPool,
+  missingPermissions,
   RedisRefusedError,
   RedisWatch,
   refusalOf,
   waitUntilReady,
+  watchPermissions,
 } from '@holdfast/redis-client';
-import { namesOf, pooled, RedisSessionStore } from '@holdfast/session-store';
+import { namesOf, pooled, RedisSessionStore, storePermissions } from '@holdfast/session-store';
 import {
   createLogger,
   createMetrics,
@@ -46,10 +48,8 @@ async function main(): Promise<void> {
   process.on('SIGINT', (signal) => void stop(signal));
 
   shutdown.add('metrics', () => metrics.close());
-  const pool = createRedisPool(config.redis, {
-    name: `holdfast-${service}`,
-    onRefused: (reason) => logger.error({ reason }, 'Redis refuses the connection'),
-  });
+  const onRefused = (reason: string): void => logger.error({ reason }, 'Redis refuses the connection');
+  const pool = createRedisPool(config.redis, { name: `holdfast-${service}`, onRefused });
   for (const each of pool) shutdown.add('redis', () => closeRedis(each));
   const [client] = pool;
   const watch = new RedisWatch({
@@ -101,6 +101,13 @@ async function main(): Promise<void> {
     if (error instanceof RedisRefusedError) throw error;
     logger.warn(error.message);
   });
+  const { isCluster } = client;
+  const others = [
+    ['scan', '0', 'COUNT', '1'],
+    [isCluster ? 'spublish' : 'publish', names.broadcastChannel, ''],
+  ];
+  const needs = [storePermissions(names, isCluster), { keys: [], commands: others }];
+  await watchPermissions(client, () => missingPermissions(client, needs), onRefused);
   const address = await app.listen({ host: config.host, port: config.port });
   listening = true;
   logger.info({ address, adminPort: admin.port }, `Session API listening on ${address}`);

@@ -36,7 +36,7 @@ async function main(): Promise<void> {
     void shutdown.run(reason).then((code) => process.exit(code));
   };
   const sweeper = startSweeper({ config, logger, metrics });
-  sweeper.connected().catch((error: unknown) => {
+  await sweeper.connected().catch((error: unknown) => {
     // Without Redis the sweeper waits. Waiting does not help against a setting that is wrong (D7).
     if (error instanceof RedisRefusedError) refuseToStart(error);
   });

@@ -1,5 +1,15 @@
 import type { Config } from '@holdfast/config';
-import { closeRedis, createRedis, RedisWatch, redisErrorKind, refusalOf, waitUntilReady } from '@holdfast/redis-client';
+import {
+  closeRedis,
+  createRedis,
+  missingPermissions,
+  RedisRefusedError,
+  RedisWatch,
+  redisErrorKind,
+  refusalOf,
+  waitUntilReady,
+  watchPermissions,
+} from '@holdfast/redis-client';
 import { namesOf } from '@holdfast/session-store';
 import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
 import { Queue, Worker } from 'bullmq';
@@ -7,6 +17,7 @@ import { AUDIT_QUEUE, type AuditJob, jobOptions, QUEUE_EVENTS_MAX } from './audi
 import { AuditProcessor, LOCK_MS, showFindings } from './audit-processor.js';
 import { AuditSchedule } from './audit-schedule.js';
 import { ExpiryAudit } from './expiry-audit.js';
+import { sweeperPermissions } from './permissions.js';
 import { readFaults } from './report.js';
 
 export interface SweeperDeps {
@@ -50,6 +61,7 @@ export function startSweeper({ config, logger, metrics }: SweeperDeps): Sweeper 
 
   const { intervalSeconds, graceSeconds, dryRun } = config.audit;
   const names = namesOf(config.redis);
+  const needs = sweeperPermissions(names, dryRun);
   const audits = [new ExpiryAudit({ client: commands, names, graceSeconds, intervalSeconds, dryRun })];
   const queue = new Queue<AuditJob>(AUDIT_QUEUE, {
     connection: bull,
@@ -111,7 +123,12 @@ export function startSweeper({ config, logger, metrics }: SweeperDeps): Sweeper 
     await Promise.all([closeRedis(bull), closeRedis(commands)]);
   };
   return {
-    connected: () => waitUntilReady(commands, config.redis.timeoutMs),
+    connected: async () => {
+      const failure = await waitUntilReady(commands, config.redis.timeoutMs).catch((error: Error) => error);
+      if (failure instanceof RedisRefusedError) throw failure;
+      await watchPermissions(commands, () => missingPermissions(commands, needs), onRefused);
+      if (failure) throw failure;
+    },
     readiness: async () => {
       const up = await watch.check();
       const refused = refusalOf(commands);

@@ -15,6 +15,7 @@ const STATUS_FIELDS = {
 const STATUS = success(
   {
     ...STATUS_FIELDS,
+    redis_refused: Type.Optional(Type.String({ description: 'what the user of this process is not permitted' })),
     latency_ms: Type.Optional(Type.Number({ description: 'of one PING' })),
     used_memory_bytes: Type.Optional(Type.Integer()),
     used_memory_peak_bytes: Type.Optional(Type.Integer()),
@@ -42,7 +43,10 @@ export function redisStatusRoutes(app: Api, { config, status }: AppContext): voi
         mode: state.mode,
       };
       // The embedded store is never away.
-      if (state.connected || state.mode === 'memory') return { success: true, ...fields, ...measured(state) };
+      if (state.connected || state.mode === 'memory') {
+        const refused = state.refused === undefined ? {} : { redis_refused: state.refused };
+        return { success: true, ...fields, ...refused, ...measured(state) };
+      }
       return reply
         .code(503)
         .header('retry-after', String(STORAGE_RETRY_AFTER_SECONDS))
@@ -67,15 +71,18 @@ function measured({ latencyMs, memory }: RedisStatus) {
 export async function readRedisStatus(client: RedisClient, settings: RedisSettings): Promise<RedisStatus> {
   const base = { url: settings.urls.map(maskUrl).join(','), mode: settings.mode };
   const started = performance.now();
+  const refusal = () => {
+    const refused = refusalOf(client);
+    return refused === undefined ? {} : { refused };
+  };
   try {
     await client.ping();
   } catch {
-    const refused = refusalOf(client);
-    return { connected: false, ...base, ...(refused !== undefined && { refused }) };
+    return { connected: false, ...base, ...refusal() };
   }
   const latencyMs = Math.round((performance.now() - started) * 1000) / 1000;
   const memory = await readMemory(client);
-  return { connected: true, ...base, latencyMs, ...(memory && { memory }) };
+  return { connected: true, ...base, ...refusal(), latencyMs, ...(memory && { memory }) };
 }
 
 /** @returns nothing when Redis does not allow INFO to this user */

@@ -5,6 +5,7 @@ import {
   AUDIT_REPORT_KEY,
   auditBegunKey,
   BROADCAST_CHANNEL,
+  broadcastKey,
   liveChannel,
   logKey,
   orphanKey,
@@ -96,6 +97,7 @@ describe('ARCHITECTURE.md', () => {
       AUDIT_REPORT_KEY,
       auditBegunKey('NAME'),
       BROADCAST_CHANNEL,
+      broadcastKey('ID'),
       '{bull}:audits',
     ];
     expect(table('key').map(([key]) => unquoted(key))).toEqual(expect.arrayContaining(keys));

@@ -214,9 +214,12 @@ describe('F8: somebody who may only publish', () => {
       const counts = await Promise.all(all.map(([kind]) => ignored(kind)));
       return JSON.stringify(counts) === JSON.stringify([3, 3, 3, 1, 1, 1, 1]);
     });
+    await intruder.publish('holdfast:broadcast', '{"id":"b","title":"","message":"x","level":"error","timestamp":1}');
+    await eventually('the broadcast to be counted', async () => (await ignored('broadcast')) === 1);
     await settled(ann, 'after');
     expect(contents(ann)).toEqual(['before', 'after']);
     expect(ann.frames.matching({ type: 'session' })).toEqual([]);
+    expect(ann.frames.matching({ type: 'broadcast' })).toEqual([]);
     expect((await call(deployment, 'GET', 'sessions/s/')).body).toMatchObject({
       data: { data: { count: 2 }, ttl: 3600 },
     });

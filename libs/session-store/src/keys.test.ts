@@ -15,6 +15,7 @@ function allNames(names: Names, sessionId: string): string[] {
     names.auditReportKey,
     names.auditBegunKey('expiry'),
     `${names.auditQueuePrefix}:audits:wait`,
+    names.broadcastKey('b1'),
     names.broadcastChannel,
     names.canaryChannel('one'),
   ];
@@ -34,6 +35,7 @@ const UNSCOPED = [
   'quarantinePrefix',
   'orphanKey',
   'auditBegunKey',
+  'broadcastKey',
   'sessionIdOf',
   'AUDIT_REPORT_KEY',
   'AUDIT_QUEUE_PREFIX',

@@ -41,6 +41,11 @@ export interface Names {
   auditBegunKey(audit: string): string;
   /** The channel of operator broadcasts (V9, P5). Every gateway of both colours subscribes to it. */
   readonly broadcastChannel: string;
+  /**
+   * F8: a broadcast as it was given, for a minute. It stands among the keys of sessions, under an id that no session has,
+   * because the permissions of existing gateways and APIs reach it there.
+   */
+  broadcastKey(id: string): string;
   /** F3: a channel that only the gateway with this name uses. */
   canaryChannel(name: string): string;
   /** Matches every {@link sessionKey} whose id has this beginning, and keys whose {@link sessionIdOf} is no session id. */
@@ -84,6 +89,7 @@ export function namesOf({ keyPrefix = '', database = 0 }: NameScope = {}): Names
     auditQueuePrefix,
     auditBegunKey: (audit) => `${auditQueuePrefix}:begun:${audit}`,
     broadcastChannel: `${keyPrefix}holdfast:broadcast${ofDatabase}`,
+    broadcastKey: (id) => `${tagged('')}broadcast:${id}`,
     canaryChannel: (name) => `${keyPrefix}holdfast:canary:${name}${ofDatabase}`,
     sessionKeyPattern: (idPrefix = '') => `${session}${escapePattern(idPrefix)}*`,
     sessionIdOf: (key) => {
@@ -108,6 +114,7 @@ export const {
   quarantinePrefix,
   orphanKey,
   auditBegunKey,
+  broadcastKey,
   sessionIdOf,
   auditReportKey: AUDIT_REPORT_KEY,
   auditQueuePrefix: AUDIT_QUEUE_PREFIX,

@@ -173,6 +173,10 @@ export class MemorySessionLog implements SessionLog {
     this.sessions.refresh(session);
   }
 
+  async broadcast(id: string): Promise<string | undefined> {
+    return this.sessions.broadcast(id);
+  }
+
   protected publishEvent(sessionId: string, event: SessionEvent): void {
     this.#live.publish(this.#names.liveChannel(sessionId), Buffer.from(encodeSessionEvent(event)));
   }

@@ -66,6 +66,10 @@ export class MemorySessionStore extends MemorySessionLog implements SessionDirec
     return true;
   }
 
+  async keepBroadcast(id: string, json: string): Promise<void> {
+    this.sessions.keepBroadcast(id, json);
+  }
+
   async put(
     sessionId: string,
     record: { count?: number; lastActivity?: number; custom?: CustomData; ttl?: number },

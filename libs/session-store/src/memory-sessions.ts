@@ -34,6 +34,8 @@ export interface MemorySnapshot {
   readonly tombstones: ReadonlyMap<string, Tombstone>;
 }
 
+/** How long a broadcast is kept, as in Redis. */
+const BROADCAST_MS = 60_000;
 /** Least number of sessions and tombstones that makes a search for expired ones worth its time. */
 const SWEEP_AT_LEAST = 1_000;
 
@@ -45,6 +47,7 @@ export class MemorySessions {
   readonly #nonce: () => string;
   readonly #sessions = new Map<string, MemorySession>();
   readonly #tombstones = new Map<string, Tombstone>();
+  readonly #broadcasts = new Map<string, { readonly json: string; readonly deadline: number }>();
   /** Microseconds at which the newest epoch began: no two begin at the same time (G5). */
   #epochUs = 0;
   #sweepAt = SWEEP_AT_LEAST;
@@ -129,6 +132,17 @@ export class MemorySessions {
   newEpoch(previous?: string): string {
     this.#epochUs = Math.max(this.now() * 1000, this.#epochUs + 1);
     return newEpoch(this.#epochUs, this.#nonce(), previous);
+  }
+
+  /** Keeps a broadcast for a minute (F8). */
+  keepBroadcast(id: string, json: string): void {
+    this.#broadcasts.set(id, { json, deadline: this.now() + BROADCAST_MS });
+    for (const [old, { deadline }] of this.#broadcasts) if (deadline <= this.now()) this.#broadcasts.delete(old);
+  }
+
+  broadcast(id: string): string | undefined {
+    const kept = this.#broadcasts.get(id);
+    return kept && kept.deadline > this.now() ? kept.json : undefined;
   }
 
   /** A copy as the store answers it. */

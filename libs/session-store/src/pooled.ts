@@ -69,6 +69,14 @@ class PooledStore implements SessionLog, SessionDirectory {
     return this.#of(sessionId).leave(sessionId);
   }
 
+  broadcast(id: string): Promise<string | undefined> {
+    return this.#first.broadcast(id);
+  }
+
+  keepBroadcast(id: string, json: string): Promise<void> {
+    return this.#first.keepBroadcast(id, json);
+  }
+
   create(sessionId: string, options: { custom?: CustomData; ttl?: number }): Promise<StoredSession | undefined> {
     return this.#of(sessionId).create(sessionId, options);
   }

@@ -233,6 +233,8 @@ export interface SessionLog {
    * A member left: refreshes the expiry (T1), and sets `disconnected_at` when no gateway is subscribed any more (K1).
    */
   leave(sessionId: string): Promise<void>;
+  /** A broadcast that {@link SessionDirectory.keepBroadcast} was given within the last minute (F8). @returns its JSON */
+  broadcast(id: string): Promise<string | undefined>;
 }
 
 export interface SessionPage {
@@ -271,6 +273,8 @@ export interface SessionDirectory {
   extend(sessionId: string, ttl?: number): Promise<StoredSession | undefined>;
   /** Deletes session and log, leaves a tombstone (G5), and tells the members (V7). @returns whether there was one */
   remove(sessionId: string): Promise<boolean>;
+  /** Keeps a broadcast for a minute, so that gateways can tell it from one that somebody forged (F8). */
+  keepBroadcast(id: string, json: string): Promise<void>;
   /**
    * Writes a session whole, as `store_session` of the original guides does: `count` counts only while the log is empty,
    * for afterwards the log is the count's source.

@@ -247,6 +247,10 @@ export class RedisSessionLog implements SessionLog {
     await this.call('leave', sessionId, []);
   }
 
+  async broadcast(id: string): Promise<string | undefined> {
+    return (await guarded(() => this.client.get(this.names.broadcastKey(id)))) ?? undefined;
+  }
+
   protected session(sessionId: string, json: string, remainingMs: number): StoredSession {
     const state = parseSession(json);
     if (!state) throw new SessionCorruptError(sessionId);

@@ -7,6 +7,9 @@ import { RedisSessionLog } from './redis-session-log.js';
 import { type ScanTarget, scanPage } from './scan-page.js';
 import { renderCustom } from './session-json.js';
 
+/** How long a broadcast is kept: longer than any gateway takes to hear of it. */
+const BROADCAST_SECONDS = 60;
+
 /** {@link SessionLog} and {@link SessionDirectory} on Redis. */
 export class RedisSessionStore extends RedisSessionLog implements SessionDirectory {
   async create(sessionId: string, options: { custom?: CustomData; ttl?: number }): Promise<StoredSession | undefined> {
@@ -51,6 +54,10 @@ export class RedisSessionStore extends RedisSessionLog implements SessionDirecto
     const reply = await this.call('delete', sessionId, [this.defaultTtl]);
     if (typeof reply === 'string') this.published(reply);
     return reply !== 0;
+  }
+
+  async keepBroadcast(id: string, json: string): Promise<void> {
+    await guarded(() => this.client.set(this.names.broadcastKey(id), json, 'EX', BROADCAST_SECONDS));
   }
 
   async #put(

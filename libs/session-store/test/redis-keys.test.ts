@@ -110,6 +110,7 @@ function cliOf() {
 /** Leaves every kind of key behind. */
 async function everything(): Promise<void> {
   await filled(store, 'live', 'm1', 'm2');
+  await store.keepBroadcast('b1', '{}');
   await filled(store, 'deleted', 'm1');
   await store.remove('deleted');
   await filled(store, 'deleted-and-back', 'm1');

@@ -5,6 +5,17 @@ import type { Stores } from './stores.js';
 
 /** What every {@link SessionDirectory} does. */
 export function sessionDirectoryContract(stores: () => Stores): void {
+  describe('broadcasts', () => {
+    it('F8: one is found under its id for a minute, and no other is', async () => {
+      const store = stores().create();
+      const [id, other] = [freshId(), freshId()];
+      await store.keepBroadcast(id, '{"message":"ü"}');
+      expect(await store.broadcast(id)).toBe('{"message":"ü"}');
+      expect(await store.broadcast(other)).toBeUndefined();
+      expect((await store.list({ limit: 1_000, prefix: id })).sessions).toEqual([]);
+    });
+  });
+
   describe('create, get and put', () => {
     it('creates a session with its own ttl and data, and none where there is one', async () => {
       const store = stores().create({ defaultTtl: 100 });

@@ -39,10 +39,10 @@ export const SYNC_OUTCOMES = ['unchanged', 'delivered', 'gap', 'healed', 'forked
 export type SyncOutcome = (typeof SYNC_OUTCOMES)[number];
 
 /**
- * What came through pub/sub and was ignored (F8): the three events of a session, a message that the log does not have, and
- * what cannot be read.
+ * What came through pub/sub and was ignored (F8): the three events of a session, a message that the log does not have, a
+ * broadcast that nobody has given, and what cannot be read.
  */
-export const UNCONFIRMED_KINDS = ['deleted', 'extended', 'epoch', 'message', 'unreadable'] as const;
+export const UNCONFIRMED_KINDS = ['deleted', 'extended', 'epoch', 'message', 'broadcast', 'unreadable'] as const;
 export type UnconfirmedKind = (typeof UNCONFIRMED_KINDS)[number];
 
 export const DRAIN_STATES = ['serving', 'draining', 'drained'] as const;

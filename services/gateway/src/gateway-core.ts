@@ -15,6 +15,7 @@ import { type Clock, systemClock, type Timer } from './ports/clock.js';
 import type { PublishToGroup, Socket, SocketEvents } from './ports/socket.js';
 import { Broadcasts } from './redis/broadcasts.js';
 import { RedisShards } from './redis/redis-shards.js';
+import { Unconfirmed } from './redis/unconfirmed.js';
 import type { GatewayContext } from './rooms/gateway-context.js';
 import { Rooms } from './rooms/rooms.js';
 import { AppendScheduler } from './shared/append-scheduler.js';
@@ -22,7 +23,6 @@ import { Deletions } from './shared/deletions.js';
 import { ByteBudget, TailBudget } from './shared/memory-budgets.js';
 import { PublishWatch } from './shared/publish-watch.js';
 import { Reporter } from './shared/reporter.js';
-import { Unconfirmed } from './shared/unconfirmed.js';
 
 export interface GatewayDependencies {
   readonly config: Config;

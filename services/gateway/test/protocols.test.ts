@@ -8,7 +8,7 @@ import {
   type WsClient,
 } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isMessage, joinFramed, joinPlain, startGatewayProcess } from './support/gateway-process.js';
+import { isMessage, joinFramed, joinPlain, startGatewayProcess, storeOf } from './support/gateway-process.js';
 
 const MAX_BYTES = 1_000;
 
@@ -168,6 +168,7 @@ describe('the framed protocol', () => {
       await redis.cli('publish', '{session:told}:live', garbage);
     }
     const sent = { title: 'Soon', message: 'We restart', level: 'warning', timestamp: 1_700_000_000_000 };
+    await (await storeOf(redis)).keepBroadcast('b1', JSON.stringify({ id: 'b1', ...sent }));
     await redis.cli('publish', 'holdfast:broadcast', JSON.stringify({ id: 'b1', ...sent }));
     const [one, two, three] = await Promise.all(members.map((member) => member.frames.next({ type: 'broadcast' })));
     expect([one, two]).toEqual([

@@ -32,8 +32,7 @@ describe('a connection before its welcome', () => {
     const client = await gateway.connect('s');
     client.socket.receive(Uint8Array.of(0xff), true);
     const broadcast = { id: 'b', title: '', message: 'hello', level: 'info', timestamp: 1 };
-    world.broker.publish('holdfast:broadcast', JSON.stringify(broadcast));
-    await world.settle();
+    await world.broadcast(broadcast);
     void gateway.core.drain();
     await world.settle();
     expect(client.received).toEqual([]);

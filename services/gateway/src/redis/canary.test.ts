@@ -73,8 +73,7 @@ describe('the canary', () => {
     await world.advance(5_000);
     early.fanOut.beforeSubscribe = () => undefined;
     await world.advance(1_000);
-    world.broker.publish('holdfast:broadcast', '{"id":"b","title":"","message":"x","level":"info","timestamp":1}');
-    await world.settle();
+    await world.broadcast({ id: 'b', title: '', message: 'x', level: 'info', timestamp: 1 });
     expect(member.ofType('broadcast')).toHaveLength(1);
   });
 });

@@ -1,9 +1,10 @@
 import type { Position } from '@holdfast/protocol';
 import { NOWHERE, SessionCorruptError, type SessionEvent, type SessionLog } from '@holdfast/session-store';
 import type { Clock, Timer } from '../ports/clock.js';
+import { LookPace } from '../redis/look-pace.js';
 import type { ShardHealth } from '../redis/shard-health.js';
+import type { Unconfirmed } from '../redis/unconfirmed.js';
 import type { Deletions } from '../shared/deletions.js';
-import type { Unconfirmed } from '../shared/unconfirmed.js';
 import type { Audience } from './delivery/audience.js';
 import type { DeliveredHistory } from './delivery/delivered-history.js';
 import type { Expiry } from './expiry.js';
@@ -27,9 +28,6 @@ export interface ClaimedRoom {
   deleted(): void;
 }
 
-/** Looks into Redis that a room has to spare, and how many more it gets in a second (F8). */
-const LOOKS_MAX = 10;
-const LOOKS_PER_SECOND = 4;
 /** Most events, and most payloads, of one room that wait for a look; more are ignored. */
 const EVENTS_MAX = 16;
 const MISFITS_MAX = 1_000;
@@ -41,7 +39,7 @@ const JUST_EXTENDED_MS = 10_000;
 /**
  * What the session's channel claims. Whoever may publish on the channel can claim anything, so nothing that ends or
  * changes a session is believed before Redis has confirmed it (F8). What Redis does not confirm is ignored and counted.
- * However much is claimed, a room looks into Redis only {@link LOOKS_PER_SECOND} times a second.
+ * However much is claimed, a room looks into Redis a few times a second only.
  */
 export class Claims {
   readonly #room: ClaimedRoom;
@@ -49,15 +47,14 @@ export class Claims {
   /** Ends of payloads that do not follow on the position. */
   #misfits: Position[] = [];
   readonly #events: SessionEvent[] = [];
-  #looks = LOOKS_MAX;
-  #countedMs: number;
+  readonly #pace: LookPace;
   #timer: Timer | undefined;
   #stopped = false;
 
   constructor(room: ClaimedRoom, context: ClaimsContext) {
     this.#room = room;
     this.#context = context;
-    this.#countedMs = context.clock.monotonic();
+    this.#pace = new LookPace(context.clock);
   }
 
   /** Stored messages were published that do not follow on the position. @param ends position after each payload */
@@ -91,9 +88,8 @@ export class Claims {
   /** Looks into Redis for what waits; later where too much was looked at lately. */
   #look(): void {
     while (!this.#stopped && !this.#timer && this.#misfits.length + this.#events.length > 0) {
-      const waitMs = this.#context.shard.away && this.#misfits.length === 0 ? RETRY_MS : this.#waitMs();
+      const waitMs = this.#context.shard.away && this.#misfits.length === 0 ? RETRY_MS : this.#pace.take();
       if (waitMs > 0) return this.#lookIn(waitMs);
-      this.#looks -= 1;
       const event = this.#misfits.length > 0 ? undefined : this.#events.shift();
       void (event ? this.#confirm(event) : this.#compare());
     }
@@ -104,14 +100,6 @@ export class Claims {
       this.#timer = undefined;
       this.#look();
     }, ms);
-  }
-
-  /** Milliseconds until there is a look to spare; 0 when there is one. */
-  #waitMs(): number {
-    const nowMs = this.#context.clock.monotonic();
-    this.#looks = Math.min(LOOKS_MAX, this.#looks + ((nowMs - this.#countedMs) / 1_000) * LOOKS_PER_SECOND);
-    this.#countedMs = nowMs;
-    return this.#looks >= 1 ? 0 : Math.max(1, Math.ceil(((1 - this.#looks) * 1_000) / LOOKS_PER_SECOND));
   }
 
   /** Syncs the room: it delivers what the log has, and only that. */

@@ -19,8 +19,7 @@ describe('what else a room passes on', () => {
   it('V9, P5: a broadcast reaches every connection of every gateway, framed ones with its id', async () => {
     const plain = await here.connect('elsewhere', { plain: true, persistent: false });
     const sent = { id: 'b1', title: 'Soon', message: 'We restart', level: 'warning', timestamp: 7 };
-    world.broker.publish('holdfast:broadcast', JSON.stringify(sent));
-    await world.settle();
+    await world.broadcast(sent);
     for (const framed of [ann, bob]) expect(framed.received.at(-1)).toEqual({ type: 'broadcast', ...sent });
     const { id: _framedOnly, ...rest } = sent;
     expect(plain.received).toEqual([{ type: 'broadcast', ...rest }]);

@@ -69,6 +69,10 @@ export class FaultyLog implements SessionLog {
     return this.#call({ method: 'bury', sessionId }, () => this.log.bury(sessionId, epoch, keepMs));
   }
 
+  broadcast(id: string): Promise<string | undefined> {
+    return this.#call({ method: 'broadcast', sessionId: '' }, () => this.log.broadcast(id));
+  }
+
   leave(sessionId: string): Promise<void> {
     return this.#call({ method: 'leave', sessionId }, () => this.log.leave(sessionId));
   }

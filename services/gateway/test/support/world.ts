@@ -1,7 +1,7 @@
 import { type Config, loadConfig } from '@holdfast/config';
 import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
 import { FRAMED_PROTOCOL } from '@holdfast/protocol';
-import { encodeStored, liveChannel, storedFrame } from '@holdfast/session-store';
+import { BROADCAST_CHANNEL, encodeStored, liveChannel, storedFrame } from '@holdfast/session-store';
 import { createLogger, createMetrics, type Metrics } from '@holdfast/telemetry';
 import type { Refusal, UpgradeRequest } from '../../src/admission/admission.js';
 import { type Acceptance, GatewayCore } from '../../src/gateway-core.js';
@@ -199,6 +199,13 @@ export class World {
   async append(sessionId: string, ...ids: string[]): Promise<void> {
     const messages = ids.map((id) => ({ id, senderKey: 'back-end', head: headOf(id) }));
     await this.store.append(sessionId, { messages });
+  }
+
+  /** Tells everybody something, as session-api does. */
+  async broadcast(sent: { readonly id: string } & Record<string, unknown>): Promise<void> {
+    await this.store.keepBroadcast(sent.id, JSON.stringify(sent));
+    this.broker.publish(BROADCAST_CHANNEL, JSON.stringify(sent));
+    await this.settle();
   }
 
   /** Publishes messages that no store has stored. */

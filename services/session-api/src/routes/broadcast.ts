@@ -18,7 +18,7 @@ const SENT = success(
 );
 
 /** The route `POST broadcast/`, which tells every connection of every gateway and colour (P5, V9). */
-export function broadcastRoutes(app: Api, { config, fanOut, logger, names }: AppContext): void {
+export function broadcastRoutes(app: Api, { config, fanOut, logger, names, sessions }: AppContext): void {
   const maxBytes = config.sessions.messageMaxBytes;
   app.post(
     '/broadcast/',
@@ -47,14 +47,16 @@ export function broadcastRoutes(app: Api, { config, fanOut, logger, names }: App
       const problem = contentProblem(message, maxBytes);
       if (problem) throw contentRefused('message', problem, maxBytes);
       const [id, timestamp] = [randomUUID(), Date.now()];
-      const gateways = await publish(JSON.stringify({ id, title, message, level, timestamp }));
+      const gateways = await publish(id, JSON.stringify({ id, title, message, level, timestamp }));
       logger.info({ id, level, gateways }, `Broadcast published: ${id}`);
       return { success: true, id, timestamp, gateways };
     },
   );
 
-  async function publish(payload: string): Promise<number> {
+  /** Gateways believe a broadcast only when Redis has it (F8). */
+  async function publish(id: string, payload: string): Promise<number> {
     try {
+      await sessions.keepBroadcast(id, payload);
       return await fanOut.publish(names.broadcastChannel, payload);
     } catch (cause) {
       throw storageUnavailable({ cause });

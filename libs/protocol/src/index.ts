@@ -31,5 +31,5 @@ export {
 export { HTTP_ERRORS, type HttpErrorCode, type HttpFailure, httpFailure, unreadableRequest } from './http.js';
 export { jsonProblem } from './json-problem.js';
 export * from './limits.js';
-export { RequestHead } from './request-head.js';
+export { headProblem, type RawHead, RequestHead } from './request-head.js';
 export * from './server-frames.js';

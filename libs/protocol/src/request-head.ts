@@ -1,3 +1,4 @@
+import { type HttpFailure, httpFailure } from './http.js';
 import { HEAD_MAX_BYTES, HEAD_MAX_LINES } from './limits.js';
 
 /** ` HTTP/1.1`, two line ends (that of the request line and the empty line) and the space before the target. */
@@ -34,6 +35,30 @@ export class RequestHead {
     if (this.#lines > HEAD_MAX_LINES) return `a request has at most ${HEAD_MAX_LINES} header lines`;
     return undefined;
   }
+}
+
+/** A request's head as Node's HTTP server gives it: header names and values in turn. */
+export interface RawHead {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly httpVersion: string;
+  readonly rawHeaders: readonly string[];
+}
+
+/** The answer to a request that is refused for its head (H3, H5); nothing when it is not. */
+export function headProblem({ method = '', url = '', httpVersion, rawHeaders }: RawHead): HttpFailure | undefined {
+  const head = new RequestHead(method, url);
+  let hosts = 0;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    head.add(name, rawHeaders[i + 1] ?? '');
+    if (name.toLowerCase() === 'host') hosts += 1;
+  }
+  if (head.excess !== undefined) return httpFailure('head_too_large', head.excess);
+  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) {
+    return httpFailure('bad_request', 'a request must have the header Host once');
+  }
+  return undefined;
 }
 
 function isOfProxy(name: string, value: string): boolean {

@@ -95,7 +95,7 @@ describe('SPEC.md', () => {
       ...series('V', 1, 11),
       ...series('V', 20, 24),
       ...series('R', 1, 3),
-      ...series('H', 1, 5),
+      ...series('H', 1, 7),
     ]);
   });
 

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import { parseAddress } from '@holdfast/config';
-import { RequestHead } from '@holdfast/protocol';
 
 /**
  * Headers that concern one connection only (RFC 9110, section 7.6.1), and `Expect`, which the front door answers
@@ -44,13 +43,6 @@ export function forwardedHeaders(request: IncomingMessage): string[] {
   headers.push('X-Forwarded-Proto', 'http');
   headers.push('X-Forwarded-Host', request.headers.host ?? '');
   return headers;
-}
-
-/** Why a request's head is too large (H5), if it is. Node counts less than what was on the wire. */
-export function excessOf({ method, url, rawHeaders }: IncomingMessage): string | undefined {
-  const head = new RequestHead(method ?? '', url ?? '');
-  for (const [name, value] of headerPairs(rawHeaders)) head.add(name, value);
-  return head.excess;
 }
 
 /** A response's headers for the client, names and values in turn: all but the hop-by-hop ones. */

@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { HEAD_MAX_BYTES, HEAD_PROXY_BYTES, unreadableRequest } from '@holdfast/protocol';
-import { excessOf } from './forwarded-headers.js';
+import { HEAD_MAX_BYTES, HEAD_PROXY_BYTES, headProblem } from '@holdfast/protocol';
 import { type Backend, GatewayPool } from './gateway-pool.js';
 import { HttpProxy, sendFailure } from './http-proxy.js';
-import { asProxyFailure, failureMessage, headTooLarge, notFound, unavailable } from './proxy-failure.js';
-import { refuseUpgrade, tunnelUpgrade } from './upgrade-proxy.js';
+import { answerOddRequests, asksForWebSocket, refuse, serveWithoutUpgrade } from './odd-requests.js';
+import { asProxyFailure, notFound, unavailable } from './proxy-failure.js';
+import { tunnelUpgrade } from './upgrade-proxy.js';
 
 export interface FrontDoorOptions {
   /** For `localhost` and loopback addresses the door listens on 127.0.0.1 and, if the machine has it, on ::1. */
@@ -18,8 +18,14 @@ export interface FrontDoorOptions {
   readonly api: Backend;
 }
 
-/** How long a client that is still sending may take to notice an answer. Milliseconds. */
-const LINGER_MS = 2_000;
+/** What Node's server takes. Whatever it refuses by itself, it would refuse without a body. */
+const SERVER_OPTIONS = {
+  maxHeaderSize: HEAD_MAX_BYTES + HEAD_PROXY_BYTES,
+  requireHostHeader: false,
+  // Milliseconds that a whole request may take, and how often that is looked at (H6).
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 1_000,
+};
 
 const NO_GATEWAY = unavailable('no gateway is ready');
 
@@ -40,7 +46,10 @@ export class FrontDoor {
   readonly #pool: GatewayPool;
   readonly #api: HttpProxy;
   readonly #gateways = new Map<Backend, HttpProxy>();
-  readonly #tunnels = new Set<Socket>();
+  /** Connections on which an upgrade was asked for. */
+  readonly #upgrading = new Set<Socket>();
+  /** The newest answer that each connection waits for or has had. */
+  readonly #answers = new WeakMap<Duplex, ServerResponse>();
   #port = 0;
 
   private constructor(options: FrontDoorOptions) {
@@ -67,7 +76,7 @@ export class FrontDoor {
 
   /** Connections of clients that have asked for a WebSocket, until they have closed. */
   get tunnels(): number {
-    return this.#tunnels.size;
+    return this.#upgrading.size;
   }
 
   /** Asks the gateways whether they are ready, without waiting for the next regular check. */
@@ -87,17 +96,15 @@ export class FrontDoor {
   /** Drops every open connection, and takes no new ones. */
   async close(): Promise<void> {
     this.stopAccepting();
-    for (const tunnel of this.#tunnels) tunnel.destroy();
+    for (const socket of this.#upgrading) socket.destroy();
     for (const proxy of [this.#api, ...this.#gateways.values()]) proxy.close();
     for (const server of this.#servers) server.closeAllConnections();
   }
 
   async #listen(host: string, port: number): Promise<void> {
-    const server = createServer({ maxHeaderSize: HEAD_MAX_BYTES + HEAD_PROXY_BYTES }, (request, response) =>
-      this.#handle(request, response),
-    );
-    server.on('clientError', refuseUnreadable);
-    server.on('upgrade', (request, socket: Socket, head: Buffer) => void this.#upgrade(request, socket, head));
+    const server = createServer(SERVER_OPTIONS, (request, response) => this.#handle(request, response));
+    answerOddRequests(server, (socket) => this.#answers.get(socket));
+    server.on('upgrade', (request, socket: Socket, head: Buffer) => void this.#upgrade(server, request, socket, head));
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
@@ -116,9 +123,10 @@ export class FrontDoor {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
-    const excess = excessOf(request);
-    if (excess !== undefined) {
-      sendFailure(response, headTooLarge(excess));
+    this.#answers.set(request.socket, response);
+    const problem = headProblem(request);
+    if (problem) {
+      sendFailure(response, asProxyFailure(problem));
       return;
     }
     if (!isChatPath(request.url)) {
@@ -132,18 +140,25 @@ export class FrontDoor {
     else sendFailure(response, NO_GATEWAY);
   }
 
-  async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    this.#tunnels.add(socket);
-    socket.once('close', () => this.#tunnels.delete(socket));
-    // The client is gone when its socket breaks, so that there is nobody to answer.
-    socket.on('error', () => socket.destroy());
-    const excess = excessOf(request);
-    if (excess !== undefined) {
-      refuseUpgrade(socket, headTooLarge(excess));
+  async #upgrade(server: Server, request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    if (!this.#upgrading.has(socket)) {
+      this.#upgrading.add(socket);
+      socket.once('close', () => this.#upgrading.delete(socket));
+      // The client is gone when its socket breaks, so that there is nobody to answer.
+      socket.on('error', () => socket.destroy());
+    }
+    await this.#answered(socket);
+    const problem = headProblem(request);
+    if (problem) {
+      refuse(socket, asProxyFailure(problem));
+      return;
+    }
+    if (!asksForWebSocket(request)) {
+      serveWithoutUpgrade(server, request, socket, head);
       return;
     }
     if (!isChatPath(request.url)) {
-      refuseUpgrade(socket, notFound(request.url ?? '/'));
+      refuse(socket, notFound(request.url ?? '/'));
       return;
     }
     for (const gateway of this.#pool.candidates()) {
@@ -155,16 +170,18 @@ export class FrontDoor {
       if (outcome === 'answered' || socket.destroyed) return;
       this.#pool.failed(gateway);
     }
-    refuseUpgrade(socket, NO_GATEWAY);
+    refuse(socket, NO_GATEWAY);
   }
-}
 
-/** Answers what the HTTP parser refuses, in the shape of H3. */
-function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (!socket.writable) return;
-  socket.end(failureMessage(asProxyFailure(unreadableRequest(error.code))));
-  // Closing at once would reset the connection of a client that is still sending, and the answer with it.
-  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  /** Resolves when all requests that came before on the connection are answered (H7). */
+  async #answered(socket: Socket): Promise<void> {
+    const newest = this.#answers.get(socket);
+    if (!newest || newest.closed || socket.destroyed) return;
+    await new Promise<void>((resolve) => {
+      newest.once('close', resolve);
+      socket.once('close', resolve);
+    });
+  }
 }
 
 function isChatPath(url = '/'): boolean {

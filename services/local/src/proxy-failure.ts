@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { HTTP_ERRORS, type HttpErrorCode, type HttpFailure, httpFailure } from '@holdfast/protocol';
+import { HTTP_ERRORS, type HttpErrorCode, type HttpFailure } from '@holdfast/protocol';
 
 /** An error that the front door answers by itself, in the form of H3. */
 export interface ProxyFailure {
@@ -14,11 +14,6 @@ const RETRY_AFTER_SECONDS = 1;
 /** A failure of H3 with the status that belongs to it. */
 export function asProxyFailure({ code, error }: HttpFailure): ProxyFailure {
   return { status: HTTP_ERRORS[code], code, error };
-}
-
-/** The request's head is too large (H5). @param excess says in what */
-export function headTooLarge(excess: string): ProxyFailure {
-  return asProxyFailure(httpFailure('head_too_large', excess));
 }
 
 /** There is no WebSocket at this path. */
@@ -47,6 +42,7 @@ export function renderFailure(failure: ProxyFailure): { headers: Record<string, 
     'Cache-Control': 'no-store',
     Connection: 'close',
   };
+  if (status === 405) headers['Allow'] = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST';
   if (status === 503) headers['Retry-After'] = String(RETRY_AFTER_SECONDS);
   return { headers, body };
 }

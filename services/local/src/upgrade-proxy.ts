@@ -2,7 +2,8 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { forwardedHeaders, headerPairs, returnedHeaders } from './forwarded-headers.js';
 import type { Backend } from './gateway-pool.js';
-import { brokenOff, failureMessage, type ProxyFailure } from './proxy-failure.js';
+import { dropLater, refuse } from './odd-requests.js';
+import { brokenOff } from './proxy-failure.js';
 
 /**
  * What became of an upgrade:
@@ -15,8 +16,6 @@ export type UpgradeOutcome = 'opened' | 'answered' | 'unreachable';
 
 /** A gateway that has not answered a handshake by then counts as hung. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** A client that has not read its last bytes by then, or has not closed its side, is dropped. */
-const LINGER_MS = 2_000;
 
 /** Passes a WebSocket handshake on to a gateway, and joins the two sockets when the gateway accepts it. */
 export function tunnelUpgrade(
@@ -62,24 +61,11 @@ export function tunnelUpgrade(
         resolve('unreachable');
         return;
       }
-      refuseUpgrade(client, brokenOff(gateway.name));
+      refuse(client, brokenOff(gateway.name));
       resolve('answered');
     });
     upstream.end();
   });
-}
-
-/** Answers an upgrade with a failure and ends the connection. */
-export function refuseUpgrade(client: Socket, failure: ProxyFailure): void {
-  if (!client.writable) return;
-  client.end(failureMessage(failure));
-  dropLater(client);
-}
-
-/** Node keeps a socket whose other side neither reads nor closes for ever. */
-function dropLater(socket: Socket): void {
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.once('close', () => clearTimeout(timer));
 }
 
 function responseHead(answer: IncomingMessage, rawHeaders: readonly string[]): string {

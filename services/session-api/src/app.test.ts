@@ -157,6 +157,17 @@ describe('paths', () => {
   });
 });
 
+/** What an operation of the OpenAPI document says about its input. */
+interface Described {
+  readonly method: string;
+  readonly summary: string;
+  readonly parameters?: readonly { name: string; required?: boolean }[];
+  readonly requestBody?: {
+    readonly required?: boolean;
+    readonly content: { readonly 'application/json': { readonly schema: { readonly required?: readonly string[] } } };
+  };
+}
+
 describe('OpenAPI', () => {
   it('H2: describes every row, and nothing else', async () => {
     const { openapi, paths, servers } = await document();
@@ -169,6 +180,27 @@ describe('OpenAPI', () => {
     for (const operation of Object.values(paths).flatMap((operations) => Object.values(operations))) {
       expect(operation.summary).toBeDefined();
     }
+  });
+
+  it('H2: marks as required only what is', async () => {
+    const { paths } = (await t.call('GET', '/api/openapi.json')).json();
+    const operations = Object.values<Record<string, Record<string, unknown>>>(paths).flatMap((each) =>
+      Object.entries(each).map(([method, operation]) => ({ method, ...operation })),
+    );
+    const required = (names: readonly { name: string; required?: boolean }[] = []) =>
+      names.filter((each) => each.required).map((each) => each.name);
+    const rows = operations.map((operation) => {
+      const { method, summary, parameters, requestBody } = operation as never as Described;
+      const schema = requestBody?.content['application/json'].schema;
+      return [`${method} ${summary}`, required(parameters), requestBody?.required, schema?.required];
+    });
+    expect(rows).toContainEqual(['get List sessions', [], undefined, undefined]);
+    expect(rows).toContainEqual(['get Read the history', ['session_id'], undefined, undefined]);
+    expect(rows).toContainEqual(['post Create a session', [], false, undefined]);
+    expect(rows).toContainEqual(['post Set the time to live', ['session_id'], false, undefined]);
+    expect(rows).toContainEqual(['post Send into a session', ['session_id'], true, ['content']]);
+    expect(rows).toContainEqual(['post Tell everybody', [], true, ['message']]);
+    expect(rows).toContainEqual(['patch Merge fields into the data of a session', ['session_id'], true, ['data']]);
   });
 
   it('H2: the same document under both prefixes', async () => {
@@ -256,7 +288,7 @@ describe('errors', () => {
     storage_unavailable: () => withStore(),
   };
   /**
-   * Codes that this process does not answer, those of authentication and of the gateway, and the one that needs a real
+   * Codes that this process does not answer, those of authentication and of the gateway, and those that need a real
    * connection.
    */
   const NOT_HERE: readonly HttpErrorCode[] = [
@@ -265,6 +297,7 @@ describe('errors', () => {
     'draining',
     'overloaded',
     'request_timeout',
+    'expectation_failed',
   ];
 
   async function withStore(error?: () => Error): Promise<LightMyRequestResponse> {

@@ -6,7 +6,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import type { Api, AppContext } from './app-context.js';
 import { checkOrigins, SECURITY_HEADERS, sendSecurityHeaders } from './browser-security.js';
 import { asApiError, handleErrors, sendFailure } from './errors.js';
-import { limitHeads, refuseUnreadable } from './raw-requests.js';
+import { answerOddRequests, refuseUnreadable } from './raw-requests.js';
 import { broadcastRoutes } from './routes/broadcast.js';
 import { messageRoutes } from './routes/messages.js';
 import { describeRoutes, openApiRoutes } from './routes/open-api.js';
@@ -18,8 +18,10 @@ import { validateBySchema } from './validation.js';
 
 /** The prefixes under which every path of the API exists (H1). */
 const PREFIXES = ['/api', '/chat/api'];
-/** Milliseconds a whole request may take to arrive. */
+/** Milliseconds a whole request may take to arrive (H6). */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How often Node looks for requests that take longer. Milliseconds. */
+const REQUEST_CHECK_MS = 1_000;
 /**
  * Milliseconds. Proxies keep connections for less, so they end a connection first and never write into one that we have
  * closed.
@@ -34,7 +36,13 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
   const { config, logger, metrics } = context;
   const app = fastify({
     logger: false,
-    http: { maxHeaderSize: HEAD_MAX_BYTES + HEAD_PROXY_BYTES },
+    http: {
+      maxHeaderSize: HEAD_MAX_BYTES + HEAD_PROXY_BYTES,
+      // Node would answer without a body; we answer by ourselves.
+      requireHostHeader: false,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: REQUEST_CHECK_MS,
+    },
     // JSON escapes make content longer, as on the socket (C6), and other fields stand around it.
     bodyLimit: FRAME_BYTES_FACTOR * Math.max(config.sessions.messageMaxBytes, SESSION_DATA_MAX_BYTES) + 1024,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -52,7 +60,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   sendSecurityHeaders(app);
-  limitHeads(app);
+  answerOddRequests(app);
   endConnectionsWhenClosing(app);
   measureRequests(app, metrics.api);
   handleErrors(app, logger, metrics.redis);

@@ -1,32 +1,57 @@
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
-import { HTTP_ERRORS, RequestHead, unreadableRequest } from '@holdfast/protocol';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { HTTP_ERRORS, type HttpFailure, headProblem, httpFailure, unreadableRequest } from '@holdfast/protocol';
+import type { FastifyInstance } from 'fastify';
 import { ApiError } from './errors.js';
 
 /** How long a client that is still sending may take to notice an answer. Milliseconds. */
 const LINGER_MS = 2_000;
+const METHODS = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST';
 
-/** Refuses requests with a head that is too large (H5). Node counts less than what was on the wire. */
-export function limitHeads(app: FastifyInstance): void {
-  app.addHook('onRequest', async ({ raw }: FastifyRequest) => {
-    const head = new RequestHead(raw.method ?? '', raw.url ?? '');
-    const { rawHeaders } = raw;
-    for (let i = 0; i + 1 < rawHeaders.length; i += 2) head.add(rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '');
-    const { excess } = head;
-    if (excess !== undefined) throw new ApiError('head_too_large', excess);
+/**
+ * Answers what Node's HTTP server would answer by itself, without a body, in the shape of every failure (H3): a head
+ * that is too large (H5), no `Host` or several, an `Expect` that nobody knows, and `CONNECT`.
+ */
+export function answerOddRequests(app: FastifyInstance): void {
+  app.addHook('onRequest', async ({ raw }, reply) => {
+    newest.set(raw.socket, reply.raw);
+    const problem = headProblem(raw);
+    if (problem) throw new ApiError(problem.code, problem.error);
+  });
+  app.server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    const body = JSON.stringify(httpFailure('expectation_failed', 'Expect may only be 100-continue'));
+    response.writeHead(HTTP_ERRORS.expectation_failed, {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+    });
+    response.end(body);
+  });
+  app.server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
+    // Node no longer listens: without this, a client that resets the connection would end the process.
+    socket.on('error', () => socket.destroy());
+    refuse(socket, httpFailure('method_not_allowed', 'CONNECT is not possible here'), `Allow: ${METHODS}\r\n`);
   });
 }
 
-/** Answers what the HTTP parser refuses, which never becomes a request, in the shape of every failure (H3). */
-export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+/** The answer to the newest request of each connection. */
+const newest = new WeakMap<Duplex, ServerResponse>();
+
+/** Answers what the HTTP parser refuses, which never becomes a request. */
+export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const answer = newest.get(socket);
+  // What cannot be read is the rest of a request that has its answer: a second one would be taken for that to the next.
+  if (answer?.headersSent && !answer.req.complete) socket.destroy();
+  else refuse(socket, unreadableRequest(error.code));
+}
+
+/** Writes a failure onto a connection, and ends it. @param headers further header lines, each with its line end */
+function refuse(socket: Duplex, failure: HttpFailure, headers = ''): void {
   if (socket.destroyed || !socket.writable) return;
-  const failure = unreadableRequest(error.code);
   const status = HTTP_ERRORS[failure.code];
   const body = JSON.stringify(failure);
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}Connection: close\r\n` +
+      `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
   // Closing at once would reset the connection of a client that is still sending, and the answer with it.
   setTimeout(() => socket.destroy(), LINGER_MS).unref();

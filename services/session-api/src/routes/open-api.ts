@@ -21,7 +21,48 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
         { name: 'redis', description: 'How the storage is' },
       ],
     },
+    transformObject: (document) =>
+      'openapiObject' in document ? requireOnlyWhatIs(document.openapiObject) : document.swaggerObject,
   });
+}
+
+/** The parts of the document that tell what is required. */
+interface Document {
+  readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+}
+
+interface Operation {
+  readonly parameters?: { required?: boolean; readonly schema?: Schema }[];
+  readonly requestBody?: {
+    required?: boolean;
+    readonly content: Readonly<Record<string, { readonly schema: Schema }>>;
+  };
+}
+
+interface Schema {
+  readonly default?: unknown;
+  required?: string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+}
+
+/**
+ * What has a default may be left out, and so may a body of which every field may. Routes read both as present, because
+ * the validation fills them in.
+ */
+function requireOnlyWhatIs<T extends object>(document: T): T {
+  const described = structuredClone(document);
+  const operations = Object.values((described as Document).paths ?? {}).flatMap((path) => Object.values(path));
+  for (const { parameters = [], requestBody } of operations) {
+    for (const parameter of parameters) if (parameter.schema?.default !== undefined) parameter.required = false;
+    if (!requestBody) continue;
+    for (const { schema } of Object.values(requestBody.content)) {
+      const required = schema.required?.filter((name) => schema.properties?.[name]?.default === undefined) ?? [];
+      requestBody.required = required.length > 0;
+      schema.required = required;
+      if (required.length === 0) delete schema.required;
+    }
+  }
+  return described;
 }
 
 /**

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { HTTP_ERRORS, type HttpErrorCode } from '@holdfast/protocol';
 import { SessionCorruptError } from '@holdfast/session-store';
+import { eventually } from '@holdfast/testkit';
 import { Ajv } from 'ajv';
 import type { LightMyRequestResponse } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -444,6 +445,31 @@ describe('a client that takes nothing of its answer', () => {
     client.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n');
     await once(accepted, 'close');
     expect(accepted.bytesWritten).toBeGreaterThan(0);
+    client.destroy();
+    await other.app.close();
+  });
+
+  it('has one answer at a time made for it, however many it asks for; whoever reads gets all in order', async () => {
+    const other = await testApp();
+    let made = 0;
+    other.app.get('/large/:number', async ({ params }) => {
+      made += 1;
+      return `answer ${(params as { number: string }).number};${'x'.repeat(16 * 1_048_576)}`;
+    });
+    const url = new URL(await other.app.listen({ host: '127.0.0.1', port: 0 }));
+    const client = connect({ port: Number(url.port), host: '127.0.0.1' });
+    const [accepted] = (await once(other.app.server, 'connection')) as [Socket];
+    client.pause();
+    for (let number = 0; number < 5; number++) client.write(`GET /large/${number} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await eventually('the first answer to be begun', () => accepted.bytesWritten > 0);
+    expect(made).toBe(1);
+    let text = '';
+    client.on('data', (data) => {
+      text += data.toString('latin1').replaceAll('x', '');
+    });
+    client.resume();
+    await eventually('all answers', () => text.includes('answer 4;'));
+    expect(text.match(/answer \d;/g)).toEqual([0, 1, 2, 3, 4].map((number) => `answer ${number};`));
     client.destroy();
     await other.app.close();
   });

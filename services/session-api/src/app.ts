@@ -6,7 +6,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import type { Api, AppContext } from './app-context.js';
 import { checkOrigins, SECURITY_HEADERS, sendSecurityHeaders } from './browser-security.js';
 import { asApiError, handleErrors, sendFailure } from './errors.js';
-import { answerOddRequests, refuseUnreadable } from './raw-requests.js';
+import { answerInTurn, answerOddRequests, refuseUnreadable } from './raw-requests.js';
 import { broadcastRoutes } from './routes/broadcast.js';
 import { messageRoutes } from './routes/messages.js';
 import { describeRoutes, openApiRoutes } from './routes/open-api.js';
@@ -61,6 +61,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
 
   sendSecurityHeaders(app);
   answerOddRequests(app);
+  answerInTurn(app);
   endConnectionsWhenClosing(app);
   measureRequests(app, metrics.api);
   handleErrors(app, logger, metrics.redis);

@@ -56,3 +56,16 @@ function refuse(socket: Duplex, failure: HttpFailure, headers = ''): void {
   // Closing at once would reset the connection of a client that is still sending, and the answer with it.
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
+
+/**
+ * Requests of one connection wait for each other's answers. A client may send the next ones before it has read an answer
+ * (pipelining); without this, the answers to all of them would wait in memory for a client that reads none.
+ */
+export function answerInTurn(app: FastifyInstance): void {
+  const latest = new WeakMap<Socket, Promise<void>>();
+  app.addHook('onRequest', async ({ raw: { socket } }, reply) => {
+    const before = latest.get(socket);
+    latest.set(socket, new Promise((resolve) => reply.raw.once('close', resolve)));
+    await before;
+  });
+}

@@ -62,7 +62,7 @@ function refuse(socket: Duplex, failure: HttpFailure, headers = ''): void {
  * (pipelining); without this, the answers to all of them would wait in memory for a client that reads none.
  */
 export function answerInTurn(app: FastifyInstance): void {
-  const latest = new WeakMap<Socket, Promise<void>>();
+  const latest = new WeakMap<Duplex, Promise<void>>();
   app.addHook('onRequest', async ({ raw: { socket } }, reply) => {
     const before = latest.get(socket);
     latest.set(socket, new Promise((resolve) => reply.raw.once('close', resolve)));

@@ -1,4 +1,5 @@
-import { freePort, startRedis, stopAll } from '@holdfast/testkit';
+import { eventually, freePort, startRedis, stopAll } from '@holdfast/testkit';
+import { Redis } from 'ioredis';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { closeRedisSessionManager, getRedisSessionManager, StorageUnavailableError } from '../src/index.js';
 
@@ -23,6 +24,21 @@ describe('getRedisSessionManager', () => {
     expect(await getRedisSessionManager().getSession('my-session')).toMatchObject({ ttl: 300 });
   });
 
+  it('K7: uses the names of the deployment that the environment names', async () => {
+    const server = await startRedis();
+    vi.stubEnv('CHANNEL_REDIS_URL', `redis://127.0.0.1:${server.port}/3`);
+    vi.stubEnv('REDIS_KEY_PREFIX', 'team:');
+    await getRedisSessionManager().storeSession({ sessionId: 's', data: { count: 5 } });
+    expect(await server.cli('-n', '3', 'get', 'team:session:s')).toContain('"count":5');
+    const subscriber = new Redis(server.port);
+    const heard: string[] = [];
+    subscriber.on('message', (_channel, payload: string) => heard.push(payload));
+    await subscriber.subscribe('team:{team:session:s}:live@3');
+    expect(await getRedisSessionManager().deleteSession('s')).toBe(true);
+    await eventually('the event', () => heard.length === 1);
+    subscriber.disconnect();
+  });
+
   it('says so when Redis is away, and can be closed all the same', async () => {
     vi.stubEnv('CHANNEL_REDIS_URL', `redis://127.0.0.1:${await freePort()}/0`);
     await expect(getRedisSessionManager().getSession('x')).rejects.toThrow(StorageUnavailableError);
@@ -38,6 +54,8 @@ describe('getRedisSessionManager', () => {
     ['REDIS_SESSION_TTL', '0'],
     ['REDIS_SESSION_TTL', ''],
     ['REDIS_SESSION_TTL', '1e3'],
+    ['REDIS_KEY_PREFIX', '{team}'],
+    ['REDIS_KEY_PREFIX', 'team*'],
   ])('refuses %s=%j by name', (name, value) => {
     vi.stubEnv(name, value);
     expect(() => getRedisSessionManager()).toThrow(name);

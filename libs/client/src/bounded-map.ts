@@ -15,7 +15,6 @@ export class BoundedMap<V> {
   set(key: string, value: V): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size > this.#limit && oldest !== undefined) this.#entries.delete(oldest);
+    for (const oldest of this.#entries.keys()) if (this.#entries.size > this.#limit) this.#entries.delete(oldest);
   }
 }

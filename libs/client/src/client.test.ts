@@ -203,6 +203,15 @@ describe('HoldfastClient: sending', () => {
     expect(socket.sends.slice(5).map(({ id }) => id)).toEqual([ids[1], ids[2]]);
   });
 
+  it('leaves no timer when it is closed in the pause after a refusal', () => {
+    const { client, clock, open } = harness();
+    const { id } = client.send('one');
+    open().receive({ type: 'error', code: 'not_stored', message: '', id, retryAfterMs: 60_000 });
+    client.close();
+    expect(clock.pending).toBe(0);
+    expect(open({ seq: 0, recovered: true }).sends).toMatchObject([{ id }]);
+  });
+
   it('has at most 32 sends in flight', () => {
     const { client, open } = harness();
     const ids = Array.from({ length: 40 }, (_, i) => client.send(`${i}`).id);

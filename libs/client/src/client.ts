@@ -143,11 +143,9 @@ export class HoldfastClient {
 
   #changed(state: ConnectionState): void {
     if (state.kind === 'closed') {
-      if (state.code === SESSION_DELETED_CODE) {
-        this.#outgoing.rejectAll('session_deleted', 'the session was deleted');
-        this.#incoming.forget();
-      }
-      this.#outgoing.outbox.release(`closed: ${state.code} ${state.reason}`);
+      const isDeleted = state.code === SESSION_DELETED_CODE;
+      this.#outgoing.stop(`closed: ${state.code} ${state.reason}`, isDeleted);
+      if (isDeleted) this.#incoming.forget();
     }
     this.#events.emit('state', state);
   }

@@ -89,6 +89,14 @@ export class Outgoing {
     this.#endPause();
   }
 
+  /** The client is closed: open results resolve, no timer is left, and the messages stay, unless the session is gone. */
+  stop(message: string, isDeleted: boolean): void {
+    if (isDeleted)
+      for (const { id } of this.outbox.entries()) this.#reject(id, 'session_deleted', 'the session is deleted');
+    this.#endPause();
+    this.outbox.release(message);
+  }
+
   accept(id: string, seq: number | undefined): void {
     const result = { ok: true as const, id, seq };
     if (!this.outbox.finish(result)) return;
@@ -118,11 +126,6 @@ export class Outgoing {
       this.flush();
     });
     if (this.outbox.inFlight === 0) this.#connection.settled();
-  }
-
-  /** The session is gone, and its messages with it. */
-  rejectAll(code: RefusalCode, message: string): void {
-    for (const { id } of this.outbox.entries()) this.#reject(id, code, message);
   }
 
   #reject(id: string, code: RefusalCode, message: string): void {

@@ -138,4 +138,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     mistake: 'the audit wanted a message announced that a late command had stored, for which nobody waited any more',
     faults: 6,
   },
+  {
+    seed: 794444533,
+    mistake: 'a client that was closed in the pause after a refusal left the timer of that pause',
+    faults: 6,
+    scenario: 3,
+  },
 ];

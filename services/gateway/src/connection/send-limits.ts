@@ -89,7 +89,7 @@ export class SendLimits {
   waitMs(id: string | undefined, nowMs: number): number {
     if (!this.#refused || id === undefined) return 0;
     if (id === this.#refused.id || nowMs >= this.#refused.untilMs) this.#refused = undefined;
-    return this.#refused ? this.#refused.untilMs - nowMs : 0;
+    return this.#refused ? Math.ceil(this.#refused.untilMs - nowMs) : 0;
   }
 
   /** Counts an invalid frame (V23). @returns whether the connection has sent too many of them within a minute */

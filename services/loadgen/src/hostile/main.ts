@@ -77,4 +77,8 @@ async function hostile(options: Options): Promise<boolean> {
   }
 }
 
+// Without this, a program that is ended early would leave its servers behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void stopAll().finally(() => process.exit(1)));
+}
 await runCommand({ name: 'hostile', help: HELP, read, run: hostile });

@@ -9,7 +9,7 @@ import {
   startProcess,
   startRedis,
 } from '@holdfast/testkit';
-import { Inspector } from '../bench/inspector.js';
+import { type HeapUsage, Inspector } from '../bench/inspector.js';
 import type { Figure } from '../bench/report.js';
 import { DeliveryLoad } from '../delivery/delivery-load.js';
 import type { DeliveryReport } from '../delivery/delivery-report.js';
@@ -54,8 +54,8 @@ interface Watched {
   readonly inspector: Inspector;
 }
 
-/** Resident bytes by the service's name. */
-type Memory = ReadonlyMap<string, number>;
+/** Bytes by the service's name. */
+type Memory = ReadonlyMap<string, HeapUsage>;
 
 /**
  * Attacks a gateway, the API and their Redis in every way of {@link ATTACKS} while honest members chat, and measures
@@ -94,16 +94,19 @@ export async function runHostile({ minutes, seed, tell }: HostileOptions): Promi
     { name: 'violations', unit: '', value: violations(honest) + violations(warmUp.honest), atMost: 0 },
   ];
   for (const { name } of system) {
-    const [begin, end, most] = [before, after, peak].map((memory) => (memory.get(name) ?? 0) / 1_048_576) as [
-      number,
-      number,
-      number,
-    ];
+    const of = (memory: Memory, what: keyof HeapUsage): number => (memory.get(name)?.[what] ?? 0) / 1_048_576;
     figures.push(
-      { name: `${name} resident, at the beginning`, unit: 'MB', value: begin },
-      { name: `${name} resident, most under attack`, unit: 'MB', value: most },
-      { name: `${name} resident, at the end`, unit: 'MB', value: end },
-      { name: `${name} resident, end to beginning`, unit: '', value: end / begin, atMost: GROWTH_MAX },
+      { name: `${name} heap, at the beginning`, unit: 'MB', value: of(before, 'heapUsed') + of(before, 'external') },
+      { name: `${name} heap, at the end`, unit: 'MB', value: of(after, 'heapUsed') + of(after, 'external') },
+      { name: `${name} resident, at the beginning`, unit: 'MB', value: of(before, 'rss') },
+      { name: `${name} resident, most under attack`, unit: 'MB', value: (peak.get(name) ?? 0) / 1_048_576 },
+      { name: `${name} resident, at the end`, unit: 'MB', value: of(after, 'rss') },
+      {
+        name: `${name} resident, end to beginning`,
+        unit: '',
+        value: of(after, 'rss') / of(before, 'rss'),
+        atMost: GROWTH_MAX,
+      },
     );
   }
   figures.push(
@@ -137,7 +140,7 @@ async function attackedChat(
   seed: number,
   ms: number,
   tell: (line: string) => void,
-): Promise<{ honest: DeliveryReport; attacks: AttackReport; peak: Memory }> {
+): Promise<{ honest: DeliveryReport; attacks: AttackReport; peak: ReadonlyMap<string, number> }> {
   const chat = await DeliveryLoad.start({
     gateways: system.filter(({ name }) => name === 'gateway').map(({ service }) => service.wsUrl),
     history: `http://127.0.0.1:${target.apiPort}/api`,
@@ -173,8 +176,8 @@ async function attackedChat(
 
 /** After a garbage collection. */
 async function memoryOf(system: readonly Watched[]): Promise<Memory> {
-  const memory = new Map<string, number>();
-  for (const { name, inspector } of system) memory.set(name, (await inspector.usage()).rss);
+  const memory = new Map<string, HeapUsage>();
+  for (const { name, inspector } of system) memory.set(name, await inspector.usage());
   return memory;
 }
 

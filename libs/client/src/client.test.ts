@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { harness } from '../test/harness.js';
+import { FakeStorage, harness } from '../test/harness.js';
 
 describe('HoldfastClient: connecting', () => {
   it('C1, C3: asks for the framed protocol, its session and its secret', () => {
@@ -252,6 +252,19 @@ describe('HoldfastClient: sending', () => {
     client.send('one', 'a');
     expect(() => client.send('two', 'a')).toThrow('id must be new');
     expect(() => client.send('two', 'not an id')).toThrow('1 to 64 of');
+  });
+
+  it('A2: keeps the order over a reload, although the clock was put back meanwhile', () => {
+    const storage = new FakeStorage();
+    const clocks = [1_700_000_002_000, 1_700_000_001_000, 1_700_000_000_000];
+    let order: string[] = [];
+    for (const now of clocks) {
+      const { client, clock } = harness({ storage, newId: (bytes) => `${now}-${bytes}-secret` });
+      Object.assign(clock, { now: () => now });
+      client.send(`at ${now}`);
+      order = client.outbox.map(({ content }) => content);
+    }
+    expect(order).toEqual(clocks.map((now) => `at ${now}`));
   });
 
   it('resolves open results when it is closed, and sends the messages again after the next connect', async () => {

@@ -51,7 +51,11 @@ export class Outgoing {
     this.#cursor = cursor;
     this.#pauseTimer = new Timer(settings.clock);
     this.outbox = new Outbox();
-    for (const entry of saved.outbox()) this.outbox.restore(entry);
+    for (const entry of saved.outbox()) {
+      this.outbox.restore(entry);
+      // The clock may have been put back since.
+      this.#lastAt = entry.at;
+    }
   }
 
   send(content: string, id: string = this.#settings.newId(SEND_ID_BYTES)): Sending {
@@ -61,7 +65,7 @@ export class Outgoing {
     const entry = { id, content, at: this.#lastAt };
     const isFull = this.outbox.size >= this.#settings.outboxMax;
     const result = new Promise<SendResult>((resolve) => this.outbox.add(entry, resolve));
-    if (isFull) this.#reject(id, 'outbox_full', `at most ${this.#settings.outboxMax} messages wait to be sent`);
+    if (isFull) this.#reject(id, 'outbox_full', `at most ${this.#settings.outboxMax} messages wait`);
     else if (this.#isSendable(entry)) {
       this.#saved.save(entry);
       this.#outboxChanged();
@@ -115,17 +119,16 @@ export class Outgoing {
   /** V11. */
   refuse({ id, code, message, retryAfterMs }: ErrorFrame): void {
     if (id === undefined || !this.outbox.get(id)) return;
-    if (retryAfterMs === undefined && !TEMPORARY.includes(code)) {
-      this.#reject(id, code, message);
-      return this.#answered();
+    if (retryAfterMs === undefined && !TEMPORARY.includes(code)) this.#reject(id, code, message);
+    else {
+      this.outbox.hold(id, 'queued');
+      this.#isPaused = true;
+      this.#pauseTimer.set(Math.max(retryAfterMs ?? 0, MIN_PAUSE_MS), () => {
+        this.#endPause();
+        this.flush();
+      });
     }
-    this.outbox.hold(id, 'queued');
-    this.#isPaused = true;
-    this.#pauseTimer.set(Math.max(retryAfterMs ?? 0, MIN_PAUSE_MS), () => {
-      this.#endPause();
-      this.flush();
-    });
-    if (this.outbox.inFlight === 0) this.#connection.settled();
+    this.#answered();
   }
 
   #reject(id: string, code: RefusalCode, message: string): void {

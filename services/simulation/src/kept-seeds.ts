@@ -144,4 +144,16 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     faults: 6,
     scenario: 3,
   },
+  {
+    seed: 794453185,
+    mistake: 'a page that was reloaded after the clock had been put back sent its newest message first',
+    faults: 6,
+    scenario: 3,
+  },
+  {
+    seed: 794457191,
+    mistake: 'the messages that a session had at the start had no sender key, as no message of the product',
+    faults: 6,
+    scenario: 3,
+  },
 ];

@@ -29,6 +29,8 @@ export interface Plan {
   readonly largeMessages?: LargeMessagesPlan;
   /** Whether a gateway sends a message once to the group of a session's sockets, as uWebSockets.js does. */
   readonly hasGroups?: boolean;
+  /** Sender key of the messages that a session has at the start. Absent: none, so that no repetition of them is known. */
+  readonly storedKey?: string;
   /** A second deployment on the same Redis. Absent: there is none. */
   readonly neighbour?: Plan;
 }

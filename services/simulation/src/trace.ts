@@ -1,3 +1,5 @@
+import { createLogger, type Logger } from '@holdfast/telemetry';
+
 /** The lines that tell what happened in a run. */
 export class Trace {
   readonly lines: string[] = [];
@@ -30,4 +32,19 @@ const LINE_MAX = 1_500;
 function shortened(line: string): string {
   if (line.length <= LINE_MAX) return line;
   return `${line.slice(0, LINE_MAX / 2)}…(${line.length} characters)…${line.slice(-LINE_MAX / 2)}`;
+}
+
+const IDENTITY = { service: 'gateway', color: 'blue', instance: 'simulation' } as const;
+/** The log of gateways that nobody watches. */
+export const SILENT = createLogger({ ...IDENTITY, level: 'silent', format: 'json' });
+
+/** A log that becomes lines of a trace. */
+export function loggerTo(note: (line: string) => void): Logger {
+  const destination = {
+    write: (line: string) => {
+      const { level, msg, sessionId = '', reason = '' } = JSON.parse(line) as Record<string, string>;
+      note(`log ${level}: ${msg} ${sessionId} ${reason}`);
+    },
+  };
+  return createLogger({ ...IDENTITY, level: 'debug', format: 'json', destination });
 }

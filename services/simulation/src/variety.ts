@@ -47,7 +47,8 @@ export function vary(random: SeededRandom, plan: Plan, scenario: Scenario): Plan
   const isLarge = random.chance(WITH_LARGE_SESSION);
   const sessions = isLarge ? withLargeSession(random.fork('members'), sized.sessions) : sized.sessions;
   const hasGroups = random.chance(isLarge ? WITH_GROUPS.large : WITH_GROUPS.small);
-  const varied = { ...sized, sessions, hasGroups };
+  // The API gives each sender a key.
+  const varied = { ...sized, sessions, hasGroups, storedKey: 'server' };
   const second = random.fork('second deployment');
   return scenario >= 3 && second.chance(WITH_NEIGHBOUR) ? withNeighbour(second, varied) : varied;
 }

@@ -1,7 +1,7 @@
 import type { Config } from '@holdfast/config';
 import type { Position } from '@holdfast/protocol';
 import { type ForkRequest, type Names, namesOf } from '@holdfast/session-store';
-import { createLogger, type Logger } from '@holdfast/telemetry';
+import type { Logger } from '@holdfast/telemetry';
 import type { SeededRandom } from '@holdfast/testkit';
 import { Audit } from './audit.js';
 import type { Dial } from './client-socket.js';
@@ -20,7 +20,7 @@ import type { RedisServer } from './redis-server.js';
 import type { Scheduler } from './scheduler.js';
 import { SimGateway } from './sim-gateway.js';
 import type { SimStore } from './sim-store.js';
-import type { Trace } from './trace.js';
+import { loggerTo, SILENT, type Trace } from './trace.js';
 
 /** How long it may take after an outage until messages come as fast as before. */
 const OUTAGE_AFTERMATH_MS = 5_000;
@@ -85,7 +85,7 @@ export class World {
     const look = (sessionId: string) => this.database.store.look(sessionId);
     this.audit = new Audit({ scheduler, trace, names: this.names, look, prefix });
     this.#mutation = mutation;
-    this.#logger = trace.isOn ? tracingLogger((line) => this.audit.note(line)) : SILENT;
+    this.#logger = trace.isOn ? loggerTo((line) => this.audit.note(line)) : SILENT;
     const { historyMax, ttl } = plan.config.sessions;
     this.database = new RedisDatabase(scheduler, {
       server: redis,
@@ -217,7 +217,8 @@ export class World {
     const shared = { scheduler: this.scheduler, audit: this.audit, history };
     for (let i = 1; i <= stored; i++) {
       const head = `"content":"${this.#prefix}old ${index} ${i}","sender":"server","timestamp":`;
-      void this.database.store.append(sessionId, { messages: [{ id: `old-${index}-${i}`, senderKey: '', head }] });
+      const message = { id: `old-${index}-${i}`, senderKey: this.plan.storedKey ?? '', head };
+      void this.database.store.append(sessionId, { messages: [message] });
     }
     for (let i = 0; i < framed; i++) {
       const name = `${this.#prefix}m${index}.${i}`;
@@ -289,17 +290,4 @@ function contradictionOf({ epoch, seq, id }: Position, state: StoreState | undef
   if (seq > state.count) return `newest number is ${seq}`;
   const there = state.log.find((entry) => entry.seq === seq);
   return id !== '' && there && there.id !== id ? `message ${seq} is ${id}` : undefined;
-}
-
-const IDENTITY = { service: 'gateway', color: 'blue', instance: 'simulation' } as const;
-const SILENT = createLogger({ ...IDENTITY, level: 'silent', format: 'json' });
-
-function tracingLogger(note: (line: string) => void): Logger {
-  const destination = {
-    write: (line: string) => {
-      const { level, msg, sessionId = '', reason = '' } = JSON.parse(line) as Record<string, string>;
-      note(`log ${level}: ${msg} ${sessionId} ${reason}`);
-    },
-  };
-  return createLogger({ ...IDENTITY, level: 'debug', format: 'json', destination });
 }

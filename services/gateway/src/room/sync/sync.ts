@@ -1,5 +1,6 @@
 import type { Position } from '@holdfast/protocol';
 import {
+  type AppendResult,
   type LiveMessage,
   type LogRead,
   liveMessageOf,
@@ -27,10 +28,8 @@ export interface SyncContext extends RepairContext {
 
 /** What a sync has its room do. */
 export interface SyncedRoom extends RepairedRoom {
-  readonly expiry: {
+  readonly expiry: RepairedRoom['expiry'] & {
     readonly passed: boolean;
-    readonly ttl: number;
-    readonly remainingMs: number;
     confirmed(remainingMs: number, ttl: number, askedMs: number): void;
   };
   /** Delivers messages without holes that follow on the position. */
@@ -50,10 +49,7 @@ export type SyncReason =
   | 'quiet'
   | 'resume'
   | 'outage'
-  | 'gone'
-  | 'epoch'
-  | 'behind'
-  | 'forked';
+  | AppendResult['outcome'];
 
 /** The result of one step, and whether there is more to do. */
 interface Step {
@@ -132,10 +128,8 @@ export class Sync {
       this.#again = false;
       more = await this.#attempt();
       // In the same step in which the sync ends, so that every payload that was held is released.
-      if (!more && !this.#stopped) {
-        this.#room.releaseHeld();
-        more = this.#again;
-      }
+      if (!more && !this.#stopped) this.#room.releaseHeld();
+      more ||= this.#again;
     }
     this.#running = undefined;
   }

@@ -39,9 +39,7 @@ const MESSAGES = success(
     messages: Type.Array(Type.Union([MessageFace, LogMessage])),
     count: Type.Integer({ description: 'length of messages' }),
     has_more: Type.Boolean({ description: 'whether there are more after the last' }),
-    next: Type.Union([Type.Integer(), Type.Null()], {
-      description: 'the after_seq of the next page; null when there are no more',
-    }),
+    next: Type.Optional(Type.Integer({ description: 'the after_seq of the next page; absent when there are no more' })),
   },
   'Stored messages, oldest first; an empty list when there is no such session.',
 );
@@ -75,11 +73,10 @@ export function messageRoutes(app: Api, context: AppContext): void {
       // All of them are read before the answer begins: one that cannot be read makes it a failure.
       const stored = entries.map((entry) => logMessage(sessionId, entry));
       const messages = view === 'log' ? stored : stored.flatMap((message) => messageFaces(sessionId, message));
-      const next = more ? stored.at(-1)?.seq : undefined;
       const answer = answerParts({ success: true, session_id: sessionId }, messages, {
         count: messages.length,
         has_more: more,
-        next: next ?? null,
+        ...(more ? { next: stored.at(-1)?.seq } : {}),
       });
       return reply.type('application/json; charset=utf-8').send(Readable.from(answer));
     },

@@ -213,6 +213,17 @@ describe('Cursor: events of the session', () => {
     });
   });
 
+  it('V7, D1: an expiry that is heard before any position is known makes the next session due from its beginning', () => {
+    const cursor = new Cursor(100);
+    cursor.welcome({ ...WELCOME, epoch: '', storage: 'memory' }, 'live');
+    cursor.expired();
+    expect(cursor.reset('E2', 3)).toBe(1);
+    const unstored = new Cursor(100);
+    unstored.welcome({ ...WELCOME, epoch: null, persistence: 'none' }, 'live');
+    unstored.expired();
+    expect(unstored.position).toBeUndefined();
+  });
+
   it('V7: has nothing to tell where the session after an expiry is there from its beginning', () => {
     const cursor = cursorAt(3);
     cursor.expired();

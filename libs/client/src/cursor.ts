@@ -144,9 +144,12 @@ export class Cursor {
     return due;
   }
 
-  /** V7 `expired`: the next message is number 1 of an epoch that is not known yet. */
+  /**
+   * V7 `expired`: the next message is number 1 of an epoch that is not known yet, also for a stored session in which no
+   * gateway could tell the position.
+   */
   expired(): void {
-    if (this.#position) this.reset('', 1);
+    if (this.kept) this.reset('', 1);
   }
 
   /** The session was deleted. A later session of the same id has nothing to do with it. */

@@ -102,7 +102,7 @@ export function resolveOptions({ url, ...options }: HoldfastClientOptions): Sett
     url: socketUrl(url),
   };
   const { webSocket, sessionId, client } = settings;
-  if (!webSocket) throw new TypeError('webSocket is missing: pass that of the package ws');
+  if (!webSocket) throw new TypeError('webSocket is missing: pass that of package ws');
   if (!isSessionId(sessionId)) throw new TypeError(`sessionId must be ${SESSION_ID_RULE}`);
   if (client !== undefined && !isClientSecret(client)) {
     throw new TypeError('client must be 16 to 64 of A-Z a-z 0-9 . _ ~ -');

@@ -156,4 +156,17 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     faults: 6,
     scenario: 3,
   },
+  {
+    seed: 36580575,
+    mistake: 'a retry overtook an earlier message of the same member that had just been refused',
+    faults: 6,
+    scenario: 3,
+  },
+  {
+    seed: 36581290,
+    mistake:
+      'a client that heard an expiry before it knew its position did not miss the lost beginning of what came next',
+    faults: 6,
+    scenario: 3,
+  },
 ];

@@ -47,9 +47,7 @@ export class MessageIntake {
    */
   send(sender: SendingMember, room: Room, sent: ClientMessage, limits: SendLimits, arrivedMs: number): void {
     const waitMs = limits.waitMs(sent.id, arrivedMs);
-    // A retry was sent before whatever was refused since.
-    if (waitMs > 0 && sent.retry === undefined)
-      return this.refuse(sender, sent, notStored(OVERTAKES, waitMs), limits, arrivedMs);
+    if (waitMs > 0) return this.refuse(sender, sent, notStored(OVERTAKES, waitMs), limits, arrivedMs);
     const id = sent.id ?? this.#nextId(sender.connectionId);
     const head = `"content":${sent.contentJson},"sender":"${sender.sender}","timestamp":`;
     if (!sender.persistent) {

@@ -1,5 +1,5 @@
 import { isCommandRefused, isRaisedInScript } from '@holdfast/redis-client';
-import { OutcomeUnknownError, StorageUnavailableError } from './port.js';
+import { OutcomeUnknownError, StorageUnavailableError } from './storage-errors.js';
 
 /**
  * Runs a command, and tells a store that is away from a command that is wrong.

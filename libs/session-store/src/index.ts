@@ -6,6 +6,7 @@ export {
   encodeSignal,
   encodeStored,
   encodeUnstored,
+  endOf,
   type LivePayload,
   type SessionEvent,
 } from './live-payload.js';
@@ -32,3 +33,4 @@ export { type ManagedSession, manage, RedisSessionManager } from './redis-sessio
 export { RedisSessionStore } from './redis-session-store.js';
 export { defineScript, type Script, type ScriptConstants } from './script.js';
 export { parseSession, RESERVED_FIELDS, type SessionState } from './session-json.js';
+export * from './storage-errors.js';

@@ -24,6 +24,12 @@ export type LivePayload =
   | { readonly kind: 'signal'; readonly from: string; readonly frame: Buffer }
   | { readonly kind: 'session'; readonly event: SessionEvent };
 
+/** The position after the messages of a payload. */
+export function endOf({ before, messages }: Extract<LivePayload, { kind: 'stored' }>): Position {
+  const last = messages.at(-1);
+  return last ? { epoch: before.epoch, seq: last.seq, id: last.id } : before;
+}
+
 /** What a script has done to a session (V7). */
 export type SessionEvent =
   /** `ttl` in seconds. */

@@ -1,13 +1,8 @@
 import { isStoredSessionId } from '@holdfast/protocol';
 import { MemorySessionLog } from './memory-session-log.js';
 import { storedCustom } from './memory-sessions.js';
-import {
-  type CustomData,
-  DataTooLargeError,
-  type SessionDirectory,
-  type SessionPage,
-  type StoredSession,
-} from './port.js';
+import type { CustomData, SessionDirectory, SessionPage, StoredSession } from './port.js';
+import { DataTooLargeError } from './storage-errors.js';
 
 /** `SessionLog` and {@link SessionDirectory} in this process: for the embedded mode, tests and the simulation. */
 export class MemorySessionStore extends MemorySessionLog implements SessionDirectory {

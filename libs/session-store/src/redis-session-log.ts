@@ -28,10 +28,10 @@ import type {
   SessionLog,
   StoredSession,
 } from './port.js';
-import { SessionCorruptError } from './port.js';
 import { endedBy, readAppended, readEntries, readNextAppended, type StreamEntry } from './redis-reply.js';
 import { defineScript, type Script } from './script.js';
 import { customPartOf, parseSession, renderCustom } from './session-json.js';
+import { SessionCorruptError } from './storage-errors.js';
 
 export interface RedisSessionStoreOptions {
   /** Of keys and channels (K7). Default: those of the client's database, without a prefix. */

@@ -2,10 +2,10 @@ import { isStoredSessionId } from '@holdfast/protocol';
 import type { Redis } from 'ioredis';
 import { guarded } from './guarded.js';
 import type { CustomData, SessionDirectory, SessionPage, StoredSession } from './port.js';
-import { DataTooLargeError, SessionCorruptError } from './port.js';
 import { RedisSessionLog } from './redis-session-log.js';
 import { type ScanTarget, scanPage } from './scan-page.js';
 import { renderCustom } from './session-json.js';
+import { DataTooLargeError, SessionCorruptError } from './storage-errors.js';
 
 /** How long a broadcast is kept: longer than any gateway takes to hear of it. */
 const BROADCAST_SECONDS = 60;

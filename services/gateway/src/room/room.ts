@@ -3,6 +3,7 @@ import {
   type AppendedMessage,
   type AppendResult,
   decodeLive,
+  endOf,
   type LiveMessage,
   type LivePayload,
   NOWHERE,
@@ -15,7 +16,7 @@ import type { TailBudget } from '../shared/memory-budgets.js';
 import type { PublishWatch } from '../shared/publish-watch.js';
 import { Announcements, type AnnouncementsContext } from './announcements.js';
 import { type AppendContext, AppendQueue } from './append/append-queue.js';
-import type { Sending, Waiting } from './append/waiting-list.js';
+import { CONFLICT, type Sending, type Waiting } from './append/waiting-list.js';
 import { Claims, type ClaimsContext } from './claims.js';
 import { Audience, type DeliveryContext } from './delivery/audience.js';
 import { DeliveredHistory } from './delivery/delivered-history.js';
@@ -126,7 +127,7 @@ export class Room {
       newest = Math.max(newest, seq);
       if (duplicate) {
         metrics.counters.duplicates += isConflict ? 0 : 1;
-        if (isConflict) this.queue.refuseConflict(sending);
+        if (isConflict) this.queue.refuse(sending, ...CONFLICT);
         else this.acks.acknowledge(sending, seq);
       } else {
         this.acks.acknowledgeIfSkipped(sending, seq);
@@ -295,10 +296,4 @@ export class Room {
     this.#claims?.stop();
     this.queue.stop();
   }
-}
-
-/** The position after a payload. */
-function endOf({ before, messages }: StoredPayload): Position {
-  const last = messages.at(-1);
-  return last ? { epoch: before.epoch, seq: last.seq, id: last.id } : before;
 }

@@ -8,7 +8,6 @@ import {
 } from '@holdfast/session-store';
 import type { GatewayMetrics } from '@holdfast/telemetry';
 import type { Clock } from '../../ports/clock.js';
-import type { Member } from '../../ports/member.js';
 import { RetryPause } from '../../ports/retry-pause.js';
 import type { ShardHealth } from '../../redis/shard-health.js';
 import type { AppendScheduler } from '../../shared/append-scheduler.js';
@@ -17,6 +16,7 @@ import { AppendPacer } from './append-pacer.js';
 import { DeliveryLatency } from './delivery-latency.js';
 import { OutageBacklog } from './outage-backlog.js';
 import {
+  CONFLICT,
   type DeliveredSend,
   type Sending,
   type Waiting,
@@ -42,10 +42,7 @@ export interface AppendingRoom {
   showPending(sending: Sending, place: number): void;
 }
 
-/** What a member is told about a message that its session did not take before it was deleted. */
 const DELETED = 'the session was deleted';
-/** What a member is told whose message made Redis fail each time, so that it may be stored. */
-const UNKNOWN = 'nobody knows whether the message is stored';
 /** After so many errors in a row that are no outage, a message is given up. */
 const ERRORS_MAX = 3;
 
@@ -100,7 +97,7 @@ export class AppendQueue {
   push(sending: Sending): boolean {
     const repeated = this.#backlog?.takeOver(sending);
     if (repeated === 'conflict' || (this.#backlog && this.#waiting.findDelivered(sending)?.isConflict)) {
-      this.refuseConflict(sending);
+      this.refuse(sending, ...CONFLICT);
       return true;
     }
     if (repeated) {
@@ -123,11 +120,7 @@ export class AppendQueue {
     void this.#room.append();
   }
 
-  /**
-   * The messages to append now; from here on they are in flight.
-   *
-   * @returns `batch`, and the sends that were `delivered` already, which only have to be acknowledged
-   */
+  /** The messages to append now, in flight from here on, and the sends that only have to be acknowledged. */
   next(): { readonly batch: readonly Waiting[]; readonly delivered: readonly DeliveredSend[] } {
     const first = this.#waiting.first(this.#errors > 0 ? 1 : undefined);
     const taken = this.#waiting.takeDelivered(first);
@@ -180,7 +173,7 @@ export class AppendQueue {
     if (isOrphaned) this.#giveUp(batch, DELETED);
     else if (this.#errors < ERRORS_MAX) this.#waiting.markRetries(batch, () => position ?? NOWHERE);
     else {
-      this.#giveUp(batch, isUnknown ? UNKNOWN : 'the message cannot be stored');
+      this.#giveUp(batch, isUnknown ? 'nobody knows whether the message is stored' : 'the message cannot be stored');
       // The messages behind it still go one by one, because the culprit may be one of them.
       this.#errors = 1;
     }
@@ -229,10 +222,7 @@ export class AppendQueue {
     });
   }
 
-  /**
-   * The session was deleted: what waits is not stored in the next one (G5). The answer of an append in flight tells
-   * whether that batch was stored before.
-   */
+  /** The session was deleted: what waits is not stored in the next one (G5). The answer tells of what is in flight. */
   deleted(): void {
     if (this.#flight) this.#flight.isOrphaned = true;
     this.#giveUp(this.#waiting.from(this.#inFlight), DELETED);
@@ -284,32 +274,27 @@ export class AppendQueue {
   #answerConflicts(taken: readonly DeliveredSend[]): readonly DeliveredSend[] {
     if (taken.length === 0) return taken;
     this.#forgetFailureIfEmpty();
-    for (const { sending, isConflict } of taken) if (isConflict) this.refuseConflict(sending);
+    for (const { sending, isConflict } of taken) if (isConflict) this.refuse(sending, ...CONFLICT);
     const repeated = taken.filter(({ isConflict }) => !isConflict);
     this.#context.metrics.counters.duplicates += repeated.length;
     return repeated;
   }
 
-  /** Tells a sender that a message of its own with another content has the id (A4). */
-  refuseConflict({ member, clientId }: Sending): void {
+  /** Tells a sender that its message is not taken (V11). */
+  refuse({ member, clientId }: Sending, code: ErrorCode, message: string): void {
     this.#context.metrics.counters.refused += 1;
-    tellRefused(member, clientId, 'id_conflict', 'another message of yours has this id');
+    member.tell({ type: 'error', code, message, ...(clientId === undefined ? {} : { id: clientId }) });
   }
 
   /** Takes messages out and tells their senders that they are not stored (V11). */
   #giveUp(refused: readonly Waiting[], why: string): void {
     this.#waiting.remove(refused);
     this.#forgetFailureIfEmpty();
-    this.#context.metrics.counters.refused += refused.length;
-    for (const { member, clientId } of refused) tellRefused(member, clientId, 'not_stored', why);
+    for (const sending of refused) this.refuse(sending, 'not_stored', why);
   }
 
   /** Where nothing waits, nothing fails: what failed was delivered after all, or was given up. */
   #forgetFailureIfEmpty(): void {
     if (this.isEmpty) this.#failing = undefined;
   }
-}
-
-function tellRefused(member: Member, id: string | undefined, code: ErrorCode, message: string): void {
-  member.tell({ type: 'error', code, message, ...(id === undefined ? {} : { id }) });
 }

@@ -38,6 +38,8 @@ export interface WaitingListContext {
   readonly unstored: ByteBudget;
 }
 
+/** The id is that of another message of the same sender (A4): the code and the sentence that its sender is told. */
+export const CONFLICT = ['id_conflict', 'another message of yours has this id'] as const;
 /** Bounds of one append, so that no script call holds Redis up. */
 const BATCH_MESSAGES = 128;
 export const BATCH_BYTES = 262_144;

@@ -15,7 +15,8 @@ const EVERY_ERROR: Record<ErrorCode, true> = {
   id_conflict: true,
   overloaded: true,
 };
-const EVERY_REDIS_ERROR: Record<RedisErrorKind, true> = {
+/** A publish that Redis refused is counted beside them (A1). */
+const EVERY_REDIS_ERROR: Record<RedisErrorKind | 'unpublished', true> = {
   timeout: true,
   closed: true,
   unreachable: true,
@@ -25,6 +26,7 @@ const EVERY_REDIS_ERROR: Record<RedisErrorKind, true> = {
   memory: true,
   readonly: true,
   cluster: true,
+  unpublished: true,
   reply: true,
   other: true,
 };

@@ -17,6 +17,7 @@ export { missingPermissions, missingRule, type PermissionNeed, told, watchPermis
 export { PipelinedScript } from './pipelined-script.js';
 export {
   asksForPassword,
+  cannotWriteNow,
   connectionClosed,
   isCommandRefused,
   isCursorInvalid,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   asksForPassword,
+  cannotWriteNow,
   commandTimedOut,
   connectionClosed,
   deniedPermission,
@@ -84,6 +85,19 @@ describe('what an error means', () => {
   ])('%s: the command is refused for good: %s', (message, expected) => {
     expect(isCommandRefused(reply(message))).toBe(expected);
     expect(isCommandRefused(new Error(message))).toBe(false);
+  });
+
+  it.each([
+    ["OOM command not allowed when used memory > 'maxmemory'. script: 8f2c, on @user_script:36.", true],
+    ['ERR Error running script (call to f_8f2c): @user_script:36: -OOM command not allowed', true],
+    ['MISCONF Redis is configured to save RDB snapshots, but it is currently unable to persist to disk.', true],
+    ["READONLY You can't write against a read only replica. script: 8f2c, on @user_script:36.", true],
+    ['NOREPLICAS Not enough good replicas to write.', true],
+    ['ERR value is not an integer script: 8f2c, on @user_script:36.', false],
+    ['NOPERM No permissions to access a key script: 8f2c, on @user_script:36.', false],
+  ])('D1: %s: it cannot write now: %s', (message, expected) => {
+    expect(cannotWriteNow(reply(message))).toBe(expected);
+    expect(cannotWriteNow(new Error(message))).toBe(false);
   });
 
   it.each([

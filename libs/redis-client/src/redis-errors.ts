@@ -77,6 +77,14 @@ export function isRaisedInScript(error: unknown): error is Error {
 }
 
 /**
+ * Whether the server cannot write now and can again without anybody changing the command: it is full, cannot save, is
+ * or became a replica, or its cluster does not serve the slot. Also where a script met that state.
+ */
+export function cannotWriteNow(error: unknown): boolean {
+  return isReply(error) && /\b(OOM|MISCONF|READONLY|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)\b/.test(error.message);
+}
+
+/**
  * What a user's access list does not permit, by what Redis says: a command, one of its keys, or a channel. Inside a
  * script Redis 6 and 7.0 have other words than outside, and 7.0 leaves out the code.
  *

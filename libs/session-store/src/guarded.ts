@@ -1,4 +1,4 @@
-import { isCommandRefused, isRaisedInScript } from '@holdfast/redis-client';
+import { cannotWriteNow, isCommandRefused, isRaisedInScript } from '@holdfast/redis-client';
 import { OutcomeUnknownError, StorageUnavailableError } from './storage-errors.js';
 
 /**
@@ -24,7 +24,9 @@ export async function guarded<T>(run: () => Promise<T>): Promise<T> {
 export function guardedWrite<T>(run: () => Promise<T>): Promise<T> {
   return guarded(() =>
     run().catch((error: unknown) => {
-      if (isRaisedInScript(error)) throw new OutcomeUnknownError(error.message, { cause: error });
+      // A Redis that is full is an outage: whoever waits for its end gives no message up for it (D1).
+      if (isRaisedInScript(error) && !cannotWriteNow(error))
+        throw new OutcomeUnknownError(error.message, { cause: error });
       throw error;
     }),
   );

@@ -127,6 +127,18 @@ describe('a script that fails while it runs', () => {
     await client.quit();
   });
 
+  it('D1: a Redis that is full is an outage, in which no message is given up', async () => {
+    const id = freshId();
+    const position = await filled(store, id, 'm1');
+    await stores.client.config('SET', 'maxmemory', '1');
+    const error: unknown = await store
+      .append(id, { position, messages: [message('m2')] })
+      .catch((reason: unknown) => reason)
+      .finally(() => stores.client.config('SET', 'maxmemory', '0'));
+    expect(error).toBeInstanceOf(StorageUnavailableError);
+    expect(error).not.toBeInstanceOf(OutcomeUnknownError);
+  });
+
   it('A5: what Redis refuses before a script runs, and a script that only reads, have written nothing', async () => {
     const noScripts = await as(...everything, '-evalsha', '-eval');
     const noReads = await as(...everything, '-xrange');

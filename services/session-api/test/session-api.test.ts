@@ -171,7 +171,7 @@ describe('the API on a real Redis', () => {
     for (let i = 0; i < 40; i++) expect((await call('POST', path, { content })).status).toBe(200);
     const readAll = async () => {
       const seqs: number[] = [];
-      for (let next: unknown = 0; next !== null; ) {
+      for (let next: unknown = 0; next !== undefined; ) {
         const { status, body } = await call('GET', `${path}?view=log&limit=10000&after_seq=${next}`);
         expect(status).toBe(200);
         const messages = body['messages'] as { seq: number; content: string }[];

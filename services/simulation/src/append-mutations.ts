@@ -53,11 +53,13 @@ export const APPEND_MUTATIONS: readonly Mutation[] = [
   {
     name: 'first sends are not looked for in the tail',
     rule: 'A4',
+    shownBy: [114],
     patch: () => replaced(Tail.prototype, { find: () => undefined }),
   },
   {
     name: 'first sends are never looked for by the store, even after retries',
     rule: 'A4',
+    shownBy: [41],
     store: (store) => changed(store, { append: (sessionId, request) => appendAsFirst(store, sessionId, request) }),
   },
   {
@@ -103,6 +105,7 @@ export const APPEND_MUTATIONS: readonly Mutation[] = [
   {
     name: 'an append of unknown outcome is repeated as if it were the first',
     rule: 'A5',
+    shownBy: [37],
     sessionLog: (log) => {
       const begun = new Set<string>();
       return withMessages(log, async (_log, sessionId, messages) =>
@@ -128,6 +131,7 @@ export const APPEND_MUTATIONS: readonly Mutation[] = [
   {
     name: 'an ack does not wait until the room has delivered the message',
     rule: 'F7',
+    shownBy: [214],
     patch: () =>
       replaced(WaitingAcks.prototype, {
         acknowledge: ({ member, clientId: id }, seq) => id !== undefined && member.tell({ type: 'ack', id, seq }),

@@ -80,6 +80,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'the newest number of a quiet session is not announced',
     rule: 'F4',
+    shownBy: [64],
     patch: () => replaced(Announcements.prototype, { tick: () => undefined }),
   },
   {
@@ -94,6 +95,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'members are welcomed before the subscription is confirmed',
     rule: 'F7',
+    shownBy: [37],
     fanOut: (fanOut) =>
       changed(fanOut, {
         subscribe: (channel, listener) => {

@@ -32,6 +32,7 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a log that lacks delivered messages counts as complete',
     rule: 'G1',
+    shownBy: [26],
     sessionLog: (log) =>
       changed(log, {
         read: async (sessionId, range, epoch) => {
@@ -46,6 +47,7 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
   {
     name: 'another message under a delivered number counts as the same',
     rule: 'G1',
+    shownBy: [22],
     sessionLog: (log) => {
       return changed(log, {
         read: async (sessionId, range, epoch) => {
@@ -88,17 +90,19 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
   {
     name: 'an append in another epoch is not refused',
     rule: 'G3',
-    shownBy: [245],
+    shownBy: [321],
     store: neverRefused('epoch'),
   },
   {
     name: 'an append of a gateway that is ahead is not refused',
     rule: 'G3',
+    shownBy: [34],
     store: neverRefused('behind'),
   },
   {
     name: 'a fork changes an epoch that its gateway has not seen',
     rule: 'G4',
+    shownBy: [1331],
     store: (store) =>
       changed(store, {
         fork: async (sessionId, request) => {
@@ -143,6 +147,7 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a reset begins one number late',
     rule: 'G4',
+    shownBy: [26],
     patch: () => {
       const { restartAll } = Audience.prototype;
       return replaced(Audience.prototype, {
@@ -155,11 +160,13 @@ export const HEAL_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a new epoch begins without a reset',
     rule: 'G4',
+    shownBy: [26],
     patch: () => replaced(Audience.prototype, { restartAll: () => undefined }),
   },
   {
     name: 'plain members are given messages again that they have had',
     rule: 'G4',
+    shownBy: [365],
     patch: () => {
       const { restartAll } = Audience.prototype;
       return replaced(Audience.prototype, {

@@ -28,17 +28,19 @@ export const OUTAGE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'gateways do not check whether an epoch was deleted',
     rule: 'G5',
-    shownBy: [888],
+    shownBy: [37],
     store: withoutEnds,
   },
   {
     name: 'gateways forget deletions',
     rule: 'G5',
+    shownBy: [668],
     patch: () => replaced(Deletions.prototype, { note: () => undefined }),
   },
   {
     name: 'a deleted session that has come back is not deleted again',
     rule: 'G5',
+    shownBy: [668],
     patch: () => replaced(Deletions.prototype, { bury: () => Promise.resolve(false) }),
   },
   {
@@ -61,6 +63,7 @@ export const OUTAGE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'messages that waited during an outage are not marked as retries',
     rule: 'D3',
+    shownBy: [62],
     sessionLog: (log) =>
       changed(log, {
         append: (sessionId, request) => {

@@ -169,4 +169,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     faults: 6,
     scenario: 3,
   },
+  {
+    seed: 201286602,
+    mistake: 'the audit took a plain member whose first message was pending for one that was owed what came before it',
+    faults: 6,
+    scenario: 3,
+  },
 ];

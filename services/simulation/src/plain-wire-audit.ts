@@ -40,7 +40,9 @@ export class PlainWireAudit {
     this.#shown.add(echo);
     if (history.isDisturbed) {
       if (before === 0) this.sinceMs = this.#options.now();
-      this.#seq = Math.max(1, before, history.at(count)?.content === echo ? count : 0);
+      const stored = history.at(count)?.content === echo ? count : 0;
+      // A first message that is pending does not tell where the connection joined: behind all that is stored by then.
+      this.#seq = Math.max(1, before, before === 0 && stored === 0 ? history.newest : stored);
       return;
     }
     const there = history.at(count);

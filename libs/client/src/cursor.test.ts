@@ -224,6 +224,14 @@ describe('Cursor: events of the session', () => {
     expect(unstored.position).toBeUndefined();
   });
 
+  it('V7, D3: a reset skips nothing after the messages of an epoch that no gateway has named either', () => {
+    const cursor = cursorAt(3);
+    cursor.expired();
+    cursor.message(from(1, 'n1'));
+    expect(cursor.reset('E2', 16)).toBe(2);
+    expect(cursor.message(from(16, 'n16'))).toBe('gap');
+  });
+
   it('V7: has nothing to tell where the session after an expiry is there from its beginning', () => {
     const cursor = cursorAt(3);
     cursor.expired();

@@ -135,9 +135,9 @@ export class Cursor {
    */
   reset(epoch: string, from: number): number {
     const before = this.#position;
-    // The gateway may not know that a reset over another link has set this client back, or that an expiry has: then the
-    // next message is a gap.
-    const isDue = before?.epoch || (before?.seq === 0 && !before.id);
+    // The gateway may not know what this client has: after a reset over another link, an expiry, or messages of an epoch
+    // that no gateway has named. Then the next message is a gap. A position that nobody knew (id `-`) makes nothing due.
+    const isDue = before && before.id !== '-';
     const due = isDue ? Math.min(before.seq + 1, from) : from;
     this.#position = { epoch, seq: due - 1, id: '' };
     this.#announcedSeq = 0;

@@ -175,4 +175,11 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     faults: 6,
     scenario: 3,
   },
+  {
+    seed: 201310731,
+    mistake:
+      'a client with messages of an epoch that no gateway had named took a reset from a later number for granted',
+    faults: 6,
+    scenario: 3,
+  },
 ];

@@ -182,4 +182,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     faults: 6,
     scenario: 3,
   },
+  {
+    seed: 201315110,
+    mistake: 'a room that was opened while the log was lost knew no id, and its appends were refused for ever',
+    faults: 6,
+    scenario: 3,
+  },
 ];

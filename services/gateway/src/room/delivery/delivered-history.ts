@@ -93,6 +93,17 @@ export class DeliveredHistory {
     return entry.id !== id || (delivered !== undefined && !delivered.frame.equals(liveMessageOf(entry).frame));
   }
 
+  /**
+   * Takes the id of the newest message from the log, where only its number is known: the room was opened while the log
+   * was lost, and another gateway has put the log back. Without the id no append would be taken any more (G3).
+   *
+   * @param entry the log's first entry from the position on
+   */
+  learnId(entry: LogEntry | undefined): void {
+    const position = this.#position;
+    if (position?.id === '' && entry?.seq === position.seq) this.#position = { ...position, id: entry.id };
+  }
+
   /** Whether the tail has older messages than the log, among those that the log would keep. @param count the session's */
   reachesBackBeyond(firstKept: number, count: number): boolean {
     const { firstSeq, lastSeq } = this.tail;

@@ -28,6 +28,21 @@ describe('what was found by the simulation', () => {
     expect(resets(bob)).toEqual([]);
   });
 
+  it('G3: a room that was opened while the log was lost learns its newest id, and its appends are taken', async () => {
+    await say(bob, 'm1', 'm2');
+    world.store.loseLog('s');
+    const opened = world.gateway();
+    const eve = await opened.connect('s', { resume: { lastSeq: 0 } });
+    expect(eve.welcome).toMatchObject({ seq: 2, firstSeq: 0 });
+    here.fanOut.interrupt();
+    await world.advance(1_000);
+    expect(await world.ids('s')).toEqual(['m1', 'm2']);
+    await say(eve, 'm3');
+    expect(await world.ids('s')).toEqual(['m1', 'm2', 'm3']);
+    // The first attempt is refused, and the sync that follows learns the id.
+    expect(opened.log.of('append').length).toBeLessThanOrEqual(2);
+  });
+
   it('R1, R3: who joins while the log begins after the room gets what the room has, and then what follows', async () => {
     await say(bob, 'm1');
     lose();

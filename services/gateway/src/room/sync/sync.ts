@@ -155,8 +155,7 @@ export class Sync {
   }
 
   async #step(): Promise<Step> {
-    const room = this.#room;
-    const { delivered } = room;
+    const { delivered } = this.#room;
     const { position } = delivered;
     this.#askedMs = this.#context.clock.monotonic();
     const read = await this.#read(position);
@@ -171,9 +170,10 @@ export class Sync {
     if (!position) return this.#load(session, read);
     if (position !== NOWHERE && session.epoch !== position.epoch) return this.#otherEpoch(position, session, read);
     this.#confirm(session);
-    if (position === NOWHERE) room.moveTo({ epoch: session.epoch, seq: 0, id: '' }, read.firstSeq);
+    if (position === NOWHERE) this.#room.moveTo({ epoch: session.epoch, seq: 0, id: '' }, read.firstSeq);
     else if (session.count < position.seq) return this.#heal(position, session);
     else if (delivered.differsFrom(read.entries[0])) return this.#fork(session.epoch, true);
+    else delivered.learnId(read.entries[0]);
     let { firstSeq } = read;
     const firstKept = firstSeq === 0 ? session.count + 1 : firstSeq;
     // The log reaches less far back than the tail: another gateway has healed it from a shorter tail (G2).

@@ -6,7 +6,7 @@ const MAX_CHARACTERS = 100_000;
 
 interface Draft {
   readonly text: string;
-  /** Whether this tab has written it. Otherwise it is that of another tab, and follows it. */
+  /** Whether this tab has written it. Otherwise it is that of another tab, and goes when that one has sent it. */
   readonly isOwn: boolean;
   readonly isStored: boolean;
 }
@@ -26,7 +26,7 @@ export function useDraft(sessionId: string, outlivesTab: boolean) {
     const text = own ?? (outlivesTab ? readText('localStorage', key) : undefined);
     return { text: text ?? '', isOwn: own !== undefined, isStored: true };
   });
-  // Another tab may change the copy between two drawings of this component, when `draft` is not the newest one.
+  // Another tab may remove the copy between two drawings of this component, when `draft` is not the newest one.
   const newest = useRef(draft);
   const become = useCallback((next: Draft) => {
     newest.current = next;
@@ -50,8 +50,10 @@ export function useDraft(sessionId: string, outlivesTab: boolean) {
 
   useEffect(() => {
     if (!outlivesTab) return;
-    const follow = (event: StorageEvent) => {
-      if (event.key === key && !newest.current.isOwn) become({ ...newest.current, text: event.newValue ?? '' });
+    // What another tab writes meanwhile is not shown here: it would mix with what the reader is about to type.
+    const forget = (event: StorageEvent) => {
+      if (event.key === key && event.newValue === null && !newest.current.isOwn)
+        become({ ...newest.current, text: '' });
     };
     const leave = () => {
       const { text, isOwn, isStored } = newest.current;
@@ -59,10 +61,10 @@ export function useDraft(sessionId: string, outlivesTab: boolean) {
         writeText('localStorage', key, text);
       }
     };
-    globalThis.addEventListener('storage', follow);
+    globalThis.addEventListener('storage', forget);
     globalThis.addEventListener('pagehide', leave);
     return () => {
-      globalThis.removeEventListener('storage', follow);
+      globalThis.removeEventListener('storage', forget);
       globalThis.removeEventListener('pagehide', leave);
     };
   }, [key, outlivesTab, become]);

@@ -61,10 +61,11 @@ for seq = firstGiven, lastGiven do
   if senderKey ~= '' then seqByName[nameOf(senderKey, id)] = seq end
 end
 for _, entry in ipairs(kept) do
-  local seq, id, senderKey = readEntry(entry)
+  local seq, id, senderKey, body = readEntry(entry)
   if not seq then return { 'corrupt' } end
   local isCovered = given > 0 and seq >= firstGiven and seq <= lastGiven
-  if isCovered and ARGV[at(seq)] ~= id then return { 'forked' } end
+  -- The same id with another time was stored anew: what stands before it may differ (G1).
+  if isCovered and (ARGV[at(seq)] ~= id or ARGV[at(seq) + 2] ~= body) then return { 'forked' } end
   -- The sender has repeated the message, and it was stored under another number before it could be put back.
   if (seqByName[nameOf(senderKey, id)] or seq) ~= seq then return { 'forked' } end
 end

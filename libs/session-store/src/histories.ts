@@ -43,7 +43,10 @@ export function healLog(log: readonly LogEntry[], count: number, given: readonly
   const named = given.filter(({ senderKey }) => senderKey !== '');
   const seqOf = new Map(named.map((entry) => [messageName(entry), entry.seq]));
   const contradicts = (entry: LogEntry): boolean =>
-    (bySeq.get(entry.seq)?.id ?? entry.id) !== entry.id || (seqOf.get(messageName(entry)) ?? entry.seq) !== entry.seq;
+    // The same id with another time was stored anew: what stands before it may differ (G1).
+    (bySeq.get(entry.seq)?.id ?? entry.id) !== entry.id ||
+    (bySeq.get(entry.seq)?.body ?? entry.body) !== entry.body ||
+    (seqOf.get(messageName(entry)) ?? entry.seq) !== entry.seq;
   if (log.some(contradicts)) return undefined;
   const oldest = log[0]?.seq ?? count + 1;
   const healed = [...log];

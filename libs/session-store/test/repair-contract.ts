@@ -134,10 +134,17 @@ export function repairContract(stores: () => Stores): void {
       });
     });
 
+    it('G1, G2: nothing is put back behind a message that was stored anew under its old number, with another time', async () => {
+      const { epoch } = await filled(log, id, 'm1');
+      const position = { epoch, seq: 4, id: 'm4' };
+      expect(await heal(run(1, 4), { position })).toEqual({ outcome: 'forked' });
+      expect((await log.read(id, { newest: 9 })).entries.map(({ seq }) => seq)).toEqual([1]);
+    });
+
     it('A4, G2: so it is in what was put back into an older copy of the session', async () => {
       const { epoch } = await filled(log, id, 'm1');
       const position = { epoch, seq: 1, id: 'm1' };
-      expect(await heal(run(1, 4), { position: { epoch, seq: 4, id: 'm4' } })).toMatchObject({ count: 4 });
+      expect(await heal(run(2, 4), { position: { epoch, seq: 4, id: 'm4' } })).toMatchObject({ count: 4 });
       const late = await log.append(id, { position, messages: [message('m4')] });
       expect(late).toMatchObject({ messages: [{ seq: 4, duplicate: true }] });
     });

@@ -188,4 +188,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     faults: 6,
     scenario: 3,
   },
+  {
+    seed: 1696539906,
+    mistake:
+      'what was put back behind a message that had been stored anew under its old number hid what differed before it',
+    scenario: 3,
+  },
 ];

@@ -194,4 +194,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
       'what was put back behind a message that had been stored anew under its old number hid what differed before it',
     scenario: 3,
   },
+  {
+    seed: 2010391563,
+    mistake:
+      'the audit missed a message of a deleted session that an old copy of Redis had brought back, and that was deleted again',
+    scenario: 3,
+  },
 ];

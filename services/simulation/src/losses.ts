@@ -30,6 +30,8 @@ export class Losses {
   /** Sessions that have lost something without a broken connection. */
   readonly #silent = new Set<History>();
   readonly #deleted = new Map<History, Deleted[]>();
+  /** Every epoch that ever ended, also one that may come back: a gateway that remembers its end ends it again (G5). */
+  readonly #ended = new Set<string>();
 
   constructor(options: LossesOptions) {
     this.#options = options;
@@ -47,7 +49,7 @@ export class Losses {
       history,
       kept: history.kept,
       // Messages in a deleted session that has come back are deleted with it.
-      isDeleted: this.#deleted.get(history)?.some(({ epoch }) => epoch === history.epoch) === true,
+      isDeleted: this.#ended.has(history.epoch),
     }));
     change(database.store);
     for (const { history, kept, isDeleted } of before) {
@@ -139,6 +141,7 @@ export class Losses {
       const isUnheard = this.#options.gateways().some((gateway) => gateway.holdsUnplaced(history.sessionId));
       const accepted = new Set(isForgotten || isUnheard ? [] : contents.filter(isAccepted));
       this.#deleted.set(history, [...(this.#deleted.get(history) ?? []), { how, epoch, accepted }]);
+      this.#ended.add(epoch);
     }
     audit.take(history, 'ended');
   }

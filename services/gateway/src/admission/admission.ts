@@ -9,7 +9,7 @@ import {
   parseConnectQuery,
   type WireProtocol,
 } from '@holdfast/protocol';
-import { RateLimit } from '../connection/send-limits.js';
+import { RateLimit } from '../ports/rate-limit.js';
 
 /** A client's upgrade request: header values as they came, empty where there was none. */
 export interface UpgradeRequest {

@@ -1,43 +1,10 @@
 import { EXCESS_FRAMES_MIN, EXCESS_SECONDS, INVALID_FRAME_LIMIT, INVALID_FRAME_WINDOW_MS } from '@holdfast/protocol';
+import { RateLimit } from '../ports/rate-limit.js';
 
 /** Between two answers to frames that are dropped. */
 const ANSWER_INTERVAL_MS = 1_000;
 /** How long a refused message is waited for, beyond the pause that its sender was told. */
 const REPEAT_GRACE_MS = 1_000;
-
-/**
- * A token bucket: a steady rate with room for bursts. All times are monotonic milliseconds, and never earlier than the
- * call before.
- */
-export class RateLimit {
-  #tokens: number;
-  #updatedMs: number;
-
-  /**
-   * @param perSecond tokens that are added each second; 0 is no limit
-   * @param burst most tokens that are saved up; the bucket starts full
-   */
-  constructor(
-    readonly perSecond: number,
-    readonly burst: number,
-    nowMs: number,
-  ) {
-    this.#tokens = burst;
-    this.#updatedMs = nowMs;
-  }
-
-  /** @returns 0 when a token was taken, else the milliseconds until the next one is there */
-  take(nowMs: number): number {
-    if (this.perSecond === 0) return 0;
-    this.#tokens = Math.min(this.burst, this.#tokens + ((nowMs - this.#updatedMs) * this.perSecond) / 1000);
-    this.#updatedMs = nowMs;
-    if (this.#tokens >= 1) {
-      this.#tokens -= 1;
-      return 0;
-    }
-    return Math.ceil(((1 - this.#tokens) * 1000) / this.perSecond);
-  }
-}
 
 /**
  * What one connection may send: its rate of frames (`MAX_MESSAGES_PER_SECOND`, with a burst of twice as many), how many

@@ -2,9 +2,9 @@ import type { FanOut } from '@holdfast/fan-out';
 import { BROADCAST_LEVELS, type BroadcastFrame, isSendId } from '@holdfast/protocol';
 import type { SessionLog } from '@holdfast/session-store';
 import type { Clock, Timer } from '../ports/clock.js';
-import { LookPace } from './look-pace.js';
+import type { RateLimit } from '../ports/rate-limit.js';
 import type { SessionShard } from './shard-health.js';
-import type { Unconfirmed } from './unconfirmed.js';
+import { looksIntoRedis, type Unconfirmed } from './unconfirmed.js';
 
 export interface BroadcastsOptions {
   readonly fanOut: FanOut;
@@ -33,7 +33,7 @@ const TOLD_MAX = 1_000;
  */
 export class Broadcasts {
   readonly #options: BroadcastsOptions;
-  readonly #pace: LookPace;
+  readonly #looks: RateLimit;
   /** Ids that were published and are not looked up yet. */
   #waiting = new Set<string>();
   /** The newest ids that were told. */
@@ -44,7 +44,7 @@ export class Broadcasts {
 
   constructor(options: BroadcastsOptions) {
     this.#options = options;
-    this.#pace = new LookPace(options.clock);
+    this.#looks = looksIntoRedis(options.clock.monotonic());
   }
 
   /** Tries to subscribe until it succeeds, because a gateway also starts while Redis is away (D1). */
@@ -90,7 +90,7 @@ export class Broadcasts {
 
   #look(): void {
     if (this.#lookTimer || this.#waiting.size === 0 || this.#state === 'stopped') return;
-    const waitMs = this.#pace.take();
+    const waitMs = this.#looks.take(this.#options.clock.monotonic());
     if (waitMs > 0) this.#lookIn(waitMs);
     else void this.#tellKept();
   }

@@ -1,9 +1,9 @@
 import type { Position } from '@holdfast/protocol';
 import { NOWHERE, SessionCorruptError, type SessionEvent, type SessionLog } from '@holdfast/session-store';
 import type { Clock, Timer } from '../ports/clock.js';
-import { LookPace } from '../redis/look-pace.js';
+import type { RateLimit } from '../ports/rate-limit.js';
 import type { ShardHealth } from '../redis/shard-health.js';
-import type { Unconfirmed } from '../redis/unconfirmed.js';
+import { looksIntoRedis, type Unconfirmed } from '../redis/unconfirmed.js';
 import type { Deletions } from '../shared/deletions.js';
 import type { Audience } from './delivery/audience.js';
 import type { DeliveredHistory } from './delivery/delivered-history.js';
@@ -47,14 +47,14 @@ export class Claims {
   /** Ends of payloads that do not follow on the position. */
   #misfits: Position[] = [];
   readonly #events: SessionEvent[] = [];
-  readonly #pace: LookPace;
+  readonly #looks: RateLimit;
   #timer: Timer | undefined;
   #stopped = false;
 
   constructor(room: ClaimedRoom, context: ClaimsContext) {
     this.#room = room;
     this.#context = context;
-    this.#pace = new LookPace(context.clock);
+    this.#looks = looksIntoRedis(context.clock.monotonic());
   }
 
   /** Stored messages were published that do not follow on the position. @param ends position after each payload */
@@ -88,7 +88,9 @@ export class Claims {
   /** Looks into Redis for what waits; later where too much was looked at lately. */
   #look(): void {
     while (!this.#stopped && !this.#timer && this.#misfits.length + this.#events.length > 0) {
-      const waitMs = this.#context.shard.away && this.#misfits.length === 0 ? RETRY_MS : this.#pace.take();
+      const { clock, shard } = this.#context;
+      const isPointless = shard.away && this.#misfits.length === 0;
+      const waitMs = isPointless ? RETRY_MS : this.#looks.take(clock.monotonic());
       if (waitMs > 0) return this.#lookIn(waitMs);
       const event = this.#misfits.length > 0 ? undefined : this.#events.shift();
       void (event ? this.#confirm(event) : this.#compare());

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RateLimit } from './send-limits.js';
+import { RateLimit } from './rate-limit.js';
 
 describe('a rate limit', () => {
   it('lets its burst pass at once, then tells how long the next one has to wait', () => {

@@ -262,7 +262,9 @@ export class GatewayCore {
 
   /** The message count of a connection's session (P4). */
   #countOf(connection: Connection): number {
-    return connection.persistent ? (connection.room?.delivered.seq ?? 0) : this.#counts.of(connection.sessionId);
+    return connection.persistent
+      ? (connection.room?.delivered.seq ?? 0)
+      : this.#counts.of(connection.sessionId, this.#clock.now());
   }
 
   /** What has to be looked at about once a second: rooms, memory, metrics. */

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { JoinQueue, type QueuedJoin } from './join-queue.js';
+import { describe, expect, it } from 'vitest';
+import { JoinQueue, type QueuedJoin, WaitingBySession } from './join-queue.js';
 
 interface NamedJoin extends QueuedJoin {
   readonly name: string;
@@ -72,4 +72,32 @@ it('B5: a join that waits for something else than Redis gives its place away, an
   finishing.shift()?.();
   await new Promise((resolve) => setImmediate(resolve));
   expect(order).toEqual(['new starts', 'early ends', 'waits ends', 'next starts']);
+});
+
+describe('the order of waiting joins', () => {
+  it('B5: has no place for members that came and left while others waited, of whatever session', () => {
+    const waiting = new WaitingBySession<NamedJoin>();
+    const patient = join('patient', 'kept');
+    waiting.add(patient);
+    for (let n = 0; n < 10_000; n++) {
+      const hasty = join('hasty', `session-${n}`);
+      waiting.add(hasty);
+      waiting.remove(hasty);
+    }
+    expect(waiting.places).toBeLessThan(2_000);
+    expect([...(waiting.takeSession() ?? [])]).toEqual([patient]);
+    expect(waiting.takeSession()).toBeUndefined();
+  });
+
+  it('B5: has no place for those that had their turn, although somebody always waits', () => {
+    const waiting = new WaitingBySession<NamedJoin>();
+    waiting.add(join('0', 'session-0'));
+    let outOfTurn = 0;
+    for (let n = 1; n < 10_000; n++) {
+      waiting.add(join(String(n), `session-${n}`));
+      if ([...(waiting.takeSession() ?? [])][0]?.name !== String(n - 1)) outOfTurn += 1;
+    }
+    expect(outOfTurn).toBe(0);
+    expect(waiting.places).toBeLessThan(2_000);
+  });
 });

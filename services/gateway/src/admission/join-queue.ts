@@ -83,8 +83,11 @@ export class JoinQueue<Join extends QueuedJoin> {
   }
 }
 
+/** Places in the order that may belong to nobody any more, beside as many as there are sessions. */
+const VACANT_MAX = 1_000;
+
 /** Waiting joins by session. The session whose first join came first is first. */
-class WaitingBySession<Join extends QueuedJoin> {
+export class WaitingBySession<Join extends QueuedJoin> {
   readonly #bySession = new Map<string, Set<Join>>();
   /**
    * The sessions in their order, and how many from the front are taken. An array, because finding the first key of a
@@ -92,6 +95,11 @@ class WaitingBySession<Join extends QueuedJoin> {
    */
   #order: string[] = [];
   #taken = 0;
+
+  /** Places in the order, those included that nobody waits at. */
+  get places(): number {
+    return this.#order.length;
+  }
 
   add(join: Join): void {
     const joins = this.#bySession.get(join.sessionId);
@@ -103,7 +111,10 @@ class WaitingBySession<Join extends QueuedJoin> {
   }
 
   remove(join: Join): boolean {
-    return this.#bySession.get(join.sessionId)?.delete(join) === true;
+    const joins = this.#bySession.get(join.sessionId);
+    if (!joins?.delete(join)) return false;
+    if (joins.size === 0) this.#vacate(join.sessionId);
+    return true;
   }
 
   /** Takes out all joins of the first session. @returns undefined when none wait */
@@ -112,11 +123,17 @@ class WaitingBySession<Join extends QueuedJoin> {
       const sessionId = this.#order[this.#taken] ?? '';
       this.#taken += 1;
       const joins = this.#bySession.get(sessionId);
-      this.#bySession.delete(sessionId);
-      if (joins && joins.size > 0) return joins;
+      this.#vacate(sessionId);
+      if (joins) return joins;
     }
-    this.#order = [];
-    this.#taken = 0;
     return undefined;
+  }
+
+  /** Nobody waits for the session any more. The order is made anew when most of its places are vacant. */
+  #vacate(sessionId: string): void {
+    this.#bySession.delete(sessionId);
+    if (this.#bySession.size > 0 && this.#order.length <= 2 * this.#bySession.size + VACANT_MAX) return;
+    this.#order = [...this.#bySession.keys()];
+    this.#taken = 0;
   }
 }

@@ -3,6 +3,7 @@ import { encodeSignal, encodeUnstored, unstoredFrame } from '@holdfast/session-s
 import type { Member } from '../ports/member.js';
 import type { Room } from '../room/room.js';
 import type { GatewayContext } from '../rooms/gateway-context.js';
+import { RecentMap } from '../shared/recent-map.js';
 import type { Identity } from './identity.js';
 import type { ClientMessage } from './inbound.js';
 import type { SendLimits } from './send-limits.js';
@@ -109,35 +110,45 @@ export class MessageIntake {
   }
 }
 
+/** Sessions whose counts are remembered in any case; twice as many take at most 60 MB. */
+const COUNTED_SESSIONS = 100_000;
+
 /**
  * Message counts of sessions without persistence. Each gateway counts the messages of its own members, and forgets a
- * session's count when no message has come for the session ttl (S3).
+ * session's count when no message has come for the session ttl, or earlier when messages of very many other sessions
+ * have come since (S3).
  */
 export class UnstoredCounts {
-  readonly #counts = new Map<string, { count: number; lastMs: number }>();
+  readonly #counts: RecentMap<number>;
 
-  /** @param ttlMs how long a count is kept after its last message, milliseconds */
-  constructor(readonly ttlMs: number) {}
+  /**
+   * @param ttlMs how long a count is kept after its last message, milliseconds
+   * @param most how many sessions are remembered in any case
+   */
+  constructor(ttlMs: number, most = COUNTED_SESSIONS) {
+    this.#counts = new RecentMap({ keepMs: ttlMs, most });
+  }
+
+  /** Sessions whose counts take memory. */
+  get size(): number {
+    return this.#counts.size;
+  }
 
   /** Counts one message. @returns its number, from 1 */
   next(sessionId: string, nowMs: number): number {
-    const entry = this.#counts.get(sessionId) ?? { count: 0, lastMs: nowMs };
-    entry.count += 1;
-    entry.lastMs = nowMs;
-    this.#counts.set(sessionId, entry);
-    return entry.count;
+    const count = this.of(sessionId, nowMs) + 1;
+    this.#counts.set(sessionId, count, nowMs);
+    return count;
   }
 
   /** The number of the session's last message; 0 when there was none. */
-  of(sessionId: string): number {
-    return this.#counts.get(sessionId)?.count ?? 0;
+  of(sessionId: string, nowMs: number): number {
+    return this.#counts.get(sessionId, nowMs) ?? 0;
   }
 
   /** Forgets the counts whose time is over. Called about once a second, with the clock of {@link next}. */
   sweep(nowMs: number): void {
-    for (const [sessionId, { lastMs }] of this.#counts) {
-      if (nowMs - lastMs >= this.ttlMs) this.#counts.delete(sessionId);
-    }
+    this.#counts.forgetOld(nowMs);
   }
 }
 

@@ -17,6 +17,15 @@ describe('the deletions that a gateway knows of', () => {
       true,
     ]);
     await clock.advance(31_000);
+    expect([deletions.has('a', 'epoch-3'), deletions.noted()]).toEqual([false, []]);
+    await clock.advance(60_000);
     expect([deletions.has('a', 'epoch-3'), deletions.size]).toEqual([false, 0]);
+  });
+
+  it('G5: of very many the newest are remembered', () => {
+    const deletions = new Deletions(new ManualClock(), 60_000, 1_000);
+    for (let n = 0; n < 10_000; n++) deletions.note(`session ${n}`, 'epoch-1');
+    expect(deletions.size).toBeLessThanOrEqual(2_000);
+    expect([deletions.has('session 9001', 'epoch-1'), deletions.has('session 1', 'epoch-1')]).toEqual([true, false]);
   });
 });

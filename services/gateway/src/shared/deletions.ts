@@ -1,5 +1,9 @@
 import type { SessionLog } from '@holdfast/session-store';
 import type { Clock } from '../ports/clock.js';
+import { RecentMap } from './recent-map.js';
+
+/** Deletions that are remembered in any case; twice as many take at most 60 MB. */
+const REMEMBERED = 100_000;
 
 /**
  * Sessions that this gateway knows were deleted, each with the epoch that was deleted last. An old copy of Redis can
@@ -9,27 +13,28 @@ import type { Clock } from '../ports/clock.js';
 export class Deletions {
   readonly #clock: Clock;
   readonly #keepMs: number;
-  /** By session; the deletion that is forgotten first is first. */
-  readonly #bySession = new Map<string, { readonly epoch: string; readonly untilMs: number }>();
+  readonly #bySession: RecentMap<{ readonly epoch: string; readonly untilMs: number }>;
 
   /**
    * @param keepMs how long a deletion is remembered, milliseconds: the longest that an old copy could live by itself
+   * @param most so many of the newest deletions are remembered in any case
    */
-  constructor(clock: Clock, keepMs: number) {
+  constructor(clock: Clock, keepMs: number, most = REMEMBERED) {
     this.#clock = clock;
     this.#keepMs = keepMs;
+    this.#bySession = new RecentMap({ keepMs, most });
   }
 
+  /** Deletions that take memory. */
   get size(): number {
     return this.#bySession.size;
   }
 
   /** Remembers a deletion. An earlier epoch that is told late does not replace a later one. */
   note(sessionId: string, epoch: string): void {
-    this.#forgetOld();
-    if ((this.#bySession.get(sessionId)?.epoch ?? '') > epoch) return;
-    this.#bySession.delete(sessionId);
-    this.#bySession.set(sessionId, { epoch, untilMs: this.#clock.monotonic() + this.#keepMs });
+    const nowMs = this.#clock.monotonic();
+    if ((this.#bySession.get(sessionId, nowMs)?.epoch ?? '') > epoch) return;
+    this.#bySession.set(sessionId, { epoch, untilMs: nowMs + this.#keepMs }, nowMs);
   }
 
   /**
@@ -37,8 +42,9 @@ export class Deletions {
    * has taken over its history.
    */
   has(sessionId: string, epoch: string): boolean {
-    this.#forgetOld();
-    return epoch !== '' && epoch <= (this.#bySession.get(sessionId)?.epoch ?? '');
+    const nowMs = this.#clock.monotonic();
+    this.#bySession.forgetOld(nowMs);
+    return epoch !== '' && epoch <= (this.#bySession.get(sessionId, nowMs)?.epoch ?? '');
   }
 
   /**
@@ -48,22 +54,15 @@ export class Deletions {
    * @returns whether that epoch was deleted
    */
   async bury(log: SessionLog, sessionId: string, epoch: string): Promise<boolean> {
-    const noted = this.#bySession.get(sessionId);
-    if (!noted || !this.has(sessionId, epoch)) return false;
-    await log.bury(sessionId, noted.epoch, noted.untilMs - this.#clock.monotonic());
+    if (!this.has(sessionId, epoch)) return false;
+    const nowMs = this.#clock.monotonic();
+    const noted = this.#bySession.get(sessionId, nowMs);
+    if (noted) await log.bury(sessionId, noted.epoch, noted.untilMs - nowMs);
     return true;
   }
 
   /** Session and epoch of each. */
   noted(): [sessionId: string, epoch: string][] {
-    return [...this.#bySession].map(([sessionId, { epoch }]) => [sessionId, epoch]);
-  }
-
-  #forgetOld(): void {
-    const nowMs = this.#clock.monotonic();
-    for (const [sessionId, { untilMs }] of this.#bySession) {
-      if (untilMs > nowMs) return;
-      this.#bySession.delete(sessionId);
-    }
+    return Array.from(this.#bySession.entries(this.#clock.monotonic()), ([sessionId, { epoch }]) => [sessionId, epoch]);
   }
 }

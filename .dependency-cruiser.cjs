@@ -2,6 +2,7 @@
 const MAY_IMPORT = {
   'libs/protocol': [],
   'libs/config': [],
+  'libs/auth': ['libs/protocol'],
   'libs/telemetry': [],
   'libs/redis-client': [],
   'libs/session-store': ['libs/protocol', 'libs/redis-client'],

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 const TABLE: Record<string, string> = {
   'libs/protocol': '',
   'libs/config': '',
+  'libs/auth': 'protocol',
   'libs/telemetry': '',
   'libs/redis-client': '',
   'libs/session-store': 'protocol redis-client',

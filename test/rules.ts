@@ -23,7 +23,7 @@ interface Citation {
 }
 
 /** A letter that rules begin with and one or two digits, which are no part of a longer word, path, number or colour. */
-const RULE = /(?<![\w#\\/.-])[A-HKMNPRSTVW]\d{1,2}(?![\w])/g;
+const RULE = /(?<![\w#\\/.-])[A-HKMNPRSTUVW]\d{1,2}(?![\w])/g;
 /** One or more rules at the beginning of a text, as in `P2, V2: …`. */
 const TEST_NAME = /(['"`])((?:[A-Z]\d{1,2}, )*[A-Z]\d{1,2}): (?:(?!\1).)*/g;
 /** The simulation names the rule that it breaks, or finds broken. */

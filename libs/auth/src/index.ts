@@ -1,0 +1,11 @@
+export { type Identity, isSubject, SUBJECT_RULE } from './identity.js';
+export { signToken, type TokenContents } from './sign-token.js';
+export {
+  type AuthSettings,
+  TOKEN_MAX_LENGTH,
+  type TokenRefusal,
+  type TokenRefusalCode,
+  TokenVerifier,
+  type TokenVerifierOptions,
+  type Verdict,
+} from './token-verifier.js';

@@ -167,6 +167,18 @@ describe('the front door', () => {
     member.terminate();
   });
 
+  it('N1: logs requests without their query, which holds secrets, and without their headers', async () => {
+    const secret = 'S3CR3T-of-a-member';
+    const query = { session: 'logged', client: secret };
+    const member = await connectPlain(`ws://${front}/ws/chat/`, { query, headers: { authorization: secret } });
+    member.terminate();
+    await fetch(`http://${front}/api/sessions/logged/?token=${secret}`, { headers: { authorization: secret } });
+    await fetch(`http://${front}/ws/chat/?token=${secret}`, { headers: { cookie: secret } });
+    await haproxy.log.waitFor('GET /api/sessions/logged/ HTTP/1.1');
+    await haproxy.log.waitFor(/ 101 .* GET \/ws\/chat\/ HTTP\/1.1/);
+    expect(haproxy.log.lines.join('\n')).not.toContain(secret);
+  });
+
   it('tells gateways who the client is, whatever the client says', async () => {
     const pretend = (last: number) =>
       connectPlain(`ws://${front}/ws/chat/`, { headers: { 'x-forwarded-for': `203.0.113.${last}` } });

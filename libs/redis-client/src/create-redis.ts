@@ -6,8 +6,9 @@ import {
   nodeOptions,
   redisOptions,
 } from './connection-options.js';
+import { onErrorReply } from './ioredis-internals.js';
 import { installPatientTimeouts } from './patient-timeout.js';
-import { handshakeRefusal, isDatabaseRefused, redisErrorKind } from './redis-errors.js';
+import { forgetContents, handshakeRefusal, isDatabaseRefused, redisErrorKind } from './redis-errors.js';
 
 /** A connection, or a cluster's set of connections, that reconnects by itself until it is closed. */
 export type RedisClient = Redis | Cluster;
@@ -44,16 +45,19 @@ export type SubscriberConnections =
  */
 export function createRedis(settings: ConnectionSettings, options: RedisClientOptions): RedisClient {
   installPatientTimeouts();
+  installForgetting();
   const { name, role, onError = ignore, onRefused = ignore } = options;
   if (settings.mode === 'cluster') {
     const { nodes, options: given } = clusterOptions(settings, name, role);
     const cluster = new Cluster(nodes, given);
+    forgetOnErrors(cluster);
     cluster.on('error', onError);
     cluster.on('node error', onError);
     watchHandshake(cluster, onRefused);
     return cluster;
   }
   const redis = new Redis(redisOptions(settings, name, role));
+  forgetOnErrors(redis);
   redis.on('error', onError);
   watchHandshake(redis, onRefused);
   return redis;
@@ -77,6 +81,21 @@ export function refusalOf(client: RedisClient): string | undefined {
 export function noteLack(client: RedisClient, lack: string | undefined): void {
   if (lack === undefined) lacks.delete(client);
   else lacks.set(client, lack);
+}
+
+let isForgetting = false;
+
+/** Has no error reply of this process carry what members wrote, nor credentials (N1). */
+function installForgetting(): void {
+  if (isForgetting) return;
+  isForgetting = true;
+  onErrorReply(forgetContents);
+}
+
+/** The same for errors that are no replies: those that the client emits. Added before any other listener. */
+function forgetOnErrors(client: RedisClient): void {
+  client.on('error', forgetContents);
+  client.on('node error', forgetContents);
 }
 
 /** Keeps {@link refusalOf}, and lets no connection become ready in a database that nobody named. */
@@ -122,6 +141,7 @@ export function connectSubscriber(
   if (publisher instanceof Cluster) {
     const subscriber = (address: { host: string; port: number }): Redis => {
       const redis = new Redis({ ...nodeOptions(settings, name, 'subscriber'), ...address });
+      forgetOnErrors(redis);
       redis.on('error', onError);
       watchHandshake(redis, onRefused);
       return redis;

@@ -56,13 +56,29 @@ export function replaceSocketTimeout(arm: (connection: TimedConnection) => void)
 }
 
 /**
+ * Calls back with every error that a server replies, also to commands that ioredis sends by itself and to those of a
+ * cluster's own connections, before anybody else has the error. For `create-redis.ts`.
+ *
+ * ioredis calls `Redis.prototype.handleReconnection(error, item)` for each such reply, and puts the command's name and
+ * arguments beside the error before.
+ */
+export function onErrorReply(listener: (error: unknown) => void): void {
+  const { prototype } = Redis as unknown as { prototype: { handleReconnection(error: unknown, item: unknown): void } };
+  const { handleReconnection } = prototype;
+  prototype.handleReconnection = function (this: unknown, error, item): void {
+    listener(error);
+    handleReconnection.call(this, error, item);
+  };
+}
+
+/**
  * A command that is not made by ioredis and is sent by it, for `pipelined-script.ts`: every member that ioredis uses of
  * one. It reads some more, which may be absent.
  */
 export interface ForeignCommand {
   /** In lower case. */
   readonly name: string;
-  /** Shown in an error's `command.args`; nothing else looks at them. */
+  /** ioredis puts these beside an error; nothing else looks at them. */
   readonly args: readonly string[];
   /** Told how replies of this connection are decoded. */
   setReplyContext(): void;

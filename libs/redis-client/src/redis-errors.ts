@@ -170,3 +170,27 @@ export function connectionClosed(detail?: string): Error {
 function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
+
+/** Texts behind which Redis repeats the arguments of a command, and ioredis a reply that nobody has asked for. */
+const REPEATS = /(with args beginning with|Last reply): [\s\S]*/;
+
+/**
+ * Takes out of an error what members wrote, and credentials (N1). ioredis keeps the failed command's arguments beside the
+ * error, and some texts repeat arguments or replies. What is left may be logged, answered and stored.
+ */
+export function forgetContents(error: unknown): void {
+  if (!(error instanceof Error)) return;
+  const command = commandOf(error);
+  // The number of the database is needed to tell an operator what is refused.
+  if (command) Object.assign(error, { command: { name: command.name, args: keptArguments(command) } });
+  if (!REPEATS.test(error.message)) return;
+  const [repeated, message] = [error.message, error.message.replace(REPEATS, '$1: [redacted]')];
+  const { stack } = error;
+  error.message = message;
+  // The stack begins with the message that the error was made with.
+  if (stack !== undefined) error.stack = stack.replace(repeated, () => message);
+}
+
+function keptArguments({ name, args = [] }: { name?: string; args?: readonly unknown[] }): readonly unknown[] {
+  return name === 'select' ? args : [];
+}

@@ -9,7 +9,7 @@ export {
 } from './create-metrics.js';
 export type { GatewayCounters, GatewayGauges, GatewayMetrics } from './gateway-metrics.js';
 export { LATENCY_BOUNDS, LatencyHistogram } from './latency-histogram.js';
-export { createLogger, type Logger, type LoggerOptions } from './logger.js';
+export { createLogger, type Logger, type LoggerOptions, logUncaught } from './logger.js';
 export {
   CLOSE_CODES,
   type ConnectionPersistence,

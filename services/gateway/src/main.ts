@@ -15,6 +15,7 @@ import {
   createLogger,
   createMetrics,
   createShutdown,
+  logUncaught,
   startAdminListener,
   unpublishedReporter,
 } from '@holdfast/telemetry';
@@ -35,6 +36,7 @@ async function main(): Promise<void> {
   const config = loadConfig('gateway');
   const identity = { service: 'gateway' as const, color: config.color, instance: config.instance };
   const logger = createLogger({ ...identity, ...config.log });
+  logUncaught(logger);
   const metrics = createMetrics(identity);
   const shutdown = createShutdown({ logger, timeoutMs: CLOSE_MS });
   const onError = (err: Error): void => logger.debug({ err }, 'Redis connection');

@@ -9,6 +9,7 @@ import {
   createMetrics,
   createShutdown,
   type Logger,
+  logUncaught,
   type Metrics,
   type Shutdown,
   startAdminListener,
@@ -35,6 +36,7 @@ async function main(ports: readonly string[]): Promise<void> {
   const gatewayPorts = ports.slice(0, -1);
   const apiPorts = ports.at(-1) ?? '0:0';
   const api = partOf('session-api', apiPorts);
+  logUncaught(api.logger);
   const shutdown = createShutdown({ logger: api.logger, timeoutMs: api.config.drainSeconds * 1000 + CLOSE_MS });
   const broker = new MemoryBroker();
   const { ttl, historyMax } = api.config.sessions;

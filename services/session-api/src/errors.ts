@@ -72,11 +72,8 @@ export function handleErrors(app: FastifyInstance, logger: Pick<Logger, 'error'>
     // Redis answers, and fails inside a script: no watch reports that, and it does not pass by itself.
     const cause = failure.details.cause instanceof OutcomeUnknownError ? failure.details.cause : undefined;
     if (failure.code === 'internal_error' || cause) {
-      // Only these fields are logged: errors of drivers also carry the arguments of their command, which people wrote.
-      const thrown = cause ?? error;
-      const { name, message, stack } = thrown instanceof Error ? thrown : new Error(String(thrown));
       const { method, routeOptions } = request;
-      logger.error({ err: { type: name, message, stack }, method, route: routeOptions.url }, 'Request failed');
+      logger.error({ err: cause ?? error, method, route: routeOptions.url }, 'Request failed');
     }
     if (failure.code === 'storage_unavailable') redis.failed(redisErrorKind(cause?.cause ?? failure.details.cause));
     return sendFailure(reply, failure, request);

@@ -16,6 +16,7 @@ import {
   createLogger,
   createMetrics,
   createShutdown,
+  logUncaught,
   startAdminListener,
   unpublishedReporter,
 } from '@holdfast/telemetry';
@@ -32,6 +33,7 @@ async function main(): Promise<void> {
   const config = loadConfig('session-api');
   const { service, color, instance } = config;
   const logger = createLogger({ service, color, instance, ...config.log });
+  logUncaught(logger);
   const metrics = createMetrics({ service, color, instance });
   const shutdown = createShutdown({ logger, timeoutMs: config.drainSeconds * 1000 + CLOSE_MS });
   let listening = false;

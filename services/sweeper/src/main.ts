@@ -1,6 +1,6 @@
 import { ConfigError, loadConfig } from '@holdfast/config';
 import { RedisRefusedError } from '@holdfast/redis-client';
-import { createLogger, createMetrics, createShutdown, startAdminListener } from '@holdfast/telemetry';
+import { createLogger, createMetrics, createShutdown, logUncaught, startAdminListener } from '@holdfast/telemetry';
 import { startSweeper } from './sweeper.js';
 
 /** How long closing may take: longer than one batch, and longer than Redis may be silent before it counts as away. */
@@ -23,6 +23,7 @@ async function main(): Promise<void> {
   const { color, instance } = config;
   const identity = { service: 'sweeper', color, instance } as const;
   const logger = createLogger({ ...identity, ...config.log });
+  logUncaught(logger);
   const metrics = createMetrics(identity);
   const shutdown = createShutdown({ logger, timeoutMs: CLOSE_MS });
   shutdown.add('metrics', () => metrics.close());

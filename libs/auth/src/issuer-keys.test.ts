@@ -76,9 +76,20 @@ class Subject {
   readonly problems: string[] = [];
   readonly keys: IssuerKeys;
 
-  constructor(url: string, timeoutMs = 200) {
+  /** Looked at anew with each request. */
+  timeoutMs = 5_000;
+
+  constructor(url: string) {
     const onProblem = (problem: string) => this.problems.push(problem);
-    this.keys = new IssuerKeys({ url, timeoutMs, onProblem, now: () => this.nowMs });
+    const timeoutMs = () => this.timeoutMs;
+    this.keys = new IssuerKeys({
+      url,
+      get timeoutMs() {
+        return timeoutMs();
+      },
+      onProblem,
+      now: () => this.nowMs,
+    });
     opened.push(() => this.keys.close());
   }
 
@@ -92,8 +103,8 @@ class Subject {
   }
 }
 
-async function subject(issuer: Issuer, timeoutMs?: number): Promise<Subject> {
-  const made = new Subject(issuer.url, timeoutMs);
+async function subject(issuer: Issuer): Promise<Subject> {
+  const made = new Subject(issuer.url);
   await made.keys.start();
   return made;
 }
@@ -179,6 +190,7 @@ it.each<[string, RequestListener, RegExp]>([
 ])('U2: while the issuer %s the last good keys count', async (_what, answer, problem) => {
   const issuer = await new Issuer().listen();
   const one = await subject(issuer);
+  one.timeoutMs = problem.source === 'timeout' ? 200 : 5_000;
   issuer.answer = answer;
   expect(await one.finds({ alg: 'ES256', kid: 'unknown' })).toBe(false);
   expect(one.problems).toEqual([expect.stringMatching(problem)]);

@@ -8,6 +8,7 @@ import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest 
 import { Welcomer } from './admission/welcomer.js';
 import { Connection, type ConnectionContext } from './connection/connection.js';
 import { Drain } from './connection/drain.js';
+import { FrameHandler } from './connection/frame-handler.js';
 import { HeartbeatWheel } from './connection/heartbeat-wheel.js';
 import { compactCopy, identify } from './connection/identity.js';
 import { MessageIntake, UnstoredCounts } from './connection/message-intake.js';
@@ -143,15 +144,16 @@ export class GatewayCore {
         for (const connection of this.#connections) connection.tell(frame);
       },
     });
+    const limits = {
+      maxMessageBytes: config.sessions.messageMaxBytes,
+      maxBackpressureBytes: config.memory.maxBackpressureBytes,
+      framesPerSecond: config.limits.messagesPerSecond,
+    };
     this.#connectionContext = {
       clock,
       metrics: metrics.gateway,
-      intake: new MessageIntake(this.#context, this.#counts),
-      limits: {
-        maxMessageBytes: config.sessions.messageMaxBytes,
-        maxBackpressureBytes: config.memory.maxBackpressureBytes,
-        framesPerSecond: config.limits.messagesPerSecond,
-      },
+      frames: new FrameHandler({ clock, intake: new MessageIntake(this.#context, this.#counts), ...limits }),
+      limits,
       ended: (connection, code) => this.#ended(connection, code),
     };
   }

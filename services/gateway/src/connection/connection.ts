@@ -1,12 +1,4 @@
-import {
-  CLOSE,
-  type CloseCode,
-  FRAME_BYTES_FACTOR,
-  type FrameProblem,
-  type PingFrame,
-  type ServerFrame,
-  type WireProtocol,
-} from '@holdfast/protocol';
+import { CLOSE, type CloseCode, FRAME_BYTES_FACTOR, type ServerFrame, type WireProtocol } from '@holdfast/protocol';
 import { messageName } from '@holdfast/session-store';
 import type { GatewayMetrics } from '@holdfast/telemetry';
 import type { Clock } from '../ports/clock.js';
@@ -14,18 +6,18 @@ import type { Member } from '../ports/member.js';
 import type { Socket, SocketEvents } from '../ports/socket.js';
 import type { Room } from '../room/room.js';
 import { BeforeWelcome } from './before-welcome.js';
+import type { FrameHandler, FrameSender } from './frame-handler.js';
 import type { WheelConnection } from './heartbeat-wheel.js';
 import type { Identity } from './identity.js';
-import { type ClientRequest, copyText, readRequest } from './inbound.js';
-import type { MessageIntake } from './message-intake.js';
+import { copyText } from './inbound.js';
 import { SendLimits } from './send-limits.js';
 
 /** What all connections of a gateway share. */
 export interface ConnectionContext {
   readonly clock: Clock;
   readonly metrics: Pick<GatewayMetrics, 'counters' | 'errorSent'>;
-  /** Takes the messages that a connection's limits let through. */
-  readonly intake: MessageIntake;
+  /** Does what the frames of clients ask for. */
+  readonly frames: FrameHandler;
   readonly limits: ConnectionLimits;
   /** The socket's close event has come, with this code. Called once, as the connection's last act. */
   ended(connection: Connection, code: number): void;
@@ -54,7 +46,7 @@ export interface ConnectionTerms extends Pick<Member, 'protocol' | 'persistent' 
  * The states, in their order: waiting for the welcome, in a room, closed. A gateway has very many connections, and most
  * of them send nothing: whatever only some connections need is made when they need it.
  */
-export class Connection implements Member, Identity, WheelConnection, SocketEvents {
+export class Connection implements Member, FrameSender, WheelConnection, SocketEvents {
   readonly sessionId: string;
   readonly protocol: WireProtocol;
   readonly persistent: boolean;
@@ -112,7 +104,7 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
     this.#state = room;
     this.write(toClient);
     const nowMs = this.#context.clock.monotonic();
-    for (const text of fromClient) this.#handle(text, room, nowMs);
+    for (const text of fromClient) this.#context.frames.handle(this, text, room, nowMs);
   }
 
   /** Sends a heartbeat (P3, V5): one interval after opening, then once an interval; none before the welcome. */
@@ -141,22 +133,22 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
   receive(data: ArrayBuffer, isBinary: boolean): void {
     if (data.byteLength > this.#context.limits.maxMessageBytes * FRAME_BYTES_FACTOR) return this.close(CLOSE.tooBig);
     const nowMs = this.#context.clock.monotonic();
-    const limits = this.#limitsAt(nowMs);
-    const retryAfterMs = limits.takeFrame(nowMs);
+    const retryAfterMs = this.limitsAt(nowMs).takeFrame(nowMs);
     const text = copyText(data, isBinary);
     if (text === undefined) {
-      return this.#refuse({ code: 'invalid_frame', message: 'a binary frame must be valid UTF-8' });
+      const message = 'a binary frame must be valid UTF-8';
+      return this.#context.frames.refuse(this, { code: 'invalid_frame', message });
     }
-    if (retryAfterMs > 0) return this.#tooMany(text, retryAfterMs, nowMs, limits);
+    if (retryAfterMs > 0) return this.#context.frames.tooMany(this, text, retryAfterMs, nowMs);
     const state = this.#state;
     if (!(state instanceof BeforeWelcome)) {
-      if (state) this.#handle(text, state, nowMs);
+      if (state) this.#context.frames.handle(this, text, state, nowMs);
     } else if (!state.keep(text, data.byteLength)) this.close(CLOSE.overloaded);
   }
 
   receiveControl(): void {
     const nowMs = this.#context.clock.monotonic();
-    const limits = this.#limitsAt(nowMs);
+    const limits = this.limitsAt(nowMs);
     if (limits.takeFrame(nowMs) > 0 && limits.takeExcess(nowMs)) this.close(CLOSE.rate);
     // The server has sent a pong, whatever is buffered.
     else this.checkBacklog();
@@ -245,54 +237,7 @@ export class Connection implements Member, Identity, WheelConnection, SocketEven
     this.#context.clock.defer(() => this.close(CLOSE.tooSlow));
   }
 
-  #handle(text: string, room: Room, nowMs: number): void {
-    // An earlier frame of those that waited may have closed the connection.
-    if (this.closed) return;
-    const request = this.#read(text);
-    switch (request.type) {
-      case 'send':
-        return this.#context.intake.send(this, room, request, this.#limitsAt(nowMs), nowMs);
-      case 'signal':
-        return this.#context.intake.signal(this, room, request);
-      case 'ping':
-        return this.#pong(request);
-      case 'auth':
-        // Without configured authentication there is no token to replace.
-        return;
-      case 'refused':
-        return this.#refuse(request.problem);
-    }
-  }
-
-  #pong({ id }: PingFrame): void {
-    this.tell(id === undefined ? { type: 'pong' } : { type: 'pong', id });
-  }
-
-  #read(text: string): ClientRequest {
-    return readRequest(text, this.protocol, this.#context.limits.maxMessageBytes);
-  }
-
-  /** The frame is above the rate (V24). */
-  #tooMany(text: string, retryAfterMs: number, nowMs: number, limits: SendLimits): void {
-    if (limits.takeExcess(nowMs)) return this.close(CLOSE.rate);
-    const request = this.#read(text);
-    if (request.type === 'refused' && request.problem.code === 'invalid_frame') return this.#refuse(request.problem);
-    // It asks whether this side lives.
-    if (request.type === 'ping') return this.#pong(request);
-    const message = `at most ${this.#context.limits.framesPerSecond} frames a second`;
-    const refusal = { code: 'rate_limited', message, retryAfterMs } as const;
-    if (request.type === 'send') this.#context.intake.refuse(this, request, refusal, limits, nowMs);
-    else if (limits.takeAnswer(nowMs)) this.tell({ type: 'error', ...refusal });
-  }
-
-  #refuse(problem: FrameProblem): void {
-    this.tell({ type: 'error', ...problem });
-    if (problem.code !== 'invalid_frame') return;
-    const nowMs = this.#context.clock.monotonic();
-    if (this.#limitsAt(nowMs).takeInvalidFrame(nowMs)) this.close(CLOSE.protocolAbuse);
-  }
-
-  #limitsAt(nowMs: number): SendLimits {
+  limitsAt(nowMs: number): SendLimits {
     this.#sendLimits ??= new SendLimits(this.#context.limits.framesPerSecond, nowMs);
     return this.#sendLimits;
   }

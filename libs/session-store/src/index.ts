@@ -25,6 +25,7 @@ export {
   unstoredFrame,
 } from './message-format.js';
 export { idHash, type MessageSegment, messageIdHash, messageSegment, splitAtHoles } from './message-segment.js';
+export { PacedReads, type PacedReadsOptions, type PageWish } from './paced-reads.js';
 export { storePermissions, UNUSED_ID } from './permissions.js';
 export { pooled } from './pooled.js';
 export * from './port.js';

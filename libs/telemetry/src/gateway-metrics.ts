@@ -49,6 +49,7 @@ export function gatewayMetrics(registers: Registers): GatewayMetrics {
     duplicates: 0,
     gaps: 0,
     ephemeral: 0,
+    historyReads: 0,
     backpressureCloses: 0,
   };
   const gauges: GatewayGauges = {
@@ -56,6 +57,7 @@ export function gatewayMetrics(registers: Registers): GatewayMetrics {
     roomsInMemory: 0,
     tailBytes: 0,
     tailReachSeconds: 0,
+    historyPageBytes: 0,
     unstoredBytes: 0,
     unstoredMessages: 0,
     canaryAgeSeconds: 0,

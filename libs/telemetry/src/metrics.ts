@@ -70,6 +70,8 @@ export const GATEWAY_COUNTERS = {
     'holdfast_messages_ephemeral_total',
     'Messages published in sessions without persistence, which are never stored',
   ),
+  /** (F9) */
+  historyReads: metric('holdfast_history_reads_total', 'Pages of histories that were read from Redis for members'),
   /** (F6) */
   backpressureCloses: metric('holdfast_backpressure_closes_total', 'Members disconnected because they read too slowly'),
 };
@@ -87,6 +89,11 @@ export const GATEWAY_GAUGES = {
   tailBytes: metric('holdfast_tail_bytes', 'Memory that the newest messages of live sessions take'),
   /** (F5) */
   tailReachSeconds: metric('holdfast_tail_reach_seconds', 'Age of the oldest message kept in memory'),
+  /** (F9) */
+  historyPageBytes: metric(
+    'holdfast_history_page_bytes',
+    'Pages of histories kept in memory for members who read them',
+  ),
   /** (D2) */
   unstoredBytes: metric(
     'holdfast_unstored_bytes',

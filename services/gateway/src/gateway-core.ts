@@ -21,6 +21,7 @@ import type { GatewayContext } from './rooms/gateway-context.js';
 import { Rooms } from './rooms/rooms.js';
 import { AppendScheduler } from './shared/append-scheduler.js';
 import { Deletions } from './shared/deletions.js';
+import { HistoryPages } from './shared/history-pages.js';
 import { ByteBudget, TailBudget } from './shared/memory-budgets.js';
 import { PublishWatch } from './shared/publish-watch.js';
 import { Reporter } from './shared/reporter.js';
@@ -118,6 +119,12 @@ export class GatewayCore {
       metrics: metrics.gateway,
       appendScheduler: new AppendScheduler(clock, appendIntervalMs),
       publishWatch: new PublishWatch(clock),
+      historyPages: new HistoryPages({
+        log: sessionLog,
+        clock,
+        metrics: metrics.gateway,
+        shardOf: (sessionId) => fanOut.shardOf(names.liveChannel(sessionId)),
+      }),
       tailBudget: new TailBudget({ bytes: config.memory.tailBytes, ageMs: TAIL_AGE_MS }, () => clock.monotonic()),
       unstored: new ByteBudget(config.memory.outageBufferBytes),
       publishToGroup,
@@ -272,8 +279,9 @@ export class GatewayCore {
   /** What has to be looked at about once a second: rooms, memory, metrics. */
   #tick(): void {
     const { gauges } = this.#metrics.gateway;
-    const { tailBudget } = this.#context;
+    const { tailBudget, historyPages } = this.#context;
     this.rooms.tick();
+    historyPages.dropUnread();
     this.#counts.sweep(this.#clock.now());
     gauges.rooms = this.rooms.size;
     gauges.roomsInMemory = this.rooms.inMemory;
@@ -281,6 +289,7 @@ export class GatewayCore {
     if (gauges.roomsInMemory === 0) tailBudget.dropAged();
     gauges.tailBytes = tailBudget.bytes;
     gauges.tailReachSeconds = tailBudget.reachMs / 1000;
+    gauges.historyPageBytes = historyPages.bytes;
     gauges.unstoredBytes = this.#context.unstored.used;
     gauges.canaryAgeSeconds = this.#context.shards.canaryAgeMs / 1000;
     gauges.membersLeft = this.#drain ? this.#connections.size : 0;

@@ -17,3 +17,4 @@ export { Repair } from './room/sync/repair.js';
 export { Sync } from './room/sync/sync.js';
 export { WaitingAcks } from './room/waiting-acks.js';
 export { Deletions } from './shared/deletions.js';
+export { HistoryPages } from './shared/history-pages.js';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { eventually, type RedisServer, type ServiceProcess, startRedis, stopAll } from '@holdfast/testkit';
+import { eventually, type RedisServer, redisInfo, type ServiceProcess, startRedis, stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   clientFrame,
@@ -41,6 +41,14 @@ async function sendUntil(
 }
 
 const closed4408 = (): Promise<number | undefined> => gateway.metric('holdfast_closes_total', { code: '4408' });
+
+const historyReads = async (): Promise<number> => (await gateway.metric('holdfast_history_reads_total')) ?? 0;
+
+/** Scripts that Redis has run. */
+async function scriptCalls(): Promise<number> {
+  const stats = (await redisInfo(redis.port, 'commandstats')).get('cmdstat_evalsha');
+  return Number(/^calls=(\d+)/.exec(stats ?? '')?.[1]);
+}
 
 describe('a slow reader', () => {
   it('F6: is closed 4408 and counted while it does not read; others get every message', async () => {
@@ -95,7 +103,7 @@ describe('a slow reader', () => {
     slow.client.terminate();
   });
 
-  it('R1, F6: readers of large messages get all of them in order, while each goes on as its network allows', async () => {
+  it('R1, F6, F9: readers of large messages get all of them in order, each at its pace, and share what is read of Redis', async () => {
     const speaker = await joinFramed(gateway, 'large');
     // A control character takes six bytes of JSON: each frame is larger than what the library sends at once.
     const content = '\u0001'.repeat(16_384);
@@ -103,6 +111,7 @@ describe('a slow reader', () => {
       speaker.client.send({ type: 'send', id: `m${sent}`, content });
       await speaker.client.frames.next({ id: `m${sent}` });
     }
+    const [callsBefore, readsBefore] = [await scriptCalls(), await historyReads()];
     const readers = await Promise.all(Array.from({ length: 6 }, () => joinFramed(gateway, 'large', { last_seq: 0 })));
     for (const { client } of readers) {
       await client.frames.next({ id: `m${LARGE_MESSAGES}` }, 60_000);
@@ -111,6 +120,9 @@ describe('a slow reader', () => {
       client.terminate();
     }
     await speaker.client.close();
+    // Two of them fill a page: one reader by itself takes fifty reads.
+    expect((await historyReads()) - readsBefore).toBeLessThan(100);
+    expect((await scriptCalls()) - callsBefore).toBeLessThan(150);
   });
 });
 

@@ -1,4 +1,4 @@
-import { Announcements, Audience, Room } from '@holdfast/gateway';
+import { Announcements, Audience, HistoryPages, Room } from '@holdfast/gateway';
 import { decodeLive, encodeStored, type LivePayload } from '@holdfast/session-store';
 import { changed, type Mutation, replaced } from './mutation.js';
 
@@ -129,6 +129,24 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
         attachAfterHistory(member, from, skipped) {
           attachAfterHistory.call(this, member, from, skipped);
           this.attach(member);
+        },
+      });
+    },
+  },
+  {
+    name: 'a page of the history is given after the history has changed',
+    rule: 'F9',
+    shownBy: [151, 357, 449, 527],
+    faults: 6,
+    patch: () => {
+      const { page } = HistoryPages.prototype;
+      const versions = new Map<string, object>();
+      return replaced(HistoryPages.prototype, {
+        page(request) {
+          const { sessionId } = request.history;
+          const version = versions.get(sessionId) ?? {};
+          versions.set(sessionId, version);
+          return page.call(this, { ...request, history: changed(request.history, { version }) });
         },
       });
     },

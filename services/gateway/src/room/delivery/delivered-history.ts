@@ -18,6 +18,7 @@ export class DeliveredHistory {
   #position: Position | undefined;
   #firstSeq = 0;
   #session: KnownSession | undefined;
+  #version: object = {};
 
   /** @param historyMax messages that the log keeps per session */
   constructor(
@@ -51,6 +52,14 @@ export class DeliveredHistory {
     return this.#firstSeq === 0 ? 0 : Math.max(this.#firstSeq, this.seq - this.historyMax + 1);
   }
 
+  /**
+   * Stands for the history as it is now: another object after every change that is not the delivery of further messages.
+   * Pages of the log that were read before such a change are not given after it (F9).
+   */
+  get version(): object {
+    return this.#version;
+  }
+
   /** The session as Redis last described it: a lost session is restored from this (G2). */
   get session(): KnownSession | undefined {
     return this.#session;
@@ -61,6 +70,7 @@ export class DeliveredHistory {
   }
 
   noteFirstSeq(firstSeq: number): void {
+    if (firstSeq !== this.#firstSeq) this.#version = {};
     this.#firstSeq = firstSeq;
   }
 
@@ -122,6 +132,7 @@ export class DeliveredHistory {
 
   /** Changes the position without delivering. The tail stays only where it reaches up to the new position. */
   moveTo(position: Position | undefined, firstSeq: number): void {
+    this.#version = {};
     this.#position = position;
     this.#firstSeq = firstSeq;
     if (position?.seq !== this.tail.lastSeq) this.tail.clear();
@@ -135,6 +146,7 @@ export class DeliveredHistory {
 
   /** The session has ended. */
   forget(): void {
+    this.#version = {};
     this.#position = NOWHERE;
     this.#firstSeq = 0;
     this.tail.clear();

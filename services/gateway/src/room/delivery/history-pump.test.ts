@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { FakeClient } from '../../../test/support/fake-client.js';
 import { gateOf } from '../../../test/support/gate.js';
 import { type GatewayInWorld, World } from '../../../test/support/world.js';
+import { HISTORY_PAGE_BYTES } from '../../shared/history-pages.js';
 
 let world: World;
 let gateway: GatewayInWorld;
@@ -76,7 +77,7 @@ describe('history', () => {
     expect(member.seqs.at(-1)).toBe(301);
   });
 
-  it('F6: is read from the log in parts of at most 1 MiB, and comes whole', async () => {
+  it('F6: is read from the log in parts of at most 256 KiB, and comes whole', async () => {
     await sessionOf(0, { env: { TAIL_BYTES: '0' } });
     await append(1, 60, 'x'.repeat(90_000));
     const member = await slow();
@@ -86,7 +87,7 @@ describe('history', () => {
     expect(member.seqs).toEqual(range(1, 60));
     const reads = await Promise.all(read.mock.results.map(({ value }) => value as ReturnType<typeof world.store.read>));
     const pages = reads.map(({ entries }) => entries.reduce((sum, { body }) => sum + body.length, 0));
-    expect(Math.max(...pages)).toBeLessThanOrEqual(1_048_576);
+    expect(Math.max(...pages)).toBeLessThanOrEqual(HISTORY_PAGE_BYTES);
     expect(pages.filter((bytes) => bytes > 0).length).toBeGreaterThan(3);
   });
 
@@ -180,6 +181,48 @@ describe('history', () => {
     expect(member.seqs).toEqual([]);
     await world.advance(2_000);
     expect(member.seqs).toEqual(range(1, 300));
+  });
+
+  it('F9: two hundred readers of one history cost the reads of one, and each has all of it, in order, once', async () => {
+    await sessionOf(250);
+    const readers = Array.from({ length: 200 }, () => gateway.dial('s', { resume: { lastSeq: 0 } }));
+    await world.settle();
+    for (const { seqs } of readers) expect(seqs).toEqual(range(1, 250));
+    expect(gateway.counters.historyReads).toBe(3);
+  });
+
+  it('F9: readers who begin at other places and read at their own pace fall into step', async () => {
+    await sessionOf(0);
+    await append(1, 120, 'x'.repeat(20_000));
+    const epoch = await world.epochOf('s');
+    const begins = Array.from({ length: 30 }, (_, reader) => reader * 3);
+    const readers = begins.map((lastSeq) => gateway.dial('s', { resume: { lastSeq, epoch } }));
+    for (const { socket } of readers) socket.stall();
+    await world.settle();
+    for (let turn = 0; readers.some(({ socket }) => socket.bufferedBytes() > 0); turn++) {
+      for (const [reader, { socket }] of readers.entries()) {
+        if (turn % ((reader % 3) + 1) === 0) socket.flush({ stayStalled: true });
+      }
+      await world.settle();
+    }
+    for (const [reader, { seqs }] of readers.entries()) {
+      expect(seqs).toEqual(range((begins[reader] ?? 0) + 1, 120));
+    }
+    // Ten pages hold the history once.
+    expect(gateway.counters.historyReads).toBeLessThan(40);
+  });
+
+  it('F9: a slow reader holds no page, and goes on where it was when its page is forgotten', async () => {
+    await sessionOf(0);
+    await append(1, 40, 'x'.repeat(20_000));
+    const member = await slow();
+    member.socket.flush({ stayStalled: true });
+    await world.advance(1_000);
+    expect(gateway.metrics.gateway.gauges.historyPageBytes).toBeGreaterThan(200_000);
+    await world.advance(10_000);
+    expect(gateway.metrics.gateway.gauges.historyPageBytes).toBe(0);
+    await takeAll(member);
+    expect(member.seqs).toEqual(range(1, 40));
   });
 
   it('stops when its member leaves', async () => {

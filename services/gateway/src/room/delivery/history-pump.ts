@@ -1,17 +1,18 @@
-import { HISTORY_READ_MAX_BYTES } from '@holdfast/protocol';
-import { type LiveMessage, liveMessageOf, messageName, type SessionLog } from '@holdfast/session-store';
+import { type LiveMessage, messageName } from '@holdfast/session-store';
 import type { GatewayMetrics } from '@holdfast/telemetry';
 import { type Clock, delay } from '../../ports/clock.js';
 import type { Member } from '../../ports/member.js';
 import type { ShardHealth } from '../../redis/shard-health.js';
+import type { HistoryPages } from '../../shared/history-pages.js';
 import type { DeliveredHistory } from './delivered-history.js';
 import { plainFrames } from './plain-frames.js';
 
 /** What a pump uses of its gateway. */
 export interface HistoryPumpContext {
   readonly clock: Clock;
-  readonly log: Pick<SessionLog, 'read'>;
-  readonly shard: Pick<ShardHealth, 'failed' | 'back'>;
+  /** The log, where the tail does not reach (F9). */
+  readonly historyPages: HistoryPages;
+  readonly shard: Pick<ShardHealth, 'away' | 'back' | 'failed'>;
   readonly metrics: Pick<GatewayMetrics, 'counters'>;
   /** Most bytes of history that a member is handed before it has taken them (F6). */
   readonly historyChunkBytes: number;
@@ -29,7 +30,7 @@ export interface HistoryPumpOptions {
   readonly sync: () => Promise<void>;
 }
 
-/** Most messages read at once (F6). */
+/** Most messages that are taken from the tail at once. */
 const PAGE = 100;
 const RETRY_MS = 250;
 
@@ -43,8 +44,6 @@ export class HistoryPump {
   readonly #options: HistoryPumpOptions;
   readonly #member: Member;
   #next: number;
-  /** Read from tail or log, and not given yet. */
-  #page: readonly LiveMessage[] = [];
   #stopped = false;
 
   constructor(delivered: DeliveredHistory, context: HistoryPumpContext, options: HistoryPumpOptions) {
@@ -86,33 +85,31 @@ export class HistoryPump {
         await new Promise<void>((resolve) => this.#member.onceDrained(resolve));
         continue;
       }
-      if (this.#page.length === 0) this.#page = this.#delivered.tail.from(this.#next, PAGE) ?? (await this.#readPage());
-      if (this.#isOver) return;
-      this.#giveChunk();
+      const inTail = this.#delivered.tail.from(this.#next, PAGE);
+      if (inTail) this.#give(inTail);
+      else await this.#giveFromLog();
     }
   }
 
-  /** Reads from the log what is older than the tail; never more than the room has delivered (F7). */
-  async #readPage(): Promise<readonly LiveMessage[]> {
+  /**
+   * Gives what is older than the tail; never more than the room has delivered (F7). What is not given of the page now is
+   * asked for again, because a slow reader holds no page (F9).
+   */
+  async #giveFromLog(): Promise<void> {
     const delivered = this.#delivered;
-    const epoch = delivered.position?.epoch;
+    const { clock, historyPages, shard } = this.#context;
     try {
-      const range = { from: this.#next, limit: PAGE, maxBytes: HISTORY_READ_MAX_BYTES };
-      const read = await this.#context.log.read(delivered.sessionId, range);
-      if (read.session?.epoch !== epoch) {
-        await this.#options.sync();
-        return [];
-      }
-      if (delivered.position?.epoch !== epoch) return [];
-      const page = read.entries.filter((entry) => entry.seq <= delivered.seq).map(liveMessageOf);
-      if (page.length === 0) this.#tellGap(delivered.seq + 1);
-      return page;
-    } catch (error) {
-      const { clock, shard } = this.#context;
-      shard.failed(error);
+      const isOver = (): boolean => this.#isOver;
+      const page = await historyPages.page({ history: delivered, from: this.#next, shard, isOver });
+      if (!page || this.#isOver) return;
+      if (page.epoch !== delivered.position?.epoch) return await this.#options.sync();
+      const messages = page.messages.filter(({ seq }) => seq <= delivered.seq);
+      if (messages.length > 0) this.#give(messages);
+      else this.#tellGap(page.upTo + 1);
+    } catch {
+      // The gateway's reads have reported it.
       await delay(clock, RETRY_MS);
       await shard.back();
-      return [];
     }
   }
 
@@ -128,12 +125,25 @@ export class HistoryPump {
     return this.#options.skipped?.has(messageName(message)) === true || this.#member.sawPending(message);
   }
 
-  #giveChunk(): void {
-    const [first] = this.#page;
-    if (!first) return;
+  /** Gives messages until the network takes no more. */
+  #give(messages: readonly LiveMessage[]): void {
+    let rest = messages;
+    do rest = this.#giveChunk(rest);
+    while (rest.length > 0 && !this.#isOver && this.#member.bufferedBytes() === 0);
+  }
+
+  /** Gives the first part of some messages, and tells what is missing before it. @returns the messages that are left */
+  #giveChunk(messages: readonly LiveMessage[]): readonly LiveMessage[] {
+    const [first] = messages;
+    if (!first) return [];
     this.#tellGap(first.seq);
-    const chunk = this.#takeChunk(first.seq);
+    const chunk = this.#chunkOf(messages, first.seq);
     this.#next = first.seq + chunk.length;
+    this.#write(chunk);
+    return messages.slice(chunk.length);
+  }
+
+  #write(chunk: readonly LiveMessage[]): void {
     const wanted = chunk.filter((message) => !this.#hasHad(message));
     if (wanted.length === 0) return;
     const isPlain = this.#member.protocol === 'plain';
@@ -143,15 +153,13 @@ export class HistoryPump {
     this.#context.metrics.counters.delivered += wanted.length;
   }
 
-  /** The first messages of the page, up to a missing number or the bytes of a chunk; at least one message. */
-  #takeChunk(firstSeq: number): readonly LiveMessage[] {
+  /** The first messages, up to a missing number or the bytes of a chunk; at least one message. */
+  #chunkOf(messages: readonly LiveMessage[], firstSeq: number): readonly LiveMessage[] {
     let bytes = 0;
-    const end = this.#page.findIndex(({ seq, frame }, index) => {
+    const end = messages.findIndex(({ seq, frame }, index) => {
       bytes += frame.length;
       return index > 0 && (seq !== firstSeq + index || bytes > this.#context.historyChunkBytes);
     });
-    const chunk = end < 0 ? this.#page : this.#page.slice(0, end);
-    this.#page = this.#page.slice(chunk.length);
-    return chunk;
+    return end < 0 ? messages : messages.slice(0, end);
   }
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startChild } from './child.js';
 import { eventually } from './deadline.js';
@@ -12,8 +13,14 @@ export const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 const PATIENT_REDIS_MS = '10000';
 
 export interface ProcessOptions {
-  /** `gateway` stands for `services/gateway/dist/main.js`. A text with a slash is a path from the repository's root. */
+  /** `gateway` stands for `services/gateway/dist/main.js`. A text with a slash is a path from the root. */
   service: string;
+  /** The built checkout whose service runs; its absolute path. Default: this one. */
+  root?: string;
+  /** Options of Node itself, such as `--max-semi-space-size=64`. */
+  nodeArgs?: readonly string[];
+  /** Most files and sockets that it may have open, set with `prlimit`. Default: as many as this process. */
+  openFiles?: number;
   /**
    * Added to `PATH`, `HOST`, `ADMIN_HOST`, the ports, `LOG_FORMAT=json` and a patient `REDIS_TIMEOUT_MS`, or instead of
    * these. Nothing else is inherited.
@@ -66,12 +73,17 @@ export class ServiceProcess extends RestartableProcess {
 
   /** Starts it, or starts it again, with the same ports and environment. @param env further variables for this start */
   async start(env: Record<string, string> = {}): Promise<void> {
-    const { service, until = 'ready', timeoutMs = 60_000 } = this.#options;
+    const { service, root = REPOSITORY, nodeArgs = [], openFiles, until = 'ready', timeoutMs = 60_000 } = this.#options;
+    const program = join(root, service.includes('/') ? service : `services/${service}/dist/main.js`);
+    const node = [process.execPath, ...nodeArgs, program];
+    // `prlimit` becomes the program that it starts, so that the process keeps its id.
+    const [command = '', ...args] =
+      openFiles === undefined ? node : ['prlimit', `--nofile=${openFiles}:${openFiles}`, ...node];
     const child = await startChild({
       name: this.name,
-      command: process.execPath,
-      args: [REPOSITORY + (service.includes('/') ? service : `services/${service}/dist/main.js`)],
-      cwd: REPOSITORY,
+      command,
+      args,
+      cwd: root,
       env: { ...this.#environment(), ...env },
     });
     this.startedAs(child);

@@ -87,6 +87,11 @@ export function cpuUsOf(stat: string): number {
   return ((Number(fields[UTIME]) + Number(fields[STIME])) * 1_000_000) / TICKS_PER_SECOND;
 }
 
+/** The most that was ever resident. @param status text of `/proc/PID/status` */
+export function peakResidentBytesOf(status: string): number {
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;
+}
+
 /** @param status text of `/proc/PID/status` */
 export function residentBytesOf(status: string): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;

@@ -129,7 +129,7 @@ interface ServiceOptions extends TargetOptions {
 }
 
 /** The V8 option of gateways in deploy/ and k8s/, see docs/operations/performance.md. */
-const YOUNG_GENERATION = '--max-semi-space-size=64';
+export const YOUNG_GENERATION = '--max-semi-space-size=64';
 
 async function service(name: string, folder: string, redisUrl: string, options: ServiceOptions): Promise<Service> {
   const [port, adminPort] = [await freePort(), await freePort()];

@@ -43,6 +43,7 @@ export class DeliveryLoad {
     accepted: 0,
     rejected: 0,
     shown: 0,
+    pending: 0,
     resets: 0,
   };
   #ticker: NodeJS.Timeout | undefined;

@@ -18,6 +18,8 @@ export interface DeliveryReport {
   readonly rejected: number;
   /** Messages shown to members, each once for every member. */
   readonly shown: number;
+  /** Messages that some member was shown as pending (V3), each once. */
+  readonly pending: number;
   readonly disconnects: Readonly<Record<Disconnect, number>>;
   /** How many connections ended that the check did not end, by the reason that the client gave. */
   readonly interruptions: Readonly<Record<string, number>>;
@@ -48,6 +50,7 @@ export function formatReport(report: DeliveryReport): string {
   ];
   for (const [reason, count] of Object.entries(interruptions))
     lines.push(`connections lost besides: ${count} (${reason})`);
+  if (report.pending > 0) lines.push(`messages shown as pending first: ${report.pending}`);
   if (report.resets > 0) lines.push(`members told of a reset: ${report.resets}`);
   for (const [kind, count] of Object.entries(violations)) {
     lines.push(`VIOLATION ${kind}: ${count} (${VIOLATIONS[kind as ViolationKind]})`);

@@ -7,6 +7,8 @@ export interface SentMessage {
   seq?: number;
   /** Why it was refused for good. */
   refusal?: string;
+  /** Whether some member was shown it as pending (V3). */
+  wasPending?: true;
 }
 
 /** All messages that were sent in a session, and the answers that their senders got. */
@@ -64,6 +66,14 @@ export class Journal {
     if (!message || message.acceptedAt !== undefined || message.refusal !== undefined) return;
     message.refusal = reason;
     this.#open -= 1;
+  }
+
+  /** Notes that a member was shown a message as pending. @returns false when that is known */
+  markPending(index: number): boolean {
+    const message = this.messages[index];
+    if (!message || message.wasPending) return false;
+    message.wasPending = true;
+    return true;
   }
 
   /** The content of a message. It follows from the id, so that it need not be stored to be compared. */

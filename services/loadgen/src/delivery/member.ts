@@ -26,6 +26,8 @@ export interface Tally {
   accepted: number;
   rejected: number;
   shown: number;
+  /** Messages that some member was shown as pending (V3). */
+  pending: number;
   resets: number;
 }
 
@@ -200,12 +202,13 @@ export class Member {
     return client;
   }
 
-  readonly #shown = ({ id, seq = 0 }: ChatMessage): void => {
+  readonly #shown = ({ id, seq = 0, pending }: ChatMessage): void => {
     const index = this.#known(id);
     if (index === undefined) return;
     this.#tally.shown += 1;
     this.#tally.showing.record((performance.now() - (this.journal.messages[index]?.sentAt ?? 0)) * 1_000);
     this.track.message(index, seq);
+    if (pending && this.journal.markPending(index)) this.#tally.pending += 1;
   };
 
   readonly #updated = ({ id, seq = 0 }: ChatMessage): void => {

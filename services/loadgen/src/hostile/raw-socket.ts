@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
+import { connect, type OnReadOpts, type Socket } from 'node:net';
 
 /** What a raw socket asks for. */
 export interface RawUpgrade {
@@ -19,11 +19,15 @@ const LENGTH_64 = 127;
 const LOCAL_ADDRESSES = 8;
 let connections = 0;
 
-/** Connects, and leaves everything else to the caller. Errors end the socket: whoever attacks expects them. */
-export function connectRaw(port: number): Socket {
+/**
+ * Connects, and leaves everything else to the caller. Errors end the socket: whoever attacks expects them.
+ *
+ * @param onread reads into a buffer of the caller; then there are no `data` events
+ */
+export function connectRaw(port: number, onread?: OnReadOpts): Socket {
   connections += 1;
   const localAddress = `127.0.0.${2 + (connections % LOCAL_ADDRESSES)}`;
-  const socket = connect({ port, host: '127.0.0.1', localAddress });
+  const socket = connect({ port, host: '127.0.0.1', localAddress, ...(onread && { onread }) });
   socket.on('error', () => socket.destroy());
   return socket;
 }

@@ -11,10 +11,10 @@ import {
 } from '@holdfast/testkit';
 import { type HeapUsage, Inspector } from '../bench/inspector.js';
 import type { Figure } from '../bench/report.js';
-import { DeliveryLoad } from '../delivery/delivery-load.js';
 import type { DeliveryReport } from '../delivery/delivery-report.js';
 import type { AttackReport } from './attack-worker.js';
 import type { AttackTarget } from './attacks.js';
+import { HonestChat } from './honest-chat.js';
 
 export interface HostileOptions {
   /** How long the attacks are measured. */
@@ -36,8 +36,7 @@ export interface HostileReport {
 
 /** Seconds that a session lives: short, so that Redis forgets those of the attacks during the run. */
 const SESSION_TTL = 30;
-/** The honest chat. Its members are not disconnected, because the time that takes says nothing about the server. */
-const HONEST = { sessions: 6, members: 4, rate: 50, disconnectEvery: 0, settleSeconds: 60 } as const;
+const SETTLE_SECONDS = 60;
 /** The attacks go on for this part of the time before memory is measured first, and at most for {@link WARM_UP_MAX_MS}. */
 const WARM_UP_SHARE = 0.3;
 const WARM_UP_MAX_MS = 150_000;
@@ -141,12 +140,11 @@ async function attackedChat(
   ms: number,
   tell: (line: string) => void,
 ): Promise<{ honest: DeliveryReport; attacks: AttackReport; peak: ReadonlyMap<string, number> }> {
-  const chat = await DeliveryLoad.start({
+  const chat = await HonestChat.start({
     gateways: system.filter(({ name }) => name === 'gateway').map(({ service }) => service.wsUrl),
     history: `http://127.0.0.1:${target.apiPort}/api`,
-    sessionPrefix: 'honest',
     seed,
-    ...HONEST,
+    settleSeconds: SETTLE_SECONDS,
   });
   const worker = new Worker(new URL('./attack-worker.js', import.meta.url), { workerData: target });
   const failed = new Promise<never>((_resolve, reject) => worker.once('error', reject));
@@ -161,15 +159,14 @@ async function attackedChat(
       for (const [name, bytes] of now) peak.set(name, Math.max(peak.get(name) ?? 0, bytes));
       tell(`  ${now.map(([name, bytes]) => `${name} ${Math.round(bytes / 1_048_576)} MB`).join(', ')}`);
     }
-    chat.pause();
-    await chat.settled();
+    await chat.pause();
     const attacks = await new Promise<AttackReport>((resolve) => {
       worker.once('message', resolve);
       worker.postMessage('report');
     });
     return { honest: await chat.finish(), attacks, peak };
   } finally {
-    chat.stop();
+    await chat.end();
     await worker.terminate();
   }
 }

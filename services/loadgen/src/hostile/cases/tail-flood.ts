@@ -1,0 +1,92 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { redisCli } from '@holdfast/testkit';
+import { HttpHistory } from '../../delivery/history-reader.js';
+import { SendingMember } from '../framed-socket.js';
+import { apiUrl, type CaseLoad, type CaseTarget, Counts, type HeavyCase, memberQuery } from './heavy-case.js';
+import { LARGEST_CONTENT } from './large-history.js';
+
+const QUIET_MESSAGES = 100;
+const LARGE_MESSAGES = 950;
+/** As fast as one client may: the burst of V24, then its rate. */
+const BURST = 190;
+const PER_SECOND = 95;
+const ANSWER_MS = 20_000;
+const HEAL_MS = 20_000;
+const HEAL_STEP_MS = 250;
+
+/**
+ * One client's large messages take the room that gateways have for everybody's newest messages. When Redis then loses
+ * everything, those of others have to be healed all the same (G2).
+ */
+export const tailFlood: HeavyCase = {
+  about: "one client's 950 large messages, then FLUSHALL: 100 acknowledged messages of another session are put back",
+  harmsRedis: true,
+  prepare: async (target) => load(target),
+};
+
+function load(target: CaseTarget): CaseLoad {
+  return async (endsAtMs) => {
+    const counts = new Counts();
+    const wrong: string[] = [];
+    let rounds = 0;
+    do {
+      await round(target, rounds, counts, wrong);
+      rounds += 1;
+    } while (performance.now() < endsAtMs);
+    return { note: `${counts}; ${rounds} rounds`, wrong };
+  };
+}
+
+async function round(target: CaseTarget, number: number, counts: Counts, wrong: string[]): Promise<void> {
+  const { gatewayPort, redisPort } = target;
+  const session = `quiet-${number}`;
+  const quiet = await SendingMember.join(gatewayPort, memberQuery(session, 'quiet'));
+  const flooding = await SendingMember.join(gatewayPort, memberQuery(`flooded-${number}`, 'flooding'));
+  try {
+    const owed = new Set<string>();
+    for (let index = 0; index < QUIET_MESSAGES; index++) {
+      const id = `quiet-${index}`;
+      if ('seq' in (await quiet.send({ type: 'send', id, content: id }, ANSWER_MS))) owed.add(id);
+    }
+    counts.add('acknowledged', owed.size);
+    counts.add('large ones stored', await flood(flooding));
+    await redisCli(redisPort, 'flushall');
+    const missing = await missingAfterHealing(target, session, quiet, owed);
+    counts.add('put back', owed.size - missing);
+    if (missing > 0) wrong.push(`${missing} of ${owed.size} acknowledged messages were lost`);
+  } finally {
+    quiet.end();
+    flooding.end();
+  }
+}
+
+/** @returns how many were stored */
+async function flood(member: SendingMember): Promise<number> {
+  const startedAt = performance.now();
+  const answers: Promise<boolean>[] = [];
+  for (let index = 0; index < LARGE_MESSAGES; index++) {
+    const dueMs = startedAt + (Math.max(0, index - BURST) * 1_000) / PER_SECOND;
+    if (dueMs > performance.now()) await delay(dueMs - performance.now());
+    const sent = member.send({ type: 'send', id: `large-${index}`, content: LARGEST_CONTENT }, ANSWER_MS);
+    answers.push(sent.then((answer) => 'seq' in answer));
+  }
+  return (await Promise.all(answers)).filter(Boolean).length;
+}
+
+/** The member goes on sending, as a chat does: what was lost is noticed with its next message. */
+async function missingAfterHealing(
+  target: CaseTarget,
+  session: string,
+  member: SendingMember,
+  owed: ReadonlySet<string>,
+): Promise<number> {
+  const history = new HttpHistory(apiUrl(target));
+  const untilMs = performance.now() + HEAL_MS;
+  for (let index = 0; ; index++) {
+    await member.send({ type: 'send', id: `after-${index}`, content: 'still here?' }, ANSWER_MS);
+    const found = new Set((await history.read(session, 0)).map(({ id }) => id));
+    const missing = [...owed].filter((id) => !found.has(id)).length;
+    if (missing === 0 || performance.now() > untilMs) return missing;
+    await delay(HEAL_STEP_MS);
+  }
+}

@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, describe, expect, it } from 'vitest';
-import { startProcess, stopAll } from '../src/index.js';
+import { REPOSITORY, startProcess, stopAll } from '../src/index.js';
 
 afterAll(stopAll);
 
@@ -28,6 +29,22 @@ describe('startProcess', () => {
     await expect(startProcess({ service, name: 'gateway', env: { FAIL: 'PORT must be a number' } })).rejects.toThrow(
       'gateway ended instead of starting:\nPORT must be a number',
     );
+  });
+
+  it('runs the service of another checkout, with options of Node and a limit of open files', async () => {
+    const process = await startProcess({
+      service: 'test/fixtures/service.mjs',
+      root: `${REPOSITORY}libs/testkit`,
+      nodeArgs: ['--max-semi-space-size=8'],
+      openFiles: 123,
+    });
+    const of = (file: string) => readFile(`/proc/${process.pid}/${file}`, 'utf8');
+    expect(await of('limits')).toMatch(/^Max open files +123 +123 /m);
+    expect((await of('cmdline')).split('\0').slice(1, 3)).toEqual([
+      '--max-semi-space-size=8',
+      `${REPOSITORY}libs/testkit/test/fixtures/service.mjs`,
+    ]);
+    await process.stop();
   });
 
   it('sums the series of a metric', async () => {

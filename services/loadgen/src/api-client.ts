@@ -48,14 +48,16 @@ export class ApiClient {
    *
    * @throws Error with the API's own message when it refuses
    */
-  async insist(method: 'GET' | 'DELETE', path: string): Promise<Record<string, unknown>> {
+  async insist(method: 'GET' | 'DELETE' | 'POST', path: string, body?: object): Promise<Record<string, unknown>> {
     const until = performance.now() + PATIENCE_MS;
     for (;;) {
       try {
-        const { status, body } = await this.request(method, path);
-        if (body['success'] === true) return body;
-        const { error } = body as unknown as HttpFailure;
-        if (status !== 503 || performance.now() > until) throw new Refusal(`${method} ${path}: ${status} ${error}`);
+        const answer = await this.request(method, path, body);
+        if (answer.body['success'] === true) return answer.body;
+        const { error } = answer.body as unknown as HttpFailure;
+        if (answer.status !== 503 || performance.now() > until) {
+          throw new Refusal(`${method} ${path}: ${answer.status} ${error}`);
+        }
       } catch (error) {
         if (error instanceof Refusal || performance.now() > until) throw error;
       }

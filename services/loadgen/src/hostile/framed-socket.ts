@@ -12,6 +12,8 @@ export interface SkimmedMessage {
 }
 
 export interface FramedSocketEvents {
+  /** The upgrade was accepted: frames may be sent. The welcome comes later. */
+  open?(): void;
   message?(message: SkimmedMessage): void;
   /** Any other frame. */
   frame?(frame: Exclude<ServerFrame, { type: 'message' }>): void;
@@ -85,6 +87,7 @@ export class FramedSocket {
     const head = this.#head.slice(0, at);
     if (!head.startsWith(UPGRADED)) return this.#finish(readRefusal(head));
     this.#head = undefined;
+    this.#events.open?.();
     this.#skimmer.feed(shared, at + HEADERS_END.length - before, bytes);
   }
 
@@ -117,11 +120,12 @@ export type SendAnswer = { readonly seq: number } | { readonly refused: ErrorFra
 /** A member that sends, and waits for the answers to its sends. */
 export class SendingMember {
   readonly #socket: FramedSocket;
-  readonly #waiting = new Map<string, (answer: SendAnswer) => void>();
+  /** By id: a message that is sent again before its answer is waited for twice. */
+  readonly #waiting = new Map<string, Set<(answer: SendAnswer) => void>>();
   /** By id: how often a message was shown with a number. More than once is a message that was stored twice. */
   readonly shown = new Map<string, Set<number>>();
-  /** Messages that were shown as pending. */
-  pending = 0;
+  /** How the connection ended, in words. Absent: it did not. */
+  ending: string | undefined;
   /** The newest number that was shown. */
   newest = 0;
   epoch = '';
@@ -129,10 +133,8 @@ export class SendingMember {
   private constructor(port: number, query: string, joined: (problem?: Error) => void) {
     this.#socket = new FramedSocket(port, query, {
       message: ({ id, seq }) => {
-        if (seq === undefined) {
-          this.pending += 1;
-          return;
-        }
+        // It is pending, and comes again (V3).
+        if (seq === undefined) return;
         this.newest = Math.max(this.newest, seq);
         const numbers = this.shown.get(id) ?? new Set();
         this.shown.set(id, numbers.add(seq));
@@ -148,7 +150,8 @@ export class SendingMember {
         }
       },
       ended: (code, refusal) => {
-        joined(new Error(refusal ? `a member was refused with ${refusal.status}` : `a member was closed with ${code}`));
+        this.ending = refusal ? `refused with ${refusal.status}` : `closed with ${code || 'no code'}`;
+        joined(new Error(`a member was ${this.ending}`));
         for (const id of [...this.#waiting.keys()]) this.#answer(id, { refused: 'no answer' });
       },
     });
@@ -171,12 +174,16 @@ export class SendingMember {
   /** @returns the answer: `no answer` after the time, or when the connection ends before */
   send(frame: SendFrame, waitMs: number): Promise<SendAnswer> {
     if (!this.isOpen) return Promise.resolve({ refused: 'no answer' });
+    const waiting = this.#waiting.get(frame.id) ?? new Set();
+    this.#waiting.set(frame.id, waiting);
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#answer(frame.id, { refused: 'no answer' }), waitMs);
-      this.#waiting.set(frame.id, (answer) => {
+      const settle = (answer: SendAnswer): void => {
         clearTimeout(timer);
+        waiting.delete(settle);
         resolve(answer);
-      });
+      };
+      const timer = setTimeout(() => settle({ refused: 'no answer' }), waitMs);
+      waiting.add(settle);
       this.#socket.send(frame);
     });
   }
@@ -187,7 +194,7 @@ export class SendingMember {
   }
 
   #answer(id: string, answer: SendAnswer): void {
-    this.#waiting.get(id)?.(answer);
+    for (const settle of this.#waiting.get(id) ?? []) settle(answer);
     this.#waiting.delete(id);
   }
 }

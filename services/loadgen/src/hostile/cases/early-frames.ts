@@ -40,13 +40,13 @@ function sendEarly(port: number, session: string, counts: Counts): Promise<void>
       resolve();
     };
     const timer = setTimeout(() => settle('not answered'), ANSWER_MS);
-    const socket = new FramedSocket(port, memberQuery(session, 'early'), {
+    const socket: FramedSocket = new FramedSocket(port, memberQuery(session, 'early'), {
+      open: () => socket.sendRaw(BURST),
       frame: ({ type }) => {
         if (type === 'error') answers += 1;
         if (answers === FRAMES) settle('answered in full');
       },
       ended: (code, refusal) => settle(refusal ? `refused with ${refusal.status}` : `closed with ${code || 'no code'}`),
     });
-    socket.sendRaw(BURST);
   });
 }

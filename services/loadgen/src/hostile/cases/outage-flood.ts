@@ -12,6 +12,7 @@ const OTHERS_EVERY_MS = 200;
 const FLOOD_EVERY_MS = 1_000 / 99;
 const BURST = 190;
 const ANSWER_MS = 30_000;
+const RETRY_MS = 250;
 
 interface Other {
   readonly session: string;
@@ -62,28 +63,30 @@ function say(other: Other): void {
   other.answers.push(other.member.send({ type: 'send', id, content: id }, ANSWER_MS));
 }
 
-/** Halts Redis and floods the gateway meanwhile. */
+/** Halts Redis and floods the gateway meanwhile. The client comes back when it is closed. */
 async function halt({ redisPid, gatewayPort }: CaseTarget, number: number, large: Counts): Promise<void> {
-  const flooding = await SendingMember.join(gatewayPort, memberQuery(`flooded-${number}`, 'flooding')).catch(
-    () => undefined,
-  );
+  const join = (): Promise<SendingMember | undefined> =>
+    SendingMember.join(gatewayPort, memberQuery(`flooded-${number}`, 'flooding')).catch(() => undefined);
   const answers: Promise<void>[] = [];
+  let flooding = await join();
   process.kill(redisPid, 'SIGSTOP');
   try {
     const startedAt = performance.now();
     for (let index = 0; performance.now() - startedAt < HALT_MS; index++) {
       const dueMs = startedAt + Math.max(0, index - BURST) * FLOOD_EVERY_MS;
       if (dueMs > performance.now()) await delay(dueMs - performance.now());
+      if (!flooding?.isOpen) {
+        large.add(flooding?.ending ?? 'not let in');
+        flooding = await join();
+        if (!flooding) await delay(RETRY_MS);
+      }
       const sent = flooding?.send({ type: 'send', id: `large-${index}`, content: LARGEST_CONTENT }, ANSWER_MS);
-      if (!sent) break;
-      answers.push(sent.then((answer) => large.add('seq' in answer ? 'stored' : answer.refused)));
+      if (sent) answers.push(sent.then((answer) => large.add('seq' in answer ? 'stored' : answer.refused)));
     }
-    await delay(Math.max(0, startedAt + HALT_MS - performance.now()));
   } finally {
     process.kill(redisPid, 'SIGCONT');
   }
-  await delay(REST_MS);
-  await Promise.all(answers);
+  await Promise.all([delay(REST_MS), ...answers]);
   flooding?.end();
 }
 
@@ -92,6 +95,8 @@ async function judge(target: CaseTarget, others: readonly Other[]): Promise<{ co
   const counts = new Counts();
   let lost = 0;
   let doubled = 0;
+  // All answers are there before the histories are read.
+  await Promise.all(others.flatMap(({ answers }) => answers));
   for (const { session, answers } of others) {
     const stored = new Counts();
     for (const { id } of await history.read(session, 0)) stored.add(id);

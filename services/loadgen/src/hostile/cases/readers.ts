@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SendingMember } from '../framed-socket.js';
 import { type CaseLoad, Counts, type HeavyCase, inSeconds, memberQuery } from './heavy-case.js';
-import { HISTORY_MESSAGES, storeLargeHistory } from './large-history.js';
+import { storeLargeHistory } from './large-history.js';
 import { ResumingReader } from './resuming-reader.js';
 
 const SESSION = 'heavy-history';
@@ -17,18 +17,17 @@ export function readers(count: number): HeavyCase {
   return {
     about: `${count} members read a session of 1,000 messages of 16 KiB control characters from its beginning (R3)`,
     prepare: async (target) => {
-      await storeLargeHistory(target, SESSION);
-      return load(target.gatewayPort, count);
+      return load(target.gatewayPort, count, await storeLargeHistory(target, SESSION));
     },
   };
 }
 
-function load(port: number, count: number): CaseLoad {
+function load(port: number, count: number, stored: number): CaseLoad {
   return async (endsAtMs) => {
     const counts = new Counts();
     const wrong: string[] = [];
     const took: number[] = [];
-    let newest = HISTORY_MESSAGES;
+    let newest = stored;
     let kept = 0;
     for (let wave = 0; wave === 0 || (performance.now() < endsAtMs && wrong.length === 0); wave++) {
       const startedAt = performance.now();

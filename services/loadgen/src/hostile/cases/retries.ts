@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ApiAnswer, ApiClient } from '../../api-client.js';
+import { ApiClient } from '../../api-client.js';
 import { type SendAnswer, SendingMember } from '../framed-socket.js';
 import { apiUrl, type CaseLoad, type CaseTarget, Counts, type HeavyCase, memberQuery } from './heavy-case.js';
 import { storeLargeHistory } from './large-history.js';
@@ -7,7 +7,10 @@ import { storeLargeHistory } from './large-history.js';
 const SESSION = 'heavy-history';
 const FIRST_SENDS = 10;
 const ANSWER_MS = 20_000;
-const API_ID = 'from-the-back-end';
+const HTTP_ID = 'from-the-back-end';
+const HTTP_PATH = `sessions/${SESSION}/messages/`;
+const HTTP_BODY = { content: 'by HTTP', id: HTTP_ID, sender: 'retrying-back-end' };
+const FIRST_TRIES = 5;
 
 /** What kinds of retries take turns: of stored messages with every kind of position, of a new one, and by HTTP (V20, A4). */
 const KINDS = ['right', 'bogus', 'none', 'new', 'http'] as const;
@@ -28,24 +31,23 @@ export function retries(perSecond: number): HeavyCase {
     prepare: async (target) => {
       await storeLargeHistory(target, SESSION);
       const member = await SendingMember.join(target.gatewayPort, memberQuery(SESSION, 'retrying'));
-      const byHttp = await sendByHttp(new ApiClient(apiUrl(target)));
-      if (byHttp.status !== 200) throw new Error(`a first send by HTTP was answered with ${byHttp.status}`);
-      return load(target, member, await firstSends(member), Number(byHttp.body['seq']), perSecond);
+      const { seq } = await new ApiClient(apiUrl(target)).insist('POST', HTTP_PATH, HTTP_BODY);
+      return load(target, member, await firstSends(member, Number(seq)), Number(seq), perSecond);
     },
   };
 }
 
-const sendByHttp = (api: ApiClient): Promise<ApiAnswer> =>
-  api.request('POST', `sessions/${SESSION}/messages/`, { content: 'by HTTP', id: API_ID, sender: 'retrying-back-end' });
-
-async function firstSends(member: SendingMember): Promise<readonly Stored[]> {
+/** @param newest number of the newest message, which was sent by HTTP */
+async function firstSends(member: SendingMember, newest: number): Promise<readonly Stored[]> {
   const stored: Stored[] = [];
-  // The name of the newest message: what was sent by HTTP just now.
-  let after = { epoch: member.epoch, seq: member.newest, id: API_ID };
+  let after = { epoch: member.epoch, seq: newest, id: HTTP_ID };
   for (let index = 0; index < FIRST_SENDS; index++) {
     const [id, content] = [`first-${index}`, `first ${index}`];
-    const answer = await member.send({ type: 'send', id, content }, ANSWER_MS);
-    if (!('seq' in answer)) throw new Error(`a first send was answered with ${answer.refused}`);
+    let answer = await member.send({ type: 'send', id, content }, ANSWER_MS);
+    for (let tries = 1; 'refused' in answer; tries++) {
+      if (tries === FIRST_TRIES) throw new Error(`a first send was answered with ${answer.refused}`);
+      answer = await member.send({ type: 'send', id, content, retry: true, after }, ANSWER_MS);
+    }
     stored.push({ id, content, seq: answer.seq, after });
     after = { epoch: member.epoch, seq: answer.seq, id };
   }
@@ -119,7 +121,7 @@ async function bySocket(
 }
 
 async function byHttp(api: ApiClient, seq: number, counts: Counts): Promise<string | undefined> {
-  const answer = await sendByHttp(api).catch(() => undefined);
+  const answer = await api.request('POST', HTTP_PATH, HTTP_BODY).catch(() => undefined);
   counts.add(answer?.status === 200 ? 'http answered' : `http ${answer?.status ?? 'no answer'}`);
   const found = answer?.status === 200 ? answer.body['seq'] : seq;
   return found === seq ? undefined : `a retry by HTTP of number ${seq} was answered with ${found}`;

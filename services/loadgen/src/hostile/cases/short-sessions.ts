@@ -37,7 +37,7 @@ function load(port: number): CaseLoad {
   };
 }
 
-/** A plain member that sends as it connects, and leaves when it sees its message. @returns how it went */
+/** A plain member that joins, sends, and leaves when it sees its message. @returns how it went */
 function chatOnce(port: number, session: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connectRaw(port);
@@ -50,12 +50,13 @@ function chatOnce(port: number, session: string): Promise<string> {
     };
     const timer = setTimeout(() => settle('not answered'), ANSWER_MS);
     socket.on('data', (data) => {
+      if (text === '') socket.write(MESSAGE);
       text += data.toString('latin1');
       if (text.includes('"type":"message"')) settle('sessions');
       else if (text.startsWith('HTTP/1.1 ') && !text.startsWith('HTTP/1.1 101'))
         settle(`refused with ${text.slice(9, 12)}`);
     });
     socket.once('close', () => settle('lost'));
-    socket.write(Buffer.concat([Buffer.from(upgradeHead({ query: `session=${session}`, framed: false })), MESSAGE]));
+    socket.write(upgradeHead({ query: `session=${session}`, framed: false }));
   });
 }

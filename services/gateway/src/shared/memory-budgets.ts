@@ -13,6 +13,8 @@ export interface TailSegment {
 
 /** A tail. The budget tells it to drop its oldest segment, which the tail does by {@link TailBudget.remove}. */
 export interface SegmentOwner {
+  /** Bytes of its segments; 0 at first. Only the budget changes it. */
+  heldBytes: number;
   dropOldest(): void;
 }
 
@@ -28,13 +30,23 @@ const DROPPED_MAX = 1_024;
 const SEGMENT_OVERHEAD = 120;
 /** Bytes that each of its messages takes in the tail's index. */
 const INDEX_OVERHEAD = 16;
+/**
+ * Tails are ranked by what they hold: rank 0 has those with more than the limit, rank 1 those with more than half of it,
+ * rank 2 those with more than a quarter, and so on. The last rank has those with more than 1/1024 of it; smaller tails
+ * have no rank.
+ */
+const RANKS = 11;
 
 /**
- * The memory that the tails of all sessions share. When they have more bytes than the limit, or segments older than the
- * limit, the oldest segment of whichever session is dropped (F5).
+ * The memory that the tails of all sessions share (F5). When they have more bytes than the limit, the tails that hold
+ * most lose their oldest segments first, so that a session with large messages takes nothing from others. Among tails of
+ * one rank it is the one that was used least recently. Only where no tail has a rank, the oldest segment of whichever
+ * session is dropped. Segments older than the age limit are dropped too.
  */
 export class TailBudget {
   #bytes = 0;
+  /** The tails of each rank, the least recently used first. A tail is used when it takes messages, or enters the rank. */
+  readonly #ranks: readonly Set<SegmentOwner>[] = Array.from({ length: RANKS }, () => new Set());
   /** Segments in memory. */
   #count = 0;
   /**
@@ -62,7 +74,10 @@ export class TailBudget {
     return this.#order.length;
   }
 
-  /** Age of the oldest segment, milliseconds: a member that left no longer ago can be resumed from memory. */
+  /**
+   * Age of the oldest segment, milliseconds: a member that left no longer ago can be resumed from memory, unless its
+   * session is one of those that hold most.
+   */
   get reachMs(): number {
     const oldest = this.#oldest();
     return oldest ? this.#nowMs() - oldest.atMs : 0;
@@ -74,6 +89,12 @@ export class TailBudget {
     const added = { segment, owner, cost, atMs: this.#nowMs() };
     this.#bytes += cost;
     this.#count += 1;
+    const before = this.#rankOf(owner);
+    owner.heldBytes += cost;
+    const rank = this.#rankOf(owner);
+    // Also where the rank is the same: from now on the tail is the most recently used of it.
+    before?.delete(owner);
+    rank?.add(owner);
     this.#order.push(added);
     this.#clean();
     return added;
@@ -81,31 +102,55 @@ export class TailBudget {
 
   /** Its tail has dropped a segment. Called once for each. */
   remove(dropped: TailSegment): void {
+    const { owner, cost } = dropped;
     dropped.segment = undefined;
-    this.#bytes -= dropped.cost;
+    this.#bytes -= cost;
     this.#count -= 1;
+    const before = this.#rankOf(owner);
+    owner.heldBytes -= cost;
+    const rank = this.#rankOf(owner);
+    if (rank !== before) {
+      before?.delete(owner);
+      rank?.add(owner);
+    }
     this.#clean();
   }
 
   /** Drops segments until the bytes are within the limit. Called after each {@link add}. */
   dropExcess(): void {
-    if (this.#bytes > this.#limits.bytes) this.#dropWhile(() => this.#bytes > this.#limits.bytes);
+    while (this.#bytes > this.#limits.bytes) {
+      const owner = this.#largest() ?? this.#oldest()?.owner;
+      if (!owner) return;
+      owner.dropOldest();
+    }
   }
 
   /** Drops segments above the age limit. Called about once a second. */
   dropAged(): void {
     const sinceMs = this.#nowMs() - this.#limits.ageMs;
-    this.#dropWhile(({ atMs }) => atMs < sinceMs);
+    for (let oldest = this.#oldest(); oldest && oldest.atMs < sinceMs; oldest = this.#oldest()) {
+      oldest.owner.dropOldest();
+    }
+  }
+
+  /** The rank of a tail by what it holds; undefined where it holds too little for one. */
+  #rankOf({ heldBytes }: SegmentOwner): Set<SegmentOwner> | undefined {
+    if (heldBytes === 0) return undefined;
+    // 31 - clz32(x) is the binary logarithm of x, rounded down.
+    const times = Math.min((2 * this.#limits.bytes) / heldBytes, 1 << RANKS);
+    return this.#ranks[Math.max(0, 31 - Math.clz32(times))];
+  }
+
+  /** The least recently used tail of the highest rank that has any; undefined where no tail has a rank. */
+  #largest(): SegmentOwner | undefined {
+    for (const rank of this.#ranks) for (const owner of rank) return owner;
+    return undefined;
   }
 
   #clean(): void {
     if (this.#order.length <= this.#count * 2 + DROPPED_MAX) return;
     this.#order = this.#order.slice(this.#front).filter(({ segment }) => segment);
     this.#front = 0;
-  }
-
-  #dropWhile(isTooMuch: (oldest: TailSegment) => boolean): void {
-    for (let oldest = this.#oldest(); oldest && isTooMuch(oldest); oldest = this.#oldest()) oldest.owner.dropOldest();
   }
 
   /** The oldest segment that is still in memory; moves the front past those that are not. */

@@ -140,8 +140,7 @@ export class DeliveredHistory {
 
   /** Replaces the tail by what was read from the log. */
   refill(messages: readonly LiveMessage[]): void {
-    this.tail.clear();
-    this.tail.push(messages);
+    this.tail.refill(messages);
   }
 
   /** The session has ended. */

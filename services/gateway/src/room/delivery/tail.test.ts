@@ -128,19 +128,18 @@ describe('a tail', () => {
 });
 
 describe('the byte budget of all tails', () => {
-  it('F5: lets the oldest message of any session go first', () => {
-    const budget = budgetOf(4 * COST);
-    const [quiet, busy] = [new Tail(1_000, budget), new Tail(1_000, budget)];
-    busy.push([message(1)]);
-    quiet.push([message(1)]);
-    busy.push([message(2)]);
-    busy.push([message(3)]);
-    expect([held(quiet), held(busy)]).toEqual([[1], [1, 2, 3]]);
-    busy.push([message(4)]);
-    expect([held(quiet), held(busy)]).toEqual([[1], [2, 3, 4]]);
-    busy.push([message(5)]);
-    expect([held(quiet), held(busy)]).toEqual([[], [2, 3, 4, 5]]);
-    expect(budget.bytes).toBe(4 * COST);
+  it('F5: lets the oldest message of any session go first, where all of them hold little', () => {
+    const many = Array.from({ length: 1_024 }, (_, index) => index);
+    const budget = budgetOf(many.length * COST);
+    const tails = many.map(() => new Tail(1_000, budget));
+    const [first, second, third] = tails as [Tail, Tail, Tail];
+    for (const tail of tails) tail.push([message(1)]);
+    first.clear();
+    first.push([message(1)]);
+    new Tail(1_000, budget).push([message(1)]);
+    new Tail(1_000, budget).push([message(1)]);
+    expect([held(first), held(second), held(third)]).toEqual([[1], [], []]);
+    expect(budget.bytes).toBe(many.length * COST);
   });
 
   it('F5: drops what is too old, of any session, and tells how far back it reaches', () => {

@@ -4,6 +4,9 @@ import { IdIndex } from './id-index.js';
 
 /** Segments that are dropped at the front of the list before the list is made anew. */
 const DROPPED_MAX = 64;
+/** Bounds of a segment of messages that are read from the log: a tail that has to give room loses no more than that. */
+const SEGMENT_MESSAGES = 100;
+const SEGMENT_BYTES = 65_536;
 
 /**
  * The newest messages of a session as rendered, without holes (F5): serves quick resumes, tells whether a send was
@@ -11,6 +14,7 @@ const DROPPED_MAX = 64;
  * segment, because each garbage collection would go through thousands of single objects.
  */
 export class Tail implements SegmentOwner {
+  heldBytes = 0;
   #segments: TailSegment[] = [];
   #front = 0;
   #firstSeq = 0;
@@ -51,6 +55,19 @@ export class Tail implements SegmentOwner {
     // A segment stays until all of its messages are beyond the count.
     while ((this.#segments[this.#front]?.segment?.lastSeq ?? this.#firstSeq) < this.#firstSeq) this.#release();
     this.budget.dropExcess();
+  }
+
+  /** Replaces what is held by messages of the log, in segments of moderate size. @param messages without holes */
+  refill(messages: readonly LiveMessage[]): void {
+    this.clear();
+    for (let from = 0, end = 0; from < messages.length; from = end) {
+      let bytes = 0;
+      while (end < messages.length && end - from < SEGMENT_MESSAGES && bytes < SEGMENT_BYTES) {
+        bytes += messages[end]?.frame.length ?? 0;
+        end += 1;
+      }
+      this.push(messages.slice(from, end));
+    }
   }
 
   at(seq: number): LiveMessage | undefined {

@@ -40,11 +40,12 @@ export interface Config {
   readonly drainSeconds: number;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   readonly redis: RedisSettings;
-  /** `ttl` and `maxTtl` are seconds, `historyMax` is a number of messages. */
+  /** `ttl` and `maxTtl` are seconds, `historyMax` is a number of messages, `maxBytes` is how many bytes of them are kept. */
   readonly sessions: {
     readonly ttl: number;
     readonly maxTtl: number;
     readonly historyMax: number;
+    readonly maxBytes: number;
     readonly messageMaxBytes: number;
     readonly heartbeatMs: number;
   };
@@ -125,6 +126,7 @@ export function loadConfig(
       ttl: values.REDIS_SESSION_TTL,
       maxTtl: values.MAX_SESSION_TTL,
       historyMax: values.MESSAGE_HISTORY_MAX,
+      maxBytes: values.SESSION_MAX_BYTES,
       messageMaxBytes: values.MESSAGE_MAX_BYTES,
       heartbeatMs: Math.round(values.HEARTBEAT_INTERVAL * 1000),
     },
@@ -176,6 +178,9 @@ function* contradictions(service: ServiceName, values: Values): Generator<string
   if (service !== 'sweeper' && port !== 0 && port === values.ADMIN_PORT && host === values.ADMIN_HOST) {
     yield 'PORT and ADMIN_PORT must differ, because HOST and ADMIN_HOST are the same';
   }
+  if (service !== 'sweeper' && values.SESSION_MAX_BYTES < LARGEST_MESSAGE_FACTOR * values.MESSAGE_MAX_BYTES) {
+    yield noRoom('SESSION_MAX_BYTES');
+  }
   if (service === 'gateway') yield* unusable(values);
   yield* notDoneYet(values);
   yield* openToAll(service, values);
@@ -189,13 +194,16 @@ function databaseOf(url: string | undefined): number {
 /** Settings with which a gateway would start, and then fail its members (B6). */
 function* unusable(values: Values): Generator<string> {
   for (const name of ['TAIL_BYTES', 'OUTAGE_BUFFER_BYTES', 'MAX_BACKPRESSURE_BYTES'] as const) {
-    if (values[name] < LARGEST_MESSAGE_FACTOR * values.MESSAGE_MAX_BYTES) {
-      yield `${name} must be at least ${LARGEST_MESSAGE_FACTOR} times MESSAGE_MAX_BYTES, which one largest message takes`;
-    }
+    if (values[name] < LARGEST_MESSAGE_FACTOR * values.MESSAGE_MAX_BYTES) yield noRoom(name);
   }
   if (values.PROXY_IDLE_SECONDS !== 0 && values.HEARTBEAT_INTERVAL >= values.PROXY_IDLE_SECONDS) {
     yield 'HEARTBEAT_INTERVAL must be less than PROXY_IDLE_SECONDS, or the proxy closes connections that are silent';
   }
+}
+
+/** A limit of bytes below one largest message. */
+function noRoom(name: string): string {
+  return `${name} must be at least ${LARGEST_MESSAGE_FACTOR} times MESSAGE_MAX_BYTES, which one largest message takes`;
 }
 
 /** Whether two servers of one deployment differ in more than their address. */

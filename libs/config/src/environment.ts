@@ -100,6 +100,12 @@ export const VARIABLES = {
     'Longest ttl, in seconds, that a session may be given (default 30 days)',
   ),
   MESSAGE_HISTORY_MAX: variable(whole('messages', 1, 1_000_000), 1000, PUBLIC, 'Messages kept per session'),
+  SESSION_MAX_BYTES: variable(
+    whole('bytes', MEMORY_MIN, 64 * GIB),
+    16 * MIB,
+    PUBLIC,
+    'Bytes of messages kept per session (default 16 MiB); at least 8 times `MESSAGE_MAX_BYTES`. Appends cost least where most messages are smaller than this divided by `MESSAGE_HISTORY_MAX`. The same for all gateways and APIs of a deployment',
+  ),
   MESSAGE_MAX_BYTES: variable(
     whole('bytes', MESSAGE_MAX_BYTES_MIN, 16 * MIB),
     16_384,

@@ -27,7 +27,9 @@ export const EXCESS_SECONDS = 10;
 export const EXCESS_FRAMES_MIN = 1_000;
 /** Default of `MESSAGE_HISTORY_MAX`: messages kept per session (K2). */
 export const DEFAULT_MESSAGE_HISTORY_MAX = 1_000;
-/** Most bytes of stored messages that a page of the API has (H4). */
+/** Default of `SESSION_MAX_BYTES`: bytes of messages kept per session (K2). */
+export const DEFAULT_SESSION_MAX_BYTES = 16_777_216;
+/** Most bytes of stored messages that one read of a history gives, unless it asks for others; so does a page of the API (H4). */
 export const HISTORY_READ_MAX_BYTES = 1_048_576;
 /** A session's custom data has at most this many bytes of JSON, and this many levels of nesting. */
 export const SESSION_DATA_MAX_BYTES = 16_384;

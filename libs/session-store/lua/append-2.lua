@@ -20,6 +20,7 @@ Rules: A1 one step; A3 ready to forward; A4 duplicates; A6 quarantine; K8 foreig
 -- @import endingEpoch, newSession, parseSession, restForAppend from session-json.lua
 -- @import isTextOf, nameOf, newestOf, readEntry, storeMessages, textOf from messages.lua
 -- @import readJson from stored-session.lua
+-- @import boundAppended, hasLarge, readSize, renderSize, sizeKeyOf from log-size.lua
 -- @import endOf, epochBefore, faultOf, isForeign, quarantine from ended-epochs.lua
 -- @import newEpoch, readClock from clock.lua
 
@@ -123,11 +124,22 @@ for at = FIRST, #ARGV, 4 do
   end
 end
 
+-- The log's bytes are counted where one of its entries may be large (K2): the session does not tell of the log then.
+local bound, noted, note = {}, nil, nil
+if (session.log == '' and newestSeq > 0) or hasLarge(messages) then
+  noted = readSize(KEYS[2])
+  local isTrue = noted and noted.epoch == session.epoch and noted.seq == newestSeq and noted.id == newestId
+    and noted.kept == kept
+  bound = boundAppended(KEYS[2], messages, session.count, kept, isTrue and noted or nil)
+  note = renderSize(bound, session.epoch, session.count + #messages / 2, lastId, noted)
+end
+
 -- From here on it writes.
 if fault then quarantine(KEYS[1], KEYS[2], ended.epoch, ended.ttl, ms) end
 if emptied then call('DEL', KEYS[2]) end
+if noted and not note then call('DEL', sizeKeyOf(KEYS[2])) end
 local _, subscribers, refused = storeMessages(KEYS[1], KEYS[2], time, messages, 1, lastId, session.count, kept, newestId,
-  session.epoch, session.ttl, restForAppend(session, retried))
+  session.epoch, session.ttl, restForAppend(session, retried), bound.kept, note)
 local answer = 'stored ' .. session.epoch .. ' ' .. session.ttl .. ' ' .. created .. ' ' .. subscribers
 for _, seq in ipairs(seqs) do answer = answer .. ' ' .. seq end
 if subscribers < 0 then return answer .. '\n' .. (fault or '') .. '\n' .. refused end

@@ -10,6 +10,7 @@ Rules: G5, V7, K8.
 ]]
 -- @import endingEpoch, parseSession from session-json.lua
 -- @import readJson from stored-session.lua
+-- @import sizeKeyOf from log-size.lua
 -- @import endedEpoch, isForeign, rememberDeleted from ended-epochs.lua
 -- @import newestOf, publishEvent from messages.lua
 -- @import newEpoch, readClock from clock.lua
@@ -28,7 +29,7 @@ if epoch == '' then
   local _, _, microseconds = readClock()
   epoch = newEpoch(microseconds, 'unknown', endedBefore)
 end
-redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('DEL', KEYS[1], KEYS[2], sizeKeyOf(KEYS[2]))
 rememberDeleted(KEYS[2], epoch, ttl * 1000)
 local heard, refused = publishEvent(KEYS[2], '{"event":"deleted","epoch":"' .. epoch .. '"}')
 return heard < 0 and refused or 1

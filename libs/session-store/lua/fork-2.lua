@@ -17,6 +17,7 @@ Rules: G4, K5.
 ]]
 -- @import customOf, forgetLog, parseSession, replaceCustom from session-json.lua
 -- @import deadlineOf, readJson, saveUntil from stored-session.lua
+-- @import newBound, readSize, renderSize, saveSize, takeEntry from log-size.lua
 -- @import nameOf, newestOf, publishEvent, readEntry, textOf, timeOf from messages.lua
 -- @import newEpoch, readClock from clock.lua
 
@@ -66,6 +67,22 @@ local function isOlder(entry, first, firstSeq)
   return isSamePast and entry.seq < firstSeq and (not first or timeOf(entry.body) <= timeOf(first.body))
 end
 
+-- Bytes of an entry (K2).
+local function sizeOf(entry)
+  return #entry.key + #textOf(entry.id, entry.body)
+end
+
+-- Whether what stood before the log's first entry may have been trimmed for the log's bytes: the largest entry of both
+-- would not fit any more.
+local function isFullOfBytes(entries, others)
+  local bytes, largest = 0, 0
+  for _, entry in ipairs(entries) do bytes = bytes + sizeOf(entry) end
+  for _, list in ipairs({ entries, others }) do
+    for _, entry in ipairs(list) do largest = math.max(largest, sizeOf(entry)) end
+  end
+  return bytes + largest > @sessionMaxBytes
+end
+
 local lastGiven = tonumber(ARGV[7])
 local firstGiven = #given > 0 and given[1].seq or lastGiven + 1
 local joined = {}
@@ -106,7 +123,7 @@ else
     for _, entry in ipairs(older) do joined[#joined + 1] = entry end
   end
   for _, entry in ipairs(kept) do joined[#joined + 1] = entry end
-  local isFull = #kept >= @historyMax
+  local isFull = #kept >= @historyMax or isFullOfBytes(kept, older)
   for _, list in ipairs({ not reaches and not isFull and older or {}, lacking }) do
     for _, entry in ipairs(list) do
       session.count = session.count + 1
@@ -121,14 +138,24 @@ if not isSamePast then
   if customOf(session) == '' then replaceCustom(session, ARGV[6]) end
 end
 
+local bound, firstJoined = newBound(), #joined + 1
+while firstJoined > 1 and takeEntry(bound, joined[firstJoined - 1].seq, sizeOf(joined[firstJoined - 1])) do
+  firstJoined = firstJoined - 1
+end
+local noted = (bound.large > 0 or session.log == '') and readSize(KEYS[2]) or nil
+
 -- From here on it writes.
 session.epoch = newEpoch(microseconds, ARGV[2], session.epoch)
 session.retried = session.count
 forgetLog(session)
 redis.call('DEL', KEYS[2])
-for _, entry in ipairs(joined) do
-  redis.call('XADD', KEYS[2], 'MAXLEN', '=', '@historyMax', entry.seq .. '-0', entry.key, textOf(entry.id, entry.body))
+for n = firstJoined, #joined do
+  local entry = joined[n]
+  redis.call('XADD', KEYS[2], entry.seq .. '-0', entry.key, textOf(entry.id, entry.body))
 end
+local newest = joined[#joined]
+local note = newest and renderSize(bound, session.epoch, session.count, newest.id, noted) or nil
+saveSize(KEYS[2], note, noted, deadline)
 saveUntil(KEYS[1], KEYS[2], session, deadline)
 local _, refused = publishEvent(KEYS[2], '{"event":"epoch","epoch":"' .. session.epoch .. '"}')
 return { 'forked', session.epoch, refused }

@@ -16,6 +16,7 @@ Rules: G2; K5, K6; A6 (a log without its session goes into quarantine); G5.
 -- @import forgetLog, parseSession, restoredSession from session-json.lua
 -- @import deadlineOf, readJson, saveUntil from stored-session.lua
 -- @import nameOf, newestOf, publishStored, readEntry, seqOf, textOf from messages.lua
+-- @import newBound, readSize, renderSize, bytesOf, saveSize, takeEntry from log-size.lua
 -- @import endOf, quarantine from ended-epochs.lua
 -- @import readClock from clock.lua
 
@@ -70,33 +71,49 @@ for _, entry in ipairs(kept) do
   if (seqByName[nameOf(senderKey, id)] or seq) ~= seq then return { 'forked' } end
 end
 
+-- What the log may keep of both, from the newest on (K2).
+local firstNext = session.count + 1
+local isNewerGiven = given > 0 and firstGiven <= firstNext and lastGiven >= firstNext
+local bound, hasRoom = newBound(), true
+local function takeGiven(seq)
+  local id, senderKey, body = ARGV[at(seq)], ARGV[at(seq) + 1], ARGV[at(seq) + 2]
+  hasRoom = hasRoom and takeEntry(bound, seq, #senderKey + #textOf(id, body))
+  return hasRoom
+end
+for seq = isNewerGiven and lastGiven or firstNext - 1, firstNext, -1 do takeGiven(seq) end
+for n = #kept, 1, -1 do hasRoom = hasRoom and takeEntry(bound, seqOf(kept[n]), bytesOf(kept[n])) end
+local firstOlder = oldest
+if given > 0 and firstGiven < oldest and lastGiven >= oldest - 1 then
+  while firstOlder > firstGiven and takeGiven(firstOlder - 1) do firstOlder = firstOlder - 1 end
+end
+local isOlderGiven = firstOlder < oldest
+local isChanged = isOlderGiven or isNewerGiven
+local noted = isChanged and (bound.large > 0 or session.log == '') and readSize(KEYS[2]) or nil
+
 -- From here on it writes.
 if orphan then quarantine(KEYS[1], KEYS[2], '', session.ttl, ms) end
 
+local most = string.format('%d', bound.kept)
 local function add(seq)
   local id, senderKey, body = ARGV[at(seq)], ARGV[at(seq) + 1], ARGV[at(seq) + 2]
-  redis.call('XADD', KEYS[2], 'MAXLEN', '=', '@historyMax', seq .. '-0', senderKey, textOf(id, body))
+  redis.call('XADD', KEYS[2], 'MAXLEN', '=', most, seq .. '-0', senderKey, textOf(id, body))
 end
 
-local isOlderGiven = given > 0 and firstGiven < oldest and lastGiven >= oldest - 1
 if isOlderGiven then
   redis.call('DEL', KEYS[2])
-  for seq = firstGiven, oldest - 1 do add(seq) end
-  for _, entry in ipairs(kept) do
-    redis.call('XADD', KEYS[2], 'MAXLEN', '=', '@historyMax', entry[1], unpack(entry[2]))
-  end
+  for seq = firstOlder, oldest - 1 do add(seq) end
+  for _, entry in ipairs(kept) do redis.call('XADD', KEYS[2], 'MAXLEN', '=', most, entry[1], unpack(entry[2])) end
 end
-
-local firstNext = session.count + 1
-local isNewerGiven = given > 0 and firstGiven <= firstNext and lastGiven >= firstNext
 if isNewerGiven then
   for seq = firstNext, lastGiven do add(seq) end
   session.count = lastGiven
 end
-if isOlderGiven or isNewerGiven then
+if isChanged then
   -- Which of them were retries is not known: every first send of a gateway that is behind is looked for (A4).
   session.retried = session.count
   forgetLog(session)
+  local newest = isNewerGiven and ARGV[at(lastGiven)] or newestId
+  saveSize(KEYS[2], renderSize(bound, epoch, session.count, newest, noted), noted, deadline)
 end
 saveUntil(KEYS[1], KEYS[2], session, deadline)
 

@@ -1,3 +1,4 @@
+import { isFullOfBytes, type LogBounds } from './log-bounds.js';
 import { messageName, storedAt } from './message-format.js';
 import type { AppendRequest, LogEntry } from './port.js';
 import type { SessionState } from './session-json.js';
@@ -42,11 +43,12 @@ export function healLog(log: readonly LogEntry[], count: number, given: readonly
   const bySeq = new Map(given.map((entry) => [entry.seq, entry]));
   const named = given.filter(({ senderKey }) => senderKey !== '');
   const seqOf = new Map(named.map((entry) => [messageName(entry), entry.seq]));
-  const contradicts = (entry: LogEntry): boolean =>
+  const contradicts = (entry: LogEntry): boolean => {
+    const there = bySeq.get(entry.seq) ?? entry;
     // The same id with another time was stored anew: what stands before it may differ (G1).
-    (bySeq.get(entry.seq)?.id ?? entry.id) !== entry.id ||
-    (bySeq.get(entry.seq)?.body ?? entry.body) !== entry.body ||
-    (seqOf.get(messageName(entry)) ?? entry.seq) !== entry.seq;
+    if (there.id !== entry.id || there.body !== entry.body) return true;
+    return (seqOf.get(messageName(entry)) ?? entry.seq) !== entry.seq;
+  };
   if (log.some(contradicts)) return undefined;
   const oldest = log[0]?.seq ?? count + 1;
   const healed = [...log];
@@ -61,7 +63,7 @@ export function healLog(log: readonly LogEntry[], count: number, given: readonly
  * @param count number of the log's newest message
  * @param given what the caller still has of what it has delivered, oldest first
  * @param lastGiven the newest number that the caller has delivered, whether it still has that message or not
- * @param historyMax most entries of a log
+ * @param bounds of a log
  * @param samePast whether the log's entries below the given ones are older than those; see {@link shareEntry}
  */
 export function joinHistories(
@@ -69,7 +71,7 @@ export function joinHistories(
   count: number,
   given: readonly LogEntry[],
   lastGiven: number,
-  historyMax: number,
+  bounds: LogBounds,
   samePast: boolean,
 ): LogEntry[] {
   const firstGiven = given[0]?.seq ?? lastGiven + 1;
@@ -81,7 +83,8 @@ export function joinHistories(
     // Older entries stay in front of the log's first, or were trimmed from it.
     const reaches = older.at(-1)?.seq === firstKept - 1 && older[0]?.seq === firstKept - older.length;
     if (reaches) return [...older, ...log, ...renumber(others, count + 1)];
-    return [...log, ...renumber(log.length >= historyMax ? others : lacking, count + 1)];
+    const isFull = log.length >= bounds.entries || isFullOfBytes(log, older, bounds.bytes);
+    return [...log, ...renumber(isFull ? others : lacking, count + 1)];
   }
   const rest = without(log, given);
   const older = rest.filter((entry) => samePast && isOlder(entry, given[0], firstGiven));

@@ -20,6 +20,8 @@ export interface Names {
    * (K4).
    */
   logKey(sessionId: string): string;
+  /** K2: notes how many bytes the log has, while it has a large message. */
+  sizeKey(sessionId: string): string;
   /** K3: the channel on which everything that happens in the session is published. */
   liveChannel(sessionId: string): string;
   /** What follows on `{…}:` in {@link liveChannel}: scripts build the channel from it. */
@@ -80,6 +82,7 @@ export function namesOf({ keyPrefix = '', database = 0 }: NameScope = {}): Names
   return {
     sessionKey,
     logKey: (sessionId) => `${tagged(sessionId)}log`,
+    sizeKey: (sessionId) => `${tagged(sessionId)}size`,
     liveChannel: (sessionId) => tagged(sessionId) + liveEnding,
     liveEnding,
     tombstoneKey: (sessionId) => `${tagged(sessionId)}tombstone`,
@@ -109,6 +112,7 @@ function escapePattern(text: string): string {
 export const {
   sessionKey,
   logKey,
+  sizeKey,
   liveChannel,
   tombstoneKey,
   quarantinePrefix,

@@ -1,9 +1,21 @@
-import { DEFAULT_MESSAGE_HISTORY_MAX, type Position } from '@holdfast/protocol';
+import {
+  DEFAULT_MESSAGE_HISTORY_MAX,
+  DEFAULT_SESSION_MAX_BYTES,
+  HISTORY_READ_MAX_BYTES,
+  type Position,
+} from '@holdfast/protocol';
 import { duplicatesOf, healLog, joinHistories, shareEntry } from './histories.js';
 import { type Names, namesOf } from './keys.js';
 import { encodeSessionEvent, encodeStored, type SessionEvent } from './live-payload.js';
-import { type MemorySession, MemorySessions, type MemorySessionsOptions, storedCustom } from './memory-sessions.js';
-import { bodyOf, entryText, headOf, messageName, storedFrame } from './message-format.js';
+import { addToSize, entryBytes, type LogBounds, trimLog } from './log-bounds.js';
+import {
+  emptySize,
+  type MemorySession,
+  MemorySessions,
+  type MemorySessionsOptions,
+  storedCustom,
+} from './memory-sessions.js';
+import { bodyOf, headOf, messageName, storedFrame } from './message-format.js';
 import type {
   AppendedMessage,
   AppendRequest,
@@ -35,6 +47,8 @@ export interface MemorySessionStoreOptions extends MemorySessionsOptions {
   readonly names?: Names;
   /** Messages kept per session (K2). Default 1000. */
   readonly historyMax?: number;
+  /** Bytes kept per session (K2). Default 16 MiB. */
+  readonly sessionMaxBytes?: number;
 }
 
 /** Most messages that a heal publishes, as in `heal-2.lua`: whoever missed more reads the log. */
@@ -45,13 +59,16 @@ export class MemorySessionLog implements SessionLog {
   protected readonly sessions: MemorySessions;
   readonly #live: LiveChannels;
   readonly #names: Names;
-  readonly #historyMax: number;
+  readonly #bounds: LogBounds;
 
   constructor(options: MemorySessionStoreOptions) {
     this.sessions = new MemorySessions(options);
     this.#live = options.live;
     this.#names = options.names ?? namesOf();
-    this.#historyMax = options.historyMax ?? DEFAULT_MESSAGE_HISTORY_MAX;
+    this.#bounds = {
+      entries: options.historyMax ?? DEFAULT_MESSAGE_HISTORY_MAX,
+      bytes: options.sessionMaxBytes ?? DEFAULT_SESSION_MAX_BYTES,
+    };
   }
 
   /** Sessions and tombstones in memory, expired or not. */
@@ -100,12 +117,13 @@ export class MemorySessionLog implements SessionLog {
     const session = this.sessions.find(sessionId);
     const ended = session?.state.epoch === epoch ? {} : this.#ended(sessionId, epoch);
     if (!session) return { firstSeq: 0, entries: [], ...ended };
-    const { log } = session;
-    const entries = 'from' in range ? entriesWithin(log, range) : log.slice(Math.max(0, log.length - range.newest));
+    const { log, size } = session;
+    const entries = entriesWithin(log, range);
     const isLast = entries.length === 0 || entries.at(-1) === log.at(-1);
     const more = isLast ? {} : { more: true as const };
     const firstSeq = log[0]?.seq ?? 0;
-    return { session: this.sessions.stored(sessionId, session), firstSeq, entries, ...more, ...ended };
+    const trimmed = size.trimmedSeq > 0 ? { trimmedSeq: size.trimmedSeq } : {};
+    return { session: this.sessions.stored(sessionId, session), firstSeq, entries, ...more, ...trimmed, ...ended };
   }
 
   async heal(sessionId: string, request: HealRequest): Promise<HealResult> {
@@ -120,10 +138,11 @@ export class MemorySessionLog implements SessionLog {
     if (!healed) return { outcome: 'forked' };
     const known = session.log.at(-1)?.seq ?? 0;
     const firstNew = state.count + 1;
-    const isMore = healed.length > session.log.length;
+    const oldest = session.log[0]?.seq ?? firstNew;
     this.sessions.set(sessionId, session);
-    session.log = healed.slice(-this.#historyMax);
+    this.#replaceLog(session, healed, session.size.trimmedSeq);
     state.count = session.log.at(-1)?.seq ?? state.count;
+    const isMore = state.count >= firstNew || (session.log[0]?.seq ?? oldest) < oldest;
     if (isMore) state.retried = state.count;
     const from = Math.max(firstNew, state.count - HEALED_PUBLISHED_MAX + 1);
     const before = known > 0 && from === firstNew ? healed.find(({ seq }) => seq === known) : undefined;
@@ -140,8 +159,8 @@ export class MemorySessionLog implements SessionLog {
     const { state, log } = session;
     if (state.epoch !== seenEpoch) return { outcome: 'epoch' };
     const samePast = request.samePast || shareEntry(log, entries);
-    const joined = joinHistories(log, state.count, entries, seq, this.#historyMax, samePast);
-    session.log = joined.slice(-this.#historyMax);
+    const joined = joinHistories(log, state.count, entries, seq, this.#bounds, samePast);
+    this.#replaceLog(session, joined, 0);
     state.count = Math.max(state.count, seq, session.log.at(-1)?.seq ?? 0);
     if (!samePast) {
       state.createdAt = seen.createdAt;
@@ -196,13 +215,22 @@ export class MemorySessionLog implements SessionLog {
       state.count += 1;
       const entry = { seq: state.count, id, senderKey, body: bodyOf(head, this.sessions.now()) };
       log.push(entry);
-      if (log.length > this.#historyMax) log.shift();
       byName.set(messageName(message), entry);
       if (retry !== undefined) state.retried = entry.seq;
       entries.push(entry);
       return { seq: entry.seq, duplicate: false };
     });
+    addToSize(session.size, entries, this.#bounds);
+    trimLog(log, session.size, this.#bounds);
     return { messages, entries };
+  }
+
+  /** @param trimmedSeq see {@link LogSize} */
+  #replaceLog(session: MemorySession, log: readonly LogEntry[], trimmedSeq: number): void {
+    session.log = [...log];
+    Object.assign(session.size, emptySize(), { trimmedSeq });
+    addToSize(session.size, log, this.#bounds);
+    trimLog(session.log, session.size, this.#bounds);
   }
 
   /** @returns the number of subscribers, 0 when there are no entries */
@@ -224,7 +252,7 @@ export class MemorySessionLog implements SessionLog {
       epoch: position.epoch,
       retried: position.seq,
     };
-    return { state, log: [], deadline: this.sessions.now() + session.remainingMs };
+    return { state, log: [], size: emptySize(), deadline: this.sessions.now() + session.remainingMs };
   }
 
   #ended(sessionId: string, epoch: string | undefined): { ended?: EpochEnd } {
@@ -233,14 +261,18 @@ export class MemorySessionLog implements SessionLog {
   }
 }
 
-/** The entries from a number on, as far as they have at most so many bytes, but one at least. */
-function entriesWithin(log: readonly LogEntry[], range: Extract<ReadRange, { from: number }>): LogEntry[] {
-  const { from, limit, maxBytes = Number.POSITIVE_INFINITY } = range;
-  const entries = log.filter((entry) => entry.seq >= from).slice(0, limit);
+/** The entries of a range, as far as they have at most so many bytes, but so many entries at least. */
+function entriesWithin(log: readonly LogEntry[], range: ReadRange): LogEntry[] {
+  const { maxBytes = HISTORY_READ_MAX_BYTES, least = 1 } = range;
+  const isUpwards = 'from' in range;
+  const inOrder = isUpwards
+    ? log.filter((entry) => entry.seq >= range.from).slice(0, range.limit)
+    : log.slice(Math.max(0, log.length - range.newest)).reverse();
   let bytes = 0;
-  const end = entries.findIndex(({ senderKey, id, body }, index) => {
-    bytes += senderKey.length + Buffer.byteLength(entryText(id, body));
-    return index > 0 && bytes > maxBytes;
+  const end = inOrder.findIndex((entry, index) => {
+    bytes += entryBytes(entry);
+    return index >= least && bytes > maxBytes;
   });
-  return end < 0 ? entries : entries.slice(0, end);
+  const entries = end < 0 ? inOrder : inOrder.slice(0, end);
+  return isUpwards ? entries : entries.reverse();
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { DEFAULT_SESSION_TTL } from '@holdfast/protocol';
+import type { LogSize } from './log-bounds.js';
 import type { CustomData, EpochEnd, LogEntry, SessionRecord, StoredSession } from './port.js';
 import { newEpoch, renderCustom, type SessionState } from './session-json.js';
 
@@ -8,6 +9,7 @@ export interface MemorySession {
   readonly state: { -readonly [Field in keyof SessionState]: SessionState[Field] };
   /** Oldest first. */
   log: LogEntry[];
+  readonly size: LogSize;
   /** When the session expires, Unix milliseconds. */
   deadline: number;
 }
@@ -89,7 +91,7 @@ export class MemorySessions {
       epoch: this.newEpoch(this.deletedEpoch(sessionId)),
       retried: 0,
     };
-    const session: MemorySession = { state, log: [], deadline: now + state.ttl * 1000 };
+    const session: MemorySession = { state, log: [], size: emptySize(), deadline: now + state.ttl * 1000 };
     this.set(sessionId, session);
     return session;
   }
@@ -177,13 +179,23 @@ export class MemorySessions {
   }
 }
 
+/** The size of a log without entries. */
+export function emptySize(): LogSize {
+  return { bytes: 0, largeSeq: 0, trimmedSeq: 0 };
+}
+
 /** Custom data as Redis would give it back. @throws {RangeError} when a field is reserved */
 export function storedCustom(custom: CustomData): CustomData {
   return JSON.parse(`{${renderCustom(custom).slice(1)}}`) as CustomData;
 }
 
 function copiesOf(sessions: ReadonlyMap<string, MemorySession>): Map<string, MemorySession> {
-  const copy = ({ state, log, deadline }: MemorySession) => ({ state: { ...state }, log: [...log], deadline });
+  const copy = ({ state, log, size, deadline }: MemorySession) => ({
+    state: { ...state },
+    log: [...log],
+    size: { ...size },
+    deadline,
+  });
   return new Map(Array.from(sessions, ([sessionId, session]) => [sessionId, copy(session)]));
 }
 

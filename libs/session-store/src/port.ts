@@ -133,6 +133,11 @@ export interface LogRead {
   readonly entries: readonly LogEntry[];
   /** Set when the log has entries behind the last of these. */
   readonly more?: true;
+  /**
+   * The newest number that was trimmed from the log, while the log has a large entry (K2): what is missing up to it is no
+   * loss. Absent where none was; where the log has no large entry, it is trimmed by `MESSAGE_HISTORY_MAX` alone.
+   */
+  readonly trimmedSeq?: number;
   /** How the caller's epoch ended, if the session has another one and a tombstone tells. */
   readonly ended?: EpochEnd;
 }
@@ -174,18 +179,16 @@ export type ForkResult =
   | { readonly outcome: 'forked'; readonly epoch: string }
   | { readonly outcome: 'gone' | 'epoch' | 'corrupt' };
 
-/** Which entries to read: upwards from a number (inclusive), or the newest ones. Both are returned oldest first. */
-export type ReadRange =
-  | {
-      readonly from: number;
-      readonly limit: number;
-      /**
-       * Most bytes of entries, counted as K2 stores them, but one entry at least (H4). Absent: as many as there are, which
-       * is for callers with a small limit.
-       */
-      readonly maxBytes?: number;
-    }
-  | { readonly newest: number };
+/**
+ * Which entries to read: upwards from a number (inclusive), or the newest ones. Both are returned oldest first. No read
+ * is without a bound of bytes, so whoever wants all goes on as {@link LogRead.more} says.
+ */
+export type ReadRange = ({ readonly from: number; readonly limit: number } | { readonly newest: number }) & {
+  /** Most bytes of entries, counted as K2 does. Default `HISTORY_READ_MAX_BYTES` (1 MiB). */
+  readonly maxBytes?: number;
+  /** Entries that are returned whatever their bytes, where there are as many. Default 1 (H4). */
+  readonly least?: number;
+};
 
 /**
  * A session's log as gateways use it. Every method is one atomic step in the store. The steps of one session take

@@ -1,5 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { DEFAULT_MESSAGE_HISTORY_MAX, DEFAULT_SESSION_TTL } from '@holdfast/protocol';
+import {
+  DEFAULT_MESSAGE_HISTORY_MAX,
+  DEFAULT_SESSION_MAX_BYTES,
+  DEFAULT_SESSION_TTL,
+  HISTORY_READ_MAX_BYTES,
+} from '@holdfast/protocol';
 import {
   type EncodedArguments,
   encodeArguments,
@@ -11,6 +16,7 @@ import {
 import type { Cluster, Redis } from 'ioredis';
 import { guarded, guardedWrite } from './guarded.js';
 import { type Names, namesOf } from './keys.js';
+import { type LogBounds, largeBytesOf } from './log-bounds.js';
 import { entryText } from './message-format.js';
 import type {
   AppendRequest,
@@ -19,15 +25,14 @@ import type {
   ForkResult,
   HealRequest,
   HealResult,
-  LogEntry,
   LogRead,
-  NewMessage,
   OpenOptions,
   OpenResult,
   ReadRange,
   SessionLog,
   StoredSession,
 } from './port.js';
+import { entryArguments, isUnusual, retryArgument } from './redis-arguments.js';
 import { endedBy, readAppended, readEntries, readNextAppended, type StreamEntry } from './redis-reply.js';
 import { defineScript, type Script } from './script.js';
 import { customPartOf, parseSession, renderCustom } from './session-json.js';
@@ -40,6 +45,8 @@ export interface RedisSessionStoreOptions {
   readonly defaultTtl?: number;
   /** Messages kept per session (K2). Default 1000. */
   readonly historyMax?: number;
+  /** Bytes kept per session (K2). Default 16 MiB. */
+  readonly sessionMaxBytes?: number;
   /** Makes the random end of an epoch; 1 or more characters of C2. */
   readonly nonce?: () => string;
   /** Called when Redis has taken a step and refused to publish it, with what Redis said. Default: nothing. */
@@ -76,6 +83,7 @@ type RawRead = [
   entries: StreamEntry[],
   ended: string,
   newestSeq: number,
+  trimmedSeq: number,
 ];
 
 /** {@link SessionLog} on Redis: every method is one Lua call on one shard (K4, A1). */
@@ -84,6 +92,7 @@ export class RedisSessionLog implements SessionLog {
   protected readonly names: Names;
   protected readonly defaultTtl: number;
   protected readonly nonce: () => string;
+  readonly #largeBytes: number;
   readonly #unpublished: (reason: string) => void;
   readonly #scripts: Readonly<Record<ScriptName, Script>>;
   readonly #appends: PipelinedScript | undefined;
@@ -97,8 +106,15 @@ export class RedisSessionLog implements SessionLog {
     this.defaultTtl = options.defaultTtl ?? DEFAULT_SESSION_TTL;
     this.nonce = options.nonce ?? (() => randomBytes(8).toString('hex'));
     this.#unpublished = options.onUnpublished ?? (() => undefined);
+    const bounds: LogBounds = {
+      entries: options.historyMax ?? DEFAULT_MESSAGE_HISTORY_MAX,
+      bytes: options.sessionMaxBytes ?? DEFAULT_SESSION_MAX_BYTES,
+    };
+    this.#largeBytes = largeBytesOf(bounds);
     const constants = {
-      historyMax: options.historyMax ?? DEFAULT_MESSAGE_HISTORY_MAX,
+      historyMax: bounds.entries,
+      sessionMaxBytes: bounds.bytes,
+      largeBytes: this.#largeBytes,
       live: this.names.liveEnding,
       // In a cluster a session's channel lives on its shard (K3).
       publish: client.isCluster ? 'SPUBLISH' : 'PUBLISH',
@@ -140,7 +156,7 @@ export class RedisSessionLog implements SessionLog {
 
   append(sessionId: string, request: AppendRequest): Promise<AppendResult> {
     const { position, messages } = request;
-    if (!position || position.seq === 0 || messages.some(isRepeated)) {
+    if (!position || position.seq === 0 || isUnusual(messages, this.#largeBytes)) {
       return this.#appendAny(sessionId, request);
     }
     const last = messages.at(-1)?.id ?? '';
@@ -190,21 +206,24 @@ export class RedisSessionLog implements SessionLog {
   }
 
   async read(sessionId: string, range: ReadRange, epoch = ''): Promise<LogRead> {
-    const [json, remainingMs, firstSeq, raw, ended, newestSeq] = await this.readRaw(sessionId, range, epoch);
+    const [json, remainingMs, firstSeq, raw, ended, newestSeq, trimmedSeq] = await this.readRaw(
+      sessionId,
+      range,
+      epoch,
+    );
     if (firstSeq < 0) throw new SessionCorruptError(sessionId);
     const entries = readEntries(raw);
     const last = entries.at(-1);
     const more = last !== undefined && last.seq < newestSeq ? { more: true as const } : {};
-    const log = { firstSeq, entries, ...more, ...endedBy(ended) };
+    const trimmed = trimmedSeq > 0 ? { trimmedSeq } : {};
+    const log = { firstSeq, entries, ...more, ...trimmed, ...endedBy(ended) };
     return json === null ? log : { session: this.session(sessionId, json, remainingMs), ...log };
   }
 
   protected async readRaw(sessionId: string, range: ReadRange, epoch: string): Promise<RawRead> {
-    const args =
-      'from' in range
-        ? ['from', range.from, range.limit, epoch, range.maxBytes ?? '']
-        : ['newest', 0, range.newest, epoch, ''];
-    return (await this.call('read', sessionId, args)) as RawRead;
+    const { maxBytes = HISTORY_READ_MAX_BYTES, least = 1 } = range;
+    const [which, from, most] = 'from' in range ? ['from', range.from, range.limit] : ['newest', 0, range.newest];
+    return (await this.call('read', sessionId, [which, from, most, epoch, maxBytes, least])) as RawRead;
   }
 
   async heal(sessionId: string, { position, session, entries }: HealRequest): Promise<HealResult> {
@@ -269,21 +288,4 @@ export class RedisSessionLog implements SessionLog {
 /** The database that a client uses. */
 function databaseOf(client: Redis | Cluster): number {
   return 'nodes' in client ? 0 : (client.options.db ?? 0);
-}
-
-/** Whether a message may have been stored before, or has the id of an earlier one in the same batch. */
-function isRepeated({ retry, id }: NewMessage, index: number, messages: readonly NewMessage[]): boolean {
-  if (retry !== undefined) return true;
-  for (let earlier = 0; earlier < index; earlier++) if (messages[earlier]?.id === id) return true;
-  return false;
-}
-
-function retryArgument(message: NewMessage): string {
-  if (message.retry === undefined) return '';
-  if (message.retry === 'anywhere') return '* 0 *';
-  return `${message.retry.epoch} ${message.retry.seq} ${message.retry.id}`;
-}
-
-function entryArguments(entries: readonly LogEntry[]): (string | number)[] {
-  return entries.flatMap(({ seq, id, senderKey, body }) => [seq, id, senderKey, body]);
 }

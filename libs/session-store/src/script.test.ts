@@ -51,7 +51,16 @@ describe('the parts of scripts', () => {
       ...readdirSync(sweeper).map((file) => readFileSync(new URL(file, sweeper), 'utf8')),
     ];
     const linked = texts
-      .map((text) => linkScript(text, { historyMax: 1, live: 'live', publish: 'PUBLISH', numsub: 'NUMSUB' }))
+      .map((text) =>
+        linkScript(text, {
+          historyMax: 1,
+          sessionMaxBytes: 1,
+          largeBytes: 1,
+          live: 'live',
+          publish: 'PUBLISH',
+          numsub: 'NUMSUB',
+        }),
+      )
       .join('\n');
     const names = parts.flatMap((file) => definedIn(read(`parts/${file}`)));
     expect(names.filter((name) => !new RegExp(`\\b(function|local) ${name}\\b`).test(linked))).toEqual([]);

@@ -6,6 +6,10 @@ import type { Cluster, Redis } from 'ioredis';
 export interface ScriptConstants {
   /** MESSAGE_HISTORY_MAX (K2). */
   readonly historyMax?: number;
+  /** SESSION_MAX_BYTES (K2). */
+  readonly sessionMaxBytes?: number;
+  /** An entry of more bytes is large (K2). */
+  readonly largeBytes?: number;
   /** What the channel of a session ends in (K3, K7). */
   readonly live?: string;
   readonly publish?: 'PUBLISH' | 'SPUBLISH';
@@ -49,7 +53,7 @@ const PARTS = new URL('../lua/parts/', import.meta.url);
 const IMPORT = /^-- @import (.+) from (\S+)$/gm;
 const COMMENT = /^\s*--\[\[[\s\S]*?\]\]$|^\s*--.*$/gm;
 const DEFINITION = /^local function (\w+)\([\s\S]*?^end$|^local (\w+) = .*$/gm;
-const CONSTANT = /@(historyMax|live|publish|numsub)\b/g;
+const CONSTANT = /@(historyMax|sessionMaxBytes|largeBytes|live|publish|numsub)\b/g;
 
 /**
  * Puts the functions that a script imports in front of it. A script names them in lines of the form

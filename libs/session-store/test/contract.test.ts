@@ -2,6 +2,7 @@ import { stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { namesOf } from '../src/index.js';
 import { duplicatesContract } from './duplicates-contract.js';
+import { logBoundsContract } from './log-bounds-contract.js';
 import { refusalsContract } from './refusals-contract.js';
 import { repairContract } from './repair-contract.js';
 import { sessionDirectoryContract } from './session-directory-contract.js';
@@ -28,6 +29,7 @@ describe.each([
 
   sessionLogContract(() => stores);
   duplicatesContract(() => stores);
+  logBoundsContract(() => stores);
   refusalsContract(() => stores);
   repairContract(() => stores);
   sessionDirectoryContract(() => stores);

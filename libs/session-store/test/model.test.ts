@@ -22,6 +22,7 @@ interface Place {
 interface Text {
   readonly id: string;
   readonly senderKey: string;
+  readonly content: string;
   readonly retry?: Place | 'anywhere' | undefined;
 }
 
@@ -64,12 +65,15 @@ const newest = fc.constant<Place>({ at: 0 });
 const text = fc.record({
   id: fc.constantFrom('a', 'b', 'c', 'd'),
   senderKey: fc.constantFrom('ana', 'bob', ''),
+  content: fc.constantFrom('ü\n', 'ü\n', 'ü\n', 'x'.repeat(120), '\u0001'.repeat(70)),
   retry: fc.oneof(
     { weight: 3, arbitrary: fc.constant(undefined) },
     { weight: 1, arbitrary: fc.constant('anywhere' as const) },
     { weight: 4, arbitrary: place },
   ),
 });
+/** SESSION_MAX_BYTES: some messages are above a quarter of it, and few together below it; or no bound. */
+const bytes = fc.constantFrom(450, 600, 1_000_000);
 const ttl = optional(fc.constantFrom(100, 2000));
 const custom = fc.dictionary(fc.constantFrom('x', 'y', 'z'), fc.constantFrom([], {}, 'text', 1.5, { list: [{}] }));
 const texts = fc.array(text, { maxLength: 3 });
@@ -134,8 +138,9 @@ class Run {
   constructor(
     readonly stores: Stores,
     readonly sessionId: string,
+    sessionMaxBytes: number,
   ) {
-    this.#store = stores.create({ historyMax: 4, defaultTtl: 500 });
+    this.#store = stores.create({ historyMax: 4, sessionMaxBytes, defaultTtl: 500 });
   }
 
   async take(given: Step): Promise<unknown> {
@@ -204,9 +209,9 @@ class Run {
   }
 
   async #append(from: Place | undefined, texts: readonly Text[]): Promise<unknown> {
-    const messages = texts.map(({ id, senderKey, retry }): NewMessage => {
+    const messages = texts.map(({ id, senderKey, content, retry }): NewMessage => {
       const position = retry === 'anywhere' ? retry : retry && this.#position(retry);
-      return message(id, { senderKey, content: 'ü\n', ...(position && { retry: position }) });
+      return message(id, { senderKey, content, ...(position && { retry: position }) });
     });
     const position = from && this.#position(from);
     const result = await this.#store.append(this.sessionId, { messages, ...(position && { position }) });
@@ -262,10 +267,10 @@ describe('a session in memory and one in Redis', () => {
 
   it('A1–A4, G2–G5, K1–K6: answer, keep and publish the same, whatever the steps', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), bytes, async (steps, sessionMaxBytes) => {
         const id = freshId('model');
-        const inMemory = new Run(memoryStores(), id);
-        const inRedis = new Run(redis, id);
+        const inMemory = new Run(memoryStores(), id, sessionMaxBytes);
+        const inRedis = new Run(redis, id, sessionMaxBytes);
         for (const given of steps) {
           const expected = await inMemory.take(given);
           expect(await inRedis.take(given)).toEqual(expected);

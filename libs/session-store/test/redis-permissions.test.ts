@@ -27,6 +27,8 @@ describe('the permissions of the store', () => {
   it('D7: every command that a script calls is tried', () => {
     const constants = {
       historyMax: 1,
+      sessionMaxBytes: 1,
+      largeBytes: 1,
       publish: 'PUBLISH',
       numsub: 'NUMSUB',
       live: 'live',

@@ -17,6 +17,7 @@ export type Store = SessionLog & SessionDirectory;
 export interface StoreOptions {
   readonly defaultTtl?: number;
   readonly historyMax?: number;
+  readonly sessionMaxBytes?: number;
 }
 
 /** What a session's channel has brought since the subscription. */
@@ -113,7 +114,12 @@ function onRedis(client: Redis | Cluster, names: Names): Pick<Stores, 'create' |
   return {
     create: (options = {}) => new RedisSessionStore(client, { names, ...options }),
     age: async (sessionId, ms) => {
-      for (const key of [names.sessionKey(sessionId), names.logKey(sessionId), names.tombstoneKey(sessionId)]) {
+      for (const key of [
+        names.sessionKey(sessionId),
+        names.logKey(sessionId),
+        names.sizeKey(sessionId),
+        names.tombstoneKey(sessionId),
+      ]) {
         const left = await client.pttl(key);
         if (left >= 0) await client.pexpire(key, left - ms);
       }

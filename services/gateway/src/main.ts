@@ -46,10 +46,10 @@ async function main(): Promise<void> {
   const connections = connectSubscriber(config.redis, pool[0], { name: 'holdfast-gateway-live', onError, onRefused });
   const fanOut = new RedisFanOut(connections);
   shutdown.add('fan-out', () => fanOut.close());
-  const { ttl: defaultTtl, historyMax } = config.sessions;
+  const { ttl: defaultTtl, historyMax, maxBytes: sessionMaxBytes } = config.sessions;
   const names = namesOf(config.redis);
   const onUnpublished = unpublishedReporter(logger, metrics.redis);
-  const storeOptions = { names, defaultTtl, historyMax, onUnpublished };
+  const storeOptions = { names, defaultTtl, historyMax, sessionMaxBytes, onUnpublished };
   const sessionLog = pooled(pool.map((client) => new RedisSessionStore(client, storeOptions)));
   // In cluster mode there is no subscriber yet: one is made for each node when the nodes are known.
   const clients = typeof connections.subscriber === 'function' ? pool : [...pool, connections.subscriber];

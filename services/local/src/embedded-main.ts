@@ -39,8 +39,14 @@ async function main(ports: readonly string[]): Promise<void> {
   logUncaught(api.logger);
   const shutdown = createShutdown({ logger: api.logger, timeoutMs: api.config.drainSeconds * 1000 + CLOSE_MS });
   const broker = new MemoryBroker();
-  const { ttl, historyMax } = api.config.sessions;
-  const store = new MemorySessionStore({ live: broker, names: namesOf(api.config.redis), defaultTtl: ttl, historyMax });
+  const { ttl, historyMax, maxBytes: sessionMaxBytes } = api.config.sessions;
+  const store = new MemorySessionStore({
+    live: broker,
+    names: namesOf(api.config.redis),
+    defaultTtl: ttl,
+    historyMax,
+    sessionMaxBytes,
+  });
 
   await startApi(api, store, broker, shutdown);
   const gateways: Gateway[] = [];

@@ -5,7 +5,14 @@ let t: TestApp | undefined;
 afterEach(() => t?.app.close());
 
 async function appFor(allowedOrigins: string[], trustProxy = false): Promise<TestApp> {
-  const { maxTtl, ...sessions } = { ttl: 60, maxTtl: 60, historyMax: 10, messageMaxBytes: 100, heartbeatMs: 1000 };
+  const { maxTtl, ...sessions } = {
+    ttl: 60,
+    maxTtl: 60,
+    historyMax: 10,
+    maxBytes: 1000,
+    messageMaxBytes: 100,
+    heartbeatMs: 1000,
+  };
   t = await testApp({ config: { sessions: { ...sessions, maxTtl }, allowedOrigins, trustProxy } });
   return t;
 }

@@ -83,14 +83,18 @@ async function main(): Promise<void> {
   });
   shutdown.add('admin listener', () => admin.close());
 
-  const { ttl: defaultTtl, historyMax } = config.sessions;
+  const { ttl: defaultTtl, historyMax, maxBytes: sessionMaxBytes } = config.sessions;
   const names = namesOf(config.redis);
   const onUnpublished = unpublishedReporter(logger, metrics.redis);
   const app = await buildApp({
     config,
     logger,
     metrics,
-    sessions: pooled(pool.map((each) => new RedisSessionStore(each, { names, defaultTtl, historyMax, onUnpublished }))),
+    sessions: pooled(
+      pool.map(
+        (each) => new RedisSessionStore(each, { names, defaultTtl, historyMax, sessionMaxBytes, onUnpublished }),
+      ),
+    ),
     fanOut: new RedisPublisher(client),
     names,
     status: () => readRedisStatus(client, config.redis),

@@ -33,7 +33,14 @@ export async function testApp(context: Partial<AppContext> = {}): Promise<TestAp
   const metrics = createMetrics(identity);
   const app = await buildApp({
     config: {
-      sessions: { ttl: 3600, maxTtl: MAX_TTL, historyMax: 1000, messageMaxBytes: MAX_BYTES, heartbeatMs: 30_000 },
+      sessions: {
+        ttl: 3600,
+        maxTtl: MAX_TTL,
+        historyMax: 1000,
+        maxBytes: 16_777_216,
+        messageMaxBytes: MAX_BYTES,
+        heartbeatMs: 30_000,
+      },
       allowedOrigins: [],
       trustProxy: false,
     },

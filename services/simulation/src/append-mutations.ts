@@ -32,7 +32,11 @@ async function isKept(log: SessionLog, sessionId: string, retry: NewMessage['ret
 
 /** Answers the retries of a call before the store sees them, so that the store never learns of retries. */
 async function appendAsFirst(log: SessionLog, sessionId: string, request: AppendRequest): Promise<AppendResult> {
-  const { entries } = await log.read(sessionId, { from: 1, limit: Number.MAX_SAFE_INTEGER });
+  const { entries } = await log.read(sessionId, {
+    from: 1,
+    limit: Number.MAX_SAFE_INTEGER,
+    maxBytes: Number.MAX_SAFE_INTEGER,
+  });
   const known = request.messages.map(({ retry, id, senderKey }) =>
     retry === undefined ? undefined : entries.find((entry) => entry.id === id && entry.senderKey === senderKey)?.seq,
   );

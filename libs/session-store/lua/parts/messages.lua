@@ -100,10 +100,13 @@ publishes the messages. It reads nothing. What it calls and builds is counted: i
   count      number of the newest message so far     kept   number of entries in the log so far
   newestId   id of the newest message so far         ttl    of the session, s, as text or number
   rest       what readForAppend or restForAppend returned
+  most       entries that the log may keep, where its bytes allow no more than that (K2); nil: @historyMax
+  note       what is to be noted of the log's size: then the JSON tells nothing of the log; nil: nothing
 
 Returns the number of the first message as text, and what publish returns: 0 and '' when there are no messages.
 ]]
-local function storeMessages(sessionKey, logKey, time, messages, from, lastId, count, kept, newestId, epoch, ttl, rest)
+local function storeMessages(sessionKey, logKey, time, messages, from, lastId, count, kept, newestId, epoch, ttl, rest,
+  most, note)
   local format, sub, call = string.format, string.sub, redis.call
   -- Numbers become text once: Lua converts every number with a slow and general printf.
   local fraction = sub('00000' .. time[2], -6, -4)
@@ -116,9 +119,9 @@ local function storeMessages(sessionKey, logKey, time, messages, from, lastId, c
     count = count + 1
     if at > from then seq = format('%d', count) end
     local senderKey, text = messages[at], messages[at + 1] .. ending
-    if at == stop and kept > @historyMax then
-      call('XADD', logKey, 'MAXLEN', '=', '@historyMax', seq .. '-0', senderKey, text)
-      kept = @historyMax
+    if at == stop and kept > (most or @historyMax) then
+      call('XADD', logKey, 'MAXLEN', '=', most and format('%d', most) or '@historyMax', seq .. '-0', senderKey, text)
+      kept = most or @historyMax
     else
       call('XADD', logKey, seq .. '-0', senderKey, text)
     end
@@ -128,9 +131,10 @@ local function storeMessages(sessionKey, logKey, time, messages, from, lastId, c
   end
   local deadline = format('%d', time[1] + ttl) .. fraction
   local json = renderAppended(size > 6 and seq or format('%d', count), time[1] .. '.' .. fraction, rest,
-    kept == @historyMax and '@historyMax' or format('%d', kept), lastId)
+    not note and (kept == @historyMax and '@historyMax' or format('%d', kept)), lastId)
   call('SET', sessionKey, json, 'PXAT', deadline)
   call('PEXPIREAT', logKey, deadline)
+  if note then call('SET', sub(logKey, 1, -4) .. 'size', note, 'PXAT', deadline) end
   if size == 6 then return first, 0, '' end
   return first, publish(logKey, table.concat(parts))
 end

@@ -6,7 +6,8 @@ The JSON of a session (K1). No other Lua code reads or writes it; session-json.t
 
 Times are seconds with a fraction, `ttl` is whole seconds. `retried` is the number of the newest message that was stored
 from a retried send (A4). `kept` and `newest`, the number of entries in the log and the id of the newest one, are there
-when an append was the last to write the session: the next append reads them instead of the log.
+when an append was the last to write the session, and the log has no large entry (log-size.lua): the next append reads
+them instead of the log.
 
 Only the fixed fields at both ends are matched and replaced. Custom fields are never decoded (A1): cjson turns [] into
 {}, shortens numbers, and refuses lone surrogates and deep nesting.
@@ -94,7 +95,9 @@ local function restForAppend(session, retried)
 end
 
 -- Writes the JSON after an append. Every argument is text; `rest` is what readForAppend and restForAppend return.
+-- Without `kept` the JSON tells nothing of the log.
 local function renderAppended(count, lastActivity, rest, kept, newestId)
+  if not kept then return '{"data":{"count":' .. count .. ',"last_activity":' .. lastActivity .. rest .. '}' end
   return '{"data":{"count":' .. count .. ',"last_activity":' .. lastActivity .. rest .. ',"kept":' .. kept
     .. ',"newest":"' .. newestId .. '"}'
 end

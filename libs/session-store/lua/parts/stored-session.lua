@@ -1,5 +1,6 @@
 -- Reads and writes the two keys of a session.
 -- @import renderSession from session-json.lua
+-- @import sizeKeyOf from log-size.lua
 
 -- Runs a reading command. Returns nil when the key holds another type. Raises every other error: a fault of Redis, or a
 -- missing permission, tells nothing about the stored data.
@@ -28,10 +29,13 @@ local function expireTogether(sessionKey, logKey, deadline)
   redis.call('PEXPIREAT', logKey, deadline)
 end
 
--- Writes the session and lets it expire with its log (K5).
+-- Writes the session and lets it expire with its log (K5), and with the note of the log's size, which is there only when
+-- the session tells nothing of the log. An error is left alone, because the note's key may be elsewhere while the slot
+-- is on the move (A7), and a note that is gone is made anew.
 local function saveUntil(sessionKey, logKey, session, deadline)
   redis.call('SET', sessionKey, renderSession(session), 'PXAT', deadline)
   redis.call('PEXPIREAT', logKey, deadline)
+  if session.log == '' and session.count > 0 then redis.pcall('PEXPIREAT', sizeKeyOf(logKey), deadline) end
 end
 
 -- Writes the session and refreshes the expiry of both keys with the session's own ttl (T1).

@@ -115,7 +115,8 @@ async function readId({ sessionId, context: { log } }: Room, seq: number): Promi
  * @param ms Unix milliseconds of Redis' clock
  * @throws {Error} when Redis does not answer
  */
-export async function firstSince({ sessionId, delivered, context: { log } }: Room, ms: number): Promise<number> {
+export async function firstSince(room: Room, ms: number): Promise<number> {
+  const { delivered } = room;
   const { tail } = delivered;
   let first = delivered.seq + 1;
   for (let message = tail.at(first - 1); message && first > startOf(delivered); message = tail.at(first - 1)) {
@@ -125,9 +126,19 @@ export async function firstSince({ sessionId, delivered, context: { log } }: Roo
   for (;;) {
     const from = Math.max(startOf(delivered), first - PAGE);
     if (from >= first) return first;
-    const { entries } = await log.read(sessionId, { from, limit: first - from });
-    const older = entries.filter(({ seq, body }) => seq < first && storedAt(body) < ms).at(-1);
-    if (older) return older.seq + 1;
+    const older = await newestBefore(room, from, first, ms);
+    if (older !== undefined) return older + 1;
     first = from;
   }
+}
+
+/** The newest number from one up to another, exclusive, that was stored before a time. */
+async function newestBefore(room: Room, from: number, end: number, ms: number): Promise<number | undefined> {
+  let newest: number | undefined;
+  for (let next = from; next < end; ) {
+    const { entries, more } = await room.context.log.read(room.sessionId, { from: next, limit: end - next });
+    for (const { seq, body } of entries) if (seq < end && storedAt(body) < ms) newest = seq;
+    next = more ? (entries.at(-1)?.seq ?? end) + 1 : end;
+  }
+  return newest;
 }

@@ -219,7 +219,7 @@ export class World {
 
   /** Ids of a session's messages in the store, oldest first. */
   async ids(sessionId: string): Promise<string[]> {
-    const { entries } = await this.store.read(sessionId, { newest: 100_000 });
+    const { entries } = await this.store.read(sessionId, { newest: 100_000, maxBytes: Number.POSITIVE_INFINITY });
     return entries.map((entry) => entry.id);
   }
 

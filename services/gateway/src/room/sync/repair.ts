@@ -3,7 +3,7 @@ import {
   type HealResult,
   headOf,
   type LiveMessage,
-  type LogEntry,
+  type LogRead,
   liveMessageOf,
   logEntryOf,
   messageName,
@@ -130,7 +130,7 @@ export class Repair {
     // A plain member has had what stands below the tail, under whichever number.
     const had = [...messages, ...log.slice(0, Math.max(0, shared))].map(messageName);
     room.moveTo(end, log[0]?.seq ?? 0);
-    delivered.refill((splitAtHoles(log).at(-1) ?? []).map(liveMessageOf));
+    delivered.refill(splitAtHoles(log).at(-1) ?? []);
     room.audience.restartAll(session.epoch, from, new Set(had));
     return true;
   }
@@ -156,16 +156,19 @@ export class Repair {
    * Reads the whole log.
    *
    * @param first what was read of it already, from its oldest entry on
-   * @returns `undefined` when the session has another epoch by now
+   * @returns its messages as a tail keeps them; `undefined` when the session has another epoch by now
    */
-  async readAll(epoch: string, first: readonly LogEntry[] = []): Promise<LogEntry[] | undefined> {
-    const entries = [...first];
-    for (;;) {
-      const from = (entries.at(-1)?.seq ?? 0) + 1;
-      const read = await this.#context.log.read(this.#room.delivered.sessionId, { from, limit: CHUNK });
+  async readAll(epoch: string, first?: LogRead): Promise<LiveMessage[] | undefined> {
+    const messages: LiveMessage[] = [];
+    for (let read = first; ; ) {
+      read ??= await this.#context.log.read(this.#room.delivered.sessionId, {
+        from: (messages.at(-1)?.seq ?? 0) + 1,
+        limit: CHUNK,
+      });
       if (read.session?.epoch !== epoch) return undefined;
-      entries.push(...read.entries);
-      if (read.entries.length < CHUNK) return entries;
+      for (const entry of read.entries) messages.push(liveMessageOf(entry));
+      if (!read.more) return messages;
+      read = undefined;
     }
   }
 
@@ -188,14 +191,14 @@ export class Repair {
  *
  * @param isFull whether the log may have had more: then messages before the first that both have were trimmed, not lost
  */
-function lackingOf(delivered: readonly LiveMessage[], log: readonly LogEntry[], isFull: boolean): LiveMessage[] {
+function lackingOf(delivered: readonly LiveMessage[], log: readonly LiveMessage[], isFull: boolean): LiveMessage[] {
   const kept = new Set(log.map(messageName));
   const shared = delivered.findIndex((message) => kept.has(messageName(message)));
   return delivered.slice(isFull ? Math.max(0, shared) : 0).filter((message) => !kept.has(messageName(message)));
 }
 
-/** Whether a log entry was delivered under its number. */
-function isShared(tail: Tail, entry: LogEntry): boolean {
+/** Whether a message of the log was delivered under its number. */
+function isShared(tail: Tail, entry: LiveMessage): boolean {
   const had = tail.at(entry.seq);
   return had !== undefined && messageName(had) === messageName(entry);
 }
@@ -208,7 +211,7 @@ function isShared(tail: Tail, entry: LogEntry): boolean {
  *
  * @param shared index of the first log entry that was delivered under its number; -1: there is none
  */
-function firstDifference(delivered: DeliveredHistory, log: readonly LogEntry[], shared: number): number {
+function firstDifference(delivered: DeliveredHistory, log: readonly LiveMessage[], shared: number): number {
   const first = log[0]?.seq ?? 0;
   const end = log.at(-1)?.seq ?? 0;
   if (shared < 0) return 1;

@@ -60,7 +60,7 @@ interface Step {
 const DONE: Step = { outcome: 'unchanged', more: false };
 const AGAIN: Step = { outcome: 'unchanged', more: true };
 
-/** Entries that one read asks for. */
+/** Most entries that one read asks for; its bytes have a bound of their own (F6). */
 const PAGE = 200;
 /** How long other gateways may take to fill a hole that this gateway's tail cannot fill (G4). */
 const HOLE_MS = 1_000;
@@ -196,7 +196,8 @@ export class Sync {
   async #read(position: Position | undefined): Promise<LogRead | undefined> {
     const { log, reporter } = this.#context;
     const { sessionId } = this.#room.delivered;
-    const range = position ? { from: Math.max(1, position.seq), limit: PAGE } : { from: 1, limit: PAGE };
+    // At least one entry behind the position's own, whatever their bytes.
+    const range = { from: Math.max(1, position?.seq ?? 1), limit: PAGE, least: 2 };
     try {
       return await log.read(sessionId, range, position?.epoch);
     } catch (error) {
@@ -223,13 +224,12 @@ export class Sync {
   async #load(session: StoredSession, first: LogRead): Promise<Step> {
     const room = this.#room;
     const { delivered } = room;
-    const isWhole = first.entries.length < PAGE;
-    const entries = isWhole ? first.entries : await this.#repair.readAll(session.epoch, first.entries);
-    if (!entries || delivered.position) return AGAIN;
-    const newest = entries.at(-1);
+    const messages = await this.#repair.readAll(session.epoch, first);
+    if (!messages || delivered.position) return AGAIN;
+    const newest = messages.at(-1);
     this.#confirm(session);
     room.moveTo({ epoch: session.epoch, seq: newest?.seq ?? session.count, id: newest?.id ?? '' }, first.firstSeq);
-    delivered.refill((splitAtHoles(entries).at(-1) ?? []).map(liveMessageOf));
+    delivered.refill(splitAtHoles(messages).at(-1) ?? []);
     return DONE;
   }
 
@@ -280,7 +280,7 @@ export class Sync {
     this.#room.expiry.confirmed(session.remainingMs, session.ttl, this.#askedMs);
   }
 
-  #deliver(session: StoredSession, { entries, firstSeq }: LogRead): Step {
+  #deliver(session: StoredSession, { entries, firstSeq, more }: LogRead): Step {
     const room = this.#room;
     const { delivered } = room;
     const parts = splitAtHoles(entries.filter((entry) => entry.seq > delivered.seq));
@@ -295,6 +295,6 @@ export class Sync {
       }
       room.deliverNext(session.epoch, part.map(liveMessageOf));
     }
-    return { outcome, more: parts.length > 0 && entries.length === PAGE };
+    return { outcome, more: parts.length > 0 && more === true };
   }
 }

@@ -257,7 +257,8 @@ describe('the rate of a connection', () => {
 
   it('V20, D2: also where the outage buffer has no room for one, but for a smaller one behind it', async () => {
     const gateway = world.gateway({
-      OUTAGE_BUFFER_BYTES: '5000',
+      // A session that is alone has half of it.
+      OUTAGE_BUFFER_BYTES: '10000',
       MESSAGE_MAX_BYTES: '600',
       MAX_MESSAGES_PER_SECOND: '0',
     });

@@ -1,5 +1,5 @@
 import type { ErrorCode, Position, SignalSendFrame } from '@holdfast/protocol';
-import { encodeSignal, encodeUnstored, unstoredFrame } from '@holdfast/session-store';
+import { encodeSignal, encodeUnstored, type NewMessage, unstoredFrame } from '@holdfast/session-store';
 import type { Member } from '../ports/member.js';
 import type { Room } from '../room/room.js';
 import type { GatewayContext } from '../rooms/gateway-context.js';
@@ -18,6 +18,9 @@ export interface Refusal {
   readonly retryAfterMs: number;
 }
 
+/** What the intake uses of its gateway. */
+type IntakeContext = Pick<GatewayContext, 'clock' | 'fanOut' | 'metrics' | 'names' | 'unstored'>;
+
 const OVERTAKES = 'an earlier message of this connection has to be sent again first';
 /** The wait that a refused sender is told, milliseconds. */
 const RETRY_AFTER_MS = 1_000;
@@ -30,12 +33,12 @@ const MESSAGE_OVERHEAD_BYTES = 200;
  * of one member keep their order.
  */
 export class MessageIntake {
-  readonly #context: Pick<GatewayContext, 'clock' | 'fanOut' | 'metrics' | 'names'>;
+  readonly #context: IntakeContext;
   readonly #counts: UnstoredCounts;
   #idsMade = 0;
 
   /** @param counts numbers the messages that are not stored */
-  constructor(context: Pick<GatewayContext, 'clock' | 'fanOut' | 'metrics' | 'names'>, counts: UnstoredCounts) {
+  constructor(context: IntakeContext, counts: UnstoredCounts) {
     this.#context = context;
     this.#counts = counts;
   }
@@ -51,20 +54,18 @@ export class MessageIntake {
     if (waitMs > 0) return this.refuse(sender, sent, notStored(OVERTAKES, waitMs), limits, arrivedMs);
     const id = sent.id ?? this.#nextId(sender.connectionId);
     const head = `"content":${sent.contentJson},"sender":"${sender.sender}","timestamp":`;
-    if (!sender.persistent) {
-      this.#context.metrics.counters.messagesIn += 1;
-      return this.#publish(sender, room, id, head, sent.id);
-    }
     const message = { id, senderKey: sender.senderKey, head };
-    const taken = room.queue.push({
-      member: sender,
-      message: sent.retry === undefined ? message : { ...message, retry: searchFrom(sent.retry, room) },
-      bytes: head.length + MESSAGE_OVERHEAD_BYTES,
-      arrivedMs,
-      clientId: sent.id,
-    });
+    const taken = sender.persistent
+      ? room.queue.push({
+          member: sender,
+          message: sent.retry === undefined ? message : { ...message, retry: searchFrom(sent.retry, room) },
+          bytes: head.length + MESSAGE_OVERHEAD_BYTES,
+          arrivedMs,
+          clientId: sent.id,
+        })
+      : this.#publish(sender, room, message, sent.id);
     if (taken) this.#context.metrics.counters.messagesIn += 1;
-    else this.refuse(sender, sent, notStored('too many messages wait to be stored'), limits, arrivedMs);
+    else this.refuse(sender, sent, notStored('too many messages of this session wait'), limits, arrivedMs);
   }
 
   /** A message cannot be taken now: those that its sender has sent behind it must not overtake it (V20). */
@@ -76,31 +77,51 @@ export class MessageIntake {
     tell(sender, id, refusal);
   }
 
-  /** Publishes a signal (V10). One that is lost is not repeated, because a signal is worth nothing later. */
+  /**
+   * Publishes a signal (V10). One that is lost, or that the outage buffer has no room for (D2), is not repeated, because
+   * a signal is worth nothing later.
+   */
   signal(sender: SendingMember, room: Room, { name, data = null }: SignalSendFrame): void {
     const frame = JSON.stringify({ type: 'signal', sender: sender.sender, name, data });
     const payload = encodeSignal(sender.connectionId, frame);
-    const { fanOut, names } = this.#context;
-    fanOut.publish(names.liveChannel(room.sessionId), payload).catch((error: unknown) => {
-      room.context.shard.failed(error);
-    });
+    const bytes = payload.length;
+    if (!this.#context.unstored.take(room.sessionId, bytes)) return;
+    this.#pass(room, payload, bytes, (error) => room.context.shard.failed(error));
   }
 
-  #publish(sender: SendingMember, room: Room, id: string, head: string, clientId: string | undefined): void {
-    const { sessionId } = room;
-    const { clock, fanOut, metrics, names } = this.#context;
+  /** @returns false when the outage buffer has no room for it (D2) */
+  #publish(sender: SendingMember, room: Room, { id, head }: NewMessage, clientId: string | undefined): boolean {
+    const { clock, metrics, unstored } = this.#context;
     const { shard } = room.context;
+    const isLocal = shard.away;
+    const bytes = head.length + MESSAGE_OVERHEAD_BYTES;
+    if (!isLocal && !unstored.take(room.sessionId, bytes)) return false;
     const nowMs = clock.now();
-    const count = this.#counts.next(sessionId, nowMs);
+    const count = this.#counts.next(room.sessionId, nowMs);
     const payload = encodeUnstored(count, sender.senderKey, unstoredFrame(id, `${head}${nowMs}}`));
     metrics.counters.published += 1;
     metrics.counters.ephemeral += 1;
     // Without Redis the chat goes on among the members of this gateway (D1).
-    if (shard.away) return room.receive(Buffer.from(payload));
-    fanOut.publish(names.liveChannel(sessionId), payload).catch((error: unknown) => {
-      shard.failed(error);
-      tell(sender, clientId, notStored('the message could not be passed on'));
-    });
+    if (isLocal) room.receive(Buffer.from(payload));
+    else {
+      this.#pass(room, payload, bytes, (error) => {
+        shard.failed(error);
+        tell(sender, clientId, notStored('the message could not be passed on'));
+      });
+    }
+    return true;
+  }
+
+  /** Publishes what is not stored. @param bytes of the outage buffer, which it gives back when Redis has answered */
+  #pass({ sessionId }: Room, payload: string, bytes: number, failed: (error: unknown) => void): void {
+    const { fanOut, names, unstored } = this.#context;
+    fanOut.publish(names.liveChannel(sessionId), payload).then(
+      () => unstored.give(sessionId, bytes),
+      (error: unknown) => {
+        unstored.give(sessionId, bytes);
+        failed(error);
+      },
+    );
   }
 
   /** An id for a message of the plain protocol: unique because the connection's id is. */

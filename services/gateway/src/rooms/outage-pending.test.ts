@@ -20,6 +20,47 @@ describe('what waits', () => {
     expect(stored(eve).map((each) => (each as unknown[])[1])).toEqual(pending(eve));
   });
 
+  it('D2: of one session leaves room for those of others, while Redis is away and while it is slow', async () => {
+    const small = world.gateway({ OUTAGE_BUFFER_BYTES: '100000', MAX_MESSAGES_PER_SECOND: '0' });
+    const [eve, zoe] = [await small.connect('heavy'), await small.connect('chat')];
+    const refused = (client: typeof eve): number => client.ofType('error').length;
+    small.log.fate = ({ method }) => (method === 'append' ? 'silence' : 'works');
+    for (let i = 0; i < 30; i++) eve.say(`e${i}`, 'x'.repeat(4_000));
+    for (let i = 0; i < 20; i++) zoe.say(`z${i}`);
+    await world.settle();
+    expect([refused(eve), refused(zoe)]).toEqual([19, 0]);
+    await world.silence();
+    for (let i = 20; i < 50; i++) zoe.say(`z${i}`);
+    expect([pending(zoe).length, refused(zoe)]).toEqual([50, 0]);
+    await world.answer();
+    expect([stored(eve).length, stored(zoe).length]).toEqual([11, 50]);
+  });
+
+  it('D2: is counted too where it is published without being stored, until Redis has answered', async () => {
+    const small = world.gateway({ OUTAGE_BUFFER_BYTES: '100000', MAX_MESSAGES_PER_SECOND: '0' });
+    const eve = await small.connect('heavy', { persistent: false });
+    const zoe = await small.connect('chat', { persistent: false });
+    let answer: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    small.fanOut.beforePublish = () => answered;
+    for (let i = 0; i < 30; i++) eve.say(`e${i}`, 'x'.repeat(4_000));
+    for (let i = 0; i < 20; i++) zoe.say(`z${i}`);
+    expect([eve.ofType('error').length, zoe.ofType('error').length]).toEqual([19, 0]);
+    expect(eve.ofType('error')[0]).toMatchObject({ code: 'not_stored', retryAfterMs: expect.any(Number) });
+    answer();
+    await world.settle();
+    expect([eve.contents.length, zoe.contents.length]).toEqual([11, 20]);
+    await world.advance(2_500);
+    expect(small.metrics.gateway.gauges.unstoredBytes).toBe(0);
+    // No number is left out for those that were refused.
+    const late = await small.connect('heavy', { persistent: false, plain: true });
+    eve.say('next');
+    await world.settle();
+    expect(late.received.at(-1)).toMatchObject({ content: 'Message #12: next' });
+  });
+
   it('D2: Redis is asked with the canary alone while it is away, not by every room', async () => {
     for (let i = 0; i < 50; i++) await gateway.connect(`room-${i}`);
     await world.silence();

@@ -163,9 +163,15 @@ export class TailBudget {
   }
 }
 
-/** A limit of bytes that all sessions of a gateway share: the outage buffer (D2). */
+/**
+ * A limit of bytes that the sessions of a gateway share: the outage buffer (D2). A session may hold as much as it leaves
+ * free for all others, and one message in any case: alone it has half of the limit, two have a third each. So those that
+ * hold little find room, whatever others hold.
+ */
 export class ByteBudget {
   #used = 0;
+  /** Bytes by session, of those that hold any. */
+  readonly #held = new Map<string, number>();
 
   /** @param limit bytes */
   constructor(readonly limit: number) {}
@@ -174,15 +180,21 @@ export class ByteBudget {
     return this.#used;
   }
 
-  /** @returns false, and takes nothing, where the bytes would pass the limit */
-  take(bytes: number): boolean {
-    if (this.#used + bytes > this.limit) return false;
+  /** @returns false, and takes nothing, where the bytes would pass the limit or the session's share */
+  take(sessionId: string, bytes: number): boolean {
+    const held = this.#held.get(sessionId) ?? 0;
+    const free = this.limit - this.#used - bytes;
+    if (free < (held === 0 ? 0 : held + bytes)) return false;
     this.#used += bytes;
+    this.#held.set(sessionId, held + bytes);
     return true;
   }
 
-  /** Gives back what was taken. */
-  give(bytes: number): void {
+  /** Gives back what a session has taken. */
+  give(sessionId: string, bytes: number): void {
     this.#used -= bytes;
+    const left = (this.#held.get(sessionId) ?? 0) - bytes;
+    if (left > 0) this.#held.set(sessionId, left);
+    else this.#held.delete(sessionId);
   }
 }

@@ -164,7 +164,7 @@ describe('an append of unknown outcome', () => {
 
 describe('what waits to be stored', () => {
   it('D2: is bounded by OUTAGE_BUFFER_BYTES: beyond it a send is not_stored, with a time to try again', async () => {
-    const full = world.gateway({ OUTAGE_BUFFER_BYTES: '3000', MAX_MESSAGES_PER_SECOND: '0' });
+    const full = world.gateway({ OUTAGE_BUFFER_BYTES: '6000', MAX_MESSAGES_PER_SECOND: '0' });
     const eve = await full.connect('full');
     full.log.fate = ({ method }) => (method === 'append' ? 'lost before' : 'works');
     for (const id of ids(30)) eve.say(id);

@@ -93,7 +93,7 @@ export class AppendQueue {
     return this.#failing;
   }
 
-  /** Takes a member's message. @returns false when the outage buffer is full (D2) */
+  /** Takes a member's message. @returns false when the outage buffer has no room for it (D2) */
   push(sending: Sending): boolean {
     const repeated = this.#backlog?.takeOver(sending);
     if (repeated === 'conflict' || (this.#backlog && this.#waiting.findDelivered(sending)?.isConflict)) {

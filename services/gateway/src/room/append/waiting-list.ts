@@ -34,7 +34,7 @@ export interface DeliveredSend {
 /** What the list uses of its gateway. */
 export interface WaitingListContext {
   readonly metrics: { readonly gauges: Pick<GatewayMetrics['gauges'], 'unstoredMessages'> };
-  /** The outage buffer: bytes of messages accepted from members and not stored yet, over all sessions (D2). */
+  /** The outage buffer: bytes of messages taken from members that Redis has not answered yet, over all sessions (D2). */
   readonly unstored: ByteBudget;
 }
 
@@ -72,9 +72,9 @@ export class WaitingList {
     return this.#shown > 0;
   }
 
-  /** @returns false when the outage buffer is full (D2) */
+  /** @returns false when the outage buffer has no room for it (D2) */
   add({ member, clientId, message, bytes, arrivedMs }: Sending): boolean {
-    if (!this.#context.unstored.take(bytes)) return false;
+    if (!this.#context.unstored.take(this.#delivered.sessionId, bytes)) return false;
     this.#messages.push({ member, clientId, message, bytes, arrivedMs, since: this.#delivered.position });
     this.#context.metrics.gauges.unstoredMessages += 1;
     return true;
@@ -181,7 +181,8 @@ export class WaitingList {
     this.#messages.splice(at, settled.length);
     this.#shown -= Math.max(0, Math.min(this.#shown - at, settled.length));
     this.#context.metrics.gauges.unstoredMessages -= settled.length;
-    for (const { bytes } of settled) this.#context.unstored.give(bytes);
+    const freed = settled.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.#context.unstored.give(this.#delivered.sessionId, freed);
   }
 }
 

@@ -245,14 +245,14 @@ export class GatewayCore {
   }
 
   #open(socket: Socket, { protocol, request, address }: Admitted): SocketEvents {
-    const { redisPersistence: persistent, presence, client, resume } = request;
+    const { redisPersistence: persistent, presence, client } = request;
     const sessionId = request.sessionId === undefined ? this.#newId() : this.#sharedId(request.sessionId);
     const identity = identify(this.#newId(), client);
     const terms = { sessionId, protocol, persistent, presence, address };
     const connection = new Connection(socket, this.#connectionContext, terms, identity);
     this.#connections.add(connection);
     this.#metrics.gateway.connected(protocol, persistenceOf(connection));
-    this.#welcomer.begin(connection, resume);
+    this.#welcomer.begin(connection, request);
     return connection;
   }
 

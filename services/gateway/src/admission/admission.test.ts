@@ -32,21 +32,39 @@ function refused(upgrade: Partial<UpgradeRequest>, of?: Admission, nowMs?: numbe
 }
 
 describe('many connects at once', () => {
-  const RESUMES = { query: 'session=s&redis_persistence=true&last_seq=3&last_id=m3&epoch=e1' };
+  const resumes = (session: string) => ({
+    query: `session=${session}&redis_persistence=true&last_seq=3&last_id=m3&epoch=e1`,
+  });
 
   it('B5, C4: while many wait for their welcome new members are refused, and returning ones only when very many wait', () => {
     const gate = admission();
     for (let n = 0; n < 2_000; n++) admitted({}, gate);
     const refusal = refused({}, gate);
     expect([refusal.status, refusal.body.code, refusal.retryAfterSeconds]).toEqual([503, 'overloaded', 2]);
-    for (let n = 2_000; n < 30_000; n++) admitted(RESUMES, gate);
-    expect(refused(RESUMES, gate).body.code).toBe('overloaded');
-    gate.welcomed();
-    admitted(RESUMES, gate);
-    for (let n = 2_000; n < 30_000; n++) gate.welcomed();
+    for (let n = 2_000; n < 30_000; n++) admitted(resumes(`s${n % 2}`), gate);
+    expect(refused(resumes('s2'), gate).body.code).toBe('overloaded');
+    gate.welcomed('s1');
+    admitted(resumes('s2'), gate);
+    gate.welcomed('s2');
+    for (let n = 2_000; n < 29_999; n++) gate.welcomed(`s${n % 2}`);
     expect(refused({}, gate).status).toBe(503);
     gate.welcomed();
     admitted({}, gate);
+  });
+
+  it('B5, C4: one session that thousands join keeps neither new nor returning members out of another one', () => {
+    const gate = admission();
+    for (let n = 0; n < 2_000; n++) admitted({ query: 'session=crowd' }, gate);
+    for (let n = 0; n < 2_000; n++) admitted({}, gate);
+    expect(refused({ query: 'session=crowd' }, gate).status).toBe(503);
+    for (let n = 2_000; n < 20_000; n++) admitted(resumes('crowd'), gate);
+    expect(refused(resumes('crowd'), gate).status).toBe(503);
+    for (let n = 0; n < 1_600; n++) admitted({ query: `session=quiet${n}` }, gate);
+    admitted(resumes('quiet'), gate);
+    expect(refused({ query: 'session=late' }, gate).status).toBe(503);
+    for (let n = 0; n < 20_000; n++) gate.welcomed('crowd');
+    admitted({ query: 'session=late' }, gate);
+    admitted({ query: 'session=crowd' }, gate);
   });
 });
 

@@ -10,6 +10,7 @@ import {
   type WireProtocol,
 } from '@holdfast/protocol';
 import { RateLimit } from '../ports/rate-limit.js';
+import { CountBySession } from './count-by-session.js';
 
 /** A client's upgrade request: header values as they came, empty where there was none. */
 export interface UpgradeRequest {
@@ -55,10 +56,13 @@ export interface AdmissionOptions {
   readonly connectsPerSecond: number;
 }
 
-/** New members are refused while this many wait for their welcome: half a second's work. */
+/** New members are refused while this many wait for their welcome, of each session some at most: half a second's work. */
 const WAITING_MAX_FOR_NEW = 2_000;
-/** Returning members are refused while this many wait. */
-const WAITING_MAX_FOR_RETURNING = 30_000;
+/** How many of one session count there. */
+const WAITING_OF_SESSION = 200;
+/** Everybody is refused while this many wait, and whoever wants into a session that two thirds of them wait for. */
+const WAITING_MAX = 30_000;
+const WAITING_MAX_OF_SESSION = 20_000;
 
 /**
  * Decides who may connect, before the upgrade (C2–C4): by the request itself, by where it comes from, and by how many
@@ -69,7 +73,8 @@ export class Admission {
   readonly #rate: RateLimit;
   /** Open connections by address. */
   readonly #byAddress = new Map<string, number>();
-  #awaitingWelcome = 0;
+  /** Those that wait for their welcome; all that name no session count as one. */
+  readonly #waiting = new CountBySession(WAITING_OF_SESSION);
   /** Set once, when the gateway is going away: everybody is refused from then on. */
   draining = false;
 
@@ -95,7 +100,8 @@ export class Admission {
       return refusal('forbidden', 'the Origin header names a site that ALLOWED_ORIGINS does not allow');
     }
     // Returning members come first, because they have messages to lose (B5).
-    if (this.#awaitingWelcome >= (parsed.request.resume ? WAITING_MAX_FOR_RETURNING : WAITING_MAX_FOR_NEW)) {
+    const { sessionId = '', resume } = parsed.request;
+    if (resume ? this.#isFullFor(sessionId) : this.#isBusyFor(sessionId)) {
       return refusal('overloaded', 'too many are connecting at once: connect again', 2);
     }
     const { connectionsPerIp, connectsPerSecond, trustProxy } = this.#options;
@@ -106,20 +112,30 @@ export class Admission {
     }
     if (this.#rate.take(nowMs) > 0) return refusal('rate_limited', `at most ${connectsPerSecond} connects a second`, 1);
     this.#byAddress.set(address, already + 1);
-    this.#awaitingWelcome += 1;
+    this.#waiting.add(sessionId);
     return { protocol, request: parsed.request, address };
   }
 
-  /** An admitted client has its welcome, or will never have one. */
-  welcomed(): void {
-    this.#awaitingWelcome -= 1;
+  #isFullFor(sessionId: string): boolean {
+    return this.#waiting.all >= WAITING_MAX || this.#waiting.of(sessionId) >= WAITING_MAX_OF_SESSION;
+  }
+
+  /** One session that thousands join keeps no new member out of another one. */
+  #isBusyFor(sessionId: string): boolean {
+    const most = Math.max(this.#waiting.fair, this.#waiting.of(sessionId));
+    return most >= WAITING_MAX_FOR_NEW || this.#isFullFor(sessionId);
+  }
+
+  /** An admitted client has its welcome, or will never have one. @param sessionId that it named */
+  welcomed(sessionId = ''): void {
+    this.#waiting.remove(sessionId);
   }
 
   /** An admitted client waits for something that keeps nobody busy: it is no reason to refuse others meanwhile. */
-  async waitsAside(wait: () => Promise<void>): Promise<void> {
-    this.#awaitingWelcome -= 1;
+  async waitsAside(wait: () => Promise<void>, sessionId = ''): Promise<void> {
+    this.#waiting.remove(sessionId);
     await wait();
-    this.#awaitingWelcome += 1;
+    this.#waiting.add(sessionId);
   }
 
   /** An admitted client's connection has ended. */

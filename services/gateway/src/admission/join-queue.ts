@@ -1,4 +1,5 @@
 import type { WaitAside } from '../rooms/history-plan.js';
+import { CountBySession } from './count-by-session.js';
 
 /**
  * Joins that run at once. Each asks Redis two or three times, so that this many keep Redis and this process busy for
@@ -122,28 +123,6 @@ export class JoinQueue<Join extends QueuedJoin> {
         this.#goingOn.add({ sessionId, goOn });
       });
     } else this.#running.add(sessionId);
-  }
-}
-
-/** How many there are, in all and of each session. */
-class CountBySession {
-  readonly #counts = new Map<string, number>();
-  all = 0;
-
-  of(sessionId: string): number {
-    return this.#counts.get(sessionId) ?? 0;
-  }
-
-  add(sessionId: string): void {
-    this.all += 1;
-    this.#counts.set(sessionId, this.of(sessionId) + 1);
-  }
-
-  remove(sessionId: string): void {
-    this.all -= 1;
-    const left = this.of(sessionId) - 1;
-    if (left > 0) this.#counts.set(sessionId, left);
-    else this.#counts.delete(sessionId);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Config } from '@holdfast/config';
-import { CLOSE, type ResumeRequest, type WelcomeFrame } from '@holdfast/protocol';
+import { CLOSE, type ConnectRequest, type ResumeRequest, type WelcomeFrame } from '@holdfast/protocol';
 import { SessionCorruptError } from '@holdfast/session-store';
 import type { Connection } from '../connection/connection.js';
 import type { GatewayContext } from '../rooms/gateway-context.js';
@@ -19,6 +19,8 @@ export interface WelcomerOptions {
 interface JoiningConnection extends QueuedJoin {
   readonly connection: Connection;
   readonly resume: ResumeRequest | undefined;
+  /** The session that its client has named, if any. */
+  readonly named: string | undefined;
 }
 
 /**
@@ -36,9 +38,9 @@ export class Welcomer {
   }
 
   /** The socket is open. The welcome follows by itself, or the connection is closed. */
-  begin(connection: Connection, resume: ResumeRequest | undefined): void {
+  begin(connection: Connection, { sessionId: named, resume }: Pick<ConnectRequest, 'sessionId' | 'resume'>): void {
     const { sessionId } = connection;
-    const joining = { connection, sessionId, resume, isReturning: resume !== undefined };
+    const joining = { connection, sessionId, resume, named, isReturning: resume !== undefined };
     this.#joining.set(connection, joining);
     this.#queue.add(joining);
   }
@@ -49,14 +51,14 @@ export class Welcomer {
     const joining = this.#joining.get(connection);
     if (!joining || !this.#queue.remove(joining)) return rooms.leave(connection, connection.sessionId);
     this.#joining.delete(connection);
-    admission.welcomed();
+    admission.welcomed(joining.named);
   }
 
-  async #join({ connection, resume }: JoiningConnection, aside: WaitAside): Promise<void> {
+  async #join({ connection, resume, named }: JoiningConnection, aside: WaitAside): Promise<void> {
     const { rooms, admission, context } = this.#options;
     try {
       const joined = await rooms.join(connection, connection.sessionId, resume, (wait) =>
-        aside(() => admission.waitsAside(wait)),
+        aside(() => admission.waitsAside(wait, named)),
       );
       if (connection.closed) return;
       if (joined) this.#welcome(connection, joined);
@@ -67,7 +69,7 @@ export class Welcomer {
       connection.close(CLOSE.overloaded);
     } finally {
       this.#joining.delete(connection);
-      admission.welcomed();
+      admission.welcomed(named);
     }
   }
 

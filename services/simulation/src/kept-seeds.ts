@@ -200,4 +200,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
       'the audit missed a message of a deleted session that an old copy of Redis had brought back, and that was deleted again',
     scenario: 3,
   },
+  {
+    seed: 259595995,
+    mistake: 'a message that a new epoch had under its old number by chance hid what stood before it there',
+    faults: 6,
+    scenario: 3,
+  },
 ];

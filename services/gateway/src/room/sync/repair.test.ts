@@ -263,6 +263,20 @@ describe('a Redis that comes back with less', () => {
     await expectOneHistory(ann, bob);
   });
 
+  it('G4: a message that a new epoch has under its old number by chance does not hide what stands before it', async () => {
+    await world.append('s', 'm4', 'm5');
+    await world.settle();
+    await deaf(async () => {
+      world.store.lose();
+      await world.advance(10);
+      await world.append('s', 'x1', 'x2', 'x3', 'x4', 'm5');
+    });
+    both((gateway) => gateway.fanOut.interrupt());
+    await world.advance(2_000);
+    await expectOneHistory(ann, bob);
+    expect([...plain.contents].sort()).toEqual([...OLD, 'm4', 'm5', 'x1', 'x2', 'x3', 'x4']);
+  });
+
   it('G4: reset comes before the first message of a new epoch, and only framed members are told', async () => {
     await world.silence();
     world.store.lose();

@@ -197,10 +197,13 @@ function lackingOf(delivered: readonly LiveMessage[], log: readonly LiveMessage[
   return delivered.slice(isFull ? Math.max(0, shared) : 0).filter((message) => !kept.has(messageName(message)));
 }
 
-/** Whether a message of the log was delivered under its number. */
+/**
+ * Whether a message of the log was delivered under its number. The same message with another time was stored anew, by
+ * chance under its old number: then what comes before it may differ.
+ */
 function isShared(tail: Tail, entry: LiveMessage): boolean {
   const had = tail.at(entry.seq);
-  return had !== undefined && messageName(had) === messageName(entry);
+  return had !== undefined && had.senderKey === entry.senderKey && had.frame.equals(entry.frame);
 }
 
 /**

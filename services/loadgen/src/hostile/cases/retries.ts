@@ -7,19 +7,22 @@ import { storeLargeHistory } from './large-history.js';
 const SESSION = 'heavy-history';
 const FIRST_SENDS = 10;
 const ANSWER_MS = 20_000;
-const HTTP_ID = 'from-the-back-end';
 const HTTP_PATH = `sessions/${SESSION}/messages/`;
-const HTTP_BODY = { content: 'by HTTP', id: HTTP_ID, sender: 'retrying-back-end' };
+const HTTP_BODY = { content: 'by HTTP', sender: 'retrying-back-end' };
 const FIRST_TRIES = 5;
+const REJOIN_MS = 500;
 
 /** What kinds of retries take turns: of stored messages with every kind of position, of a new one, and by HTTP (V20, A4). */
 const KINDS = ['right', 'bogus', 'none', 'new', 'http'] as const;
 type Kind = (typeof KINDS)[number];
 
-interface Stored {
-  readonly id: string;
-  readonly content: string;
+interface Named {
   readonly seq: number;
+  readonly id: string;
+}
+
+interface Stored extends Named {
+  readonly content: string;
   /** The position when it was first sent. */
   readonly after: { readonly epoch: string; readonly seq: number; readonly id: string };
 }
@@ -31,16 +34,18 @@ export function retries(perSecond: number): HeavyCase {
     prepare: async (target) => {
       await storeLargeHistory(target, SESSION);
       const member = await SendingMember.join(target.gatewayPort, memberQuery(SESSION, 'retrying'));
-      const { seq } = await new ApiClient(apiUrl(target)).insist('POST', HTTP_PATH, HTTP_BODY);
-      return load(target, member, await firstSends(member, Number(seq)), Number(seq), perSecond);
+      // Without an id it is a first send, which is not searched for; the answer names the id under which it is repeated.
+      const answer = await new ApiClient(apiUrl(target)).insist('POST', HTTP_PATH, HTTP_BODY);
+      const byHttp = { seq: Number(answer['seq']), id: String(answer['id']) };
+      return load(target, member, await firstSends(member, byHttp), byHttp, perSecond);
     },
   };
 }
 
-/** @param newest number of the newest message, which was sent by HTTP */
-async function firstSends(member: SendingMember, newest: number): Promise<readonly Stored[]> {
+/** @param newest the newest message */
+async function firstSends(member: SendingMember, newest: Named): Promise<readonly Stored[]> {
   const stored: Stored[] = [];
-  let after = { epoch: member.epoch, seq: newest, id: HTTP_ID };
+  let after = { epoch: member.epoch, ...newest };
   for (let index = 0; index < FIRST_SENDS; index++) {
     const [id, content] = [`first-${index}`, `first ${index}`];
     let answer = await member.send({ type: 'send', id, content }, ANSWER_MS);
@@ -56,15 +61,17 @@ async function firstSends(member: SendingMember, newest: number): Promise<readon
 
 function load(
   target: CaseTarget,
-  member: SendingMember,
+  first: SendingMember,
   stored: readonly Stored[],
-  httpSeq: number,
+  byHttp: Named,
   perSecond: number,
 ): CaseLoad {
   const api = new ApiClient(apiUrl(target));
   return async (endsAtMs) => {
     const counts = new Counts();
     const wrong = new Set<string>();
+    const ended: SendingMember[] = [];
+    let member = first;
     let longestMs = 0;
     const underWay = new Set<Promise<void>>();
     const retry = async (number: number): Promise<void> => {
@@ -73,7 +80,9 @@ function load(
       if (!message) return;
       const startedAt = performance.now();
       const verdict =
-        kind === 'http' ? await byHttp(api, httpSeq, counts) : await bySocket(member, message, kind, number, counts);
+        kind === 'http'
+          ? await repeatByHttp(api, byHttp, counts)
+          : await repeatBySocket(member, message, kind, number, counts);
       longestMs = Math.max(longestMs, performance.now() - startedAt);
       if (verdict !== undefined) wrong.add(verdict);
     };
@@ -82,23 +91,37 @@ function load(
       const dueAt = startedAt + (number * 1_000) / perSecond;
       await delay(Math.max(0, Math.min(dueAt, endsAtMs) - performance.now()));
       if (!member.isOpen) {
-        wrong.add('the retrying member was closed');
-        break;
+        counts.add(`times ${member.ending}`);
+        ended.push(member);
+        member = await rejoin(target, endsAtMs);
       }
       const one: Promise<void> = retry(number).finally(() => underWay.delete(one));
       underWay.add(one);
     }
     await Promise.all(underWay);
-    for (const [id, numbers] of member.shown) {
+    member.end();
+    for (const id of new Set([...ended, member].flatMap(({ shown }) => [...shown.keys()]))) {
+      const numbers = new Set([...ended, member].flatMap(({ shown }) => [...(shown.get(id) ?? [])]));
       if (numbers.size > 1) wrong.add(`${id} was stored ${numbers.size} times`);
     }
-    member.end();
     return { note: `${counts}; longest answer ${Math.round(longestMs)} ms`, wrong: [...wrong] };
   };
 }
 
+/** The member comes back after it was closed. @throws Error when it is not let in until the end */
+async function rejoin({ gatewayPort }: CaseTarget, endsAtMs: number): Promise<SendingMember> {
+  for (;;) {
+    try {
+      return await SendingMember.join(gatewayPort, memberQuery(SESSION, 'retrying'));
+    } catch (error) {
+      if (performance.now() > endsAtMs) throw error;
+      await delay(REJOIN_MS);
+    }
+  }
+}
+
 /** @returns what must not be */
-async function bySocket(
+async function repeatBySocket(
   member: SendingMember,
   { id, content, seq, after }: Stored,
   kind: Exclude<Kind, 'http'>,
@@ -120,8 +143,8 @@ async function bySocket(
   return `a retry of number ${seq} was answered with ${answer.seq}`;
 }
 
-async function byHttp(api: ApiClient, seq: number, counts: Counts): Promise<string | undefined> {
-  const answer = await api.request('POST', HTTP_PATH, HTTP_BODY).catch(() => undefined);
+async function repeatByHttp(api: ApiClient, { seq, id }: Named, counts: Counts): Promise<string | undefined> {
+  const answer = await api.request('POST', HTTP_PATH, { ...HTTP_BODY, id }).catch(() => undefined);
   counts.add(answer?.status === 200 ? 'http answered' : `http ${answer?.status ?? 'no answer'}`);
   const found = answer?.status === 200 ? answer.body['seq'] : seq;
   return found === seq ? undefined : `a retry by HTTP of number ${seq} was answered with ${found}`;

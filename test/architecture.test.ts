@@ -8,6 +8,7 @@ import {
   broadcastKey,
   liveChannel,
   logKey,
+  nameIndexKey,
   orphanKey,
   quarantinePrefix,
   sessionKey,
@@ -91,7 +92,7 @@ describe('ARCHITECTURE.md', () => {
   });
 
   it('names every key and channel of Redis', () => {
-    const ofSession = [sessionKey, logKey, liveChannel, tombstoneKey, quarantinePrefix, orphanKey];
+    const ofSession = [sessionKey, logKey, nameIndexKey, liveChannel, tombstoneKey, quarantinePrefix, orphanKey];
     const keys = [
       ...ofSession.map((keyOf) => keyOf('ID')),
       AUDIT_REPORT_KEY,

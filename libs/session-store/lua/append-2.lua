@@ -13,18 +13,22 @@ Returns one string, which is quicker to read than a list: 'stored EPOCH TTL CREA
 0 or 1, and SEQ is -SEQ for a duplicate and !SEQ for an id that a message with another content has. A second line tells what was wrong with a session that is in quarantine now.
 SUBSCRIBERS is -1 when the messages are stored and Redis refused to publish them: then the second line may be empty, and
 a third one tells what Redis said. Or, and nothing was stored: 'gone', 'gone deleted', 'gone quarantined', 'epoch', 'behind', 'forked',
-or 'foreign' when the key of the session belongs to another program.
+'foreign' when the key of the session belongs to another program, or 'index': the log is being read for the index of its
+names, a part in each call, and the caller calls again at once.
 
 Rules: A1 one step; A3 ready to forward; A4 duplicates; A6 quarantine; K8 foreign keys; G3 refusals; K5, K6.
 ]]
 -- @import endingEpoch, newSession, parseSession, restForAppend from session-json.lua
--- @import isTextOf, nameOf, newestOf, readEntry, storeMessages, textOf from messages.lua
+-- @import isTextOf, nameOf, newestOf, readName, storeMessages, textOf from messages.lua
 -- @import readJson from stored-session.lua
 -- @import boundAppended, hasLarge, readSize, renderSize, sizeKeyOf from log-size.lua
 -- @import endOf, epochBefore, faultOf, isForeign, quarantine from ended-epochs.lua
 -- @import newEpoch, readClock from clock.lua
+-- @import dropIndex, entryAt, findNamed, readIndex, readOn, writeIndex from name-index.lua
 
 local FIRST = 6
+-- Most entries that are searched without the index.
+local READ_MAX = 128
 local call = redis.call
 local positionEpoch, positionId = ARGV[1], ARGV[3]
 local positionSeq = positionEpoch ~= '' and tonumber(ARGV[2]) or 0
@@ -57,13 +61,16 @@ elseif positionEpoch ~= '' then
     local idThere = newestId
     if positionSeq < newestSeq then
       local entry = call('XRANGE', KEYS[2], positionSeq .. '-0', positionSeq .. '-0')[1]
-      idThere = entry and select(2, readEntry(entry)) or positionId
+      idThere = entry and select(2, readName(entry)) or positionId
     elseif newestSeq == 0 then
       idThere = positionId
     end
     if idThere ~= positionId then return 'forked' end
   end
 end
+
+local kept = newestSeq > 0 and call('XLEN', KEYS[2]) or 0
+local deadline = ms + session.ttl * 1000
 
 -- Where the search for duplicates begins: nil for no search, otherwise the lowest number that a message asks for. The
 -- caller has looked for first sends among what it has delivered. Only a retry that was stored after its position can be
@@ -83,26 +90,58 @@ if newestSeq > 0 then
 end
 -- Numbers of stored messages by name, and their texts by number.
 local seqByName, textBySeq = {}, {}
-local function searchAfter(start)
-  for _, entry in ipairs(call('XRANGE', KEYS[2], start, '+')) do
-    local seq, id, senderKey = readEntry(entry)
+
+-- Reads the log from a number on, if that is little. Returns whether it was.
+local function searchLog(fromSeq)
+  if math.min(kept, newestSeq - fromSeq + 1) > READ_MAX then return false end
+  return (readOn(KEYS[2], fromSeq .. '-0', newestSeq, READ_MAX, @searchBytes / 4, function(entry)
+    local seq, id, senderKey = readName(entry)
     if seq then
       textBySeq[seq] = entry[2][2]
       if senderKey ~= '' then seqByName[nameOf(senderKey, id)] = seq end
     end
-  end
+  end))
 end
-if searchFrom then
-  searchAfter(searchFrom .. '-0')
+
+-- Whether a message that a sender knew is no longer there under its number: then everything that is kept is searched.
+--   textAt  returns the text under a number, or nil
+local function isAnyMissing(textAt)
   for _, anchor in ipairs(anchors) do
-    -- The message that a sender knew is no longer there under its number: everything that is kept is searched.
-    if searchFrom > 0 and not isTextOf(textBySeq[anchor.seq], anchor.id, '') then
-      searchAfter('-')
-      break
+    if not isTextOf(textAt(anchor.seq), anchor.id, '') then return true end
+  end
+  return false
+end
+
+local isFound = not searchFrom or searchLog(searchFrom)
+if isFound and searchFrom and searchFrom > 0 and isAnyMissing(function(seq) return textBySeq[seq] end) then
+  searchFrom = 0
+  isFound = searchLog(0)
+end
+local index = nil
+if not isFound then
+  index = readIndex(KEYS[2], session.epoch, newestSeq)
+  if not index.isWhole then
+    writeIndex(index, deadline)
+    return 'index'
+  end
+  seqByName, textBySeq = {}, {}
+  for at = FIRST, #ARGV, 4 do
+    local name = nameOf(ARGV[at + 2], ARGV[at + 1])
+    if ARGV[at + 2] ~= '' and not seqByName[name] then
+      local seq, text = findNamed(index, name)
+      if seq == false then
+        dropIndex(KEYS[2])
+        return 'index'
+      end
+      -- A message before the position that a retry names is another one, as long as that position holds.
+      if seq and seq < searchFrom and isAnyMissing(function(known)
+        local entry = entryAt(KEYS[2], string.format('%d-0', known))
+        return entry and entry[2][2]
+      end) then searchFrom = 0 end
+      if seq and seq >= searchFrom then seqByName[name], textBySeq[seq] = seq, text end
     end
   end
 end
-local kept = newestSeq > 0 and call('XLEN', KEYS[2]) or 0
 -- A stream that another program has emptied may still refuse the next number.
 local emptied = newestSeq == 0 and not fault and call('EXISTS', KEYS[2]) == 1
 
@@ -138,6 +177,7 @@ end
 if fault then quarantine(KEYS[1], KEYS[2], ended.epoch, ended.ttl, ms) end
 if emptied then call('DEL', KEYS[2]) end
 if noted and not note then call('DEL', sizeKeyOf(KEYS[2])) end
+if index then writeIndex(index, deadline) end
 local _, subscribers, refused = storeMessages(KEYS[1], KEYS[2], time, messages, 1, lastId, session.count, kept, newestId,
   session.epoch, session.ttl, restForAppend(session, retried), bound.kept, note)
 local answer = 'stored ' .. session.epoch .. ' ' .. session.ttl .. ' ' .. created .. ' ' .. subscribers

@@ -14,6 +14,7 @@ Rules: G5, V7, K8.
 -- @import endedEpoch, isForeign, rememberDeleted from ended-epochs.lua
 -- @import newestOf, publishEvent from messages.lua
 -- @import newEpoch, readClock from clock.lua
+-- @import namesKeyOf from name-index.lua
 
 local json = readJson(KEYS[1])
 if not json then return 0 end
@@ -29,7 +30,7 @@ if epoch == '' then
   local _, _, microseconds = readClock()
   epoch = newEpoch(microseconds, 'unknown', endedBefore)
 end
-redis.call('DEL', KEYS[1], KEYS[2], sizeKeyOf(KEYS[2]))
+redis.call('DEL', KEYS[1], KEYS[2], sizeKeyOf(KEYS[2]), namesKeyOf(KEYS[2]))
 rememberDeleted(KEYS[2], epoch, ttl * 1000)
 local heard, refused = publishEvent(KEYS[2], '{"event":"deleted","epoch":"' .. epoch .. '"}')
 return heard < 0 and refused or 1

@@ -26,6 +26,8 @@ export interface Names {
   liveChannel(sessionId: string): string;
   /** What follows on `{…}:` in {@link liveChannel}: scripts build the channel from it. */
   readonly liveEnding: string;
+  /** A4: an index of the names in the log, a sorted set. It is made when retries have to be searched for. */
+  nameIndexKey(sessionId: string): string;
   /** G5, A6: tells which epoch was deleted or put into quarantine. */
   tombstoneKey(sessionId: string): string;
   /** A6: the beginning of the keys that hold an unreadable session for a day. A time and `session` or `log` follow. */
@@ -85,6 +87,7 @@ export function namesOf({ keyPrefix = '', database = 0 }: NameScope = {}): Names
     sizeKey: (sessionId) => `${tagged(sessionId)}size`,
     liveChannel: (sessionId) => tagged(sessionId) + liveEnding,
     liveEnding,
+    nameIndexKey: (sessionId) => `${tagged(sessionId)}names`,
     tombstoneKey: (sessionId) => `${tagged(sessionId)}tombstone`,
     quarantinePrefix: (sessionId) => `${tagged(sessionId)}quarantine:`,
     orphanKey: (sessionId) => `${tagged(sessionId)}orphan`,
@@ -114,6 +117,7 @@ export const {
   logKey,
   sizeKey,
   liveChannel,
+  nameIndexKey,
   tombstoneKey,
   quarantinePrefix,
   orphanKey,

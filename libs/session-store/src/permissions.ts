@@ -13,6 +13,7 @@ export const UNUSED_ID = '!permissions';
 export function storePermissions(names: Names, isCluster: boolean): PermissionNeed {
   const session = names.sessionKey(UNUSED_ID);
   const log = names.logKey(UNUSED_ID);
+  const index = names.nameIndexKey(UNUSED_ID);
   const aside = names.quarantinePrefix(UNUSED_ID);
   const channel = names.liveChannel(UNUSED_ID);
   return {
@@ -31,6 +32,10 @@ export function storePermissions(names: Names, isCluster: boolean): PermissionNe
       ['xlen', log],
       ['xrange', log, '-', '+', 'COUNT', '1'],
       ['xrevrange', log, '+', '-', 'COUNT', '1'],
+      ['zadd', index, 'XX', '0', 'a'],
+      ['zrange', index, '0', '0'],
+      ['zscore', index, 'a'],
+      ['zremrangebyscore', index, '0', '0'],
       ['pubsub', isCluster ? 'shardnumsub' : 'numsub', channel],
       [isCluster ? 'spublish' : 'publish', channel, ''],
     ],

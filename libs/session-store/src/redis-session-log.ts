@@ -49,6 +49,8 @@ export interface RedisSessionStoreOptions {
   readonly sessionMaxBytes?: number;
   /** Makes the random end of an epoch; 1 or more characters of C2. */
   readonly nonce?: () => string;
+  /** About how many bytes of a log one script call reads in search of duplicates (A4). Default 1 MiB. */
+  readonly searchBytes?: number;
   /** Called when Redis has taken a step and refused to publish it, with what Redis said. Default: nothing. */
   readonly onUnpublished?: (reason: string) => void;
 }
@@ -72,6 +74,8 @@ const SCRIPTS = [
 
 type ScriptName = (typeof SCRIPTS)[number];
 
+/** So much of a log is read within a few milliseconds. */
+const SEARCH_BYTES = 1_048_576;
 /** Most sessions whose encoded keys are remembered, at a quarter of a kilobyte each. */
 const KEYS_MAX = 4_096;
 
@@ -115,6 +119,7 @@ export class RedisSessionLog implements SessionLog {
       historyMax: bounds.entries,
       sessionMaxBytes: bounds.bytes,
       largeBytes: this.#largeBytes,
+      searchBytes: options.searchBytes ?? SEARCH_BYTES,
       live: this.names.liveEnding,
       // In a cluster a session's channel lives on its shard (K3).
       publish: client.isCluster ? 'SPUBLISH' : 'PUBLISH',
@@ -180,7 +185,10 @@ export class RedisSessionLog implements SessionLog {
     const { epoch = '', seq = 0, id = '' } = position ?? {};
     const args = [epoch, seq, id, this.defaultTtl, this.nonce()];
     for (const message of messages) args.push(retryArgument(message), message.id, message.senderKey, message.head);
-    const reply = (await this.call('append', sessionId, args)) as string;
+    let reply: string;
+    // A long log is read part by part, so that no call holds Redis up; nothing is stored before the last one (A4).
+    do reply = (await this.call('append', sessionId, args)) as string;
+    while (reply === 'index');
     if (reply === 'foreign') throw new SessionCorruptError(sessionId, true);
     return this.#appended(readAppended(reply), reply);
   }

@@ -59,6 +59,7 @@ describe('the parts of scripts', () => {
           live: 'live',
           publish: 'PUBLISH',
           numsub: 'NUMSUB',
+          searchBytes: 1,
         }),
       )
       .join('\n');

@@ -14,6 +14,8 @@ export interface ScriptConstants {
   readonly live?: string;
   readonly publish?: 'PUBLISH' | 'SPUBLISH';
   readonly numsub?: 'NUMSUB' | 'SHARDNUMSUB';
+  /** About how many bytes of a log one call may read in search of duplicates (A4). */
+  readonly searchBytes?: number;
 }
 
 /** A script that can be called on one client. */
@@ -53,7 +55,7 @@ const PARTS = new URL('../lua/parts/', import.meta.url);
 const IMPORT = /^-- @import (.+) from (\S+)$/gm;
 const COMMENT = /^\s*--\[\[[\s\S]*?\]\]$|^\s*--.*$/gm;
 const DEFINITION = /^local function (\w+)\([\s\S]*?^end$|^local (\w+) = .*$/gm;
-const CONSTANT = /@(historyMax|sessionMaxBytes|largeBytes|live|publish|numsub)\b/g;
+const CONSTANT = /@(historyMax|sessionMaxBytes|largeBytes|live|publish|numsub|searchBytes)\b/g;
 
 /**
  * Puts the functions that a script imports in front of it. A script names them in lines of the form

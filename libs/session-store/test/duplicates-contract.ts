@@ -5,14 +5,17 @@ import type { Store, Stores } from './stores.js';
 
 /** A4: which messages every {@link SessionLog} recognises as stored before. */
 export function duplicatesContract(stores: () => Stores): void {
-  describe('duplicates', () => {
+  describe.each([
+    ['duplicates', {}],
+    ['duplicates that are looked for in the index', { searchBytes: 0 }],
+  ])('%s', (_how, options) => {
     let log: Store;
     let id: string;
     /** After m5; m3 to m6 are kept once m6 is stored. */
     let at5: Position;
 
     beforeEach(async () => {
-      log = stores().create({ historyMax: 4 });
+      log = stores().create({ historyMax: 4, ...options });
       id = freshId();
       at5 = await filled(log, id, 'm1', 'm2', 'm3', 'm4', 'm5');
     });

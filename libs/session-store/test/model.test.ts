@@ -4,7 +4,15 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LivePayload, LogEntry, NewMessage } from '../src/index.js';
 import { delivered, freshId, message } from './messages.js';
-import { type Heard, memoryStores, type RedisStores, redisStores, type Store, type Stores } from './stores.js';
+import {
+  type Heard,
+  memoryStores,
+  type RedisStores,
+  redisStores,
+  type Store,
+  type StoreOptions,
+  type Stores,
+} from './stores.js';
 
 /** What a gateway has delivered, without holes. */
 interface Tail {
@@ -72,6 +80,8 @@ const text = fc.record({
     { weight: 4, arbitrary: place },
   ),
 });
+/** With 0, Redis looks for every duplicate in the index. */
+const searchBytes = fc.constantFrom(0, 4_096);
 /** SESSION_MAX_BYTES: some messages are above a quarter of it, and few together below it; or no bound. */
 const bytes = fc.constantFrom(450, 600, 1_000_000);
 const ttl = optional(fc.constantFrom(100, 2000));
@@ -138,9 +148,9 @@ class Run {
   constructor(
     readonly stores: Stores,
     readonly sessionId: string,
-    sessionMaxBytes: number,
+    options: StoreOptions,
   ) {
-    this.#store = stores.create({ historyMax: 4, sessionMaxBytes, defaultTtl: 500 });
+    this.#store = stores.create({ historyMax: 4, defaultTtl: 500, ...options });
   }
 
   async take(given: Step): Promise<unknown> {
@@ -267,10 +277,11 @@ describe('a session in memory and one in Redis', () => {
 
   it('A1–A4, G2–G5, K1–K6: answer, keep and publish the same, whatever the steps', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), bytes, async (steps, sessionMaxBytes) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), bytes, searchBytes, async (steps, maxBytes, readBytes) => {
         const id = freshId('model');
-        const inMemory = new Run(memoryStores(), id, sessionMaxBytes);
-        const inRedis = new Run(redis, id, sessionMaxBytes);
+        const options = { sessionMaxBytes: maxBytes, searchBytes: readBytes };
+        const inMemory = new Run(memoryStores(), id, options);
+        const inRedis = new Run(redis, id, options);
         for (const given of steps) {
           const expected = await inMemory.take(given);
           expect(await inRedis.take(given)).toEqual(expected);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   liveChannel,
   logKey,
+  nameIndexKey,
   orphanKey,
   quarantinePrefix,
   RedisSessionManager,
@@ -10,7 +11,7 @@ import {
   sessionKey,
   tombstoneKey,
 } from '../src/index.js';
-import { filled, keptIds, message } from './messages.js';
+import { filled, keptIds, message, stored } from './messages.js';
 import { type ClusterStores, clusterStores, type Store } from './stores.js';
 
 let stores: ClusterStores;
@@ -45,7 +46,14 @@ async function moving(id: string, step: () => Promise<void>): Promise<void> {
 describe('sessions in a Redis Cluster', () => {
   it('K4: everything of a session hashes to the slot of its plain key', async () => {
     for (const id of ['a', 'my-session-id', 'x'.repeat(128), '~.-_']) {
-      const names = [logKey(id), liveChannel(id), tombstoneKey(id), quarantinePrefix(id), orphanKey(id)];
+      const names = [
+        logKey(id),
+        nameIndexKey(id),
+        liveChannel(id),
+        tombstoneKey(id),
+        quarantinePrefix(id),
+        orphanKey(id),
+      ];
       const slot = await stores.client.cluster('KEYSLOT', sessionKey(id));
       for (const name of names) expect([name, await stores.client.cluster('KEYSLOT', name)]).toEqual([name, slot]);
     }
@@ -87,6 +95,22 @@ describe('sessions in a Redis Cluster', () => {
       await filled(store, 'on-the-move', 'm2');
     });
     expect(await keptIds(store, 'on-the-move')).toEqual(['m1', 'm2']);
+  });
+
+  it('A4, A7: a retry is found while its slot is on the move, with an index and without', async () => {
+    const indexed = stores.create({ searchBytes: 0 });
+    const retryOf = async (id: string, name: string) =>
+      (await stored(indexed, id, { messages: [message(name, { retry: 'anywhere' })] })).messages;
+    for (const id of ['with-index', 'without-index']) await filled(indexed, id, 'm1', 'm2', 'm3', 'm4', 'm5', 'm6');
+    expect(await retryOf('with-index', 'm4')).toEqual([{ seq: 4, duplicate: true }]);
+    for (const id of ['with-index', 'without-index']) {
+      await moving(id, async () => {
+        expect(await retryOf(id, 'm2')).toEqual([{ seq: 2, duplicate: true }]);
+        expect(await retryOf(id, 'm7')).toEqual([{ seq: 7, duplicate: false }]);
+        expect(await retryOf(id, 'm7')).toEqual([{ seq: 7, duplicate: true }]);
+      });
+      expect(await retryOf(id, 'm7')).toEqual([{ seq: 7, duplicate: true }]);
+    }
   });
 
   it('A1, A7: what cannot be done while its slot is on the move is not done half', async () => {

@@ -1,5 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { liveChannel, logKey, quarantinePrefix, sessionIdOf, sessionKey, tombstoneKey } from '../src/index.js';
+import {
+  liveChannel,
+  logKey,
+  nameIndexKey,
+  quarantinePrefix,
+  sessionIdOf,
+  sessionKey,
+  tombstoneKey,
+} from '../src/index.js';
 import { filled, freshId, message, openedAt, stored } from './messages.js';
 import { setUpRedis, store, stores } from './real-redis.js';
 
@@ -17,7 +25,7 @@ describe('keys', () => {
       expect(sessionIdOf(sessionKey(id))).toBe(id);
       expect(sessionIdOf(logKey(id))).toBe(id);
     }
-    for (const key of [tombstoneKey('a'), quarantinePrefix('a'), '{bull}:audit:1']) {
+    for (const key of [tombstoneKey('a'), nameIndexKey('a'), quarantinePrefix('a'), '{bull}:audit:1']) {
       expect(sessionIdOf(key)).toBeUndefined();
     }
   });
@@ -110,6 +118,9 @@ function cliOf() {
 /** Leaves every kind of key behind. */
 async function everything(): Promise<void> {
   await filled(store, 'live', 'm1', 'm2');
+  const indexed = stores.create({ searchBytes: 0 });
+  await stored(indexed, 'live', { messages: [message('m1', { retry: 'anywhere' })] });
+  expect(await stores.client.exists(nameIndexKey('live'))).toBe(1);
   await store.keepBroadcast('b1', '{}');
   await filled(store, 'deleted', 'm1');
   await store.remove('deleted');

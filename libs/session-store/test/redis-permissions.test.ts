@@ -31,6 +31,7 @@ describe('the permissions of the store', () => {
       largeBytes: 1,
       publish: 'PUBLISH',
       numsub: 'NUMSUB',
+      searchBytes: 1,
       live: 'live',
       live_ending: 'live',
     } as never;

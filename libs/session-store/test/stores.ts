@@ -18,6 +18,8 @@ export interface StoreOptions {
   readonly defaultTtl?: number;
   readonly historyMax?: number;
   readonly sessionMaxBytes?: number;
+  /** 0: duplicates are always looked for in the index (A4). A store in memory has none. */
+  readonly searchBytes?: number;
 }
 
 /** What a session's channel has brought since the subscription. */
@@ -114,12 +116,8 @@ function onRedis(client: Redis | Cluster, names: Names): Pick<Stores, 'create' |
   return {
     create: (options = {}) => new RedisSessionStore(client, { names, ...options }),
     age: async (sessionId, ms) => {
-      for (const key of [
-        names.sessionKey(sessionId),
-        names.logKey(sessionId),
-        names.sizeKey(sessionId),
-        names.tombstoneKey(sessionId),
-      ]) {
+      const { sessionKey, logKey, sizeKey, nameIndexKey, tombstoneKey } = names;
+      for (const key of [sessionKey, logKey, sizeKey, nameIndexKey, tombstoneKey].map((nameOf) => nameOf(sessionId))) {
         const left = await client.pttl(key);
         if (left >= 0) await client.pexpire(key, left - ms);
       }

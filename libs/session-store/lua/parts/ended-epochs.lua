@@ -3,6 +3,7 @@ How an epoch ends before its expiry: deleted (G5), or put into quarantine becaus
 tombstone tells both. It holds 'EPOCH' for a deleted epoch and 'quarantined EPOCH' for the other.
 ]]
 -- @import wasSession from session-json.lua
+-- @import dropIndex from name-index.lua
 
 -- keys.ts builds the same names of keys.
 local function tombstoneKeyOf(logKey)
@@ -64,6 +65,7 @@ end
 --   epoch  '' leaves no tombstone    ttl  s that the tombstone is kept    ms  the time
 local function quarantine(sessionKey, logKey, epoch, ttl, ms)
   local day = 24 * 60 * 60 * 1000
+  dropIndex(logKey)
   for name, key in pairs({ session = sessionKey, log = logKey }) do
     if redis.call('EXISTS', key) == 1 then
       local aside = string.sub(logKey, 1, -4) .. 'quarantine:' .. ms .. ':' .. name

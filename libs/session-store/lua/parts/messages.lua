@@ -23,11 +23,18 @@ local function seqOf(entry)
   return tonumber(string.match(entry[1], '^%d+'))
 end
 
+-- Number, id and sender key of a stream entry, and where its body begins; nil when another program has written it.
+local function readName(entry)
+  local _, idEnd, id = string.find(entry[2][2], '^([%w._~-]*)",')
+  if not id or #entry[2] > 2 then return nil end
+  return seqOf(entry), id, entry[2][1], idEnd + 1
+end
+
 -- Number, id, sender key and body of a stream entry; nil when another program has written it.
 local function readEntry(entry)
-  local id, body = string.match(entry[2][2], '^([%w._~-]*)",(.*)$')
-  if not id or #entry[2] > 2 then return nil end
-  return seqOf(entry), id, entry[2][1], body
+  local seq, id, senderKey, bodyAt = readName(entry)
+  if not seq then return nil end
+  return seq, id, senderKey, string.sub(entry[2][2], bodyAt)
 end
 
 -- Whether a stream entry has this stream id ('SEQ-0') and this message id.
@@ -56,7 +63,7 @@ local function newestOf(logKey)
   local reply = readTyped('XREVRANGE', logKey, '+', '-', 'COUNT', 1)
   if not reply then return -1, '' end
   if not reply[1] then return 0, '' end
-  local seq, id = readEntry(reply[1])
+  local seq, id = readName(reply[1])
   return seq or -1, id or ''
 end
 

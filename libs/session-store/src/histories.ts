@@ -1,4 +1,4 @@
-import { isFullOfBytes, type LogBounds } from './log-bounds.js';
+import { entryBytes, isFullOfBytes, type LogBounds } from './log-bounds.js';
 import { messageName, storedAt } from './message-format.js';
 import type { AppendRequest, LogEntry } from './port.js';
 import type { SessionState } from './session-json.js';
@@ -83,7 +83,7 @@ export function joinHistories(
     // Older entries stay in front of the log's first, or were trimmed from it.
     const reaches = older.at(-1)?.seq === firstKept - 1 && older[0]?.seq === firstKept - older.length;
     if (reaches) return [...older, ...log, ...renumber(others, count + 1)];
-    const isFull = log.length >= bounds.entries || isFullOfBytes(log, older, bounds.bytes);
+    const isFull = log.length >= bounds.entries || isFullOfBytes(log.map(entryBytes), older.map(entryBytes), bounds);
     return [...log, ...renumber(isFull ? others : lacking, count + 1)];
   }
   const rest = without(log, given);

@@ -10,6 +10,7 @@ export {
   type LivePayload,
   type SessionEvent,
 } from './live-payload.js';
+export { isFullOfBytes, type LogBounds, largeBytesOf } from './log-bounds.js';
 export type { LiveChannels, MemorySessionStoreOptions } from './memory-session-log.js';
 export { MemorySessionStore } from './memory-session-store.js';
 export type { MemorySnapshot } from './memory-sessions.js';
@@ -24,7 +25,14 @@ export {
   storedFrame,
   unstoredFrame,
 } from './message-format.js';
-export { idHash, type MessageSegment, messageIdHash, messageSegment, splitAtHoles } from './message-segment.js';
+export {
+  idHash,
+  type MessageSegment,
+  messageBytes,
+  messageIdHash,
+  messageSegment,
+  splitAtHoles,
+} from './message-segment.js';
 export { PacedReads, type PacedReadsOptions, type PageWish } from './paced-reads.js';
 export { storePermissions, UNUSED_ID } from './permissions.js';
 export { pooled } from './pooled.js';

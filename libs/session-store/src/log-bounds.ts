@@ -55,9 +55,10 @@ export function trimLog(log: LogEntry[], size: LogSize, bounds: LogBounds): void
 /**
  * Whether what stood before a log's first entry may have been trimmed for the log's bytes: the largest entry of both
  * would not fit any more (G4).
+ *
+ * @param sizes bytes of the log's entries @param older bytes of those that stood before them
  */
-export function isFullOfBytes(log: readonly LogEntry[], older: readonly LogEntry[], maxBytes: number): boolean {
-  const sizes = log.map(entryBytes);
-  const largest = [...sizes, ...older.map(entryBytes)].reduce((most, bytes) => Math.max(most, bytes), 0);
-  return sizes.reduce((sum, bytes) => sum + bytes, 0) + largest > maxBytes;
+export function isFullOfBytes(sizes: readonly number[], older: readonly number[], { bytes }: LogBounds): boolean {
+  const largest = [...sizes, ...older].reduce((most, size) => Math.max(most, size), 0);
+  return sizes.reduce((sum, size) => sum + size, 0) + largest > bytes;
 }

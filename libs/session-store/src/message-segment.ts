@@ -10,6 +10,8 @@ export interface MessageSegment {
   readonly lastSeq: number;
   /** What the segment takes in memory, roughly. Bytes. */
   readonly cost: number;
+  /** At least what the messages have in the log (K2), and little more. Bytes. */
+  readonly bytes: number;
   messages(): readonly LiveMessage[];
 }
 
@@ -44,6 +46,11 @@ export function readMessages(payload: Buffer, firstSeq: number, start: number, e
     at = frameEnd + 1;
   }
   return messages;
+}
+
+/** At least what a message has in the log (K2): its frame holds the entry's text. Bytes. */
+export function messageBytes({ senderKey, frame }: LiveMessage): number {
+  return senderKey.length + frame.length;
 }
 
 /** A hash of an id of C2. 32 bits. */
@@ -145,6 +152,10 @@ class PublishedSegment implements MessageSegment {
     return this.#payload.length + PUBLISHED_COST;
   }
 
+  get bytes(): number {
+    return this.#end - this.#start;
+  }
+
   messages(): readonly LiveMessage[] {
     return readMessages(this.#payload, this.firstSeq, this.#start, this.#end);
   }
@@ -155,10 +166,12 @@ const LISTED_COST = 200;
 
 /** Messages that did not come in one payload. */
 class ListedSegment implements MessageSegment {
+  readonly bytes: number;
   readonly #messages: readonly LiveMessage[];
 
   constructor(messages: readonly LiveMessage[]) {
     this.#messages = messages;
+    this.bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
   }
 
   get firstSeq(): number {

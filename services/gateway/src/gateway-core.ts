@@ -129,7 +129,7 @@ export class GatewayCore {
       unstored: new ByteBudget(config.memory.outageBufferBytes),
       publishToGroup,
       maxBackpressureBytes: config.memory.maxBackpressureBytes,
-      historyMax: config.sessions.historyMax,
+      logBounds: { entries: config.sessions.historyMax, bytes: config.sessions.maxBytes },
       historyChunkBytes: Math.min(HISTORY_CHUNK_BYTES, config.memory.maxBackpressureBytes),
       random,
     };

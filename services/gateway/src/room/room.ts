@@ -64,7 +64,7 @@ export class Room {
     readonly sessionId: string,
     readonly context: RoomContext,
   ) {
-    this.delivered = new DeliveredHistory(sessionId, context.historyMax, context.tailBudget);
+    this.delivered = new DeliveredHistory(sessionId, context.logBounds, context.tailBudget);
     this.audience = new Audience(this.delivered, context, () => this.sync.run('resume'));
     this.queue = new AppendQueue(this, this.delivered, context);
     this.acks = new WaitingAcks(this.delivered);

@@ -29,8 +29,9 @@ export async function planHistory(
   resume: ResumeRequest | undefined,
   aside: WaitAside,
 ): Promise<HistoryPlan> {
-  if (!resume) return { recovered: false };
   const { delivered } = room;
+  if (!delivered.isStartKnown && !isJustSynced(room)) await room.sync.run('resume');
+  if (!resume) return { recovered: false };
   if (resume.lastSeq === 0 && resume.epoch === undefined) return fromStart(delivered);
   if (resume.epoch !== delivered.position?.epoch) return unknown(delivered);
   const { lastSeq } = resume;
@@ -90,9 +91,12 @@ export async function catchUp(room: Room, seq: number, aside: WaitAside): Promis
     const deadline = clock.monotonic() + CATCH_UP_MS;
     while (room.delivered.seq < seq && clock.monotonic() < deadline) await delay(clock, CATCH_UP_STEP_MS);
   });
-  // However many wait for one room, Redis is asked for them ten times a second.
-  const isSynced = clock.monotonic() - room.sync.askedMs < CATCH_UP_STEP_MS;
-  if (room.delivered.seq < seq && !isSynced) await room.sync.run('resume');
+  if (room.delivered.seq < seq && !isJustSynced(room)) await room.sync.run('resume');
+}
+
+/** Whether Redis has just been asked: however many wait for one room, it is asked for them ten times a second. */
+function isJustSynced({ context: { clock }, sync }: Room): boolean {
+  return clock.monotonic() - sync.askedMs < CATCH_UP_STEP_MS;
 }
 
 /** Whether the client knows another message by a number than the room; a message that is not kept cannot be compared. */

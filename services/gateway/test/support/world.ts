@@ -40,12 +40,17 @@ export const UPGRADE: UpgradeRequest = {
 
 /** Reads the settings; limits of bytes may be smaller than a deployment may have (B6), so that a test reaches them. */
 function testConfig(env: Record<string, string>): Config {
-  const { MESSAGE_MAX_BYTES, TAIL_BYTES, OUTAGE_BUFFER_BYTES, MAX_BACKPRESSURE_BYTES, ...others } = env;
+  const { SESSION_MAX_BYTES, MESSAGE_MAX_BYTES, TAIL_BYTES, OUTAGE_BUFFER_BYTES, MAX_BACKPRESSURE_BYTES, ...others } =
+    env;
   const config = loadConfig('gateway', others);
   const { sessions, memory } = config;
   return {
     ...config,
-    sessions: { ...sessions, messageMaxBytes: Number(MESSAGE_MAX_BYTES ?? sessions.messageMaxBytes) },
+    sessions: {
+      ...sessions,
+      maxBytes: Number(SESSION_MAX_BYTES ?? sessions.maxBytes),
+      messageMaxBytes: Number(MESSAGE_MAX_BYTES ?? sessions.messageMaxBytes),
+    },
     memory: {
       tailBytes: Number(TAIL_BYTES ?? memory.tailBytes),
       outageBufferBytes: Number(OUTAGE_BUFFER_BYTES ?? memory.outageBufferBytes),
@@ -152,7 +157,14 @@ export class World {
   #nonces = 0;
 
   /** @param deliver when a publish reaches a subscriber; by default within the turn */
-  constructor(options: { historyMax?: number; ttl?: number; deliver?: (deliver: () => void) => void } = {}) {
+  constructor(
+    options: {
+      historyMax?: number;
+      sessionMaxBytes?: number;
+      ttl?: number;
+      deliver?: (deliver: () => void) => void;
+    } = {},
+  ) {
     this.broker = new MemoryBroker(options.deliver);
     this.store = new RewindableStore({
       live: this.broker,
@@ -162,6 +174,7 @@ export class World {
         return `n${this.#nonces}`;
       },
       ...(options.historyMax === undefined ? {} : { historyMax: options.historyMax }),
+      ...(options.sessionMaxBytes === undefined ? {} : { sessionMaxBytes: options.sessionMaxBytes }),
       ...(options.ttl === undefined ? {} : { defaultTtl: options.ttl }),
     });
   }

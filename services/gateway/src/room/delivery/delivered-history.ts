@@ -1,5 +1,15 @@
 import type { Position } from '@holdfast/protocol';
-import { type LiveMessage, type LogEntry, liveMessageOf, NOWHERE, type StoredSession } from '@holdfast/session-store';
+import {
+  type LiveMessage,
+  type LogBounds,
+  type LogEntry,
+  type LogRead,
+  largeBytesOf,
+  liveMessageOf,
+  messageBytes,
+  NOWHERE,
+  type StoredSession,
+} from '@holdfast/session-store';
 import type { TailBudget } from '../../shared/memory-budgets.js';
 import { Tail } from './tail.js';
 
@@ -17,16 +27,20 @@ export class DeliveredHistory {
   readonly tail: Tail;
   #position: Position | undefined;
   #firstSeq = 0;
+  /** Number of the newest message when the log was last seen to begin at {@link #firstSeq}. */
+  #notedSeq = 0;
+  /** Number of the newest message that may be large (K2); 0: none that was seen is. */
+  #largeSeq = 0;
   #session: KnownSession | undefined;
   #version: object = {};
 
-  /** @param historyMax messages that the log keeps per session */
+  /** @param bounds of the log */
   constructor(
     readonly sessionId: string,
-    readonly historyMax: number,
+    readonly bounds: LogBounds,
     tailBudget: TailBudget,
   ) {
-    this.tail = new Tail(historyMax, tailBudget);
+    this.tail = new Tail(bounds, tailBudget);
   }
 
   /**
@@ -47,9 +61,17 @@ export class DeliveredHistory {
     return this.#position?.seq ?? 0;
   }
 
-  /** Oldest number that the log keeps; 0 when there is none. */
+  /** Oldest number that the log keeps, as far as is known here; 0 when there is none. See {@link isStartKnown}. */
   get firstSeq(): number {
-    return this.#firstSeq === 0 ? 0 : Math.max(this.#firstSeq, this.seq - this.historyMax + 1);
+    return this.#firstSeq === 0 ? 0 : Math.max(this.#firstSeq, this.seq - this.bounds.entries + 1);
+  }
+
+  /**
+   * Whether the log cannot begin later than at {@link firstSeq}. It may while it has a large message, because what was
+   * delivered since then may have trimmed it by bytes (K2): then only the log can tell.
+   */
+  get isStartKnown(): boolean {
+    return this.#largeSeq === 0 || this.seq <= this.#notedSeq || this.#largeSeq <= this.seq - this.bounds.entries;
   }
 
   /**
@@ -69,9 +91,12 @@ export class DeliveredHistory {
     this.#session = { createdAt, custom: Object.keys(custom).length === 0 ? NO_CUSTOM : custom };
   }
 
-  noteFirstSeq(firstSeq: number): void {
-    if (firstSeq !== this.#firstSeq) this.#version = {};
+  /** Takes note of where the log began. @param count number of the newest message at that time */
+  noteFirstSeq(firstSeq: number, count: number): void {
+    // A log that begins later has been trimmed: what was read of it is still true.
+    if (firstSeq < this.#firstSeq) this.#version = {};
     this.#firstSeq = firstSeq;
+    this.#notedSeq = count;
   }
 
   /** Whether a number of an epoch was delivered, or a later one of that epoch. */
@@ -114,10 +139,15 @@ export class DeliveredHistory {
     if (position?.id === '' && entry?.seq === position.seq) this.#position = { ...position, id: entry.id };
   }
 
-  /** Whether the tail has older messages than the log, among those that the log would keep. @param count the session's */
-  reachesBackBeyond(firstKept: number, count: number): boolean {
+  /**
+   * Whether the tail has older messages than the log, among those that the log would keep.
+   *
+   * @param count the session's
+   * @param read what the log has trimmed for its bytes (K2)
+   */
+  reachesBackBeyond(firstKept: number, count: number, { trimmedSeq = 0 }: Pick<LogRead, 'trimmedSeq'>): boolean {
     const { firstSeq, lastSeq } = this.tail;
-    const oldest = Math.max(firstSeq, count - this.historyMax + 1);
+    const oldest = Math.max(firstSeq, count - this.bounds.entries + 1, trimmedSeq + 1);
     return firstSeq !== 0 && oldest <= lastSeq && oldest < firstKept;
   }
 
@@ -125,7 +155,7 @@ export class DeliveredHistory {
   advance(epoch: string, messages: readonly LiveMessage[]): void {
     const last = messages.at(-1);
     if (!last) return;
-    this.tail.push(messages);
+    if (this.tail.push(messages) > this.#largeBytes) this.#noteLarge(messages);
     this.#position = { epoch, seq: last.seq, id: last.id };
     if (this.#firstSeq === 0) this.#firstSeq = messages[0]?.seq ?? 0;
   }
@@ -135,12 +165,15 @@ export class DeliveredHistory {
     this.#version = {};
     this.#position = position;
     this.#firstSeq = firstSeq;
+    this.#notedSeq = position?.seq ?? 0;
     if (position?.seq !== this.tail.lastSeq) this.tail.clear();
   }
 
   /** Replaces the tail by what was read from the log. */
   refill(messages: readonly LiveMessage[]): void {
     this.tail.refill(messages);
+    this.#largeSeq = 0;
+    this.#noteLarge(messages);
   }
 
   /** The session has ended. */
@@ -148,6 +181,16 @@ export class DeliveredHistory {
     this.#version = {};
     this.#position = NOWHERE;
     this.#firstSeq = 0;
+    this.#largeSeq = 0;
     this.tail.clear();
+  }
+
+  #noteLarge(messages: readonly LiveMessage[]): void {
+    const large = messages.findLast((message) => messageBytes(message) > this.#largeBytes);
+    this.#largeSeq = large?.seq ?? this.#largeSeq;
+  }
+
+  get #largeBytes(): number {
+    return largeBytesOf(this.bounds);
   }
 }

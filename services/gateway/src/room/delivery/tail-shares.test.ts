@@ -23,7 +23,7 @@ class Session {
   newest = 0;
 
   constructor(budget: TailBudget) {
-    this.tail = new Tail(1_000, budget);
+    this.tail = new Tail({ entries: 1_000, bytes: 1e9 }, budget);
   }
 
   push(...sizes: readonly number[]): void {

@@ -16,7 +16,7 @@ function budgetOf(bytes: number, ageMs = 1e9, nowMs = () => 0): TailBudget {
 }
 
 function tailOf(seqs: readonly number[], { max = 1_000, budget = budgetOf(1e9) } = {}): Tail {
-  const tail = new Tail(max, budget);
+  const tail = new Tail({ entries: max, bytes: 1e9 }, budget);
   for (const seq of seqs) tail.push([message(seq)]);
   return tail;
 }
@@ -50,6 +50,19 @@ describe('a tail', () => {
     expect(held(tailOf(upTo(250), { max: 100 }))).toEqual(upTo(250).slice(150));
   });
 
+  it('F5, K2: is bounded by the bytes of a log, and has the newest message whatever its bytes', () => {
+    const bytes = 5 * (FRAME_BYTES + 'ann'.length);
+    const tail = new Tail({ entries: 1_000, bytes }, budgetOf(1e9));
+    for (const seq of upTo(7)) tail.push([message(seq)]);
+    expect(held(tail)).toEqual([3, 4, 5, 6, 7]);
+    tail.push([8, 9, 10, 11, 12, 13].map((seq) => message(seq)));
+    expect(held(tail)).toEqual([9, 10, 11, 12, 13]);
+    tail.push([{ ...message(14), frame: Buffer.alloc(bytes + 1, 'x') }]);
+    expect(held(tail)).toEqual([14]);
+    tail.push([message(15)]);
+    expect(held(tail)).toEqual([15]);
+  });
+
   it('gives a run from a number on, or nothing when it does not reach back that far', () => {
     const tail = tailOf(upTo(250), { max: 100 });
     expect(tail.from(151, 2)?.map(({ seq }) => seq)).toEqual([151, 152]);
@@ -75,7 +88,7 @@ describe('a tail', () => {
       senderKey: `k${seq % 2}`,
       frame: storedFrame(seq, `p-${seq}`, '"content":"ä"}'),
     }));
-    const tail = new Tail(6, budgetOf(1e9));
+    const tail = new Tail({ entries: 6, bytes: 1e9 }, budgetOf(1e9));
     for (const [from, to] of [
       [0, 3],
       [3, 4],
@@ -97,7 +110,7 @@ describe('a tail', () => {
     const sent = upTo(4).map((seq) => ({ senderKey: 'k', frame: storedFrame(seq, `p-${seq}`, '}') }));
     const live = decodeLive(encodeStored({ epoch: 'e', seq: 0, id: '' }, sent));
     if (live?.kind !== 'stored') throw new Error('not read');
-    const tail = new Tail(10, budgetOf(1e9));
+    const tail = new Tail({ entries: 10, bytes: 1e9 }, budgetOf(1e9));
     tail.push(live.messages.slice(2));
     expect(held(tail)).toEqual([3, 4]);
     expect(tail.at(3)?.id).toBe('p-3');
@@ -131,13 +144,13 @@ describe('the byte budget of all tails', () => {
   it('F5: lets the oldest message of any session go first, where all of them hold little', () => {
     const many = Array.from({ length: 1_024 }, (_, index) => index);
     const budget = budgetOf(many.length * COST);
-    const tails = many.map(() => new Tail(1_000, budget));
+    const tails = many.map(() => new Tail({ entries: 1_000, bytes: 1e9 }, budget));
     const [first, second, third] = tails as [Tail, Tail, Tail];
     for (const tail of tails) tail.push([message(1)]);
     first.clear();
     first.push([message(1)]);
-    new Tail(1_000, budget).push([message(1)]);
-    new Tail(1_000, budget).push([message(1)]);
+    new Tail({ entries: 1_000, bytes: 1e9 }, budget).push([message(1)]);
+    new Tail({ entries: 1_000, bytes: 1e9 }, budget).push([message(1)]);
     expect([held(first), held(second), held(third)]).toEqual([[1], [], []]);
     expect(budget.bytes).toBe(many.length * COST);
   });
@@ -145,7 +158,10 @@ describe('the byte budget of all tails', () => {
   it('F5: drops what is too old, of any session, and tells how far back it reaches', () => {
     let nowMs = 0;
     const budget = budgetOf(1e9, 1_000, () => nowMs);
-    const [one, two] = [new Tail(1_000, budget), new Tail(1_000, budget)];
+    const [one, two] = [
+      new Tail({ entries: 1_000, bytes: 1e9 }, budget),
+      new Tail({ entries: 1_000, bytes: 1e9 }, budget),
+    ];
     expect(budget.reachMs).toBe(0);
     one.push([message(1)]);
     nowMs = 400;
@@ -179,7 +195,7 @@ describe('the byte budget of all tails', () => {
 
   it('F5: spares the messages of a new epoch when those of the old one would have been next', () => {
     const budget = budgetOf(4 * COST);
-    const [restarted, other] = [tailOf([501, 502], { budget }), new Tail(1_000, budget)];
+    const [restarted, other] = [tailOf([501, 502], { budget }), new Tail({ entries: 1_000, bytes: 1e9 }, budget)];
     restarted.clear();
     other.push([message(1)]);
     restarted.push([message(1)]);
@@ -198,7 +214,7 @@ describe('the byte budget of all tails', () => {
 
   it('F5: remembers no more about messages that have gone by count than about those there are', () => {
     const budget = budgetOf(1e9);
-    const tail = new Tail(10, budget);
+    const tail = new Tail({ entries: 10, bytes: 1e9 }, budget);
     for (let seq = 1; seq <= 20_000; seq++) tail.push([message(seq)]);
     expect(budget.entryCount).toBeLessThan(5_000);
     const others = Array.from({ length: 4_000 }, () => tailOf([1], { budget }));

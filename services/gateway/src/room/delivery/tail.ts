@@ -1,4 +1,4 @@
-import { idHash, type LiveMessage, messageIdHash, messageSegment } from '@holdfast/session-store';
+import { idHash, type LiveMessage, type LogBounds, messageIdHash, messageSegment } from '@holdfast/session-store';
 import type { SegmentOwner, TailBudget, TailSegment } from '../../shared/memory-budgets.js';
 import { IdIndex } from './id-index.js';
 
@@ -19,10 +19,13 @@ export class Tail implements SegmentOwner {
   #front = 0;
   #firstSeq = 0;
   #lastSeq = 0;
+  /** Of all segments, at least what their messages have in the log. */
+  #bytes = 0;
   #ids: IdIndex | undefined;
 
+  /** @param bounds of the session's log: the tail never reaches further back than that would (G2, K2) */
   constructor(
-    readonly maxMessages: number,
+    readonly bounds: LogBounds,
     readonly budget: TailBudget,
   ) {}
 
@@ -36,25 +39,37 @@ export class Tail implements SegmentOwner {
     return this.#lastSeq;
   }
 
-  /** @param messages without holes, from the one right after {@link lastSeq} on, or from any when empty */
-  push(messages: readonly LiveMessage[]): void {
+  /**
+   * @param messages without holes, from the one right after {@link lastSeq} on, or from any when empty
+   * @returns at least how many bytes they have in the log
+   */
+  push(messages: readonly LiveMessage[]): number {
     const [first] = messages;
-    if (!first) return;
+    if (!first) return 0;
     if (this.#lastSeq !== 0 && first.seq !== this.#lastSeq + 1) {
       throw new Error(`a tail that ends at ${this.#lastSeq} cannot take ${first.seq}`);
     }
     const segment = messageSegment(messages);
+    const { bytes } = segment;
+    // The log would keep a part of them.
+    if (bytes > this.bounds.bytes && messages.length > 1) {
+      for (const message of messages) this.push([message]);
+      return bytes;
+    }
+    this.#bytes += bytes;
     this.#segments.push(this.budget.add(segment, this));
     if (this.#firstSeq === 0) this.#firstSeq = first.seq;
     this.#lastSeq = segment.lastSeq;
-    this.#firstSeq = Math.max(this.#firstSeq, this.#lastSeq - this.maxMessages + 1);
+    this.#firstSeq = Math.max(this.#firstSeq, this.#lastSeq - this.bounds.entries + 1);
     this.#ids ??= new IdIndex();
     for (const message of messages) {
       if (message.seq >= this.#firstSeq) this.#ids.add(message.seq, messageIdHash(message), this.#firstSeq);
     }
     // A segment stays until all of its messages are beyond the count.
     while ((this.#segments[this.#front]?.segment?.lastSeq ?? this.#firstSeq) < this.#firstSeq) this.#release();
+    while (this.#bytes > this.bounds.bytes && this.#segments.length - this.#front > 1) this.dropOldest();
     this.budget.dropExcess();
+    return bytes;
   }
 
   /** Replaces what is held by messages of the log, in segments of moderate size. @param messages without holes */
@@ -96,7 +111,7 @@ export class Tail implements SegmentOwner {
     });
   }
 
-  /** Forgets the oldest segment; called by the budget. */
+  /** Forgets the oldest segment; also called by the budget. */
   dropOldest(): void {
     this.#release();
     const oldest = this.#segments[this.#front];
@@ -121,6 +136,7 @@ export class Tail implements SegmentOwner {
   #release(): void {
     const oldest = this.#segments[this.#front];
     if (!oldest) return;
+    this.#bytes -= oldest.segment?.bytes ?? 0;
     this.budget.remove(oldest);
     this.#front += 1;
     if (this.#front > DROPPED_MAX && this.#front * 2 > this.#segments.length) {

@@ -2,10 +2,13 @@ import type { Position } from '@holdfast/protocol';
 import {
   type HealResult,
   headOf,
+  isFullOfBytes,
   type LiveMessage,
+  type LogBounds,
   type LogRead,
   liveMessageOf,
   logEntryOf,
+  messageBytes,
   messageName,
   type SessionLog,
   type StoredSession,
@@ -22,8 +25,8 @@ export interface RepairContext {
   readonly clock: Clock;
   readonly log: SessionLog;
   readonly reporter: Reporter;
-  /** Messages that the log keeps per session. */
-  readonly historyMax: number;
+  /** Of a session's log. */
+  readonly logBounds: LogBounds;
 }
 
 /** What a repair reads of its room, and has it do. */
@@ -35,8 +38,9 @@ export interface RepairedRoom {
   moveTo(position: Position | undefined, firstSeq: number): void;
 }
 
-/** Entries that one script call gets. */
+/** Most entries, and most bytes of them, that one script call gets; one entry at least. */
 const CHUNK = 200;
+const CHUNK_BYTES = 1_048_576;
 
 /** What a room does about a Redis that has less, or something else, than was delivered (G1). */
 export class Repair {
@@ -59,11 +63,14 @@ export class Repair {
     // Into nothing the newest go first: whoever writes meanwhile goes on from the right number.
     let from = count === undefined ? Math.max(tail.firstSeq, position.seq - CHUNK + 1) : Math.max(tail.firstSeq, count);
     if (count !== undefined && count > 0 && from > count) return 'hole';
-    let result = await this.#put(position, tail.from(from, CHUNK) ?? []);
+    const next = tail.from(from, CHUNK) ?? [];
+    const first = count === undefined ? newestWithin(next) : oldestWithin(next);
+    from = first[0]?.seq ?? from;
+    let result = await this.#put(position, first);
     while (result.outcome === 'healed' && result.count < position.seq) {
       if (result.count < from) return 'hole';
       from = result.count + 1;
-      result = await this.#put(position, tail.from(from, CHUNK) ?? []);
+      result = await this.#put(position, oldestWithin(tail.from(from, CHUNK) ?? []));
     }
     if (result.outcome !== 'healed') return result.outcome;
     const { outcome } = await this.prepend(position, result.firstSeq);
@@ -83,9 +90,9 @@ export class Repair {
     let first = firstKept === 0 ? position.seq + 1 : firstKept;
     while (tail.firstSeq !== 0 && tail.firstSeq < first) {
       const from = Math.max(tail.firstSeq, first - CHUNK);
-      result = await this.#put(position, tail.from(from, first - from) ?? []);
+      result = await this.#put(position, newestWithin(tail.from(from, first - from) ?? []));
       if (result.outcome !== 'healed') return result;
-      // Beyond the history's length nothing is kept.
+      // Beyond the log's bounds nothing is kept (K2).
       if (result.firstSeq >= first || result.firstSeq === 0) break;
       first = result.firstSeq;
     }
@@ -121,7 +128,7 @@ export class Repair {
     const newest = log.at(-1);
     const end = { epoch: session.epoch, seq: newest?.seq ?? session.count, id: newest?.id ?? '' };
     const messages = this.#deliveredMessages();
-    const lacking = keep ? lackingOf(messages, log, log.length >= this.#context.historyMax) : [];
+    const lacking = keep ? lackingOf(messages, log, this.#context.logBounds) : [];
     room.audience.noteHad(lacking);
     if (!(await this.#store(lacking, end))) return false;
     if (delivered.position !== position) return false;
@@ -130,6 +137,7 @@ export class Repair {
     // A plain member has had what stands below the tail, under whichever number.
     const had = [...messages, ...log.slice(0, Math.max(0, shared))].map(messageName);
     room.moveTo(end, log[0]?.seq ?? 0);
+    delivered.noteFirstSeq(log[0]?.seq ?? 0, session.count);
     delivered.refill(splitAtHoles(log).at(-1) ?? []);
     room.audience.restartAll(session.epoch, from, new Set(had));
     return true;
@@ -149,7 +157,7 @@ export class Repair {
 
   #deliveredMessages(): LiveMessage[] {
     const { tail } = this.#room.delivered;
-    return tail.from(tail.firstSeq, this.#context.historyMax) ?? [];
+    return tail.from(tail.firstSeq, this.#context.logBounds.entries) ?? [];
   }
 
   /**
@@ -174,8 +182,10 @@ export class Repair {
 
   /** Stores messages again, marked as repeated. @returns false when the session changed meanwhile */
   async #store(lacking: readonly LiveMessage[], end: Position): Promise<boolean> {
-    for (let at = 0; at < lacking.length; at += CHUNK) {
-      const messages = lacking.slice(at, at + CHUNK).map((message) => {
+    for (let at = 0; at < lacking.length; ) {
+      const chunk = oldestWithin(lacking.slice(at, at + CHUNK));
+      at += chunk.length;
+      const messages = chunk.map((message) => {
         const { id, senderKey, body } = logEntryOf(message);
         return { id, senderKey, head: headOf(body), retry: 'anywhere' as const };
       });
@@ -186,15 +196,31 @@ export class Repair {
   }
 }
 
+/** As many of the first messages as one script call gets. */
+function oldestWithin(messages: readonly LiveMessage[]): readonly LiveMessage[] {
+  let bytes = 0;
+  const end = messages.findIndex((message, index) => {
+    bytes += messageBytes(message);
+    return index > 0 && bytes > CHUNK_BYTES;
+  });
+  return end < 0 ? messages : messages.slice(0, end);
+}
+
+/** As many of the last messages as one script call gets. */
+function newestWithin(messages: readonly LiveMessage[]): readonly LiveMessage[] {
+  return oldestWithin(messages.toReversed()).toReversed();
+}
+
 /**
- * The delivered messages that the log does not have.
- *
- * @param isFull whether the log may have had more: then messages before the first that both have were trimmed, not lost
+ * The delivered messages that the log does not have. Where the log is full, messages before the first that both have
+ * were trimmed, not lost.
  */
-function lackingOf(delivered: readonly LiveMessage[], log: readonly LiveMessage[], isFull: boolean): LiveMessage[] {
+function lackingOf(delivered: readonly LiveMessage[], log: readonly LiveMessage[], bounds: LogBounds): LiveMessage[] {
   const kept = new Set(log.map(messageName));
   const shared = delivered.findIndex((message) => kept.has(messageName(message)));
-  return delivered.slice(isFull ? Math.max(0, shared) : 0).filter((message) => !kept.has(messageName(message)));
+  const older = delivered.slice(0, Math.max(0, shared));
+  const isFull = log.length >= bounds.entries || isFullOfBytes(log.map(messageBytes), older.map(messageBytes), bounds);
+  return delivered.slice(isFull ? older.length : 0).filter((message) => !kept.has(messageName(message)));
 }
 
 /**
@@ -218,6 +244,6 @@ function firstDifference(delivered: DeliveredHistory, log: readonly LiveMessage[
   const first = log[0]?.seq ?? 0;
   const end = log.at(-1)?.seq ?? 0;
   if (shared < 0) return 1;
-  if (shared > 0 && first !== Math.max(delivered.firstSeq, end - delivered.historyMax + 1)) return first;
+  if (shared > 0 && first !== Math.max(delivered.firstSeq, end - delivered.bounds.entries + 1)) return first;
   return log.slice(shared).find((entry) => !isShared(delivered.tail, entry))?.seq ?? end + 1;
 }

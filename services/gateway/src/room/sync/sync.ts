@@ -60,7 +60,7 @@ interface Step {
 const DONE: Step = { outcome: 'unchanged', more: false };
 const AGAIN: Step = { outcome: 'unchanged', more: true };
 
-/** Most entries that one read asks for; its bytes have a bound of their own (F6). */
+/** Most entries of one read. Its bytes are bounded too (F6), but it has one entry behind the position's own at least. */
 const PAGE = 200;
 /** How long other gateways may take to fill a hole that this gateway's tail cannot fill (G4). */
 const HOLE_MS = 1_000;
@@ -177,7 +177,7 @@ export class Sync {
     let { firstSeq } = read;
     const firstKept = firstSeq === 0 ? session.count + 1 : firstSeq;
     // The log reaches less far back than the tail: another gateway has healed it from a shorter tail (G2).
-    if (delivered.reachesBackBeyond(firstKept, session.count)) {
+    if (delivered.reachesBackBeyond(firstKept, session.count, read)) {
       // The log takes entries without holes only, and nobody has put back yet what lies between.
       if (delivered.tail.lastSeq + 1 < firstKept) return this.#hole(session.epoch);
       const result = await this.#repair.prepend(position, firstSeq);
@@ -188,7 +188,7 @@ export class Sync {
     }
     this.#holeSinceMs = undefined;
     // Noted in the step that delivers: until then a member that joins is given what the room has (R1).
-    delivered.noteFirstSeq(firstSeq);
+    delivered.noteFirstSeq(firstSeq, session.count);
     return this.#deliver(session, read);
   }
 
@@ -196,7 +196,6 @@ export class Sync {
   async #read(position: Position | undefined): Promise<LogRead | undefined> {
     const { log, reporter } = this.#context;
     const { sessionId } = this.#room.delivered;
-    // At least one entry behind the position's own, whatever their bytes.
     const range = { from: Math.max(1, position?.seq ?? 1), limit: PAGE, least: 2 };
     try {
       return await log.read(sessionId, range, position?.epoch);
@@ -229,6 +228,7 @@ export class Sync {
     const newest = messages.at(-1);
     this.#confirm(session);
     room.moveTo({ epoch: session.epoch, seq: newest?.seq ?? session.count, id: newest?.id ?? '' }, first.firstSeq);
+    delivered.noteFirstSeq(first.firstSeq, session.count);
     delivered.refill(splitAtHoles(messages).at(-1) ?? []);
     return DONE;
   }

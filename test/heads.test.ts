@@ -42,6 +42,7 @@ beforeAll(async () => {
   const door = await FrontDoor.open({
     host: '127.0.0.1',
     port: 0,
+    allowedHosts: [],
     gateways: [{ name: 'gateway', port: gateway.port, isReady }],
     api: { name: 'session-api', port: api.port, isReady },
   });

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, environmentMistakes, isLoopback, loadConfig } from './config.js';
-import { ENVIRONMENT, type ServiceName } from './environment.js';
+import { ConfigError, environmentMistakes, loadConfig } from './config.js';
+import type { ServiceName } from './environment.js';
+import { ENVIRONMENT } from './environment-table.js';
+import { isLoopback } from './loopback.js';
 
 const SERVICES: readonly ServiceName[] = ['gateway', 'session-api', 'sweeper'];
 
@@ -25,6 +27,7 @@ describe('loadConfig', () => {
       host: '127.0.0.1',
       port: 8100,
       adminHost: '127.0.0.1',
+      adminHosts: [],
       adminPort: 9100,
       drainSeconds: 30,
       log: { level: 'info', format: 'json' },
@@ -47,6 +50,7 @@ describe('loadConfig', () => {
       memory: { tailBytes: 67108864, outageBufferBytes: 67108864, maxBackpressureBytes: 1048576 },
       limits: { messagesPerSecond: 100, connectionsPerIp: 0, connectsPerSecond: 0 },
       trustProxy: false,
+      allowedHosts: [],
       allowedOrigins: [],
       audit: { intervalSeconds: 300, graceSeconds: 60, dryRun: false },
     });
@@ -314,5 +318,41 @@ describe('what this version does not do yet', () => {
 
   it('names the cause once when the address is public as well', () => {
     expect(mistakesOf({ AUTH_JWT_SECRET: 'S3CR3T', HOST: '0.0.0.0' })).toHaveLength(1);
+  });
+});
+
+describe('ALLOWED_HOSTS', () => {
+  const hostsOf = (env: Record<string, string>) => {
+    const { allowedHosts, adminHosts } = loadConfig('gateway', { AUTH_DISABLED: 'true', ...env });
+    return { allowedHosts, adminHosts };
+  };
+
+  it('N2: on a loopback address only names that are listed pass beside its own, and the hosts of ALLOWED_ORIGINS', () => {
+    expect(hostsOf({})).toEqual({ allowedHosts: [], adminHosts: [] });
+    const listed = hostsOf({
+      ALLOWED_HOSTS: 'Chat.example., [2001:DB8::0]',
+      ALLOWED_ORIGINS: 'https://page.example:8443',
+    });
+    expect(listed.allowedHosts).toEqual(['chat.example', '[2001:db8::]', 'page.example']);
+    expect(hostsOf({ ALLOWED_HOSTS: '*' }).allowedHosts).toBe('any');
+  });
+
+  it('N2, N3: on another address any name passes, unless some are listed; at the admin port always', () => {
+    const outside = { HOST: '0.0.0.0', ADMIN_HOST: '0.0.0.0' };
+    expect(hostsOf(outside)).toEqual({ allowedHosts: 'any', adminHosts: 'any' });
+    const listed = hostsOf({ ...outside, ALLOWED_HOSTS: 'chat.example' });
+    expect(listed).toEqual({ allowedHosts: ['chat.example'], adminHosts: 'any' });
+    expect(hostsOf({ HOST: '0.0.0.0' }).adminHosts, 'the admin port is on loopback').toEqual([]);
+  });
+
+  it.each(['chat.example:8000', 'https://chat.example', 'chat.example/x', 'a b', '[::1]:80', 'x,', ','])(
+    'refuses %j',
+    (ALLOWED_HOSTS) => {
+      expect(mistakesOf({ ALLOWED_HOSTS })).toEqual([expect.stringMatching(/^ALLOWED_HOSTS must be host names like/)]);
+    },
+  );
+
+  it.each(['short', 'with spaces in between', 'x'.repeat(513)])('N3: refuses %j as ADMIN_TOKEN', (ADMIN_TOKEN) => {
+    expect(mistakesOf({ ADMIN_TOKEN })).toEqual([expect.stringMatching(/^ADMIN_TOKEN must be 16 to 512 printable/)]);
   });
 });

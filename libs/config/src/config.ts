@@ -1,6 +1,7 @@
-import { BlockList, isIP } from 'node:net';
 import { hostname } from 'node:os';
+import { type AllowedHosts, allowedHosts } from './allowed-hosts.js';
 import { LARGEST_MESSAGE_FACTOR, readEnvironment, type ServiceName, type Values } from './environment.js';
+import { isLoopback } from './loopback.js';
 
 export type Color = 'blue' | 'green';
 export type LogLevel = Values['LOG_LEVEL'];
@@ -37,6 +38,10 @@ export interface Config {
   readonly adminHost: string;
   /** 0: any free port. */
   readonly adminPort: number;
+  /** On another address than loopback any: probes and scrapers use addresses and names that nobody has listed. */
+  readonly adminHosts: AllowedHosts;
+  /** Absent: `POST /drain` is for everybody who reaches the admin port. */
+  readonly adminToken?: string;
   readonly drainSeconds: number;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   readonly redis: RedisSettings;
@@ -64,6 +69,7 @@ export interface Config {
   readonly trustProxy: boolean;
   /** As browsers send them. Empty: pages of the same host only. */
   readonly allowedOrigins: readonly string[];
+  readonly allowedHosts: AllowedHosts;
   readonly audit: { readonly intervalSeconds: number; readonly graceSeconds: number; readonly dryRun: boolean };
 }
 
@@ -111,6 +117,10 @@ export function loadConfig(
     port: service === 'sweeper' ? 0 : values.PORT,
     adminHost: values.ADMIN_HOST,
     adminPort: values.ADMIN_PORT,
+    adminHosts: isLoopback(values.ADMIN_HOST)
+      ? allowedHosts(values.ADMIN_HOST, values.ALLOWED_HOSTS, values.ALLOWED_ORIGINS)
+      : 'any',
+    ...(values.ADMIN_TOKEN === undefined ? {} : { adminToken: values.ADMIN_TOKEN }),
     drainSeconds: values.DRAIN_SECONDS,
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     redis: {
@@ -142,6 +152,7 @@ export function loadConfig(
     },
     trustProxy: values.TRUST_PROXY,
     allowedOrigins: values.ALLOWED_ORIGINS,
+    allowedHosts: allowedHosts(values.HOST, values.ALLOWED_HOSTS, values.ALLOWED_ORIGINS),
     audit: {
       intervalSeconds: values.AUDIT_INTERVAL_SECONDS,
       graceSeconds: values.AUDIT_GRACE_SECONDS,
@@ -228,14 +239,4 @@ function* openToAll(service: ServiceName, values: Values): Generator<string> {
   // `notDoneYet` reports these already.
   if (values.AUTH_JWT_SECRET !== undefined || values.AUTH_JWKS_URL !== undefined) return;
   yield 'HOST is not a loopback address, and nobody would be asked for a token there: set AUTH_JWT_SECRET, or AUTH_DISABLED=true to serve everybody';
-}
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
-/** Whether only this machine can reach the address: 127.0.0.0/8, ::1 or localhost. */
-export function isLoopback(host: string): boolean {
-  const family = isIP(host);
-  return family === 0 ? host.toLowerCase() === 'localhost' : LOOPBACK.check(host, family === 4 ? 'ipv4' : 'ipv6');
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ENVIRONMENT } from './environment.js';
-import { renderEnvironmentTable } from './environment-table.js';
+import { ENVIRONMENT, renderEnvironmentTable } from './environment-table.js';
 
 describe('renderEnvironmentTable', () => {
   const rows = renderEnvironmentTable().split('\n');

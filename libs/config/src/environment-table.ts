@@ -1,4 +1,24 @@
-import { ENVIRONMENT } from './environment.js';
+import { type ServiceName, VARIABLES, type VariableName } from './environment.js';
+
+/** One row of the README's table. */
+export interface EnvironmentRow {
+  readonly name: VariableName;
+  /** As text; empty when there is none. */
+  readonly default: string;
+  readonly meaning: string;
+  /** The processes that act on it. Every process checks every variable. */
+  readonly services: readonly ServiceName[];
+}
+
+/** Every variable with its default and meaning, in the README's order. */
+export const ENVIRONMENT: readonly EnvironmentRow[] = Object.entries(VARIABLES).map(
+  ([name, { fallback, meaning, services, ...rest }]) => ({
+    name: name as VariableName,
+    default: 'shown' in rest && rest.shown !== undefined ? rest.shown : String(fallback ?? ''),
+    meaning,
+    services,
+  }),
+);
 
 /** The table of every variable in Markdown. A test holds that the README has it word for word. */
 export function renderEnvironmentTable(): string {

@@ -1,4 +1,17 @@
-import { flag, host, keyPrefix, line, oneOf, origins, type Parser, redisUrls, seconds, whole } from './parsers.js';
+import {
+  adminToken,
+  flag,
+  host,
+  hosts,
+  keyPrefix,
+  line,
+  oneOf,
+  origins,
+  type Parser,
+  redisUrls,
+  seconds,
+  whole,
+} from './parsers.js';
 
 /** The processes that read the environment. */
 export type ServiceName = 'gateway' | 'session-api' | 'sweeper';
@@ -168,6 +181,13 @@ export const VARIABLES = {
     'Origins whose pages may connect, separated by commas, also of apps (`capacitor://localhost`); unset: pages of the same host only',
     '',
   ),
+  ALLOWED_HOSTS: variable<readonly string[]>(
+    hosts,
+    [],
+    ALL,
+    'Names that requests may be addressed to in `Host`, separated by commas, besides `localhost`, loopback addresses and the hosts of `ALLOWED_ORIGINS`; `*` is any. Unset: only those on a loopback address, any on another one',
+    '',
+  ),
   AUTH_JWT_SECRET: variable<string | undefined>(
     line,
     undefined,
@@ -238,6 +258,12 @@ export const VARIABLES = {
     '8100 (gateway), 8200 (session-api)',
   ),
   ADMIN_HOST: variable(host, '127.0.0.1', ALL, 'Address of the admin port; never a public one'),
+  ADMIN_TOKEN: variable<string | undefined>(
+    adminToken,
+    undefined,
+    ALL,
+    'What `POST /drain` at the admin port asks for, as `Authorization: Bearer …`: 16 to 512 characters. Unset: nothing',
+  ),
   ADMIN_PORT: variable(
     whole('', 0, 65_535),
     (service) => ADMIN_PORTS[service],
@@ -251,26 +277,6 @@ export type VariableName = keyof typeof VARIABLES;
 
 /** The value of each variable. */
 export type Values = { readonly [N in VariableName]: (typeof VARIABLES)[N] extends Variable<infer T> ? T : never };
-
-/** One row of the README's table. */
-export interface EnvironmentRow {
-  readonly name: VariableName;
-  /** As text; empty when there is none. */
-  readonly default: string;
-  readonly meaning: string;
-  /** The processes that act on it. Every process checks every variable. */
-  readonly services: readonly ServiceName[];
-}
-
-/** Every variable with its default and meaning, in the README's order. */
-export const ENVIRONMENT: readonly EnvironmentRow[] = Object.entries(VARIABLES).map(
-  ([name, { fallback, meaning, services, ...rest }]) => ({
-    name: name as VariableName,
-    default: 'shown' in rest && rest.shown !== undefined ? rest.shown : String(fallback ?? ''),
-    meaning,
-    services,
-  }),
-);
 
 /**
  * Reads every variable; an unset or empty one has its default.

@@ -1,16 +1,17 @@
+export { type AllowedHosts, adminAccess, isHostAllowed } from './allowed-hosts.js';
 export { clientAddress, parseAddress } from './client-address.js';
 export {
   type Color,
   type Config,
   ConfigError,
   environmentMistakes,
-  isLoopback,
   type LogFormat,
   type LogLevel,
   loadConfig,
   type RedisSettings,
 } from './config.js';
-export { ENVIRONMENT, type EnvironmentRow, type ServiceName, type VariableName } from './environment.js';
-export { renderEnvironmentTable } from './environment-table.js';
+export type { ServiceName, VariableName } from './environment.js';
+export { ENVIRONMENT, type EnvironmentRow, renderEnvironmentTable } from './environment-table.js';
+export { isLoopback } from './loopback.js';
 export { maskUrl } from './mask-url.js';
 export { isOriginAllowed, type PageHeaders } from './origin.js';

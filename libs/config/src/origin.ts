@@ -32,6 +32,17 @@ export function parseOrigin(text: string): string | undefined {
   return isSite(scheme) ? new URL(text).origin : `${scheme}://${new URL(text).host.toLowerCase()}`;
 }
 
+/**
+ * The name or address that a `Host` header begins with.
+ *
+ * @returns in its one spelling: small letters, IP addresses in short form, IPv6 in brackets, no dot at the end. Nothing
+ *   when it is none.
+ */
+export function hostName(header: string): string | undefined {
+  if (!/^[^/?#@\\,\s]+$/.test(header) || !URL.canParse(`http://${header}`)) return undefined;
+  return new URL(`http://${header}`).hostname.replace(/\.$/, '');
+}
+
 /** Whether a request may come from the page it comes from (C4). Without an `Origin` header it may. */
 export function isOriginAllowed(headers: PageHeaders, { allowedOrigins, trustProxy }: OriginOptions): boolean {
   if (headers.origin === undefined) return true;

@@ -1,4 +1,4 @@
-import { parseOrigin } from './origin.js';
+import { hostName, parseOrigin } from './origin.js';
 
 /** Turns the text of an environment variable into a value. */
 export interface Parser<T> {
@@ -75,6 +75,21 @@ export const origins: Parser<readonly string[]> = parser(
     const list = text.split(',').map((part) => parseOrigin(part.trim()));
     return list.every((origin) => origin !== undefined) ? list : undefined;
   },
+);
+
+/** Names and addresses as they stand in `Host`, without a port, separated by commas; or `*`. In their one spelling. */
+export const hosts: Parser<readonly string[]> = parser(
+  'host names like chat.example.org, separated by commas, without a port; or *',
+  (text) => {
+    const list = text.split(',').map((part) => (part.trim() === '*' ? '*' : hostName(part.trim())));
+    const isPlain = text.split(',').every((part) => part.trim() === '*' || !/:\d+$/.test(part.replace(/^.*\]/, '')));
+    return isPlain && list.every((name) => name !== undefined) ? list : undefined;
+  },
+);
+
+/** A token that is sent in a header. A shorter one could be guessed. */
+export const adminToken: Parser<string> = parser('16 to 512 printable characters without spaces', (text) =>
+  /^[!-~]{16,512}$/.test(text) ? text : undefined,
 );
 
 /** Redis URLs, separated by commas: `redis[s]://[user][:password@]host[:port][/database]`. */

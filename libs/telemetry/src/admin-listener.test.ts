@@ -1,14 +1,16 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type AdminListener, type AdminListenerOptions, startAdminListener } from './admin-listener.js';
 
 const metrics = { contentType: 'text/plain; version=0.0.4', exposition: async () => 'holdfast_x 1\n' };
+const OPEN = { isHostAllowed: () => true };
 let listener: AdminListener | undefined;
 
 async function start(options: Partial<AdminListenerOptions> = {}) {
   const readiness = () => ({ ready: true });
-  listener = await startAdminListener({ host: '127.0.0.1', port: 0, metrics, readiness, ...options });
+  listener = await startAdminListener({ host: '127.0.0.1', port: 0, metrics, readiness, access: OPEN, ...options });
   const base = `http://127.0.0.1:${listener.port}`;
   return (path: string, init?: RequestInit) => fetch(`${base}${path}`, init);
 }
@@ -39,6 +41,56 @@ describe('startAdminListener', () => {
     const get = await start({ readiness: () => Promise.reject(new Error('no answer')) });
     const response = await get('/readyz');
     expect([response.status, await response.json()]).toEqual([503, { ready: false, error: 'no answer' }]);
+  });
+
+  it('N3: answers no page, whatever it asks for and wherever it comes from', async () => {
+    let drains = 0;
+    const ask = await start({ onDrain: () => (drains += 1) });
+    for (const [path, method] of [
+      ['/drain', 'POST'],
+      ['/metrics', 'GET'],
+      ['/healthz', 'OPTIONS'],
+      ['/x', 'PUT'],
+    ]) {
+      for (const origin of ['http://evil.example', 'null', `http://127.0.0.1:${listener?.port}`]) {
+        const answer = await ask(path ?? '', { method: method ?? '', headers: { origin } });
+        expect([answer.status, await answer.json()]).toEqual([403, { error: 'pages may not use this port' }]);
+        expect(answer.headers.get('access-control-allow-origin')).toBeNull();
+      }
+    }
+    expect(drains).toBe(0);
+  });
+
+  /** The status of a request with these lines, which fetch would not send. */
+  async function statusOf(head: string): Promise<number> {
+    const socket = connect(listener?.port ?? 0, '127.0.0.1');
+    socket.write(`${head}\r\n\r\n`);
+    const [first] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    return Number(/^HTTP\/1\.1 (\d+)/.exec(first.toString())?.[1]);
+  }
+
+  it('N3: answers no other host than its own, and a health check without any', async () => {
+    await start({ access: { isHostAllowed: (host) => host === 'own:9100' }, onDrain: () => undefined });
+    expect(await statusOf('GET /metrics HTTP/1.1\r\nHost: evil.example')).toBe(403);
+    expect(await statusOf('POST /drain HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 0')).toBe(403);
+    expect(await statusOf('GET /metrics HTTP/1.1\r\nHost: own:9100')).toBe(200);
+    expect(await statusOf('GET /readyz HTTP/1.0')).toBe(200);
+  });
+
+  it('N3: asks for the token where there is one, of whoever changes something', async () => {
+    let drains = 0;
+    const token = 'a-token-of-32-characters-or-more';
+    const ask = await start({ access: { ...OPEN, token }, onDrain: () => (drains += 1) });
+    const drain = (authorization?: string) =>
+      ask('/drain', { method: 'POST', headers: authorization === undefined ? {} : { authorization } });
+    for (const wrong of [undefined, '', 'Bearer', 'Bearer a', `Bearer ${token}x`, `Basic ${token}`, token]) {
+      const { status, headers } = await drain(wrong);
+      expect([status, headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+    }
+    expect(drains).toBe(0);
+    expect([(await drain(`Bearer ${token}`)).status, drains]).toEqual([202, 1]);
+    for (const path of ['/healthz', '/readyz', '/metrics']) expect((await ask(path)).status).toBe(200);
   });
 
   it('serves the metrics', async () => {

@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
-import { ConfigError, loadConfig } from '@holdfast/config';
+import { adminAccess, ConfigError, loadConfig } from '@holdfast/config';
 import { RedisFanOut } from '@holdfast/fan-out';
 import {
   closeRedis,
@@ -72,6 +72,7 @@ async function main(): Promise<void> {
   const admin = await startAdminListener({
     host: config.adminHost,
     port: config.adminPort,
+    access: adminAccess(config),
     metrics,
     readiness: () => {
       const refused = clients.map(refusalOf).find((reason) => reason !== undefined);

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { type Config, ConfigError, loadConfig } from '@holdfast/config';
+import { adminAccess, type Config, ConfigError, loadConfig } from '@holdfast/config';
 import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
 import { type Gateway, startGateway } from '@holdfast/gateway';
 import { buildApp } from '@holdfast/session-api';
@@ -84,6 +84,7 @@ async function startApi(part: Part, sessions: MemorySessionStore, broker: Memory
   const admin = await startAdminListener({
     host: config.adminHost,
     port: config.adminPort,
+    access: adminAccess(config),
     metrics,
     readiness: () => ({ ready: true, storage: 'memory' }),
   });
@@ -102,6 +103,7 @@ async function startOne(
   const admin = await startAdminListener({
     host: config.adminHost,
     port: config.adminPort,
+    access: adminAccess(config),
     metrics,
     readiness: () => gateway.core.readiness(),
     onDrain: () => void gateway.core.drain(),

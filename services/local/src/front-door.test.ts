@@ -81,7 +81,7 @@ async function standIn(name: string): Promise<StandIn> {
 }
 
 async function openDoor(gateways: readonly Backend[], api: Backend): Promise<{ http: string; ws: string }> {
-  const door = await FrontDoor.open({ host: '127.0.0.1', port: 0, gateways, api });
+  const door = await FrontDoor.open({ host: '127.0.0.1', port: 0, allowedHosts: [], gateways, api });
   doors.push(door);
   await door.checkGateways();
   const ws = `ws://127.0.0.1:${door.port}/ws/chat/`;
@@ -135,6 +135,27 @@ describe('FrontDoor', () => {
     });
   });
 
+  it.each(['GET /api/sessions/', 'POST /api/sessions/', 'GET /', 'GET /ws/chat/', 'UPGRADE'])(
+    'N2: refuses %s of a page that has its own name resolve to this machine',
+    async (line) => {
+      const [gateway, api] = [await standIn('gateway'), await standIn('api')];
+      const door = await openDoor([gateway], api);
+      const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n';
+      const ask = async (host: string): Promise<string> => {
+        const socket = connect({ port: Number(new URL(door.http).port), host: '127.0.0.1' });
+        const lines = `Host: ${host}\r\nOrigin: http://${host}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n`;
+        const head = line === 'UPGRADE' ? `GET /ws/chat/ HTTP/1.1\r\n${upgrade}` : `${line} HTTP/1.1\r\n`;
+        socket.write(`${head}${lines}\r\n`);
+        const [answer] = (await once(socket, 'data')) as [Buffer];
+        socket.destroy();
+        return answer.toString();
+      };
+      expect(await ask('evil.example')).toMatch(/^HTTP\/1\.1 403 .*"code":"forbidden"/s);
+      expect([gateway.requests, api.requests]).toEqual([[], []]);
+      expect(await ask('localhost:8000')).toMatch(/^HTTP\/1\.1 (?:101|201) /);
+    },
+  );
+
   it('C1: leaves out headers whose names a gateway does not read', async () => {
     const [gateway, api] = [await standIn('gateway'), await standIn('api')];
     const door = await openDoor([gateway], api);
@@ -160,7 +181,7 @@ describe('FrontDoor', () => {
     socket.setEncoding('utf8').on('data', (text: string) => {
       answer += text;
     });
-    socket.end(`${head}\r\nHost: x\r\n\r\n`);
+    socket.end(`${head}\r\nHost: localhost\r\n\r\n`);
     await once(socket, 'close');
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
     expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toEqual({
@@ -305,7 +326,7 @@ describe('FrontDoor', () => {
       const socket = connect({ port: Number(new URL(ws).port), host: '127.0.0.1', allowHalfOpen: true });
       socket.on('error', () => socket.destroy());
       socket.on('data', (data) => answers.push(data.toString()));
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
       return socket;
     });
     await eventually('the answers', () => answers.length >= 3);
@@ -321,7 +342,7 @@ describe('FrontDoor', () => {
     socket.setEncoding('utf8').on('data', (text: string) => {
       answer += text;
     });
-    socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
     await once(socket, 'end');
     expect(answer).toMatch(/^HTTP\/1\.1 201 Made\r\n.*\r\nConnection: close\r\n/s);
   });
@@ -350,7 +371,7 @@ describe('FrontDoor', () => {
 
   it('names the port and the variable when the port is taken', async () => {
     const api = await standIn('api');
-    const open = FrontDoor.open({ host: '127.0.0.1', port: api.port, gateways: [], api });
+    const open = FrontDoor.open({ host: '127.0.0.1', port: api.port, allowedHosts: [], gateways: [], api });
     await expect(open).rejects.toBeInstanceOf(PortTakenError);
     await expect(open).rejects.toThrow(`Port ${api.port} is taken.`);
     await expect(open).rejects.toThrow('HOLDFAST_PORT=8080 npm start');
@@ -363,8 +384,8 @@ describe('FrontDoor', () => {
     for (const text of [
       '\x16\x03\x01nonsense',
       'GET / HTTP/1.1\r\n',
-      'GET /ws/chat/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
-      'POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc',
+      'GET /ws/chat/ HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      'POST /api HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc',
     ]) {
       const socket = connect({ port: Number(port), host: '127.0.0.1' });
       await once(socket, 'connect');
@@ -377,7 +398,7 @@ describe('FrontDoor', () => {
   it('uses a free port when told 0', async () => {
     const api = await standIn('api');
     const port = await freePort();
-    const door = await FrontDoor.open({ host: 'localhost', port, gateways: [], api });
+    const door = await FrontDoor.open({ host: 'localhost', port, allowedHosts: [], gateways: [], api });
     doors.push(door);
     expect(door.port).toBe(port);
     expect((await fetch(`http://localhost:${port}`)).status).toBe(201);

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { HEAD_MAX_BYTES, HEAD_PROXY_BYTES, headProblem } from '@holdfast/protocol';
+import { type AllowedHosts, isHostAllowed } from '@holdfast/config';
+import { HEAD_MAX_BYTES, HEAD_PROXY_BYTES, type HttpFailure, headProblem, httpFailure } from '@holdfast/protocol';
 import { type Backend, GatewayPool } from './gateway-pool.js';
 import { HttpProxy, sendFailure } from './http-proxy.js';
 import { answerOddRequests, asksForWebSocket, refuse, serveWithoutUpgrade } from './odd-requests.js';
@@ -13,6 +14,8 @@ export interface FrontDoorOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Requests that are addressed to another name are refused (N2). */
+  readonly allowedHosts: AllowedHosts;
   readonly gateways: readonly Backend[];
   /** Gets every request that is not for chat. */
   readonly api: Backend;
@@ -45,6 +48,7 @@ export class FrontDoor {
   readonly #servers: Server[] = [];
   readonly #pool: GatewayPool;
   readonly #api: HttpProxy;
+  readonly #allowedHosts: AllowedHosts;
   readonly #gateways = new Map<Backend, HttpProxy>();
   /** Connections on which an upgrade was asked for. */
   readonly #upgrading = new Set<Socket>();
@@ -55,6 +59,7 @@ export class FrontDoor {
   private constructor(options: FrontDoorOptions) {
     this.#pool = new GatewayPool(options.gateways);
     this.#api = new HttpProxy(options.api);
+    this.#allowedHosts = options.allowedHosts;
     for (const gateway of options.gateways) this.#gateways.set(gateway, new HttpProxy(gateway));
   }
 
@@ -124,7 +129,7 @@ export class FrontDoor {
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
     this.#answers.set(request.socket, response);
-    const problem = headProblem(request);
+    const problem = this.#problemOf(request);
     if (problem) {
       sendFailure(response, asProxyFailure(problem));
       return;
@@ -140,6 +145,14 @@ export class FrontDoor {
     else sendFailure(response, NO_GATEWAY);
   }
 
+  #problemOf(request: IncomingMessage): HttpFailure | undefined {
+    const problem = headProblem(request);
+    if (problem) return problem;
+    const asked = { host: request.headers.host, forwardedHost: undefined };
+    if (isHostAllowed(asked, { allowedHosts: this.#allowedHosts, trustProxy: false })) return undefined;
+    return httpFailure('forbidden', 'the Host header names a host that ALLOWED_HOSTS does not name');
+  }
+
   async #upgrade(server: Server, request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     if (!this.#upgrading.has(socket)) {
       this.#upgrading.add(socket);
@@ -148,7 +161,7 @@ export class FrontDoor {
       socket.on('error', () => socket.destroy());
     }
     await this.#answered(socket);
-    const problem = headProblem(request);
+    const problem = this.#problemOf(request);
     if (problem) {
       refuse(socket, asProxyFailure(problem));
       return;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ConfigError, environmentMistakes } from '@holdfast/config';
+import { type AllowedHosts, ConfigError, environmentMistakes, loadConfig } from '@holdfast/config';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -9,6 +9,8 @@ export interface Settings {
   readonly host: string;
   /** Port of the front door. */
   readonly port: number;
+  /** Names that requests may be addressed to (N2). */
+  readonly allowedHosts: AllowedHosts;
   /** Folder for data, logs and downloads. */
   readonly home: string;
   /** Whether to use no Redis even if there is one. */
@@ -59,7 +61,18 @@ export function readSettings(root: string, env: Environment, args: readonly stri
     mistakes.push(...environmentMistakes(service, { ...passed, DRAIN_SECONDS: env['DRAIN_SECONDS'], HOST: host }));
   }
   if (mistakes.length > 0) throw new ConfigError([...new Set(mistakes)]);
-  return { host, port, home: env['HOLDFAST_HOME'] || join(root, '.holdfast'), embedded, redisUrl, env: passed };
+  const { allowedHosts } = loadConfig('session-api', { ...passed, HOST: host });
+  // The services listen on loopback addresses, and are asked for the names that the front door is asked for.
+  if (allowedHosts === 'any') passed['ALLOWED_HOSTS'] = '*';
+  return {
+    host,
+    port,
+    allowedHosts,
+    home: env['HOLDFAST_HOME'] || join(root, '.holdfast'),
+    embedded,
+    redisUrl,
+    env: passed,
+  };
 }
 
 function portOf(env: Environment, mistakes: string[]): number {

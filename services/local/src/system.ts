@@ -92,6 +92,7 @@ export class LocalSystem {
     this.#door = await FrontDoor.open({
       host: settings.host,
       port: settings.port,
+      allowedHosts: settings.allowedHosts,
       gateways: gateways.map((gateway) => backendOf(gateway.name, gateway)),
       api: backendOf(sessionApi.name, sessionApi),
     });

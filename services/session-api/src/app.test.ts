@@ -442,7 +442,7 @@ describe('a client that takes nothing of its answer', () => {
     const client = connect({ port: Number(url.port), host: '127.0.0.1' });
     const [accepted] = (await once(server, 'connection')) as [Socket];
     client.pause();
-    client.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n');
+    client.write('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await once(accepted, 'close');
     expect(accepted.bytesWritten).toBeGreaterThan(0);
     client.destroy();
@@ -460,7 +460,7 @@ describe('a client that takes nothing of its answer', () => {
     const client = connect({ port: Number(url.port), host: '127.0.0.1' });
     const [accepted] = (await once(other.app.server, 'connection')) as [Socket];
     client.pause();
-    for (let number = 0; number < 5; number++) client.write(`GET /large/${number} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    for (let number = 0; number < 5; number++) client.write(`GET /large/${number} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     await eventually('the first answer to be begun', () => accepted.bytesWritten > 0);
     expect(made).toBe(1);
     let text = '';

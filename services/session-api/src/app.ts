@@ -4,7 +4,7 @@ import { FRAME_BYTES_FACTOR, HEAD_MAX_BYTES, HEAD_PROXY_BYTES, SESSION_DATA_MAX_
 import type { ApiMetrics } from '@holdfast/telemetry';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Api, AppContext } from './app-context.js';
-import { checkOrigins, SECURITY_HEADERS, sendSecurityHeaders } from './browser-security.js';
+import { checkHosts, checkOrigins, SECURITY_HEADERS, sendSecurityHeaders } from './browser-security.js';
 import { asApiError, handleErrors, sendFailure } from './errors.js';
 import { answerInTurn, answerOddRequests, refuseUnreadable } from './raw-requests.js';
 import { broadcastRoutes } from './routes/broadcast.js';
@@ -66,6 +66,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
   measureRequests(app, metrics.api);
   handleErrors(app, logger, metrics.redis);
   validateBySchema(app);
+  checkHosts(app, config);
   checkOrigins(app, config);
   const unknownPath = watchPaths(app);
   // This runs before the body is read: a wrong method or path is named even when the body is wrong too.

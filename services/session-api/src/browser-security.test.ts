@@ -4,7 +4,11 @@ import { type TestApp, testApp } from '../test/app-fixture.js';
 let t: TestApp | undefined;
 afterEach(() => t?.app.close());
 
-async function appFor(allowedOrigins: string[], trustProxy = false): Promise<TestApp> {
+async function appFor(
+  allowedOrigins: string[],
+  trustProxy = false,
+  allowedHosts: 'any' | string[] = 'any',
+): Promise<TestApp> {
   const { maxTtl, ...sessions } = {
     ttl: 60,
     maxTtl: 60,
@@ -13,13 +17,40 @@ async function appFor(allowedOrigins: string[], trustProxy = false): Promise<Tes
     messageMaxBytes: 100,
     heartbeatMs: 1000,
   };
-  t = await testApp({ config: { sessions: { ...sessions, maxTtl }, allowedOrigins, trustProxy } });
+  t = await testApp({ config: { sessions: { ...sessions, maxTtl }, allowedHosts, allowedOrigins, trustProxy } });
   return t;
 }
 
 async function create(app: TestApp, headers: Record<string, string>) {
   return app.call('POST', '/api/sessions/', undefined, { headers: { host: 'chat.example:8000', ...headers } });
 }
+
+describe('Host', () => {
+  it('N2: a name that is not served gets 403, for reading too and with an Origin of the same name', async () => {
+    const app = await appFor([], false, ['chat.example']);
+    const statusOf = async (method: 'GET' | 'POST', host: string, headers: Record<string, string> = {}) => {
+      return (await app.call(method, '/api/sessions/', undefined, { headers: { host, ...headers } })).statusCode;
+    };
+    for (const host of ['evil.example', 'evil.example:8200', '127.0.0.1.evil.example', 'localhost.evil.example']) {
+      expect(await statusOf('GET', host), host).toBe(403);
+      expect(await statusOf('POST', host, { origin: `http://${host}` }), host).toBe(403);
+    }
+    for (const host of ['localhost:8200', '127.0.0.1', '127.8.9.1:1', '[::1]:8200', 'my.localhost', 'Chat.Example']) {
+      expect(await statusOf('GET', host), host).toBe(200);
+    }
+    const page = await app.call('GET', '/', undefined, { headers: { host: 'evil.example' } });
+    expect([page.statusCode, page.json().code]).toEqual([403, 'forbidden']);
+  });
+
+  it('N2: behind a proxy the name that the proxy was asked for is checked, and its own all the same', async () => {
+    const app = await appFor([], true, ['chat.example']);
+    const statusOf = async (host: string, asked: string) =>
+      (await app.call('GET', '/api/sessions/', undefined, { headers: { host, 'x-forwarded-host': asked } })).statusCode;
+    expect(await statusOf('127.0.0.1:8200', 'chat.example')).toBe(200);
+    expect(await statusOf('127.0.0.1:8200', 'evil.example')).toBe(403);
+    expect(await statusOf('evil.example', 'chat.example')).toBe(403);
+  });
+});
 
 describe('Origin', () => {
   it('no Origin header (not a browser) passes', async () => {

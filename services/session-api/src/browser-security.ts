@@ -1,4 +1,4 @@
-import { type Config, isOriginAllowed, type PageHeaders } from '@holdfast/config';
+import { type Config, isHostAllowed, isOriginAllowed, type PageHeaders } from '@holdfast/config';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError } from './errors.js';
 
@@ -39,6 +39,14 @@ export function sendSecurityHeaders(app: FastifyInstance): void {
 const PAGE_HEADERS = 'authorization, content-type, traceparent, tracestate, baggage, sentry-trace, x-requested-with';
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Refuses requests that are addressed to a name that is not served here (N2). */
+export function checkHosts(app: FastifyInstance, options: Pick<Config, 'allowedHosts' | 'trustProxy'>): void {
+  app.addHook('onRequest', async (request) => {
+    if (isHostAllowed(pageHeaders(request), options)) return;
+    throw new ApiError('forbidden', 'the Host header names a host that ALLOWED_HOSTS does not name');
+  });
+}
 
 /**
  * Lets pages of the allowed origins use the API. A page of another origin can neither read an answer nor change

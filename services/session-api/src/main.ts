@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { ConfigError, loadConfig } from '@holdfast/config';
+import { adminAccess, ConfigError, loadConfig } from '@holdfast/config';
 import { RedisPublisher } from '@holdfast/fan-out';
 import {
   closeRedis,
@@ -65,6 +65,7 @@ async function main(): Promise<void> {
   const admin = await startAdminListener({
     host: config.adminHost,
     port: config.adminPort,
+    access: adminAccess(config),
     metrics,
     // The process is ready while Redis is away: it serves the page, and answers 503 with a sentence (D4).
     readiness: () => {

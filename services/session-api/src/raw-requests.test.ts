@@ -41,14 +41,14 @@ describe('a request that does not arrive in time', () => {
   });
 
   it.each([
-    ['its head', 'GET /api/sessions/ HTTP/1.1\r\nHost: x\r\n'],
+    ['its head', 'GET /api/sessions/ HTTP/1.1\r\nHost: localhost\r\n'],
     [
       'its body',
-      'POST /api/sessions/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"a',
+      'POST /api/sessions/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"a',
     ],
     [
       'a chunk',
-      'POST /api/broadcast/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"',
+      'POST /api/broadcast/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"',
     ],
   ])('H6: is answered with 408 when %s does not come', async (_what, bytes) => {
     const { requestTimeout, headersTimeout } = t.app.server;
@@ -69,7 +69,7 @@ describe('a request that does not arrive in time', () => {
     Object.assign(t.app.server, { requestTimeout: 200, headersTimeout: 200 });
     try {
       const { status, body } = await answerTo(
-        'POST /api/broadcast/ HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"a',
+        'POST /api/broadcast/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"a',
       );
       expect([status, body['code']]).toEqual([415, 'unsupported_media_type']);
     } finally {

@@ -41,6 +41,7 @@ export async function testApp(context: Partial<AppContext> = {}): Promise<TestAp
         messageMaxBytes: MAX_BYTES,
         heartbeatMs: 30_000,
       },
+      allowedHosts: 'any',
       allowedOrigins: [],
       trustProxy: false,
     },

@@ -1,4 +1,4 @@
-import { ConfigError, loadConfig } from '@holdfast/config';
+import { adminAccess, ConfigError, loadConfig } from '@holdfast/config';
 import { RedisRefusedError } from '@holdfast/redis-client';
 import { createLogger, createMetrics, createShutdown, logUncaught, startAdminListener } from '@holdfast/telemetry';
 import { startSweeper } from './sweeper.js';
@@ -44,6 +44,7 @@ async function main(): Promise<void> {
   const admin = await startAdminListener({
     host: config.adminHost,
     port: config.adminPort,
+    access: adminAccess(config),
     metrics,
     readiness: sweeper.readiness,
     onDrain: () => {

@@ -9,7 +9,13 @@ import {
   type UpgradeRequest,
 } from './admission.js';
 
-const OPEN: AdmissionOptions = { allowedOrigins: [], trustProxy: false, connectionsPerIp: 0, connectsPerSecond: 0 };
+const OPEN: AdmissionOptions = {
+  allowedOrigins: [],
+  allowedHosts: 'any',
+  trustProxy: false,
+  connectionsPerIp: 0,
+  connectsPerSecond: 0,
+};
 
 function admission(options: Partial<AdmissionOptions> = {}): Admission {
   return new Admission({ ...OPEN, ...options }, 0);
@@ -124,6 +130,34 @@ describe('what a client asks for', () => {
       expect(refused({ protocolHeader })).toMatchObject({ status: 400, body: { code: 'bad_request' } });
     },
   );
+});
+
+describe('hosts', () => {
+  const origin = 'http://evil.example';
+
+  it.each(['evil.example', 'evil.example:8100', '127.0.0.1.evil.example', '', 'a b', 'localhost,evil.example'])(
+    'N2: a name that is not served is refused with 403, also for a page of the same name: %j',
+    (host) => {
+      const served = admission({ allowedHosts: [] });
+      for (const of of [{ host }, { host, origin }]) {
+        expect(refused(of, served)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
+      }
+    },
+  );
+
+  it.each(['localhost', 'LOCALHOST:8100', 'localhost.', '127.0.0.1:8100', '127.1', '[::1]:8100', 'a.localhost:1'])(
+    'N2: a loopback name is served: %s',
+    (host) => {
+      expect(isRefusal(decide({ host }, admission({ allowedHosts: [] })))).toBe(false);
+    },
+  );
+
+  it('N2: so are names that are listed, and any where none has to be', () => {
+    const listed = admission({ allowedHosts: ['chat.example'] });
+    expect(isRefusal(decide({ host: 'Chat.example:443' }, listed))).toBe(false);
+    expect(refused({ host: 'a.chat.example' }, listed).status).toBe(403);
+    expect(isRefusal(decide({ host: 'evil.example' }, admission({ allowedHosts: 'any' })))).toBe(false);
+  });
 });
 
 describe('origins', () => {

@@ -1,4 +1,4 @@
-import { clientAddress, isOriginAllowed } from '@holdfast/config';
+import { type AllowedHosts, clientAddress, isHostAllowed, isOriginAllowed } from '@holdfast/config';
 import {
   type ConnectRequest,
   chooseProtocol,
@@ -48,6 +48,7 @@ export type Admitted = {
 export interface AdmissionOptions {
   /** Empty: browsers may connect from pages of the gateway's own host. */
   readonly allowedOrigins: readonly string[];
+  readonly allowedHosts: AllowedHosts;
   /** Whether a proxy writes the `X-Forwarded-` headers, so that they can be believed. */
   readonly trustProxy: boolean;
   /** 0 is no limit. */
@@ -92,6 +93,9 @@ export class Admission {
   decide(upgrade: UpgradeRequest, nowMs: number): Admitted | Refusal {
     if (this.draining) return refusal('draining', 'this gateway is going away: connect again', 1);
     if (upgrade.excess !== undefined) return headTooLarge(upgrade.excess);
+    if (!isHostAllowed(upgrade, this.#options)) {
+      return refusal('forbidden', 'the Host header names a host that ALLOWED_HOSTS does not name');
+    }
     const parsed = parseConnectQuery(upgrade.query);
     if (!parsed.ok) return refusal('bad_request', parsed.error);
     const protocol = chooseProtocol(upgrade.protocolHeader);

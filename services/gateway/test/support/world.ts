@@ -30,7 +30,7 @@ export const UPGRADE: UpgradeRequest = {
   query: '',
   protocolHeader: '',
   origin: '',
-  host: 'chat.example',
+  host: 'localhost',
   forwardedFor: '',
   forwardedHost: '',
   forwardedProto: '',

@@ -123,7 +123,7 @@ export const ATTACKS = {
     holdMs: 60_000,
     carryOut: async ({ gatewayPort, apiPort }, number) => {
       const socket = connectRaw(number % 4 === 0 ? apiPort : gatewayPort);
-      socket.write('GET /ws/chat/?session=x HTTP/1.1\r\nHost: x\r\n');
+      socket.write('GET /ws/chat/?session=x HTTP/1.1\r\nHost: localhost\r\n');
       return socket.resume();
     },
   },
@@ -145,7 +145,7 @@ export const ATTACKS = {
     carryOut: async ({ gatewayPort, apiPort, prefix }, number) => {
       const socket = connectRaw(number % 4 === 0 ? gatewayPort : apiPort);
       socket.pause();
-      socket.write(`GET /api/sessions/${prefix}-busy/messages/ HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(20));
+      socket.write(`GET /api/sessions/${prefix}-busy/messages/ HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(20));
       return socket;
     },
   },

@@ -17,21 +17,24 @@ Rules: G5, A6, H4, K2.
 -- @import endOf from ended-epochs.lua
 -- @import bytesOf, readSize, trimmedOf from log-size.lua
 
--- Entries read at once: that many may be read in vain, because only then their sizes are known.
-local STEP = 32
+-- Entries read at once, which may be read in vain, because only then their sizes are known: few at first and then twice
+-- as many each time, so that of large entries no more are read in vain than are returned.
+local STEP_MIN, STEP_MAX = 4, 32
 
 -- The entries in one direction, as far as they have at most this many bytes, but so many at least.
 local function entriesWithin(command, start, stop, most, maxBytes, least)
-  local found, bytes = {}, 0
+  local found, bytes, step = {}, 0, STEP_MIN
   while #found < most do
-    local page = redis.call(command, KEYS[2], start, stop, 'COUNT', math.min(STEP, most - #found))
+    local count = math.min(step, most - #found)
+    local page = redis.call(command, KEYS[2], start, stop, 'COUNT', count)
     for _, entry in ipairs(page) do
       bytes = bytes + bytesOf(entry)
       if #found >= least and bytes > maxBytes then return found end
       found[#found + 1] = entry
     end
-    if #page < STEP then return found end
+    if #page < count then return found end
     start = '(' .. page[#page][1]
+    step = math.min(2 * step, STEP_MAX)
   end
   return found
 end

@@ -8,7 +8,7 @@ import { checkHosts, checkOrigins, SECURITY_HEADERS, sendSecurityHeaders } from 
 import { asApiError, handleErrors, sendFailure } from './errors.js';
 import { answerInTurn, answerOddRequests, refuseUnreadable } from './raw-requests.js';
 import { broadcastRoutes } from './routes/broadcast.js';
-import { messageRoutes } from './routes/messages.js';
+import { historyReads, messageRoutes } from './routes/messages.js';
 import { describeRoutes, openApiRoutes } from './routes/open-api.js';
 import { redisStatusRoutes } from './routes/redis-status.js';
 import { sessionRoutes } from './routes/sessions.js';
@@ -76,8 +76,10 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
   });
 
   await describeRoutes(app, ownVersion());
+  const histories = historyReads();
   for (const prefix of PREFIXES) {
-    await app.register(async (scope) => apiRoutes(scope, context, prefix !== PREFIXES[0]), { prefix });
+    const hidden = prefix !== PREFIXES[0];
+    await app.register(async (scope) => apiRoutes(scope, context, histories, hidden), { prefix });
   }
   await openApiRoutes(app);
   const servePage = await webUiRoutes(app, context.webRoot);
@@ -88,7 +90,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
   return app;
 }
 
-function apiRoutes(scope: Api, context: AppContext, hidden: boolean): void {
+function apiRoutes(scope: Api, context: AppContext, histories: ReturnType<typeof historyReads>, hidden: boolean): void {
   // The OpenAPI document describes each path once, not once for each prefix.
   if (hidden) {
     scope.addHook('onRoute', (route) => {
@@ -97,7 +99,7 @@ function apiRoutes(scope: Api, context: AppContext, hidden: boolean): void {
   }
   redisStatusRoutes(scope, context);
   sessionRoutes(scope, context);
-  messageRoutes(scope, context);
+  messageRoutes(scope, context, histories);
   broadcastRoutes(scope, context);
 }
 

@@ -47,13 +47,12 @@ export function logMessage(sessionId: string, entry: LogEntry): LogMessage {
   return message;
 }
 
-/** The two faces of a stored message, as the original guides show them: what was sent, and the reply. */
-export function messageFaces(sessionId: string, message: LogMessage) {
-  const { seq, id, content, timestamp } = message;
-  return [
-    { content, timestamp, isSent: true, sessionId, seq, id },
-    { content: replyContent(seq, content), timestamp, isSent: false, sessionId, seq, id },
-  ];
+/** The two faces of each stored message, as the original guides show them: what was sent, and the reply. */
+export function* messageFaces(sessionId: string, messages: readonly LogMessage[]) {
+  for (const { seq, id, content, timestamp } of messages) {
+    yield { content, timestamp, isSent: true, sessionId, seq, id };
+    yield { content: replyContent(seq, content), timestamp, isSent: false, sessionId, seq, id };
+  }
 }
 
 /** About how many characters of an answer are made at once. */
@@ -64,17 +63,19 @@ const PART_LENGTH = 65_536;
  * of a whole page is never in memory.
  *
  * @param before fields before the list, `messages`
- * @param after fields behind it
+ * @param after fields behind it, besides `count`, the length of the list
  */
-export function* answerParts(before: object, messages: readonly object[], after: object): Generator<string> {
+export function* answerParts(before: object, messages: Iterable<object>, after: object): Generator<string> {
   let part = `${JSON.stringify(before).slice(0, -1)},"messages":[`;
-  for (const [index, message] of messages.entries()) {
-    part += `${index === 0 ? '' : ','}${JSON.stringify(message)}`;
+  let count = 0;
+  for (const message of messages) {
+    part += `${count === 0 ? '' : ','}${JSON.stringify(message)}`;
+    count += 1;
     if (part.length < PART_LENGTH) continue;
     yield part;
     part = '';
   }
-  yield `${part}],${JSON.stringify(after).slice(1)}`;
+  yield `${part}],${JSON.stringify({ count, ...after }).slice(1)}`;
 }
 
 function isWhole(message: Partial<LogMessage>): message is LogMessage {

@@ -1,5 +1,5 @@
 import { OutcomeUnknownError, SessionCorruptError } from '@holdfast/session-store';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MAX_BYTES, rejectingStore, START_MS, store, type TestApp, testApp } from '../../test/app-fixture.js';
 
 const URL = '/chat/api/sessions/room/messages/';
@@ -35,6 +35,19 @@ describe('GET sessions/{id}/messages/', () => {
       { type: 'message', seq: 2, id: 'm-2', content: 'zwei "2" \n €', sender: 'ann', timestamp: START_MS },
     ]);
     expect(answer).toMatchObject({ count: 2, has_more: false });
+  });
+
+  it('F9: parallel callers share one read of a page, and each has what was stored before it asked', async () => {
+    await store(t.sessions, 'room', 'a', 'b');
+    const read = vi.spyOn(t.sessions, 'read');
+    const answers = await Promise.all(Array.from({ length: 30 }, () => t.call('GET', `${URL}?view=log`)));
+    expect(answers.map((answer) => answer.json().count)).toEqual(Array(30).fill(2));
+    expect(read.mock.calls.length).toBeLessThan(10);
+    await t.call('POST', URL, { content: 'mine' });
+    const seen = t.call('GET', `${URL}?view=log`);
+    await t.call('POST', URL, { content: 'mine too' });
+    expect((await seen).json().count).toBeGreaterThanOrEqual(3);
+    expect((await t.call('GET', `${URL}?view=log`)).json().count).toBe(4);
   });
 
   it('a session that does not exist has an empty list', async () => {

@@ -1,10 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { contentProblem, type FrameProblem, HISTORY_READ_MAX_BYTES } from '@holdfast/protocol';
-import { type AppendResult, OutcomeUnknownError, StorageUnavailableError } from '@holdfast/session-store';
+import {
+  type AppendResult,
+  OutcomeUnknownError,
+  type ReadRange,
+  StorageUnavailableError,
+} from '@holdfast/session-store';
 import { Type } from 'typebox';
 import type { Api, AppContext } from '../app-context.js';
 import { ApiError, storageUnavailable } from '../errors.js';
+import { HistoryReads } from '../history-reads.js';
 import { answerParts, LogMessage, logMessage, MessageFace, messageFaces } from '../message-object.js';
 import { answers, SendId, SessionParams, success } from '../schemas.js';
 
@@ -49,9 +55,19 @@ const SENT = success(
   'It is stored; the same id and content again answer the same seq.',
 );
 
-/** The routes of `sessions/{id}/messages/`. */
-export function messageRoutes(app: Api, context: AppContext): void {
-  const { sessions } = context;
+/** Messages as they are stored, and whether there are more behind them. */
+interface HistoryPage {
+  readonly stored: readonly LogMessage[];
+  readonly more: boolean;
+}
+
+/** Reads of histories for all routes of an app. */
+export function historyReads(): HistoryReads<HistoryPage> {
+  return new HistoryReads({ clock: { monotonic: () => performance.now(), setTimeout } });
+}
+
+/** The routes of `sessions/{id}/messages/`. @param histories one for all prefixes that the routes are at */
+export function messageRoutes(app: Api, context: AppContext, histories: HistoryReads<HistoryPage>): void {
   const maxBytes = context.config.sessions.messageMaxBytes;
   const tags = ['messages'];
 
@@ -68,17 +84,23 @@ export function messageRoutes(app: Api, context: AppContext): void {
     },
     async ({ params: { session_id: sessionId }, query }, reply) => {
       const { after_seq: afterSeq, limit, view } = query;
-      const range = { from: afterSeq + 1, limit, maxBytes: HISTORY_READ_MAX_BYTES };
-      const { entries, more = false } = await sessions.read(sessionId, range);
-      // All of them are read before the answer begins: one that cannot be read makes it a failure.
-      const stored = entries.map((entry) => logMessage(sessionId, entry));
-      const messages = view === 'log' ? stored : stored.flatMap((message) => messageFaces(sessionId, message));
+      const page = await histories.page({
+        sessionId,
+        range: `${afterSeq} ${limit}`,
+        isOver: () => reply.raw.destroyed,
+        read: () => readPage(context, sessionId, { from: afterSeq + 1, limit, maxBytes: HISTORY_READ_MAX_BYTES }),
+      });
+      // Nobody takes the answer any more.
+      if (!page) return reply.send('');
+      const { stored, more } = page;
+      const messages = view === 'log' ? stored : messageFaces(sessionId, stored);
       const answer = answerParts({ success: true, session_id: sessionId }, messages, {
-        count: messages.length,
         has_more: more,
         ...(more ? { next: stored.at(-1)?.seq } : {}),
       });
-      return reply.type('application/json; charset=utf-8').send(Readable.from(answer));
+      const parts = Readable.from(answer);
+      histories.hold(sessionId, page, parts);
+      return reply.type('application/json; charset=utf-8').send(parts);
     },
   );
 
@@ -111,6 +133,16 @@ export function messageRoutes(app: Api, context: AppContext): void {
       return { success: true, session_id: sessionId, seq, id: usedId };
     },
   );
+}
+
+/** All entries are read before the answer begins: one that cannot be read makes it a failure. */
+async function readPage(
+  { sessions }: Pick<AppContext, 'sessions'>,
+  sessionId: string,
+  range: ReadRange,
+): Promise<HistoryPage> {
+  const { entries, more = false } = await sessions.read(sessionId, range);
+  return { stored: entries.map((entry) => logMessage(sessionId, entry)), more };
 }
 
 /** The HTTP failure for content that C6 refuses. @param field the field's name in the body */

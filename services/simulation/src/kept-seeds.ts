@@ -206,4 +206,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     faults: 6,
     scenario: 3,
   },
+  {
+    seed: 259600920,
+    mistake: 'the audit took a repeated message that had been trimmed for one that its gateway knew to be stored',
+    faults: 6,
+    scenario: 3,
+  },
 ];

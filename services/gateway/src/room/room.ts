@@ -109,7 +109,7 @@ export class Room {
     if (result.outcome === 'stored') {
       if (next === 'answer') this.#stored(batch, result, askedMs);
     } else if (next === 'delete') this.deleted();
-    else if (next === 'sync') await this.sync.run(result.outcome);
+    else if (next === 'sync') await this.queue.synced(result.outcome, this.sync.run(result.outcome));
   }
 
   #stored(batch: readonly Sending[], result: Extract<AppendResult, { outcome: 'stored' }>, askedMs: number): void {

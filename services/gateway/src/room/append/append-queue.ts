@@ -1,17 +1,11 @@
 import type { ErrorCode, Position } from '@holdfast/protocol';
-import {
-  type AppendResult,
-  type LiveMessage,
-  NOWHERE,
-  OutcomeUnknownError,
-  StorageUnavailableError,
-} from '@holdfast/session-store';
+import { type AppendResult, type LiveMessage, NOWHERE, OutcomeUnknownError } from '@holdfast/session-store';
 import type { GatewayMetrics } from '@holdfast/telemetry';
 import type { Clock } from '../../ports/clock.js';
-import { RetryPause } from '../../ports/retry-pause.js';
 import type { ShardHealth } from '../../redis/shard-health.js';
 import type { AppendScheduler } from '../../shared/append-scheduler.js';
 import type { DeliveredHistory } from '../delivery/delivered-history.js';
+import { AppendFailures } from './append-failures.js';
 import { AppendPacer } from './append-pacer.js';
 import { DeliveryLatency } from './delivery-latency.js';
 import { OutageBacklog } from './outage-backlog.js';
@@ -43,8 +37,8 @@ export interface AppendingRoom {
 }
 
 const DELETED = 'the session was deleted';
-/** After so many errors in a row that are no outage, a message is given up. */
-const ERRORS_MAX = 3;
+const UNKNOWN = 'nobody knows whether the message is stored';
+const REFUSED = 'the message cannot be stored';
 
 /**
  * Decides what of a session is appended next, when, and what a failure means. One append is in flight at a time, and
@@ -57,28 +51,27 @@ const ERRORS_MAX = 3;
 export class AppendQueue {
   readonly #room: AppendingRoom;
   readonly #context: AppendContext;
+  readonly #delivered: DeliveredHistory;
   readonly #waiting: WaitingList;
   readonly #pacer: AppendPacer;
   readonly #latency: DeliveryLatency;
+  readonly #failures: AppendFailures;
   #state: 'idle' | 'scheduled' | 'appending' | 'stopped' = 'idle';
   /**
    * The batch that is on its way to the store: the first so many of the waiting; absent while none is. It is orphaned when
    * its session was deleted meanwhile: what of it was not stored before must not be stored in the next session (G5).
    */
   #flight: { readonly size: number; isOrphaned: boolean } | undefined;
-  /** Errors in a row that are no outage. While there are any, messages go one by one, so that the culprit is found. */
-  #errors = 0;
   /** What waits while Redis is away; absent otherwise. */
   #backlog: OutageBacklog | undefined;
   /** Resolves the promise of {@link resume}. */
   #resumed: ((stored: boolean) => void) | undefined;
-  #failing: { readonly sinceMs: number; readonly error: unknown } | undefined;
-  /** Made with the first failure after a success. */
-  #retry: RetryPause | undefined;
 
   constructor(room: AppendingRoom, delivered: DeliveredHistory, context: AppendContext) {
     this.#room = room;
     this.#context = context;
+    this.#delivered = delivered;
+    this.#failures = new AppendFailures(context);
     this.#waiting = new WaitingList(delivered, context);
     this.#pacer = new AppendPacer(context.clock);
     this.#latency = new DeliveryLatency(context.clock, context.metrics.deliverySeconds);
@@ -90,7 +83,7 @@ export class AppendQueue {
 
   /** When appends began failing (monotonic ms), and the latest error; `undefined` where none is failing. */
   get failing(): { readonly sinceMs: number; readonly error: unknown } | undefined {
-    return this.#failing;
+    return this.#failures.failing;
   }
 
   /** Takes a member's message. @returns false when the outage buffer has no room for it (D2) */
@@ -122,7 +115,7 @@ export class AppendQueue {
 
   /** The messages to append now, in flight from here on, and the sends that only have to be acknowledged. */
   next(): { readonly batch: readonly Waiting[]; readonly delivered: readonly DeliveredSend[] } {
-    const first = this.#waiting.first(this.#errors > 0 ? 1 : undefined);
+    const first = this.#waiting.first(this.#failures.areSuspicious ? 1 : undefined);
     const taken = this.#waiting.takeDelivered(first);
     const rest = taken.length === 0 ? first : this.#waiting.first(first.length - taken.length);
     const delivered = this.#answerConflicts(taken);
@@ -143,9 +136,7 @@ export class AppendQueue {
    */
   answered(batch: readonly Waiting[], result: AppendResult): 'answer' | 'sync' | 'delete' | 'nothing' {
     const isOrphaned = this.#land();
-    this.#retry = undefined;
-    this.#failing = undefined;
-    this.#errors = 0;
+    this.#failures.answered(result.outcome);
     if (this.#state === 'stopped') return 'nothing';
     if (result.outcome === 'stored') {
       this.#waiting.remove(batch);
@@ -167,25 +158,23 @@ export class AppendQueue {
   async failed(batch: readonly Waiting[], position: Position | undefined, error: unknown): Promise<void> {
     const isOrphaned = this.#land();
     if (this.#state === 'stopped') return;
-    this.#failing = { sinceMs: this.#failing?.sinceMs ?? this.#context.clock.monotonic(), error };
-    const isUnknown = error instanceof OutcomeUnknownError;
-    this.#errors = error instanceof StorageUnavailableError && !isUnknown ? 0 : this.#errors + 1;
+    const next = this.#failures.failed(error);
     if (isOrphaned) this.#giveUp(batch, DELETED);
-    else if (this.#errors < ERRORS_MAX) this.#waiting.markRetries(batch, () => position ?? NOWHERE);
-    else {
-      this.#giveUp(batch, isUnknown ? 'nobody knows whether the message is stored' : 'the message cannot be stored');
-      // The messages behind it still go one by one, because the culprit may be one of them.
-      this.#errors = 1;
-    }
+    else if (next === 'retry') this.#waiting.markRetries(batch, () => position ?? NOWHERE);
+    else this.#giveUp(batch, error instanceof OutcomeUnknownError ? UNKNOWN : REFUSED);
     // If this shows that the shard is away, the gateway suspends this queue before the call returns.
     this.#context.shard.failed(error);
     if (this.#resumed) {
       this.suspend();
       this.#settleResume(false);
-    } else if (!this.#backlog) {
-      this.#retry ??= new RetryPause(this.#context);
-      await this.#retry.wait(error);
-    }
+    } else if (!this.#backlog) await this.#failures.pause(error);
+  }
+
+  /** The room syncs, because its batch was refused. @returns resolves when the next attempt may be made (G3) */
+  async synced(outcome: AppendResult['outcome'], sync: Promise<void>): Promise<void> {
+    const { position } = this.#delivered;
+    await sync;
+    if (this.#state !== 'stopped') await this.#failures.synced(outcome, this.#delivered.position !== position);
   }
 
   /** The room has acted on the answer: what came meanwhile is scheduled. */
@@ -235,7 +224,7 @@ export class AppendQueue {
 
   stop(): void {
     this.#state = 'stopped';
-    this.#retry?.cut();
+    this.#failures.stop();
     this.#context.metrics.counters.refused += this.#waiting.length;
     this.#waiting.remove(this.#waiting.from(0));
     this.#settleResume(false);
@@ -295,6 +284,6 @@ export class AppendQueue {
 
   /** Where nothing waits, nothing fails: what failed was delivered after all, or was given up. */
   #forgetFailureIfEmpty(): void {
-    if (this.isEmpty) this.#failing = undefined;
+    if (this.isEmpty) this.#failures.forget();
   }
 }

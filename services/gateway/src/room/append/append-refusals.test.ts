@@ -33,6 +33,56 @@ describe('a refused append', () => {
     },
   );
 
+  /** Refuses the next appends. @returns how many were refused by now */
+  function refusing(times: number, outcome: 'gone' | 'epoch' | 'behind' | 'forked'): () => number {
+    const append = world.store.append.bind(world.store);
+    let refused = 0;
+    world.store.append = async (...args) => {
+      if (refused === times) return append(...args);
+      refused += 1;
+      return { outcome };
+    };
+    return () => refused;
+  }
+
+  it.each(['epoch', 'forked'] as const)(
+    'A5, G3: %s, and the room finds no cause: tried once more at once, then with growing pauses',
+    async (outcome) => {
+      const refused = refusing(1_000, outcome);
+      ann.say('m1');
+      await world.settle();
+      expect(refused()).toBe(2);
+      await world.advance(100);
+      expect(refused()).toBe(3);
+      await world.advance(10_000);
+      expect(refused()).toBeGreaterThan(6);
+      expect(refused()).toBeLessThan(20);
+      expect(ann.ofType('error')).toEqual([]);
+    },
+  );
+
+  it('A5, G3: the pauses end with the first append that is stored', async () => {
+    refusing(4, 'forked');
+    ann.say('m1');
+    await world.advance(1_000);
+    expect(await world.ids('s')).toEqual(['m1']);
+    const refused = refusing(1, 'forked');
+    bob.say('m2');
+    await world.settle();
+    expect(refused()).toBe(1);
+    expect(await world.ids('s')).toEqual(['m1', 'm2']);
+  });
+
+  it.each(['gone', 'behind'] as const)(
+    'G2, G3: %s again and again: each is tried again at once, because a heal leaves the position as it is',
+    async (outcome) => {
+      refusing(5, outcome);
+      ann.say('m1');
+      await world.settle();
+      expect(await world.ids('s')).toEqual(['m1']);
+    },
+  );
+
   it('G3: of another epoch: stored in the one that is, after what it has', async () => {
     for (const id of ['m1', 'm2']) ann.say(id);
     await world.settle();

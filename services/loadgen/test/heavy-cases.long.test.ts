@@ -3,29 +3,22 @@ import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
 import { REPOSITORY } from '@holdfast/testkit';
 import { expect, it } from 'vitest';
-import type { CaseName } from '../src/hostile/cases/cases.js';
+import { CASES, type CaseName } from '../src/hostile/cases/cases.js';
 import type { TreeRow } from '../src/hostile/cases/cases-table.js';
 
-/** Those that need no large history, which takes longest to make. */
-const CASES: readonly CaseName[] = [
-  'quiet',
-  'forged-resumes',
-  'early-frames',
-  'patches',
-  'silent-connections',
-  'short-sessions',
-];
+/** Those that need no large history, which takes long to make, and are no matter of CPU alone. */
+const NAMES = ['forged-resumes', 'tail-flood', 'patches', 'silent-connections', 'short-sessions'] as const;
 /** What these find wrong does not depend on how fast the machine is. */
-const EXACT: readonly CaseName[] = ['early-frames', 'patches', 'short-sessions'];
+const EXACT: readonly CaseName[] = ['tail-flood', 'patches', 'short-sessions'];
 const SECONDS = 2;
 /** Redis counts as away after this time only, so that other activity of the machine makes nothing pending. */
 const REDIS_TIMEOUT_MS = 20_000;
 const MEMORY_MAX_BYTES = 400 * 1_048_576;
 
 /** Each case starts a 'redis-server'. Times are printed and not compared: other tests run at the same moment. */
-it('V3, D5, B5: beside heavy clients an honest chat loses nothing and is never pending, and memory stays below 400 MB', async () => {
+it('G2, V3, B5: beside heavy clients an honest chat loses nothing and is never pending, and memory stays below 400 MB', async () => {
   const program = `${REPOSITORY}services/loadgen/dist/hostile/main.js`;
-  const line = `--cases ${CASES.join(',')} --seconds ${SECONDS} --redis-timeout ${REDIS_TIMEOUT_MS}`;
+  const line = `--cases ${NAMES.join(',')} --seconds ${SECONDS} --redis-timeout ${REDIS_TIMEOUT_MS}`;
   const child = spawn(process.execPath, [program, ...line.split(' ')], { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -37,15 +30,15 @@ it('V3, D5, B5: beside heavy clients an honest chat loses nothing and is never p
   expect(file, output).not.toBe('');
   const { rows } = JSON.parse(await readFile(file, 'utf8')) as { rows: readonly TreeRow[] };
   await rm(file);
-  expect(rows.map(({ name }) => name)).toEqual(CASES);
+  expect(rows.map(({ name }) => name)).toEqual(NAMES);
   for (const { name, honest, costs, wrong } of rows) {
     expect(honest, `${name}: ${wrong.join('; ')}`).toMatchObject({
       ok: true,
-      pending: 0,
       rejected: 0,
       violations: {},
       interruptions: {},
     });
+    if (!('harmsRedis' in CASES[name])) expect(honest?.pending, name).toBe(0);
     for (const service of ['gateway', 'session-api'] as const) {
       expect(costs?.[service].peakBytes, `${name}: ${service}`).toBeLessThan(MEMORY_MAX_BYTES);
     }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { FramedSocket } from '../framed-socket.js';
 import { OPCODE, rawFrame } from '../raw-socket.js';
 import { type CaseLoad, Counts, type HeavyCase, memberQuery } from './heavy-case.js';
@@ -6,6 +7,8 @@ const CONNECTIONS = 1_000;
 /** Together one MB a connection. Each content is too large to be stored (C6), so that only what is held counts. */
 const FRAMES = 10;
 const FRAME_BYTES = 100_000;
+/** From the beginning of one wave to that of the next, at least. */
+const WAVE_MS = 5_000;
 const ANSWER_MS = 15_000;
 
 const FRAME = rawFrame(OPCODE.text, JSON.stringify({ type: 'send', id: 'early', content: 'x'.repeat(FRAME_BYTES) }));
@@ -13,7 +16,7 @@ const BURST = Buffer.concat(Array.from({ length: FRAMES }, () => FRAME));
 
 /** Connections that send as soon as they are connected, without waiting for their welcome. */
 export const earlyFrames: HeavyCase = {
-  about: '1,000 connections at once send 1 MB each before their welcome, again and again',
+  about: '1,000 connections at once send 1 MB each before their welcome, every 5 s',
   prepare: async ({ gatewayPort }) => load(gatewayPort),
 };
 
@@ -22,8 +25,10 @@ function load(port: number): CaseLoad {
     const counts = new Counts();
     let waves = 0;
     do {
+      const nextMs = performance.now() + WAVE_MS;
       await Promise.all(Array.from({ length: CONNECTIONS }, (_, index) => sendEarly(port, `early-${index}`, counts)));
       waves += 1;
+      await delay(Math.max(0, Math.min(nextMs, endsAtMs) - performance.now()));
     } while (performance.now() < endsAtMs);
     return { note: `${counts}; ${waves} waves`, wrong: [] };
   };

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HttpHistory } from '../../delivery/history-reader.js';
 import { type SendAnswer, SendingMember } from '../framed-socket.js';
+import { ClientPace } from './client-pace.js';
 import { apiUrl, type CaseLoad, type CaseTarget, Counts, type HeavyCase, memberQuery } from './heavy-case.js';
 import { LARGEST_CONTENT } from './large-history.js';
 
@@ -8,9 +9,6 @@ const HALT_MS = 5_000;
 const REST_MS = 5_000;
 const OTHERS = 20;
 const OTHERS_EVERY_MS = 200;
-/** As fast as V24 allows. */
-const FLOOD_EVERY_MS = 1_000 / 99;
-const BURST = 190;
 const ANSWER_MS = 30_000;
 const RETRY_MS = 250;
 
@@ -69,15 +67,16 @@ async function halt({ redisPid, gatewayPort }: CaseTarget, number: number, large
     SendingMember.join(gatewayPort, memberQuery(`flooded-${number}`, 'flooding')).catch(() => undefined);
   const answers: Promise<void>[] = [];
   let flooding = await join();
+  let pace = new ClientPace();
   process.kill(redisPid, 'SIGSTOP');
   try {
     const startedAt = performance.now();
     for (let index = 0; performance.now() - startedAt < HALT_MS; index++) {
-      const dueMs = startedAt + Math.max(0, index - BURST) * FLOOD_EVERY_MS;
-      if (dueMs > performance.now()) await delay(dueMs - performance.now());
+      await pace.turn();
       if (!flooding?.isOpen) {
         large.add(flooding?.ending ?? 'not let in');
         flooding = await join();
+        pace = new ClientPace();
         if (!flooding) await delay(RETRY_MS);
       }
       const sent = flooding?.send({ type: 'send', id: `large-${index}`, content: LARGEST_CONTENT }, ANSWER_MS);

@@ -1,15 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { SendFrame } from '@holdfast/protocol';
 import { redisCli } from '@holdfast/testkit';
 import { HttpHistory } from '../../delivery/history-reader.js';
 import { SendingMember } from '../framed-socket.js';
+import { ClientPace } from './client-pace.js';
 import { apiUrl, type CaseLoad, type CaseTarget, Counts, type HeavyCase, memberQuery } from './heavy-case.js';
 import { LARGEST_CONTENT } from './large-history.js';
 
 const QUIET_MESSAGES = 100;
 const LARGE_MESSAGES = 950;
-/** As fast as one client may: the burst of V24, then its rate. */
-const BURST = 190;
-const PER_SECOND = 95;
+const IN_FLIGHT = 20;
+const TRIES = 10;
+const REFUSED_MS = 500;
 const ANSWER_MS = 20_000;
 const HEAL_MS = 20_000;
 const HEAL_STEP_MS = 250;
@@ -49,7 +51,7 @@ async function round(target: CaseTarget, number: number, counts: Counts, wrong: 
       if ('seq' in (await quiet.send({ type: 'send', id, content: id }, ANSWER_MS))) owed.add(id);
     }
     counts.add('acknowledged', owed.size);
-    counts.add('large ones stored', await flood(flooding));
+    await flood(flooding, counts);
     await redisCli(redisPort, 'flushall');
     const missing = await missingAfterHealing(target, session, quiet, owed);
     counts.add('put back', owed.size - missing);
@@ -60,17 +62,25 @@ async function round(target: CaseTarget, number: number, counts: Counts, wrong: 
   }
 }
 
-/** @returns how many were stored */
-async function flood(member: SendingMember): Promise<number> {
-  const startedAt = performance.now();
-  const answers: Promise<boolean>[] = [];
-  for (let index = 0; index < LARGE_MESSAGES; index++) {
-    const dueMs = startedAt + (Math.max(0, index - BURST) * 1_000) / PER_SECOND;
-    if (dueMs > performance.now()) await delay(dueMs - performance.now());
-    const sent = member.send({ type: 'send', id: `large-${index}`, content: LARGEST_CONTENT }, ANSWER_MS);
-    answers.push(sent.then((answer) => 'seq' in answer));
-  }
-  return (await Promise.all(answers)).filter(Boolean).length;
+/** A client that repeats what was refused for now, as clients do, so that all of its messages are stored. */
+async function flood(member: SendingMember, counts: Counts): Promise<void> {
+  const pace = new ClientPace();
+  let begun = 0;
+  const sender = async (): Promise<void> => {
+    while (begun < LARGE_MESSAGES && member.isOpen) {
+      begun += 1;
+      const frame: SendFrame = { type: 'send', id: `large-${begun}`, content: LARGEST_CONTENT };
+      for (let tries = 1; tries <= TRIES && member.isOpen; tries++) {
+        await pace.turn();
+        const answer = await member.send(frame, ANSWER_MS);
+        counts.add(`large ones ${'seq' in answer ? 'stored' : answer.refused}`);
+        if ('seq' in answer) break;
+        await delay(REFUSED_MS);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, sender));
+  if (member.ending !== undefined) counts.add(`times ${member.ending}`);
 }
 
 /** The member goes on sending, as a chat does: what was lost is noticed with its next message. */

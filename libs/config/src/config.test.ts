@@ -305,19 +305,84 @@ describe('an address that others can reach', () => {
   );
 });
 
-describe('what this version does not do yet', () => {
-  it.each(['AUTH_JWT_SECRET', 'AUTH_JWKS_URL', 'SESSION_ENCRYPTION_KEYS'])(
-    '%s: no process starts open or unencrypted in silence',
-    (name) => {
-      for (const service of SERVICES) {
-        const mistakes = mistakesOf({ [name]: 'S3CR3T', HOST: '127.0.0.1', AUTH_DISABLED: 'true' }, service);
-        expect(mistakes).toEqual([expect.stringMatching(new RegExp(`^${name} is set, but this version does not`))]);
-      }
+describe('tokens', () => {
+  const SECRET = 's'.repeat(32);
+  const OLD = `old-${'s'.repeat(508)}`;
+
+  it('U1: are checked with one secret or several, of which the first is the newest', () => {
+    expect(loadConfig('gateway', { AUTH_JWT_SECRET: SECRET }).auth).toEqual({ secrets: [SECRET] });
+    expect(loadConfig('gateway', { AUTH_JWT_SECRET: ` ${SECRET} , ${OLD} ` }).auth?.secrets).toEqual([SECRET, OLD]);
+  });
+
+  it("U1, U3: are checked with the issuer's keys, for an audience and an issuer, also beside a secret", () => {
+    const issuer = {
+      AUTH_JWKS_URL: 'https://id.example/keys',
+      AUTH_AUDIENCE: 'chat',
+      AUTH_ISSUER: 'https://id.example',
+    };
+    const auth = { jwksUrl: 'https://id.example/keys', audience: 'chat', issuer: 'https://id.example' };
+    expect(loadConfig('session-api', issuer).auth).toEqual({ secrets: [], ...auth });
+    expect(loadConfig('gateway', { ...issuer, AUTH_JWT_SECRET: SECRET }).auth).toEqual({ secrets: [SECRET], ...auth });
+  });
+
+  it('are not asked for unless a setting says so', () => {
+    expect(loadConfig('gateway', {}).auth).toBeUndefined();
+  });
+
+  it.each([
+    ['AUTH_JWT_SECRET', 's'.repeat(31)],
+    ['AUTH_JWT_SECRET', `${SECRET},short`],
+    ['AUTH_JWT_SECRET', `${SECRET},`],
+    ['AUTH_JWT_SECRET', 's'.repeat(513)],
+    ['AUTH_JWT_SECRET', `two words ${SECRET}`],
+    ['AUTH_JWT_SECRET', `${'ü'.repeat(32)}`],
+    ['AUTH_JWT_SECRET', Array.from({ length: 9 }, () => SECRET).join(',')],
+    ['AUTH_JWKS_URL', 'id.example/keys'],
+    ['AUTH_JWKS_URL', 'http://id.example/keys'],
+    ['AUTH_JWKS_URL', 'http://10.0.0.1/keys'],
+    ['AUTH_JWKS_URL', 'http://169.254.169.254/latest/meta-data/'],
+    ['AUTH_JWKS_URL', 'http://localhost.example/keys'],
+    ['AUTH_JWKS_URL', 'http://localhost@id.example/keys'],
+    ['AUTH_JWKS_URL', 'http://[::]/keys'],
+    ['AUTH_JWKS_URL', 'https://user:password@id.example/keys'],
+    ['AUTH_JWKS_URL', 'https://id.example/keys#fragment'],
+    ['AUTH_JWKS_URL', 'file:///etc/passwd'],
+    ['AUTH_JWKS_URL', 'data:application/json,{}'],
+  ])('U1, U2: %s is refused as %s', (name, value) => {
+    expect(mistakesOf({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name} must be `))]);
+  });
+
+  it.each(['https://10.0.0.1/keys', 'http://127.0.0.1:8080/keys', 'http://[::1]/keys', 'http://localhost/keys?v=1'])(
+    'U2: keys may be fetched from %s',
+    (url) => {
+      expect(loadConfig('gateway', { AUTH_JWKS_URL: url }).auth?.jwksUrl).toBe(url);
     },
   );
 
-  it('names the cause once when the address is public as well', () => {
-    expect(mistakesOf({ AUTH_JWT_SECRET: 'S3CR3T', HOST: '0.0.0.0' })).toHaveLength(1);
+  it('let a process listen on any address', () => {
+    expect(loadConfig('gateway', { HOST: '0.0.0.0', AUTH_JWT_SECRET: SECRET }).host).toBe('0.0.0.0');
+    expect(loadConfig('session-api', { HOST: '::', AUTH_JWKS_URL: 'https://id.example/' }).host).toBe('::');
+  });
+
+  it.each(SERVICES)('are not asked for and ignored at once: %s', (service) => {
+    for (const set of [{ AUTH_JWT_SECRET: SECRET }, { AUTH_JWKS_URL: 'https://id.example/' }]) {
+      expect(mistakesOf({ ...set, AUTH_DISABLED: 'true' }, service)).toEqual([
+        expect.stringMatching(/^AUTH_DISABLED is true, and AUTH_JWT_SECRET or AUTH_JWKS_URL is set/),
+      ]);
+    }
+    for (const set of [{ AUTH_AUDIENCE: 'chat' }, { AUTH_ISSUER: 'https://id.example' }]) {
+      expect(mistakesOf(set, service)).toEqual([expect.stringMatching(/nobody is asked for a token$/)]);
+    }
+  });
+});
+
+describe('what this version does not do yet', () => {
+  it('SESSION_ENCRYPTION_KEYS: no process starts unencrypted in silence', () => {
+    for (const service of SERVICES) {
+      expect(mistakesOf({ SESSION_ENCRYPTION_KEYS: 'S3CR3T' }, service)).toEqual([
+        expect.stringMatching(/^SESSION_ENCRYPTION_KEYS is set, but this version does not/),
+      ]);
+    }
   });
 });
 

@@ -26,6 +26,18 @@ export interface RedisSettings {
   readonly timeoutMs: number;
 }
 
+/** How tokens are checked (U1 to U3): with secrets, with the keys of an issuer, or with either. */
+export interface AuthSettings {
+  /** Of HS256. Each of them is accepted. */
+  readonly secrets: readonly string[];
+  /** Where the public keys of the issuer are: `https`, or `http` on this machine. */
+  readonly jwksUrl?: string;
+  /** What `aud` must have; absent: it is not looked at. */
+  readonly audience?: string;
+  /** What `iss` must be; absent: it is not looked at. */
+  readonly issuer?: string;
+}
+
 /** All settings of a process, checked. */
 export interface Config {
   readonly service: ServiceName;
@@ -66,6 +78,8 @@ export interface Config {
     readonly connectionsPerIp: number;
     readonly connectsPerSecond: number;
   };
+  /** Absent: nobody is asked for a token. */
+  readonly auth?: AuthSettings;
   readonly trustProxy: boolean;
   /** As browsers send them. Empty: pages of the same host only. */
   readonly allowedOrigins: readonly string[];
@@ -150,6 +164,7 @@ export function loadConfig(
       connectionsPerIp: values.MAX_CONNECTIONS_PER_IP,
       connectsPerSecond: values.MAX_CONNECTS_PER_SECOND,
     },
+    ...authOf(values),
     trustProxy: values.TRUST_PROXY,
     allowedOrigins: values.ALLOWED_ORIGINS,
     allowedHosts: allowedHosts(values.HOST, values.ALLOWED_HOSTS, values.ALLOWED_ORIGINS),
@@ -159,6 +174,23 @@ export function loadConfig(
       dryRun: values.AUDIT_DRY_RUN,
     },
   };
+}
+
+function authOf(values: Values): Pick<Config, 'auth'> {
+  const { AUTH_JWT_SECRET: secrets, AUTH_JWKS_URL: jwksUrl, AUTH_AUDIENCE: audience, AUTH_ISSUER: issuer } = values;
+  if (!asksForTokens(values)) return {};
+  return {
+    auth: {
+      secrets,
+      ...(jwksUrl !== undefined && { jwksUrl }),
+      ...(audience !== undefined && { audience }),
+      ...(issuer !== undefined && { issuer }),
+    },
+  };
+}
+
+function asksForTokens({ AUTH_JWT_SECRET: secrets, AUTH_JWKS_URL: jwksUrl }: Values): boolean {
+  return secrets.length > 0 || jwksUrl !== undefined;
 }
 
 /** Mistakes that no single value shows: settings that contradict each other, or ask for what this version does not do. */
@@ -194,6 +226,7 @@ function* contradictions(service: ServiceName, values: Values): Generator<string
   }
   if (service === 'gateway') yield* unusable(values);
   yield* notDoneYet(values);
+  yield* halfAuthenticated(values);
   yield* openToAll(service, values);
 }
 
@@ -223,20 +256,31 @@ function differs(url: string, first = url): boolean {
   return (['protocol', 'username', 'password', 'pathname', 'search'] as const).some((part) => a[part] !== b[part]);
 }
 
-/** Settings for protection that this version does not have. Ignoring them would leave the data open without a word. */
+/** A setting for protection that this version does not have. Ignoring it would leave the data open without a word. */
 function* notDoneYet(values: Values): Generator<string> {
-  for (const name of ['AUTH_JWT_SECRET', 'AUTH_JWKS_URL'] as const) {
-    if (values[name] !== undefined) yield `${name} is set, but this version does not check tokens yet: unset it`;
-  }
   if (values.SESSION_ENCRYPTION_KEYS !== undefined) {
     yield 'SESSION_ENCRYPTION_KEYS is set, but this version does not encrypt yet: unset it';
+  }
+}
+
+/** Settings of which one says that tokens are asked for, and another one that they are not. */
+function* halfAuthenticated(values: Values): Generator<string> {
+  if (asksForTokens(values)) {
+    if (values.AUTH_DISABLED) {
+      yield 'AUTH_DISABLED is true, and AUTH_JWT_SECRET or AUTH_JWKS_URL is set: either everybody is served, or tokens are asked for';
+    }
+    return;
+  }
+  for (const name of ['AUTH_AUDIENCE', 'AUTH_ISSUER'] as const) {
+    if (values[name] !== undefined) {
+      yield `${name} is set, but without AUTH_JWT_SECRET or AUTH_JWKS_URL nobody is asked for a token`;
+    }
   }
 }
 
 /** A process that anybody could use from outside, without having been told so. */
 function* openToAll(service: ServiceName, values: Values): Generator<string> {
   if (service === 'sweeper' || values.AUTH_DISABLED || isLoopback(values.HOST)) return;
-  // `notDoneYet` reports these already.
-  if (values.AUTH_JWT_SECRET !== undefined || values.AUTH_JWKS_URL !== undefined) return;
-  yield 'HOST is not a loopback address, and nobody would be asked for a token there: set AUTH_JWT_SECRET, or AUTH_DISABLED=true to serve everybody';
+  if (asksForTokens(values)) return;
+  yield 'HOST is not a loopback address, and nobody would be asked for a token there: set AUTH_JWT_SECRET or AUTH_JWKS_URL, or AUTH_DISABLED=true to serve everybody';
 }

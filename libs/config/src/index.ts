@@ -1,6 +1,7 @@
 export { type AllowedHosts, adminAccess, isHostAllowed } from './allowed-hosts.js';
 export { clientAddress, parseAddress } from './client-address.js';
 export {
+  type AuthSettings,
   type Color,
   type Config,
   ConfigError,

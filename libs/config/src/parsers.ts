@@ -1,3 +1,4 @@
+import { isLoopback } from './loopback.js';
 import { hostName, parseOrigin } from './origin.js';
 
 /** Turns the text of an environment variable into a value. */
@@ -60,6 +61,27 @@ export const host: Parser<string> = parser('an IP address or a host name, withou
 /** One line of printable ASCII, at most 512 characters. */
 export const line: Parser<string> = parser('one line of text', (text) =>
   /^[\x20-\x7e]{1,512}$/.test(text) ? text : undefined,
+);
+
+/** Secrets of HS256, separated by commas. One that is shorter than its hash could be guessed (RFC 7518, section 3.2). */
+export const secrets: Parser<readonly string[]> = parser(
+  'secrets of 32 to 512 printable characters without spaces, separated by commas, at most 8',
+  (text) => {
+    const list = text.split(',').map((part) => part.trim());
+    return list.length <= 8 && list.every((secret) => /^[!-~]{32,512}$/.test(secret)) ? list : undefined;
+  },
+);
+
+/** Where public keys are fetched: nobody on the way can change them, nor does a password stand in the address. */
+export const keysUrl: Parser<string> = parser(
+  'an https URL without user and password, or an http one on this machine',
+  (text) => {
+    if (!URL.canParse(text)) return undefined;
+    const { protocol, hostname, username, password, hash } = new URL(text);
+    const isLocal = protocol === 'http:' && isLoopback(hostname.replace(/^\[(.*)\]$/, '$1'));
+    const isPlain = username === '' && password === '' && hash === '';
+    return isPlain && (isLocal || protocol === 'https:') ? text : undefined;
+  },
 );
 
 /** What the names of keys and channels begin with. `namesOf` of the session store allows the same. */

@@ -12,6 +12,7 @@ const MAY_IMPORT = {
   'services/gateway': [
     'libs/protocol',
     'libs/config',
+    'libs/auth',
     'libs/telemetry',
     'libs/redis-client',
     'libs/session-store',
@@ -20,6 +21,7 @@ const MAY_IMPORT = {
   'services/session-api': [
     'libs/protocol',
     'libs/config',
+    'libs/auth',
     'libs/telemetry',
     'libs/redis-client',
     'libs/session-store',

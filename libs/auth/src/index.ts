@@ -1,3 +1,4 @@
+export { bearerToken } from './bearer.js';
 export { type Identity, isSubject, SUBJECT_RULE } from './identity.js';
 export { signToken, type TokenContents } from './sign-token.js';
 export {

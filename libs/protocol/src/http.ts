@@ -22,6 +22,7 @@ export const HTTP_ERRORS = {
   draining: 503,
   overloaded: 503,
   storage_unavailable: 503,
+  tokens_unavailable: 503,
 } as const;
 
 export type HttpErrorCode = keyof typeof HTTP_ERRORS;

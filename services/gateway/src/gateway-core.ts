@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '@holdfast/config';
-import type { FanOut } from '@holdfast/fan-out';
 import { CLOSE, FRAMED_PROTOCOL } from '@holdfast/protocol';
-import { namesOf, type SessionLog } from '@holdfast/session-store';
-import type { Logger, Metrics, Readiness } from '@holdfast/telemetry';
+import { namesOf } from '@holdfast/session-store';
+import type { Metrics, Readiness } from '@holdfast/telemetry';
 import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest } from './admission/admission.js';
+import { Authentication } from './admission/authentication.js';
 import { Welcomer } from './admission/welcomer.js';
 import { Connection, type ConnectionContext } from './connection/connection.js';
 import { Drain } from './connection/drain.js';
@@ -12,52 +12,27 @@ import { FrameHandler } from './connection/frame-handler.js';
 import { HeartbeatWheel } from './connection/heartbeat-wheel.js';
 import { compactCopy, identify } from './connection/identity.js';
 import { MessageIntake, UnstoredCounts } from './connection/message-intake.js';
+import { TokenWatch } from './connection/token-watch.js';
+import { createContext, type GatewayDependencies } from './gateway-parts.js';
 import { type Clock, systemClock, type Timer } from './ports/clock.js';
-import type { PublishToGroup, Socket, SocketEvents } from './ports/socket.js';
+import type { Socket, SocketEvents } from './ports/socket.js';
 import { Broadcasts } from './redis/broadcasts.js';
-import { RedisShards } from './redis/redis-shards.js';
-import { Unconfirmed } from './redis/unconfirmed.js';
 import type { GatewayContext } from './rooms/gateway-context.js';
 import { Rooms } from './rooms/rooms.js';
-import { AppendScheduler } from './shared/append-scheduler.js';
-import { Deletions } from './shared/deletions.js';
-import { HistoryPages } from './shared/history-pages.js';
-import { ByteBudget, TailBudget } from './shared/memory-budgets.js';
-import { PublishWatch } from './shared/publish-watch.js';
-import { Reporter } from './shared/reporter.js';
-
-export interface GatewayDependencies {
-  readonly config: Config;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  /** Stores messages, and publishes what it has stored. */
-  readonly sessionLog: SessionLog;
-  /** Brings what all gateways publish. */
-  readonly fanOut: FanOut;
-  /** Default: the system's. */
-  readonly clock?: Clock;
-  /** From 0 up to 1. */
-  readonly random?: () => number;
-  /** Makes ids that no other process makes, of the characters of C2. Default: UUIDs. */
-  readonly newId?: () => string;
-  /** Sends one frame to a whole group of sockets; absent: every socket is sent its frames by itself. */
-  readonly publishToGroup?: PublishToGroup;
-  /** Least time between two rounds of appends, milliseconds (A2). Default 1. */
-  readonly appendIntervalMs?: number;
-}
 
 /** An upgrade request that is accepted. The WebSocket server calls {@link open} once the socket is open. */
 export interface Acceptance {
   /** Value of the answer's `Sec-WebSocket-Protocol`; empty: the answer has none. */
   readonly subprotocol: string;
   open(socket: Socket): SocketEvents;
+  /** The client has gone before its socket was open. */
+  abandon(): void;
 }
 
+/** What an upgrade request is answered with. */
+export type Answer = Refusal | Acceptance;
+
 const TICK_MS = 1_000;
-/** Most bytes of history handed to a member at once, where send buffers allow as much (F6). */
-export const HISTORY_CHUNK_BYTES = 65_536;
-/** A message stays in memory at most this long (F5). */
-const TAIL_AGE_MS = 24 * 3_600_000;
 /** Closing waits this long for messages that are on their way into the log. */
 const FLUSH_MS = 3_000;
 
@@ -77,6 +52,9 @@ export class GatewayCore {
   readonly #context: GatewayContext;
   /** Of sessions without persistence. */
   readonly #counts: UnstoredCounts;
+  /** Undefined where nobody is asked for a token, as is the next. */
+  readonly #authentication: Authentication | undefined;
+  readonly #tokens: TokenWatch | undefined;
   readonly #admission: Admission;
   readonly #broadcasts: Broadcasts;
   readonly #welcomer: Welcomer;
@@ -104,38 +82,19 @@ export class GatewayCore {
     this.#newId = newId;
     this.#metrics = metrics;
     this.#clock = clock;
-    const names = namesOf(config.redis);
-    this.#context = {
-      log: sessionLog,
-      fanOut,
-      names,
-      clock,
-      logger,
-      reporter: new Reporter(logger),
-      unconfirmed: new Unconfirmed(clock, logger, metrics.gateway),
-      deletions: new Deletions(clock, config.sessions.ttl * 1000),
-      shards: new RedisShards({ fanOut, names, logger, metrics: metrics.redis, clock, name: newId() }),
-      sharded: config.redis.mode === 'cluster',
-      metrics: metrics.gateway,
-      appendScheduler: new AppendScheduler(clock, appendIntervalMs),
-      publishWatch: new PublishWatch(clock),
-      historyPages: new HistoryPages({
-        log: sessionLog,
-        clock,
-        metrics: metrics.gateway,
-        shardOf: (sessionId) => fanOut.shardOf(names.liveChannel(sessionId)),
-      }),
-      tailBudget: new TailBudget({ bytes: config.memory.tailBytes, ageMs: TAIL_AGE_MS }, () => clock.monotonic()),
-      unstored: new ByteBudget(config.memory.outageBufferBytes),
-      publishToGroup,
-      maxBackpressureBytes: config.memory.maxBackpressureBytes,
-      logBounds: { entries: config.sessions.historyMax, bytes: config.sessions.maxBytes },
-      historyChunkBytes: Math.min(HISTORY_CHUNK_BYTES, config.memory.maxBackpressureBytes),
-      random,
-    };
+    const parts = { config, logger, metrics, sessionLog, fanOut, clock, random, newId };
+    this.#context = createContext({ ...parts, appendIntervalMs, publishToGroup });
     this.rooms = new Rooms(this.#context);
     this.#counts = new UnstoredCounts(config.sessions.ttl * 1000);
-    this.#admission = new Admission({ ...config.limits, ...config }, clock.monotonic());
+    this.#authentication = config.auth && new Authentication(config.auth, clock, logger);
+    this.#tokens = this.#authentication && new TokenWatch(clock, this.#authentication.verify);
+    this.#admission = new Admission({
+      ...config.limits,
+      ...config,
+      authentication: this.#authentication,
+      now: () => clock.monotonic(),
+      newId,
+    });
     this.#connections = new HeartbeatWheel(clock, config.sessions.heartbeatMs);
     this.#welcomer = new Welcomer({
       config,
@@ -143,10 +102,11 @@ export class GatewayCore {
       rooms: this.rooms,
       admission: this.#admission,
     });
+    const { broadcastChannel } = namesOf(config.redis);
     this.#broadcasts = new Broadcasts({
       ...this.#context,
-      channel: names.broadcastChannel,
-      shard: this.#context.shards.of(names.broadcastChannel),
+      channel: broadcastChannel,
+      shard: this.#context.shards.of(broadcastChannel),
       tell: (frame) => {
         for (const connection of this.#connections) connection.tell(frame);
       },
@@ -159,7 +119,12 @@ export class GatewayCore {
     this.#connectionContext = {
       clock,
       metrics: metrics.gateway,
-      frames: new FrameHandler({ clock, intake: new MessageIntake(this.#context, this.#counts), ...limits }),
+      frames: new FrameHandler({
+        clock,
+        intake: new MessageIntake(this.#context, this.#counts),
+        tokens: this.#tokens,
+        ...limits,
+      }),
       limits,
       ended: (connection, code) => this.#ended(connection, code),
     };
@@ -171,17 +136,28 @@ export class GatewayCore {
     this.#context.shards.start();
     this.#tick();
     this.#broadcasts.start();
+    this.#authentication?.start();
   }
 
-  /** Decides about an upgrade request (C2–C4). */
-  accept(upgrade: UpgradeRequest): Refusal | Acceptance {
-    const decision = this.#admission.decide(upgrade, this.#clock.monotonic());
+  /** Decides about an upgrade request (C2–C4); at once where nobody is asked for a token. */
+  accept(upgrade: UpgradeRequest): Answer | Promise<Answer> {
+    const decision = this.#admission.decide(upgrade);
+    return decision instanceof Promise ? decision.then((made) => this.#answer(made)) : this.#answer(decision);
+  }
+
+  #answer(decision: Admitted | Refusal): Answer {
     if (isRefusal(decision)) {
       this.#metrics.gateway.refused(decision.status);
       return decision;
     }
-    const subprotocol = decision.protocol === 'framed' ? FRAMED_PROTOCOL : '';
-    return { subprotocol, open: (socket) => this.#open(socket, decision) };
+    return {
+      subprotocol: decision.protocol === 'framed' ? FRAMED_PROTOCOL : '',
+      open: (socket) => this.#open(socket, decision),
+      abandon: () => {
+        this.#admission.welcomed(decision.request.sessionId);
+        this.#admission.left(decision.address);
+      },
+    };
   }
 
   /**
@@ -237,6 +213,8 @@ export class GatewayCore {
     this.#context.shards.stop();
     this.#clock.clearTimeout(this.#ticker);
     this.#broadcasts.stop();
+    this.#authentication?.close();
+    this.#tokens?.stop();
     for (const connection of [...this.#connections]) connection.close(CLOSE.restart);
     await this.rooms.flush(FLUSH_MS);
     this.rooms.dispose();
@@ -244,25 +222,23 @@ export class GatewayCore {
     this.#metrics.gateway.gauges.drainState = 'drained';
   }
 
-  #open(socket: Socket, { protocol, request, address }: Admitted): SocketEvents {
+  #open(socket: Socket, { protocol, request, identity, sessionId: asked, address }: Admitted): SocketEvents {
     const { redisPersistence: persistent, presence, client } = request;
-    const sessionId = request.sessionId === undefined ? this.#newId() : this.#sharedId(request.sessionId);
-    const identity = identify(this.#newId(), client);
+    // All members of a session share the room's own copy of its id.
+    const sessionId = this.rooms.get(asked)?.sessionId ?? compactCopy(asked);
     const terms = { sessionId, protocol, persistent, presence, address };
-    const connection = new Connection(socket, this.#connectionContext, terms, identity);
+    const names = identify(this.#newId(), client, identity?.sub);
+    const connection = new Connection(socket, this.#connectionContext, terms, names);
+    if (identity) this.#tokens?.watch(connection, identity);
     this.#connections.add(connection);
     this.#metrics.gateway.connected(protocol, persistenceOf(connection));
     this.#welcomer.begin(connection, request);
     return connection;
   }
 
-  /** The room's own copy of the session id, so that all members of a session share one text. */
-  #sharedId(sessionId: string): string {
-    return this.rooms.get(sessionId)?.sessionId ?? compactCopy(sessionId);
-  }
-
   #ended(connection: Connection, code: number): void {
     this.#connections.delete(connection);
+    this.#tokens?.forget(connection);
     this.#admission.left(connection.address);
     this.#metrics.gateway.disconnected(connection.protocol, persistenceOf(connection), code);
     this.#welcomer.ended(connection);

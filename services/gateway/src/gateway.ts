@@ -1,5 +1,6 @@
 import { FRAME_BYTES_FACTOR } from '@holdfast/protocol';
-import { GatewayCore, type GatewayDependencies } from './gateway-core.js';
+import { GatewayCore } from './gateway-core.js';
+import type { GatewayDependencies } from './gateway-parts.js';
 import type { PublishToGroup } from './ports/socket.js';
 import { startServer } from './server/server.js';
 

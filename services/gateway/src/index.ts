@@ -3,7 +3,8 @@
 export type { Refusal, UpgradeRequest } from './admission/admission.js';
 export { Connection } from './connection/connection.js';
 export { type Gateway, startGateway } from './gateway.js';
-export { type Acceptance, GatewayCore, type GatewayDependencies, HISTORY_CHUNK_BYTES } from './gateway-core.js';
+export { type Acceptance, GatewayCore } from './gateway-core.js';
+export { type GatewayDependencies, HISTORY_CHUNK_BYTES } from './gateway-parts.js';
 export type { Clock, Timer } from './ports/clock.js';
 export type { SendOutcome, Socket, SocketEvents } from './ports/socket.js';
 export { Announcements } from './room/announcements.js';

@@ -111,6 +111,7 @@ export class SimGateway implements ServerEnd {
       query: mutation.query?.(link.query) ?? link.query,
       protocolHeader: link.protocolHeader,
       origin: '',
+      authorization: '',
       host: 'localhost',
       forwardedFor: '',
       forwardedHost: '',

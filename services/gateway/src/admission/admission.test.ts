@@ -9,20 +9,27 @@ import {
   type UpgradeRequest,
 } from './admission.js';
 
+let clockMs = 0;
 const OPEN: AdmissionOptions = {
   allowedOrigins: [],
   allowedHosts: 'any',
   trustProxy: false,
   connectionsPerIp: 0,
   connectsPerSecond: 0,
+  now: () => clockMs,
+  newId: () => 'made-up',
 };
 
 function admission(options: Partial<AdmissionOptions> = {}): Admission {
-  return new Admission({ ...OPEN, ...options }, 0);
+  clockMs = 0;
+  return new Admission({ ...OPEN, ...options });
 }
 
 function decide(upgrade: Partial<UpgradeRequest>, of = admission(), nowMs = 0): Admitted | Refusal {
-  return of.decide({ ...UPGRADE, ...upgrade }, nowMs);
+  clockMs = nowMs;
+  const decision = of.decide({ ...UPGRADE, ...upgrade });
+  if (decision instanceof Promise) throw new Error('nobody is asked for a token');
+  return decision;
 }
 
 function admitted(upgrade: Partial<UpgradeRequest>, of?: Admission, nowMs?: number): Admitted {

@@ -1,3 +1,4 @@
+import type { Identity, TokenRefusal } from '@holdfast/auth';
 import { type AllowedHosts, clientAddress, isHostAllowed, isOriginAllowed } from '@holdfast/config';
 import {
   type ConnectRequest,
@@ -10,6 +11,7 @@ import {
   type WireProtocol,
 } from '@holdfast/protocol';
 import { RateLimit } from '../ports/rate-limit.js';
+import { type Authentication, maySit } from './authentication.js';
 import { CountBySession } from './count-by-session.js';
 
 /** A client's upgrade request: header values as they came, empty where there was none. */
@@ -22,6 +24,7 @@ export interface UpgradeRequest {
   readonly protocolHeader: string;
   /** Browsers always send one; other clients may not. */
   readonly origin: string;
+  readonly authorization: string;
   readonly host: string;
   /** `X-Forwarded-For`, joined in the same way; likewise the two below. */
   readonly forwardedFor: string;
@@ -41,6 +44,10 @@ export interface Refusal {
 export type Admitted = {
   readonly protocol: WireProtocol;
   readonly request: ConnectRequest;
+  /** Whom its token speaks for; undefined where nobody is asked for one. */
+  readonly identity: Identity | undefined;
+  /** The session's id; a new one where the client has named none (C2). */
+  readonly sessionId: string;
   /** The address it is counted under until {@link Admission.left}; empty without `MAX_CONNECTIONS_PER_IP`. */
   readonly address: string;
 };
@@ -55,8 +62,19 @@ export interface AdmissionOptions {
   readonly connectionsPerIp: number;
   /** 0 is no limit. */
   readonly connectsPerSecond: number;
+  /** Absent: nobody is asked for a token. */
+  readonly authentication?: Pick<Authentication, 'identify'> | undefined;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Makes the id of a session that has none. */
+  readonly newId: () => string;
 }
 
+/** An upgrade request that can be understood. */
+type Application = Pick<Admitted, 'protocol' | 'request' | 'sessionId'>;
+
+const LEAVING = 'this gateway is going away: connect again';
+const TOO_MANY = 'too many are connecting at once: connect again';
 /** New members are refused while this many wait for their welcome, of each session some at most: half a second's work. */
 const WAITING_MAX_FOR_NEW = 2_000;
 /** How many of one session count there. */
@@ -76,22 +94,41 @@ export class Admission {
   readonly #byAddress = new Map<string, number>();
   /** Those that wait for their welcome; all that name no session count as one. */
   readonly #waiting = new CountBySession(WAITING_OF_SESSION);
+  /** Clients whose tokens are being checked. */
+  #checking = 0;
   /** Set once, when the gateway is going away: everybody is refused from then on. */
   draining = false;
 
-  constructor(options: AdmissionOptions, nowMs: number) {
+  constructor(options: AdmissionOptions) {
     this.#options = options;
-    this.#rate = new RateLimit(options.connectsPerSecond, Math.max(1, options.connectsPerSecond), nowMs);
+    const { connectsPerSecond, now } = options;
+    this.#rate = new RateLimit(connectsPerSecond, Math.max(1, connectsPerSecond), now());
   }
 
   /**
    * A client that is admitted is counted at once: every one of them has to be answered by one {@link welcomed} and,
    * when its connection ends, one {@link left}.
    *
-   * @param nowMs monotonic milliseconds
+   * @returns at once where nobody is asked for a token
    */
-  decide(upgrade: UpgradeRequest, nowMs: number): Admitted | Refusal {
-    if (this.draining) return refusal('draining', 'this gateway is going away: connect again', 1);
+  decide(upgrade: UpgradeRequest): Admitted | Refusal | Promise<Admitted | Refusal> {
+    const application = this.#understand(upgrade);
+    const { authentication } = this.#options;
+    if (isRefusal(application)) return application;
+    if (!authentication) return this.#admit(upgrade, application, undefined);
+    // Checking tokens takes time of its own: it has the same limit.
+    if (this.#checking >= WAITING_MAX) return refusal('overloaded', TOO_MANY, 2);
+    this.#checking += 1;
+    const { authorization, protocolHeader } = upgrade;
+    const queryToken = application.request.token;
+    return authentication.identify({ authorization, protocolHeader, queryToken }).then((verdict) => {
+      this.#checking -= 1;
+      return verdict.ok ? this.#admit(upgrade, application, verdict.identity) : unauthorized(verdict.refusal);
+    });
+  }
+
+  #understand(upgrade: UpgradeRequest): Application | Refusal {
+    if (this.draining) return refusal('draining', LEAVING, 1);
     if (upgrade.excess !== undefined) return headTooLarge(upgrade.excess);
     if (!isHostAllowed(upgrade, this.#options)) {
       return refusal('forbidden', 'the Host header names a host that ALLOWED_HOSTS does not name');
@@ -100,24 +137,35 @@ export class Admission {
     if (!parsed.ok) return refusal('bad_request', parsed.error);
     const protocol = chooseProtocol(upgrade.protocolHeader);
     if (!protocol) return refusal('bad_request', 'Sec-WebSocket-Protocol must be absent or offer holdfast.v1');
+    const { request } = parsed;
+    return { protocol, request, sessionId: request.sessionId ?? this.#options.newId() };
+  }
+
+  #admit(upgrade: UpgradeRequest, application: Application, identity: Identity | undefined): Admitted | Refusal {
+    // The drain may have begun while the token was checked.
+    if (this.draining) return refusal('draining', LEAVING, 1);
+    const { request, sessionId } = application;
     if (!isOriginAllowed({ ...upgrade, origin: upgrade.origin || undefined }, this.#options)) {
       return refusal('forbidden', 'the Origin header names a site that ALLOWED_ORIGINS does not allow');
     }
-    // Returning members come first, because they have messages to lose (B5).
-    const { sessionId = '', resume } = parsed.request;
-    if (resume ? this.#isFullFor(sessionId) : this.#isBusyFor(sessionId)) {
-      return refusal('overloaded', 'too many are connecting at once: connect again', 2);
+    if (identity && !maySit(identity, sessionId)) {
+      return refusal('forbidden', 'the token does not allow to read this session');
     }
+    // Returning members come first, because they have messages to lose (B5).
+    const { sessionId: named = '', resume } = request;
+    if (resume ? this.#isFullFor(named) : this.#isBusyFor(named)) return refusal('overloaded', TOO_MANY, 2);
     const { connectionsPerIp, connectsPerSecond, trustProxy } = this.#options;
     const address = connectionsPerIp > 0 ? clientAddress(upgrade.remoteAddress, upgrade.forwardedFor, trustProxy) : '';
     const already = this.#byAddress.get(address) ?? 0;
     if (connectionsPerIp > 0 && already >= connectionsPerIp) {
       return refusal('rate_limited', `at most ${connectionsPerIp} connections from one address`, 10);
     }
-    if (this.#rate.take(nowMs) > 0) return refusal('rate_limited', `at most ${connectsPerSecond} connects a second`, 1);
+    if (this.#rate.take(this.#options.now()) > 0) {
+      return refusal('rate_limited', `at most ${connectsPerSecond} connects a second`, 1);
+    }
     this.#byAddress.set(address, already + 1);
-    this.#waiting.add(sessionId);
-    return { protocol, request: parsed.request, address };
+    this.#waiting.add(named);
+    return { ...application, identity, address };
   }
 
   #isFullFor(sessionId: string): boolean {
@@ -155,8 +203,13 @@ export function headTooLarge(excess: string): Refusal {
   return refusal('head_too_large', excess);
 }
 
-export function isRefusal(decision: Admitted | Refusal): decision is Refusal {
+export function isRefusal(decision: Application | Refusal): decision is Refusal {
   return 'status' in decision;
+}
+
+/** The answer to a token that does not count (C4). It may be the issuer whose fault that is. */
+function unauthorized({ code, message }: TokenRefusal): Refusal {
+  return code === 'unavailable' ? refusal('tokens_unavailable', message, 5) : refusal('unauthorized', message);
 }
 
 function refusal(code: HttpErrorCode, error: string, retryAfterSeconds?: number): Refusal {

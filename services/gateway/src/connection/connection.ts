@@ -5,12 +5,13 @@ import type { Clock } from '../ports/clock.js';
 import type { Member } from '../ports/member.js';
 import type { Socket, SocketEvents } from '../ports/socket.js';
 import type { Room } from '../room/room.js';
-import { BeforeWelcome } from './before-welcome.js';
 import type { FrameHandler, FrameSender } from './frame-handler.js';
 import type { WheelConnection } from './heartbeat-wheel.js';
+import { HeldFrames } from './held-frames.js';
 import type { Identity } from './identity.js';
 import { copyText } from './inbound.js';
 import { SendLimits } from './send-limits.js';
+import type { TokenHolder } from './token-watch.js';
 
 /** What all connections of a gateway share. */
 export interface ConnectionContext {
@@ -46,7 +47,7 @@ export interface ConnectionTerms extends Pick<Member, 'protocol' | 'persistent' 
  * The states, in their order: waiting for the welcome, in a room, closed. A gateway has very many connections, and most
  * of them send nothing: whatever only some connections need is made when they need it.
  */
-export class Connection implements Member, FrameSender, WheelConnection, SocketEvents {
+export class Connection implements Member, FrameSender, TokenHolder, WheelConnection, SocketEvents {
   readonly sessionId: string;
   readonly protocol: WireProtocol;
   readonly persistent: boolean;
@@ -57,10 +58,12 @@ export class Connection implements Member, FrameSender, WheelConnection, SocketE
   readonly senderKey: string;
   firstBeat = 0;
   slotIndex = 0;
+  mayWrite = true;
+  expirySecond = 0;
   readonly #socket: Socket;
   readonly #context: ConnectionContext;
   /** Undefined: closed. */
-  #state: BeforeWelcome | Room | undefined = new BeforeWelcome();
+  #state: HeldFrames | Room | undefined = new HeldFrames(undefined);
   /** Set when the backlog has passed the limit, or a frame was dropped for it: no frame is sent after that (F6). */
   #dropped = false;
   /** Whom to call when the send buffer is empty. */
@@ -91,20 +94,20 @@ export class Connection implements Member, FrameSender, WheelConnection, SocketE
 
   /** The room it was welcomed to, until it closes. */
   get room(): Room | undefined {
-    return this.#state instanceof BeforeWelcome ? undefined : this.#state;
+    return this.#state instanceof HeldFrames ? this.#state.room : this.#state;
   }
 
-  /**
-   * The welcome was written: from here on the client's messages go to the room. Frames that waited for the welcome are
-   * handled first, in their order.
-   */
+  /** The welcome was written: from here on the client's messages go to the room. */
   enterRoom(room: Room): void {
-    if (!(this.#state instanceof BeforeWelcome)) return;
-    const { toClient, fromClient } = this.#state;
-    this.#state = room;
-    this.write(toClient);
-    const nowMs = this.#context.clock.monotonic();
-    for (const text of fromClient) this.#context.frames.handle(this, text, room, nowMs);
+    if (this.#state instanceof HeldFrames) this.#release(this.#state, room);
+  }
+
+  hold(room: Room): () => void {
+    const held = new HeldFrames(room);
+    this.#state = held;
+    return () => {
+      if (this.#state === held) this.#release(held, room);
+    };
   }
 
   /** Sends a heartbeat (P3, V5): one interval after opening, then once an interval; none before the welcome. */
@@ -141,9 +144,8 @@ export class Connection implements Member, FrameSender, WheelConnection, SocketE
     }
     if (retryAfterMs > 0) return this.#context.frames.tooMany(this, text, retryAfterMs, nowMs);
     const state = this.#state;
-    if (!(state instanceof BeforeWelcome)) {
-      if (state) this.#context.frames.handle(this, text, state, nowMs);
-    } else if (!state.keep(text, data.byteLength)) this.close(CLOSE.overloaded);
+    if (state instanceof HeldFrames) this.#keep(state, text, data.byteLength);
+    else if (state) this.#context.frames.handle(this, text, state, nowMs);
   }
 
   receiveControl(): void {
@@ -187,10 +189,10 @@ export class Connection implements Member, FrameSender, WheelConnection, SocketE
 
   tell(frame: ServerFrame): void {
     if (frame.type === 'error') this.#context.metrics.errorSent(frame.code);
-    if (this.protocol === 'framed' && this.#state instanceof BeforeWelcome && frame.type !== 'welcome') {
-      // The welcome is the first frame on the wire, whatever happens before it (V1).
-      this.#state.toClient.push(JSON.stringify(frame));
-    } else if (this.protocol === 'framed' || frame.type === 'error') this.write([JSON.stringify(frame)]);
+    const held = this.#state instanceof HeldFrames && !this.#state.room ? this.#state : undefined;
+    // The welcome is the first frame on the wire, whatever happens before it (V1).
+    if (this.protocol === 'framed' && held && frame.type !== 'welcome') held.toClient.push(JSON.stringify(frame));
+    else if (this.protocol === 'framed' || frame.type === 'error') this.write([JSON.stringify(frame)]);
     else if (frame.type === 'broadcast') {
       const { id: _framedOnly, ...broadcast } = frame;
       this.write([JSON.stringify(broadcast)]);
@@ -212,6 +214,23 @@ export class Connection implements Member, FrameSender, WheelConnection, SocketE
 
   close(code: CloseCode): void {
     if (!this.closed) this.#socket.close(code.code, code.reason);
+  }
+
+  /** The wait is over: what was kept goes its way, in its order. */
+  #release({ toClient, fromClient }: HeldFrames, room: Room): void {
+    this.#state = room;
+    this.write(toClient);
+    const nowMs = this.#context.clock.monotonic();
+    for (const text of fromClient) {
+      const state = this.#state;
+      // One of these frames may have begun another wait.
+      if (state instanceof HeldFrames) this.#keep(state, text, text.length);
+      else if (state) this.#context.frames.handle(this, text, state, nowMs);
+    }
+  }
+
+  #keep(held: HeldFrames, text: string, bytes: number): void {
+    if (!held.keep(text, bytes)) this.close(CLOSE.overloaded);
   }
 
   #callDrained(): void {

@@ -1,21 +1,25 @@
-import { CLOSE, type CloseCode, type FrameProblem, type PingFrame } from '@holdfast/protocol';
+import { type AuthFrame, CLOSE, type FrameProblem, type PingFrame } from '@holdfast/protocol';
 import type { Clock } from '../ports/clock.js';
 import type { Room } from '../room/room.js';
 import { type ClientRequest, readRequest } from './inbound.js';
 import type { MessageIntake, SendingMember } from './message-intake.js';
 import type { SendLimits } from './send-limits.js';
+import type { TokenHolder, TokenWatch } from './token-watch.js';
 
 /** A connection whose client has sent a frame. */
-export interface FrameSender extends SendingMember {
+export interface FrameSender extends SendingMember, TokenHolder {
   /** Its limits, made when they are first asked for. @param nowMs monotonic milliseconds, as below */
   limitsAt(nowMs: number): SendLimits;
-  close(code: CloseCode): void;
+  /** Keeps the frames that come from now on. @returns to be called once: handles what was kept, in its order */
+  hold(room: Room): () => void;
 }
 
 export interface FrameHandlerOptions {
   readonly clock: Clock;
   /** Takes the messages that a connection's limits let through. */
   readonly intake: MessageIntake;
+  /** Absent: clients have no tokens. */
+  readonly tokens: Pick<TokenWatch, 'renew'> | undefined;
   /** Of one content (C6). Bytes. */
   readonly maxMessageBytes: number;
   /** Frames of any kind (V24). 0 is no limit. */
@@ -37,14 +41,15 @@ export class FrameHandler {
     const request = this.#read(sender, text);
     switch (request.type) {
       case 'send':
+        if (!sender.mayWrite) return forbid(sender, request.id);
         return this.#options.intake.send(sender, room, request, sender.limitsAt(nowMs), nowMs);
       case 'signal':
+        if (!sender.mayWrite) return forbid(sender);
         return this.#options.intake.signal(sender, room, request);
       case 'ping':
         return pong(sender, request);
       case 'auth':
-        // Without configured authentication there is no token to replace.
-        return;
+        return this.#renew(sender, request, room);
       case 'refused':
         return this.refuse(sender, request.problem);
     }
@@ -74,6 +79,13 @@ export class FrameHandler {
     if (sender.limitsAt(nowMs).takeInvalidFrame(nowMs)) sender.close(CLOSE.protocolAbuse);
   }
 
+  /** What the client sends behind its new token is done with the rights of that one (V22). */
+  #renew(sender: FrameSender, { token }: AuthFrame, room: Room): void {
+    const { tokens } = this.#options;
+    // Without tokens there is none to replace.
+    if (tokens) void tokens.renew(sender, token).then(sender.hold(room));
+  }
+
   #read(sender: FrameSender, text: string): ClientRequest {
     return readRequest(text, sender.protocol, this.#options.maxMessageBytes);
   }
@@ -81,4 +93,9 @@ export class FrameHandler {
 
 function pong(sender: FrameSender, { id }: PingFrame): void {
   sender.tell(id === undefined ? { type: 'pong' } : { type: 'pong', id });
+}
+
+function forbid(sender: FrameSender, id?: string): void {
+  const message = 'the token of this connection does not allow it to write';
+  sender.tell({ type: 'error', code: 'forbidden', message, ...(id !== undefined && { id }) });
 }

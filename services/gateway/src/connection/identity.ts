@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Who a connection is. All three have only characters of C2, so that JSON needs no escapes for them. */
+/** Who a connection is. JSON needs no escapes for any of the three. */
 export interface Identity {
   /** Unique over all gateways and all time. */
   readonly connectionId: string;
@@ -18,14 +18,19 @@ const KEY_LENGTH = 22;
 /**
  * @param client the client's secret. Without one the connection's own id recognises its messages: the gateway can
  *   repeat an append of unknown outcome (A5), but the client cannot repeat a send on another connection.
+ * @param sub of the client's token, which alone names it then. It is part of the sender key, so that nobody takes part
+ *   in the messages of somebody else, whatever secret and ids they send (U7).
  */
-export function identify(connectionId: string, client: string | undefined): Identity {
-  if (client === undefined) return { connectionId, sender: connectionId, senderKey: connectionId };
-  // The log and the channel hold the sender key, so the key must not tell the secret.
-  const hash = createHash('sha256').update(client).digest('base64url');
+export function identify(connectionId: string, client: string | undefined, sub?: string): Identity {
+  const name = sub === undefined ? undefined : compactCopy(sub);
+  if (client === undefined) return { connectionId, sender: name ?? connectionId, senderKey: connectionId };
+  // The log and the channel hold the sender key, so the key must not tell the secret. No secret has a space in it.
+  const hash = createHash('sha256')
+    .update(sub === undefined ? client : `token ${sub} ${client}`)
+    .digest('base64url');
   return {
     connectionId,
-    sender: compactCopy(hash.slice(0, NAME_LENGTH)),
+    sender: name ?? compactCopy(hash.slice(0, NAME_LENGTH)),
     senderKey: compactCopy(hash.slice(0, KEY_LENGTH)),
   };
 }

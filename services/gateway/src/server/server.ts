@@ -16,8 +16,16 @@ export interface ServerOptions {
   readonly maxBackpressureBytes: number;
   /** A larger frame ends its connection, without a close frame. Bytes. */
   readonly maxPayloadBytes: number;
-  /** Decides about an upgrade request: refuses it, or accepts it and is given the socket once that is open. */
-  accept(upgrade: UpgradeRequest): Refusal | { readonly subprotocol: string; open(socket: Socket): SocketEvents };
+  /** Decides about an upgrade request, at once or later. Never rejects. */
+  accept(upgrade: UpgradeRequest): Refusal | Accepted | Promise<Refusal | Accepted>;
+}
+
+/** An upgrade request that is accepted: either of the two is called, once. */
+interface Accepted {
+  readonly subprotocol: string;
+  open(socket: Socket): SocketEvents;
+  /** The client has gone before its socket was open. */
+  abandon(): void;
 }
 
 export interface Server {
@@ -59,7 +67,7 @@ const CUT_CODES: Readonly<Record<string, number>> = {
  * these are the traps they keep from the others: a message's bytes are valid during its callback only; a request's
  * headers during the upgrade only; `end()` calls the close handler before it returns; nothing may be called on a socket
  * after its close event; a socket that is closed while it is written or published to crashes the process; a large frame
- * that is sent within the drain callback stops the socket.
+ * that is sent within the drain callback stops the socket; a cork within a cork breaks other connections.
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const library = loadLibrary();
@@ -83,27 +91,27 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       sendPingsAutomatically: true,
       upgrade: (res, req, context) => {
         const { query, headers, excess } = readHead(req);
-        const accepted = options.accept({
+        const answer = options.accept({
           query,
           excess,
           protocolHeader: headers.get('sec-websocket-protocol') ?? '',
           origin: headers.get('origin') ?? '',
+          authorization: headers.get('authorization') ?? '',
           host: headers.get('host') ?? '',
           forwardedFor: headers.get('x-forwarded-for') ?? '',
           forwardedHost: headers.get('x-forwarded-host') ?? '',
           forwardedProto: headers.get('x-forwarded-proto') ?? '',
           remoteAddress: Buffer.from(res.getRemoteAddressAsText()).toString(),
         });
-        if (!('open' in accepted)) return refuse(res, accepted);
-        const data: SocketData = { open: accepted.open, socket: undefined };
-        const { subprotocol } = accepted;
-        res.upgrade(
-          data,
-          req.getHeader('sec-websocket-key'),
-          subprotocol,
-          req.getHeader('sec-websocket-extensions'),
-          context,
-        );
+        const key = headers.get('sec-websocket-key') ?? '';
+        const extensions = headers.get('sec-websocket-extensions') ?? '';
+        const upgrade = (accepted: Accepted): void => {
+          const data: SocketData = { open: accepted.open, socket: undefined };
+          res.upgrade(data, key, accepted.subprotocol, extensions, context);
+        };
+        if (answer instanceof Promise) void answerLater(res, answer, upgrade);
+        else if ('open' in answer) upgrade(answer);
+        else refuse(res, answer);
       },
       open: (ws) => {
         const data = ws.getUserData();
@@ -196,6 +204,23 @@ function readHead(req: HttpRequest): Head {
   return { query, headers, excess: head.excess };
 }
 
+/** The library forgets a response whose client goes away: it must not be touched after that. */
+async function answerLater(
+  res: HttpResponse,
+  answer: Promise<Refusal | Accepted>,
+  upgrade: (accepted: Accepted) => void,
+): Promise<void> {
+  let isGone = false;
+  res.onAborted(() => {
+    isGone = true;
+  });
+  const accepted = await answer;
+  if (!('open' in accepted)) {
+    if (!isGone) refuse(res, accepted);
+  } else if (isGone) accepted.abandon();
+  else res.cork(() => upgrade(accepted));
+}
+
 function tooLarge(req: HttpRequest): Refusal | undefined {
   const { excess } = readHead(req);
   return excess === undefined ? undefined : headTooLarge(excess);
@@ -210,6 +235,8 @@ function refuse(res: HttpResponse, refusal: Refusal, form?: 'without body'): voi
     res.writeStatus(`${refusal.status} ${STATUS_TEXT[refusal.status] ?? 'Refused'}`);
     res.writeHeader('content-type', 'application/json; charset=utf-8');
     if (refusal.retryAfterSeconds !== undefined) res.writeHeader('retry-after', String(refusal.retryAfterSeconds));
+    // RFC 9110, section 15.5.2.
+    if (refusal.status === 401) res.writeHeader('www-authenticate', 'Bearer');
     if (refusal.status === 426) res.writeHeader('upgrade', 'websocket');
     res.end(form === undefined ? JSON.stringify(refusal.body) : '');
   });

@@ -30,6 +30,7 @@ export const UPGRADE: UpgradeRequest = {
   query: '',
   protocolHeader: '',
   origin: '',
+  authorization: '',
   host: 'localhost',
   forwardedFor: '',
   forwardedHost: '',
@@ -57,6 +58,18 @@ function testConfig(env: Record<string, string>): Config {
       maxBackpressureBytes: Number(MAX_BACKPRESSURE_BYTES ?? memory.maxBackpressureBytes),
     },
   };
+}
+
+function upgradeOf(sessionId: string, options: ConnectOptions): Partial<UpgradeRequest> {
+  const { plain = false, persistent = true, client, resume, query = {}, upgrade = {} } = options;
+  const fields = new URLSearchParams({ session: sessionId, redis_persistence: String(persistent), ...query });
+  if (client !== undefined) fields.set('client', client);
+  if (resume) {
+    fields.set('last_seq', String(resume.lastSeq));
+    if (resume.lastId !== undefined) fields.set('last_id', resume.lastId);
+    if (resume.epoch !== undefined) fields.set('epoch', resume.epoch);
+  }
+  return { query: fields.toString(), protocolHeader: plain ? '' : FRAMED_PROTOCOL, ...upgrade };
 }
 
 /** One gateway of a {@link World}: all of it except the WebSocket library. */
@@ -103,8 +116,11 @@ export class GatewayInWorld {
     return this.lines.map((line) => line['msg']);
   }
 
+  /** Of a gateway that asks for no tokens, which decides at once. */
   accept(upgrade: Partial<UpgradeRequest>): Refusal | Acceptance {
-    return this.core.accept({ ...UPGRADE, ...upgrade });
+    const answer = this.core.accept({ ...UPGRADE, ...upgrade });
+    if (answer instanceof Promise) throw new Error('the gateway asks for tokens');
+    return answer;
   }
 
   /** From here on Redis does not answer this gateway, and nothing is delivered to it. */
@@ -126,16 +142,22 @@ export class GatewayInWorld {
 
   /** Opens a connection; nothing has been answered yet. @throws {Error} when it is refused */
   dial(sessionId: string, options: ConnectOptions = {}): FakeClient {
-    const { plain = false, persistent = true, client, resume, query = {}, upgrade = {} } = options;
-    const fields = new URLSearchParams({ session: sessionId, redis_persistence: String(persistent), ...query });
-    if (client !== undefined) fields.set('client', client);
-    if (resume) {
-      fields.set('last_seq', String(resume.lastSeq));
-      if (resume.lastId !== undefined) fields.set('last_id', resume.lastId);
-      if (resume.epoch !== undefined) fields.set('epoch', resume.epoch);
-    }
-    const protocolHeader = plain ? '' : FRAMED_PROTOCOL;
-    const accepted = this.accept({ query: fields.toString(), protocolHeader, ...upgrade });
+    return this.#open(this.accept(upgradeOf(sessionId, options)));
+  }
+
+  /** The answer to an upgrade request at a gateway that asks for tokens. */
+  async ask(upgrade: Partial<UpgradeRequest>): Promise<Refusal | Acceptance> {
+    return this.core.accept({ ...UPGRADE, ...upgrade });
+  }
+
+  /** Opens a connection with a token, and lets it join. @throws {Error} when it is refused */
+  async enter(sessionId: string, token: string, options: ConnectOptions = {}): Promise<FakeClient> {
+    const client = this.#open(await this.ask({ ...upgradeOf(sessionId, options), authorization: `Bearer ${token}` }));
+    await this.world.settle();
+    return client;
+  }
+
+  #open(accepted: Refusal | Acceptance): FakeClient {
     if (!('open' in accepted)) throw new Error(`refused: ${JSON.stringify(accepted)}`);
     return new FakeClient(accepted, this.#config.memory.maxBackpressureBytes);
   }

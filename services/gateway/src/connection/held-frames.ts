@@ -1,14 +1,22 @@
-/** Most bytes that a client may send before its welcome, beside one frame of any allowed size. */
+import type { Room } from '../room/room.js';
+
+/** Most bytes of frames that are kept for a client, beside one frame of any allowed size. */
 const KEPT_BYTES_MAX = 65_536;
 /** Bytes that each kept frame is counted with beside its own. */
 const KEPT_FRAME_OVERHEAD_BYTES = 64;
 
-/** What a connection keeps until its welcome: frames of its client, and frames that must not come before it (V1). */
-export class BeforeWelcome {
+/**
+ * What a connection keeps while it waits: for its welcome, or for its new token to be checked. Frames of its client, so
+ * that they are handled afterwards in their order; and frames that must not come before the welcome (V1).
+ */
+export class HeldFrames {
   /** Oldest first, as are those to the client. */
   readonly fromClient: string[] = [];
   readonly toClient: string[] = [];
   #keptBytes = 0;
+
+  /** @param room undefined: the connection waits for its welcome */
+  constructor(readonly room: Room | undefined) {}
 
   /** Keeps a frame of the client. @returns false when the client has sent more than is kept */
   keep(text: string, bytes: number): boolean {

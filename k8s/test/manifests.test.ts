@@ -161,7 +161,7 @@ describe('the manifests', () => {
 
   it('know every setting, and no other', () => {
     const elsewhere = ['CHANNEL_REDIS_URL', 'INSTANCE_COLOR', 'PORT', 'ADMIN_PORT'];
-    const secrets = ['ADMIN_TOKEN', 'AUTH_JWT_SECRET', 'AUTH_JWKS_URL', 'SESSION_ENCRYPTION_KEYS'];
+    const secrets = ['ADMIN_TOKEN', 'AUTH_JWT_SECRET', 'SESSION_ENCRYPTION_KEYS'];
     const expected = ENVIRONMENT.map((row) => row.name as string).filter(
       (one) => ![...elsewhere, ...secrets].includes(one),
     );

@@ -43,6 +43,19 @@ describe('resuming', () => {
     expect(member.seqs).toEqual([6, 7, 8, 9, 10]);
   });
 
+  it('R1, F9: many that come back together, from before what is in memory: one read for all of them', async () => {
+    const forgetful = world.gateway({ MESSAGE_HISTORY_MAX: '5', TAIL_BYTES: '0' });
+    await forgetful.connect('s');
+    const reads = forgetful.log.of('read').length;
+    const resume = { lastSeq: 7, lastId: 'm7', epoch };
+    const members = Array.from({ length: 50 }, () => forgetful.dial('s', { resume }));
+    const another = forgetful.dial('s', { resume: { ...resume, lastId: 'another' } });
+    await world.settle();
+    for (const { welcome, seqs } of members) expect([welcome?.['recovered'], seqs]).toEqual([true, [8, 9, 10]]);
+    expect([another.welcome?.['recovered'], another.seqs]).toEqual([false, [6, 7, 8, 9, 10]]);
+    expect(forgetful.log.of('read').length - reads).toBeLessThanOrEqual(3);
+  });
+
   it('R1: on the plain protocol: the same messages as sentences', async () => {
     const member = await gateway.connect('s', { plain: true, resume: { lastSeq: 8, lastId: 'm8', epoch } });
     expect(member.contents).toEqual(['m9', 'm10']);

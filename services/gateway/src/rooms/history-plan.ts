@@ -106,10 +106,12 @@ async function differs(room: Room, { lastSeq, lastId }: ResumeRequest): Promise<
   return known !== undefined && known !== lastId;
 }
 
-async function readId({ sessionId, context: { log } }: Room, seq: number): Promise<string | undefined> {
-  const { entries } = await log.read(sessionId, { from: seq, limit: 1 });
-  const entry = entries[0];
-  return entry?.seq === seq ? entry.id : undefined;
+/** Reads the page that the member is given next, so that those who come back together share one read (F9). */
+async function readId({ delivered, context }: Room, seq: number): Promise<string | undefined> {
+  const { historyPages, shard } = context;
+  const page = await historyPages.page({ history: delivered, from: seq, shard, isOver: () => false });
+  const message = page?.messages[0];
+  return message?.seq === seq ? message.id : undefined;
 }
 
 /**

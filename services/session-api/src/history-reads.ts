@@ -54,7 +54,7 @@ export class HistoryReads<Page extends object> {
       isOver,
       inMemory: () => undefined,
       read: async () => {
-        while (!this.#hasPlace(sessionId)) await this.#taken();
+        while (!this.#hasPlace(sessionId)) await this.#taken(sessionId);
         return read();
       },
     });
@@ -82,12 +82,14 @@ export class HistoryReads<Page extends object> {
     return [...this.#held.values()].filter((held) => held.sessionId === sessionId).length < PAGES_OF_SESSION_MAX;
   }
 
-  /** Resolves when a page was taken, and within a second otherwise. */
-  #taken(): Promise<void> {
+  /** Cuts slow answers that hold what a session waits for. @returns resolves when a page was taken, or after a second */
+  #taken(waiting: string): Promise<void> {
     const slowSinceMs = this.#clock.monotonic() - SLOW_MS;
-    for (const { sinceMs, answers } of this.#held.values()) {
+    const isFull = this.#held.size >= PAGES_MAX;
+    for (const { sessionId, sinceMs, answers } of this.#held.values()) {
       if (sinceMs > slowSinceMs) break;
-      for (const answer of answers) answer.destroy(new Error('the answer was taken too slowly'));
+      if (isFull || sessionId === waiting)
+        for (const answer of answers) answer.destroy(new Error('the answer was taken too slowly'));
     }
     return new Promise((resolve) => {
       this.#waiting.push(resolve);

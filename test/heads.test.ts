@@ -297,6 +297,25 @@ function exchange(port: number, requests: readonly string[], isWhole: (got: stri
 const statusesIn = (got: string): number[] => Array.from(got.matchAll(/HTTP\/1\.1 (\d{3}) /g), ([, n]) => Number(n));
 const text101 = text(upgrade());
 
+describe.each(['gateway', 'door', 'haproxy'] as const)('C9: at %s', (server) => {
+  const request = (...lines: string[]) => `GET /ws/chat/ HTTP/1.1\r\nHost: 127.0.0.1\r\n${lines.join('\r\n')}\r\n\r\n`;
+  const upgrade = 'Upgrade: websocket';
+  const connection = 'Connection: Upgrade';
+  const version = 'Sec-WebSocket-Version: 13';
+  const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
+  it.each([
+    ['version 8', request(upgrade, connection, key, 'Sec-WebSocket-Version: 8'), 426],
+    ['no version', request(upgrade, connection, key), 426],
+    ['no Connection', request(upgrade, key, version), 400],
+    ['a short key', request(upgrade, connection, 'Sec-WebSocket-Key: x', version), server === 'haproxy' ? 400 : 426],
+    ['a key of no 16 bytes', request(upgrade, connection, key.replace('Q==', 'R=='), version), 400],
+  ])('a handshake with %s opens nothing', async (_what, head, status) => {
+    const got = await exchange(ports[server], [head], (so) => /\}$|<\/html>\n$/.test(so));
+    expect(statusesIn(got)).toEqual([status]);
+    if (status === 426) expect(got).toMatch(/^sec-websocket-version: 13/im);
+  });
+});
+
 describe.each(['api', 'door', 'haproxy'] as const)('H3: at %s', (server) => {
   const H = 'Host: 127.0.0.1';
   it.each([

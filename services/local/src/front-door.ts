@@ -27,6 +27,7 @@ const SERVER_OPTIONS = {
   requireHostHeader: false,
   // Milliseconds that a whole request may take, and how often that is looked at (H6).
   requestTimeout: 30_000,
+  headersTimeout: 30_000,
   connectionsCheckingInterval: 1_000,
 };
 

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { HEAD_MAX_BYTES, HEAD_PROXY_BYTES, HTTP_ERRORS, httpFailure, RequestHead } from '@holdfast/protocol';
 import { headTooLarge, type Refusal, type UpgradeRequest } from '../admission/admission.js';
 import type { PublishToGroup, Socket, SocketEvents } from '../ports/socket.js';
+import { handshakeProblem, WEBSOCKET_VERSION } from './handshake.js';
 import { LibrarySocket, type SocketData, SocketGroups } from './library-socket.js';
 import { TurnLimit } from './turn-limit.js';
 
@@ -91,6 +92,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       sendPingsAutomatically: true,
       upgrade: (res, req, context) => {
         const { query, headers, excess } = readHead(req);
+        const problem = excess === undefined ? handshakeProblem(headers) : undefined;
+        if (problem) return refuse(res, problem);
         const answer = options.accept({
           query,
           excess,
@@ -237,7 +240,10 @@ function refuse(res: HttpResponse, refusal: Refusal, form?: 'without body'): voi
     if (refusal.retryAfterSeconds !== undefined) res.writeHeader('retry-after', String(refusal.retryAfterSeconds));
     // RFC 9110, section 15.5.2.
     if (refusal.status === 401) res.writeHeader('www-authenticate', 'Bearer');
-    if (refusal.status === 426) res.writeHeader('upgrade', 'websocket');
+    if (refusal.status === 426) {
+      res.writeHeader('upgrade', 'websocket');
+      res.writeHeader('sec-websocket-version', WEBSOCKET_VERSION);
+    }
     res.end(form === undefined ? JSON.stringify(refusal.body) : '');
   });
 }

@@ -1,5 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { ENVIRONMENT, loadConfig } from '@holdfast/config';
 import { describe, expect, it } from 'vitest';
@@ -12,6 +15,8 @@ interface Service {
   command?: string[];
   entrypoint?: string[];
   environment?: Record<string, string>;
+  env_file?: { path: string; required?: boolean }[];
+  ports?: string[];
   volumes?: string[];
   stop_grace_period?: string;
   networks?: Record<string, { aliases?: string[] } | null> | string[];
@@ -68,6 +73,29 @@ describe('compose.yml', () => {
     }
   });
 
+  it('N4: opens every port to this machine only', () => {
+    const published = Object.values(services).flatMap(({ ports = [] }) => ports);
+    expect(published.toSorted()).toEqual(['3000', '8000', '9090', '9093'].map((port) => `127.0.0.1:${port}:${port}`));
+  });
+
+  it('N4: has no password in it, and lets Grafana have one that nobody knows where none was made', () => {
+    const { grafana } = services;
+    expect(JSON.stringify(grafana?.environment)).not.toMatch(/PASSWORD/);
+    expect(grafana?.env_file).toEqual([{ path: 'env/grafana.env', required: false }]);
+    const [shell = '', ...args] = grafana?.entrypoint ?? [];
+    const script = (args.at(-1) ?? '')
+      .replaceAll('$$', '$')
+      .replace('exec /run.sh', 'echo "$GF_SECURITY_ADMIN_PASSWORD"');
+    const passwordWith = (env: Record<string, string>) =>
+      execFileSync(shell, [...args.slice(0, -1), script], { env: { PATH: process.env['PATH'], ...env } })
+        .toString()
+        .trim();
+    const [one, another] = [passwordWith({}), passwordWith({})];
+    expect(one).toMatch(/^[\w+/]{43}=$/);
+    expect(another).not.toBe(one);
+    expect(passwordWith({ GF_SECURITY_ADMIN_PASSWORD: 'made' })).toBe('made');
+  });
+
   it('B3: gives a service longer to end than its drain takes', () => {
     for (const name of ['app_blue', 'app_green', 'session_api', 'sweeper']) {
       const seconds = Number(services[name]?.stop_grace_period?.replace('s', ''));
@@ -102,6 +130,29 @@ describe('compose.yml', () => {
       .find((sd) => sd.names.includes(service));
     return `:${found?.port}`;
   }
+});
+
+describe('secrets.mjs', () => {
+  it('N4: makes random secrets once, for the owner only, in files that git ignores', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-secrets-'));
+    try {
+      const files = ['secrets.env', 'grafana.env'].map((name) => join(folder, name));
+      const readAll = () => files.map((file) => readFileSync(file, 'utf8')).join('');
+      expect((await run('node', ['secrets.mjs', folder])).code).toBe(0);
+      const made = readAll();
+      expect(made).toMatch(/^ADMIN_TOKEN=[\w-]{43}\nGF_SECURITY_ADMIN_PASSWORD=[\w-]{43}\n$/);
+      for (const file of files) expect(statSync(file).mode & 0o777).toBe(0o600);
+      const again = await run('node', ['secrets.mjs', folder]);
+      expect(readAll()).toBe(made);
+      for (const [, value = ''] of made.matchAll(/=(\S+)/g)) expect(again.output).not.toContain(value);
+      const { adminToken } = loadConfig('gateway', { ...production, ...parseEnv(made) });
+      expect(made).toContain(`ADMIN_TOKEN=${adminToken}\n`);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+    const ignored = execFileSync('git', ['check-ignore', 'env/secrets.env', 'env/grafana.env'], { cwd: DEPLOY });
+    expect(ignored.toString().trim().split('\n')).toHaveLength(2);
+  });
 });
 
 describe('docker/compose.yml', () => {

@@ -46,6 +46,21 @@ async function answer(): Promise<void> {
 const health = (): unknown[] => [gateway.core.readiness()['storage'], gateway.metrics.redis.up];
 
 describe('a cluster', () => {
+  it('D6, A2: large appends that a shard does not answer take no turns of those to another one', async () => {
+    const stuck = await Promise.all(Array.from({ length: 10 }, (_, index) => gateway.connect(`down${index}`)));
+    const large = (member: FakeClient): void => {
+      for (let n = 0; n < 5; n++) member.say(`m${n}`, 'x'.repeat(16_000));
+    };
+    gateway.log.fate = ({ sessionId }) => (sessionId.startsWith('down') ? new Promise(() => undefined) : 'works');
+    for (const member of stuck) large(member);
+    await world.settle();
+    expect(gateway.log.of('append').length).toBeLessThan(stuck.length);
+    large(up);
+    await world.settle();
+    expect(stored(up)).toHaveLength(5);
+    gateway.log.fate = () => 'works';
+  });
+
   it('D6, V6: when a shard is silent its own sessions go on in memory, also quiet ones, and no others do', async () => {
     await silence();
     expect([statuses(down), statuses(up)]).toEqual([['memory'], []]);

@@ -177,6 +177,10 @@ class MovingShard implements SessionShard {
     this.#health = health;
   }
 
+  get current(): ShardHealth {
+    return this.#health();
+  }
+
   get away(): boolean {
     return this.#health().away;
   }

@@ -10,7 +10,7 @@ export type ShardChange = 'away' | 'back';
 /**
  * Whether the part of Redis that a session lives on answers. Whoever sends it a command reports here what became of it.
  */
-export type SessionShard = Pick<ShardHealth, 'away' | 'back' | 'worked' | 'failed' | 'doesNotStore'>;
+export type SessionShard = Pick<ShardHealth, 'current' | 'away' | 'back' | 'worked' | 'failed' | 'doesNotStore'>;
 
 export interface ShardHealthOptions {
   readonly logger: Logger;
@@ -51,6 +51,11 @@ export class ShardHealth {
 
   constructor(options: ShardHealthOptions) {
     this.#options = options;
+  }
+
+  /** Stands for the shard: the same for all sessions that live on it now. */
+  get current(): ShardHealth {
+    return this;
   }
 
   get away(): boolean {

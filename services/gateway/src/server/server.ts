@@ -80,7 +80,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const shared = { maxBackpressureBytes: options.maxBackpressureBytes, groups };
   // The library has sent the pong already.
   const heardControl = (ws: WebSocket<SocketData>): void => {
-    turn.note();
+    turn.note(0);
     ws.getUserData().socket?.events?.receiveControl();
   };
   for (const path of PATHS) {
@@ -125,7 +125,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         if (events) socket.opened(events);
       },
       message: (ws, message, isBinary) => {
-        turn.note();
+        turn.note(message.byteLength);
         ws.getUserData().socket?.events?.receive(message, isBinary);
       },
       ping: heardControl,

@@ -9,10 +9,10 @@ const count = (): void => {
 };
 
 /** Reads frames within one turn, which takes `overMs`. */
-function read(frames: number, overMs: number): void {
+function read(frames: number, overMs: number, bytes = 100): void {
   for (let frame = 0; frame < frames; frame++) {
     nowMs += overMs / frames;
-    turn.note();
+    turn.note(bytes);
   }
 }
 
@@ -39,6 +39,12 @@ describe('the limit of a turn of the event loop', () => {
       seen.push(signals);
     }
     expect(seen).toEqual([1, 1, 2]);
+  });
+
+  it('D1: also where a few large frames take that long', async () => {
+    read(8, 40, 98_304);
+    await nextTurn();
+    expect(signals).toBe(1);
   });
 
   it('leaves short turns alone, however many frames they read', async () => {

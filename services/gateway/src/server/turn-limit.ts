@@ -1,7 +1,8 @@
 /** Sockets are read this long before everything else has its turn. Milliseconds. */
 const TURN_MS = 10;
-/** The clock is read once in this many frames; a power of two. */
+/** The clock is read once in this many frames, or bytes of frames: a large one takes as long as hundreds of small ones. */
 const CHECK_EVERY_FRAMES = 32;
+const CHECK_EVERY_BYTES = 65_536;
 /** A signal that nobody sends, and that does nothing unless somebody listens. */
 const SIGNAL = 'SIGURG';
 
@@ -14,11 +15,14 @@ export class TurnLimit {
   readonly #nowMs: () => number;
   /** When the first frame of this turn was read. */
   #startedMs = 0;
-  #frames = 0;
+  #isReading = false;
+  /** Frames and bytes that may be read before the clock is read. */
+  #framesLeft = CHECK_EVERY_FRAMES;
+  #bytesLeft = CHECK_EVERY_BYTES;
   /** The signal was sent, and the turn has not ended yet. */
   #isEnding = false;
   readonly #turnEnded = (): void => {
-    this.#frames = 0;
+    this.#isReading = false;
     this.#isEnding = false;
   };
 
@@ -28,13 +32,17 @@ export class TurnLimit {
     process.on(SIGNAL, ignore);
   }
 
-  /** Called for each frame that is read. */
-  note(): void {
-    this.#frames += 1;
-    if (this.#frames === 1) {
+  /** Called for each frame that is read. @param bytes its length */
+  note(bytes: number): void {
+    this.#framesLeft -= 1;
+    this.#bytesLeft -= bytes;
+    if (!this.#isReading) {
+      this.#isReading = true;
       this.#startedMs = this.#nowMs();
       setImmediate(this.#turnEnded);
-    } else if ((this.#frames & (CHECK_EVERY_FRAMES - 1)) === 0 && !this.#isEnding) {
+    } else if ((this.#framesLeft <= 0 || this.#bytesLeft <= 0) && !this.#isEnding) {
+      this.#framesLeft = CHECK_EVERY_FRAMES;
+      this.#bytesLeft = CHECK_EVERY_BYTES;
       this.#isEnding = this.#nowMs() - this.#startedMs > TURN_MS;
       if (this.#isEnding) process.kill(process.pid, SIGNAL);
     }

@@ -162,6 +162,49 @@ describe('an append of unknown outcome', () => {
   });
 });
 
+describe('large appends of many sessions', () => {
+  const CONTENT = 'x'.repeat(300_000);
+  const settings = { MESSAGE_MAX_BYTES: '400000', OUTAGE_BUFFER_BYTES: '100000000', MAX_MESSAGES_PER_SECOND: '0' };
+
+  it('A2: are two at a time, and none of the others waits for more', async () => {
+    const busy = world.gateway(settings);
+    const heavy = await Promise.all(ids(6).map((id) => busy.connect(`heavy-${id}`)));
+    const chat = await busy.connect('chat');
+    let answer: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    busy.log.answered = ({ method, sessionId }) => (method === 'append' && sessionId !== 'chat' ? answered : undefined);
+    for (const each of heavy) each.say('large', CONTENT);
+    chat.say('small');
+    await world.settle();
+    expect([busy.log.of('append').length, chat.seqs]).toEqual([3, [1]]);
+    answer();
+    await world.advance(100);
+    expect(heavy.map(({ seqs }) => seqs)).toEqual(heavy.map(() => [1]));
+  });
+
+  it('A2, D2: that wait for their turn are not tried while Redis is away, and are stored when it is back', async () => {
+    const busy = world.gateway(settings);
+    const heavy = await Promise.all(ids(6).map((id) => busy.connect(`heavy-${id}`)));
+    let fail: () => void = () => undefined;
+    const failed = new Promise<'silence'>((resolve) => {
+      fail = () => resolve('silence');
+    });
+    busy.log.fate = ({ method }) => (method === 'append' ? failed : 'works');
+    for (const each of heavy) each.say('large', CONTENT);
+    await world.settle();
+    expect(busy.log.of('append')).toHaveLength(2);
+    busy.silence();
+    fail();
+    await world.advance(30_000);
+    expect(busy.log.of('append')).toHaveLength(2);
+    busy.answer();
+    await world.advance(5_000);
+    expect(heavy.map(({ seqs }) => seqs.filter((seq) => seq > 0))).toEqual(heavy.map(() => [1]));
+  });
+});
+
 describe('what waits to be stored', () => {
   it('D2: is bounded by OUTAGE_BUFFER_BYTES: beyond it a send is not_stored, with a time to try again', async () => {
     const full = world.gateway({ OUTAGE_BUFFER_BYTES: '6000', MAX_MESSAGES_PER_SECOND: '0' });

@@ -3,7 +3,7 @@ import { type AppendResult, type LiveMessage, NOWHERE, OutcomeUnknownError } fro
 import type { GatewayMetrics } from '@holdfast/telemetry';
 import type { Clock } from '../../ports/clock.js';
 import type { ShardHealth } from '../../redis/shard-health.js';
-import type { AppendScheduler } from '../../shared/append-scheduler.js';
+import type { AppendScheduler, ScheduledQueue } from '../../shared/append-scheduler.js';
 import type { DeliveredHistory } from '../delivery/delivered-history.js';
 import { AppendFailures } from './append-failures.js';
 import { AppendPacer } from './append-pacer.js';
@@ -24,7 +24,7 @@ export interface AppendContext extends WaitingListContext {
   /** From 0 up to 1. */
   random(): number;
   readonly metrics: Pick<GatewayMetrics, 'counters' | 'gauges' | 'deliverySeconds'>;
-  readonly shard: Pick<ShardHealth, 'failed'>;
+  readonly shard: Pick<ShardHealth, 'failed' | 'current'>;
   readonly appendScheduler: AppendScheduler;
 }
 
@@ -48,7 +48,7 @@ const REFUSED = 'the message cannot be stored';
  * The states: `idle`, then `scheduled` with the gateway's other appends, then `appending` until the room has acted on
  * the answer, then `idle` again. While Redis is away nothing is scheduled, and members here are shown what waits (D1).
  */
-export class AppendQueue {
+export class AppendQueue implements ScheduledQueue {
   readonly #room: AppendingRoom;
   readonly #context: AppendContext;
   readonly #delivered: DeliveredHistory;
@@ -106,11 +106,22 @@ export class AppendQueue {
     return true;
   }
 
-  /** Called by the append scheduler. */
-  due(): void {
-    if (this.#state !== 'scheduled') return;
-    this.#state = 'appending';
+  get dueBytes(): number {
+    return this.#waiting.bytes;
+  }
+
+  get shard(): object {
+    return this.#context.shard.current;
+  }
+
+  due(): boolean {
+    if (this.#state !== 'scheduled') return false;
+    this.#state = this.#backlog ? 'idle' : 'appending';
+    if (this.#backlog) return false;
+    // A room that has to be opened first takes nobody's turn meanwhile.
+    const isOpen = this.#delivered.position !== undefined;
     void this.#room.append();
+    return isOpen;
   }
 
   /** The messages to append now, in flight from here on, and the sends that only have to be acknowledged. */
@@ -136,6 +147,7 @@ export class AppendQueue {
    */
   answered(batch: readonly Waiting[], result: AppendResult): 'answer' | 'sync' | 'delete' | 'nothing' {
     const isOrphaned = this.#land();
+    this.#context.appendScheduler.answered(this);
     this.#failures.answered(result.outcome);
     if (this.#state === 'stopped') return 'nothing';
     if (result.outcome === 'stored') {
@@ -164,6 +176,7 @@ export class AppendQueue {
     else this.#giveUp(batch, error instanceof OutcomeUnknownError ? UNKNOWN : REFUSED);
     // If this shows that the shard is away, the gateway suspends this queue before the call returns.
     this.#context.shard.failed(error);
+    this.#context.appendScheduler.answered(this);
     if (this.#resumed) {
       this.suspend();
       this.#settleResume(false);
@@ -179,6 +192,7 @@ export class AppendQueue {
 
   /** The room has acted on the answer: what came meanwhile is scheduled. */
   finish(): void {
+    this.#context.appendScheduler.answered(this);
     if (this.#state === 'stopped') return;
     this.#state = 'idle';
     // Everything that members were shown as pending is stored: resume() waits for no more than that.
@@ -262,7 +276,7 @@ export class AppendQueue {
   /** @returns the repeated sends among those that were found delivered, which are to be acknowledged */
   #answerConflicts(taken: readonly DeliveredSend[]): readonly DeliveredSend[] {
     if (taken.length === 0) return taken;
-    this.#forgetFailureIfEmpty();
+    if (this.isEmpty) this.#failures.forget();
     for (const { sending, isConflict } of taken) if (isConflict) this.refuse(sending, ...CONFLICT);
     const repeated = taken.filter(({ isConflict }) => !isConflict);
     this.#context.metrics.counters.duplicates += repeated.length;
@@ -278,12 +292,7 @@ export class AppendQueue {
   /** Takes messages out and tells their senders that they are not stored (V11). */
   #giveUp(refused: readonly Waiting[], why: string): void {
     this.#waiting.remove(refused);
-    this.#forgetFailureIfEmpty();
-    for (const sending of refused) this.refuse(sending, 'not_stored', why);
-  }
-
-  /** Where nothing waits, nothing fails: what failed was delivered after all, or was given up. */
-  #forgetFailureIfEmpty(): void {
     if (this.isEmpty) this.#failures.forget();
+    for (const sending of refused) this.refuse(sending, 'not_stored', why);
   }
 }

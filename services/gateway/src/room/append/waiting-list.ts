@@ -2,6 +2,7 @@ import type { Position } from '@holdfast/protocol';
 import { hasHead, type NewMessage, NOWHERE } from '@holdfast/session-store';
 import type { GatewayMetrics } from '@holdfast/telemetry';
 import type { Member } from '../../ports/member.js';
+import { BATCH_BYTES } from '../../shared/append-scheduler.js';
 import type { ByteBudget } from '../../shared/memory-budgets.js';
 import type { DeliveredHistory } from '../delivery/delivered-history.js';
 
@@ -40,9 +41,8 @@ export interface WaitingListContext {
 
 /** The id is that of another message of the same sender (A4): the code and the sentence that its sender is told. */
 export const CONFLICT = ['id_conflict', 'another message of yours has this id'] as const;
-/** Bounds of one append, so that no script call holds Redis up. */
+/** Bound of one append beside its bytes, so that no script call holds Redis up. */
 const BATCH_MESSAGES = 128;
-export const BATCH_BYTES = 262_144;
 /** Shared, because almost every batch has none. */
 const NONE_DELIVERED: readonly DeliveredSend[] = [];
 
@@ -51,6 +51,7 @@ export class WaitingList {
   readonly #delivered: DeliveredHistory;
   readonly #context: WaitingListContext;
   #messages: Waiting[] = [];
+  #bytes = 0;
   /** How many, from the first on, members here have been shown as pending. */
   #shown = 0;
 
@@ -67,6 +68,10 @@ export class WaitingList {
     return this.#messages.length;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Whether members here were shown messages that are not stored yet. */
   get hasShown(): boolean {
     return this.#shown > 0;
@@ -77,6 +82,7 @@ export class WaitingList {
     if (!this.#context.unstored.take(this.#delivered.sessionId, bytes)) return false;
     this.#messages.push({ member, clientId, message, bytes, arrivedMs, since: this.#delivered.position });
     this.#context.metrics.gauges.unstoredMessages += 1;
+    this.#bytes += bytes;
     return true;
   }
 
@@ -183,6 +189,7 @@ export class WaitingList {
     this.#context.metrics.gauges.unstoredMessages -= settled.length;
     const freed = settled.reduce((sum, { bytes }) => sum + bytes, 0);
     this.#context.unstored.give(this.#delivered.sessionId, freed);
+    this.#bytes -= freed;
   }
 }
 

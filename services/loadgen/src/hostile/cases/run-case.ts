@@ -44,6 +44,7 @@ const PREPARE_MS = 180_000;
 const FINISH_MS = 180_000;
 const SETTLE_SECONDS = 60;
 
+/** The processes that a case starts for itself, in the order in which they are started. */
 interface System {
   readonly redis: RedisServer;
   readonly gateway: ServiceProcess;
@@ -56,12 +57,14 @@ interface System {
  */
 export async function runCase(name: CaseName, options: CaseOptions): Promise<CaseRow> {
   const wrong: string[] = [];
+  let started: System | undefined;
   let watch: ProcessWatch<Measured> | undefined;
   let costs: CaseRow['costs'];
   let outcome: CaseOutcome | undefined;
   let honest: DeliveryReport | undefined;
   try {
     const system = await startSystem(CASES[name], options);
+    started = system;
     const load = new WorkerProcess<typeof caseTasks>('the load', new URL('./case-process.js', import.meta.url));
     watch = new ProcessWatch({
       gateway: () => system.gateway.pid,
@@ -86,7 +89,8 @@ export async function runCase(name: CaseName, options: CaseOptions): Promise<Cas
     wrong.push(...(await revive(system)));
     honest = await within(FINISH_MS, 'the honest chat to be audited', chat.finish());
   } catch (error) {
-    wrong.push(messageOf(error));
+    wrong.push(messageOf(error), ...(started ? endings(started) : []));
+    costs ??= await watch?.costs();
   } finally {
     watch?.stop();
     await stopAll();
@@ -125,17 +129,19 @@ function targetOf({ redis, gateway, api }: System): CaseTarget {
   };
 }
 
+/** What has ended by itself, one sentence each. */
+function endings(system: System): string[] {
+  return Object.values(system).flatMap(({ name, running, child }) =>
+    running ? [] : [`${name} ended with ${child.exit?.code ?? child.exit?.signal}`],
+  );
+}
+
 /** Starts again what has ended, so that the honest chat can be audited. @returns what had ended, one sentence each */
-async function revive({ redis, gateway, api }: System): Promise<readonly string[]> {
-  const ended: string[] = [];
+async function revive(system: System): Promise<readonly string[]> {
   // A load that was ended early may have left it halted.
-  redis.resume();
-  for (const part of [redis, gateway, api]) {
-    if (part.running) continue;
-    const { code, signal } = await part.child.exited;
-    ended.push(`${part.name} ended with ${code ?? signal}`);
-    await part.start();
-  }
+  system.redis.resume();
+  const ended = endings(system);
+  for (const part of Object.values(system)) if (!part.running) await part.start();
   return ended;
 }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import type { AuthSettings } from '@holdfast/config';
 import { HTTP_ERRORS, type HttpErrorCode } from '@holdfast/protocol';
 import { SessionCorruptError } from '@holdfast/session-store';
 import { eventually } from '@holdfast/testkit';
@@ -287,13 +288,17 @@ describe('errors', () => {
     head_too_large: () => t.call('GET', '/api/sessions/', undefined, { headers: { cookie: 'c'.repeat(16_384) } }),
     internal_error: () => withStore(() => new Error('a defect')),
     storage_unavailable: () => withStore(),
+    unauthorized: () => withTokens({ secrets: ['a-secret-of-at-least-thirty-two-bytes'] }),
+    tokens_unavailable: () =>
+      withTokens(
+        { secrets: [], jwksUrl: 'http://127.0.0.1:9/' },
+        `${Buffer.from('{"alg":"ES256"}').toString('base64url')}.e30.AA`,
+      ),
   };
   /**
-   * Codes that this process does not answer, those of authentication and of the gateway, and those that need a real
-   * connection.
+   * Codes that this process does not answer, those of the gateway, and those that need a real connection.
    */
   const NOT_HERE: readonly HttpErrorCode[] = [
-    'unauthorized',
     'rate_limited',
     'draining',
     'overloaded',
@@ -304,6 +309,13 @@ describe('errors', () => {
   async function withStore(error?: () => Error): Promise<LightMyRequestResponse> {
     const other = await testApp({ sessions: rejectingStore(error) });
     const answer = await other.call('GET', '/api/sessions/room/');
+    await other.app.close();
+    return answer;
+  }
+
+  async function withTokens(auth: AuthSettings, token = ''): Promise<LightMyRequestResponse> {
+    const other = await testApp({}, { auth });
+    const answer = await other.call('GET', `/api/sessions/room/?token=${token}`);
     await other.app.close();
     return answer;
   }

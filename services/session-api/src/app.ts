@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { FRAME_BYTES_FACTOR, HEAD_MAX_BYTES, HEAD_PROXY_BYTES, SESSION_DATA_MAX_BYTES } from '@holdfast/protocol';
 import type { ApiMetrics } from '@holdfast/telemetry';
 import { type FastifyInstance, fastify } from 'fastify';
+import { checkAccess, tokenVerifier } from './access.js';
 import type { Api, AppContext } from './app-context.js';
 import { checkHosts, checkOrigins, SECURITY_HEADERS, sendSecurityHeaders } from './browser-security.js';
 import { asApiError, handleErrors, sendFailure } from './errors.js';
@@ -77,9 +78,16 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
 
   await describeRoutes(app, ownVersion());
   const histories = historyReads();
+  const tokens = tokenVerifier(app, context);
   for (const prefix of PREFIXES) {
     const hidden = prefix !== PREFIXES[0];
-    await app.register(async (scope) => apiRoutes(scope, context, histories, hidden), { prefix });
+    await app.register(
+      async (scope) => {
+        checkAccess(scope, tokens);
+        apiRoutes(scope, context, histories, hidden);
+      },
+      { prefix },
+    );
   }
   await openApiRoutes(app);
   const servePage = await webUiRoutes(app, context.webRoot);

@@ -31,7 +31,6 @@ const CLOSE_MS = 8_000;
 
 async function main(): Promise<void> {
   const config = loadConfig('session-api');
-  if (config.auth) throw new ConfigError(['tokens are asked for, but the session API does not check them yet']);
   const { service, color, instance } = config;
   const logger = createLogger({ service, color, instance, ...config.log });
   logUncaught(logger);

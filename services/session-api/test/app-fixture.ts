@@ -23,7 +23,10 @@ export interface TestApp {
 }
 
 /** The app on a store in memory with a clock that stands still. */
-export async function testApp(context: Partial<AppContext> = {}): Promise<TestApp> {
+export async function testApp(
+  context: Partial<AppContext> = {},
+  settings: Pick<AppContext['config'], 'auth'> = {},
+): Promise<TestApp> {
   let nowMs = START_MS;
   const broker = new MemoryBroker();
   const sessions = new MemorySessionStore({ live: broker, now: () => nowMs });
@@ -44,6 +47,7 @@ export async function testApp(context: Partial<AppContext> = {}): Promise<TestAp
       allowedHosts: 'any',
       allowedOrigins: [],
       trustProxy: false,
+      ...settings,
     },
     logger: createLogger({
       ...identity,

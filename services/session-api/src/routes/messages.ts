@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
+import type { Identity } from '@holdfast/auth';
 import { contentProblem, type FrameProblem, HISTORY_READ_MAX_BYTES } from '@holdfast/protocol';
 import {
   type AppendResult,
@@ -17,6 +18,8 @@ import { answers, SendId, SessionParams, success } from '../schemas.js';
 const LIMIT_MAX = 10_000;
 const LIMIT_DEFAULT = 1_000;
 const SENDER_MAX_LENGTH = 128;
+/** The name of a back end that gives none. */
+const SERVER = 'server';
 
 const MessagesQuery = Type.Object({
   after_seq: Type.Integer({
@@ -114,22 +117,24 @@ export function messageRoutes(app: Api, context: AppContext, histories: HistoryR
         body: Type.Object({
           content: Type.String({ description: `a string of 1 to ${maxBytes} bytes` }),
           id: Type.Optional(SendId),
-          sender: Type.String({
-            minLength: 1,
-            maxLength: SENDER_MAX_LENGTH,
-            default: 'server',
-            // A lone surrogate has no UTF-8: senders who differ in one only would count as the same (A4).
-            pattern: '^\\P{Cs}*$',
-            description: `1 to ${SENDER_MAX_LENGTH} characters, none of them a lone surrogate`,
-          }),
+          sender: Type.Optional(
+            Type.String({
+              minLength: 1,
+              maxLength: SENDER_MAX_LENGTH,
+              // A lone surrogate has no UTF-8: senders who differ in one only would count as the same (A4).
+              pattern: '^\\P{Cs}*$',
+              description: `1 to ${SENDER_MAX_LENGTH} characters, none of them a lone surrogate; ${SERVER} unless given, and a member's own name where its token has no scope admin`,
+            }),
+          ),
         }),
         response: answers({ 200: SENT }, 409, 413, 415),
       },
     },
-    async ({ params: { session_id: sessionId }, body: { content, id, sender } }) => {
+    async ({ params: { session_id: sessionId }, body: { content, id, sender: named }, caller }) => {
+      const sender = senderOf(caller, named);
       const problem = contentProblem(content, maxBytes);
       if (problem) throw contentRefused('content', problem, maxBytes);
-      const { seq, id: usedId } = await send(context, sessionId, { content, id, sender });
+      const { seq, id: usedId } = await send(context, sessionId, { content, id, ...sender });
       return { success: true, session_id: sessionId, seq, id: usedId };
     },
   );
@@ -154,15 +159,15 @@ export function contentRefused(field: string, problem: FrameProblem, maxBytes: n
 async function send(
   { sessions, logger }: Pick<AppContext, 'sessions' | 'logger'>,
   sessionId: string,
-  message: { content: string; id: string | undefined; sender: string },
+  message: Sender & { content: string; id: string | undefined },
 ): Promise<{ seq: number; id: string }> {
-  const { content, sender, id = randomUUID() } = message;
+  const { content, sender, senderKey, id = randomUUID() } = message;
   const head = `"content":${JSON.stringify(content)},"sender":${JSON.stringify(sender)},"timestamp":`;
   // A caller that names an id may have sent the message before (A4). An id that is made here is new.
   const retry = message.id === undefined ? {} : { retry: 'anywhere' as const };
   let result: AppendResult;
   try {
-    result = await sessions.append(sessionId, { messages: [{ id, senderKey: senderKeyOf(sender), head, ...retry }] });
+    result = await sessions.append(sessionId, { messages: [{ id, senderKey, head, ...retry }] });
   } catch (cause) {
     if (!(cause instanceof StorageUnavailableError)) throw cause;
     throw outcomeUnknown(sessionId, id, cause instanceof OutcomeUnknownError ? cause : (cause.cause ?? cause));
@@ -185,9 +190,25 @@ async function send(
   return { seq: stored.seq, id };
 }
 
-/** The key that retries of this sender are recognised by (A4). It is never equal to a member's key. */
-function senderKeyOf(sender: string): string {
-  return createHash('sha256').update(`http:${sender}`).digest('base64url').slice(0, 22);
+/** What a message is signed with, and the key that retries of it are recognised by (A4). */
+interface Sender {
+  readonly sender: string;
+  /** Never equal to that of a connection. */
+  readonly senderKey: string;
+}
+
+/**
+ * A back end may name any sender; a member speaks for itself alone (C7). Their keys differ even where the names do not,
+ * so that a member cannot take the id of a message that a back end is about to send in its name (U7).
+ */
+function senderOf(caller: Identity | undefined, named: string | undefined): Sender {
+  const isBackEnd = !caller || caller.isAdmin;
+  if (!isBackEnd && named !== undefined && named !== caller.sub) {
+    throw new ApiError('forbidden', 'sender must be absent or the sub of the token, unless that has the scope admin');
+  }
+  const sender = isBackEnd ? (named ?? SERVER) : caller.sub;
+  const origin = isBackEnd ? 'http' : 'http token';
+  return { sender, senderKey: createHash('sha256').update(`${origin}:${sender}`).digest('base64url').slice(0, 22) };
 }
 
 function outcomeUnknown(sessionId: string, id: string, cause: unknown): ApiError {

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
+import { SECURITY_SCHEMES } from '../access.js';
 
 /** Starts the OpenAPI document (H2). It describes the routes that are added after this call. */
 export async function describeRoutes(app: FastifyInstance, version: string): Promise<void> {
@@ -13,6 +14,7 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
           'Sessions, messages and broadcasts. Every path exists under `/api` and `/chat/api`, with and without its trailing slash.',
         version,
       },
+      components: { securitySchemes: SECURITY_SCHEMES },
       servers: [{ url: '/api' }, { url: '/chat/api' }],
       tags: [
         { name: 'sessions', description: 'Create, read, change, list and delete' },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { SESSION_DATA_MAX_BYTES } from '@holdfast/protocol';
 import { isCursorInvalid } from '@holdfast/redis-client';
 import { Type } from 'typebox';
+import { mustEnter } from '../access.js';
 import type { Api, AppContext } from '../app-context.js';
 import { ApiError, sessionNotFound } from '../errors.js';
 import { answers, CustomData, SessionId, SessionParams, StoredSessionId, success, ttlSchema } from '../schemas.js';
@@ -74,8 +75,9 @@ export function sessionRoutes(app: Api, context: AppContext): void {
         response: answers({ 201: SESSION }, 409, 413, 415),
       },
     },
-    async ({ body }, reply) => {
-      const { session_id: sessionId = randomUUID(), data: custom = {}, ttl } = body;
+    async (request, reply) => {
+      const { session_id: sessionId = randomUUID(), data: custom = {}, ttl } = request.body;
+      mustEnter(request, sessionId);
       checkCustomData(custom, sessionId);
       const session = await sessions.create(sessionId, { custom, ...(ttl !== undefined && { ttl }) });
       if (!session) throw new ApiError('session_exists', 'there is a session with this id', { sessionId });
@@ -160,7 +162,10 @@ export function sessionRoutes(app: Api, context: AppContext): void {
         response: answers({ 200: DELETED }, 404),
       },
     },
-    async ({ query }) => remove(query.session_id),
+    async (request) => {
+      mustEnter(request, request.query.session_id);
+      return remove(request.query.session_id);
+    },
   );
 
   async function remove(sessionId: string) {

@@ -10,7 +10,7 @@ export {
   type LivePayload,
   type SessionEvent,
 } from './live-payload.js';
-export { isFullOfBytes, type LogBounds, largeBytesOf } from './log-bounds.js';
+export { entryBytes, isFullOfBytes, type LogBounds, largeBytesOf } from './log-bounds.js';
 export type { LiveChannels, MemorySessionStoreOptions } from './memory-session-log.js';
 export { MemorySessionStore } from './memory-session-store.js';
 export type { MemorySnapshot } from './memory-sessions.js';

@@ -1,8 +1,16 @@
 import type { ConnectRequest, WireProtocol } from '@holdfast/protocol';
-import { type AppendRequest, type AppendResult, decodeLive, type LogRead, type Names } from '@holdfast/session-store';
-import { type Change, History, type Stored, type StoreState } from './history.js';
+import {
+  type AppendRequest,
+  type AppendResult,
+  decodeLive,
+  type LogBounds,
+  type LogRead,
+  type Names,
+} from '@holdfast/session-store';
+import { History } from './history.js';
 import { PlainWireAudit } from './plain-wire-audit.js';
 import type { Scheduler } from './scheduler.js';
+import type { Change, Stored, StoreState } from './stored.js';
 import type { Trace } from './trace.js';
 import { FramedWireAudit } from './wire-audit.js';
 
@@ -73,8 +81,8 @@ export class Audit {
     this.trace.add(this.#scheduler.nowMs, this.#prefix + line);
   }
 
-  addSession(sessionId: string, historyMax: number): History {
-    const history = new History(sessionId, historyMax, () => this.#scheduler.nowMs, this.fail);
+  addSession(sessionId: string, bounds: LogBounds): History {
+    const history = new History(sessionId, bounds, () => this.#scheduler.nowMs, this.fail);
     this.histories.set(sessionId, history);
     this.#byChannel.set(this.#names.liveChannel(sessionId), history);
     return history;

@@ -1,31 +1,18 @@
-import { decodeLive, type LivePayload, type LogEntry, messageName, storedFrame } from '@holdfast/session-store';
-
-/** A message as it was stored and published. */
-export interface Stored {
-  readonly seq: number;
-  readonly id: string;
-  /** Sender and id, by which a message is recognised (A4). */
-  readonly name: string;
-  /** The content, which is different for every message of a run. */
-  readonly content: string;
-  /** The message's frame (V2). */
-  readonly frame: string;
-  /** When it was stored for the first time, in virtual milliseconds. */
-  readonly atMs: number;
-}
-
-/** What the store has of a session at one time. */
-export interface StoreState {
-  readonly epoch: string;
-  readonly count: number;
-  readonly log: readonly LogEntry[];
-}
+import {
+  decodeLive,
+  entryBytes,
+  isFullOfBytes,
+  type LivePayload,
+  type LogBounds,
+  type LogEntry,
+  logEntryOf,
+  messageName,
+  storedFrame,
+} from '@holdfast/session-store';
+import type { Change, Stored, StoreState } from './stored.js';
 
 /** Reports a violation. @param rule of docs/design or SPEC.md; `1` is the first promise */
 export type Fail = (rule: string, what: string) => void;
-
-/** Why the content of the store has changed. */
-export type Change = 'lost' | 'ended' | 'put back' | 'joined';
 
 /**
  * What the log of a session contains, and what it has ever contained. Everything else is checked against this. As long
@@ -33,7 +20,7 @@ export type Change = 'lost' | 'ended' | 'put back' | 'joined';
  */
 export class History {
   readonly sessionId: string;
-  readonly #historyMax: number;
+  readonly #bounds: LogBounds;
   readonly #now: () => number;
   readonly #fail: Fail;
   /** The message under each number of the current epoch, even if it was trimmed. */
@@ -65,12 +52,12 @@ export class History {
   readonly #excused = new Set<string>();
 
   /**
-   * @param historyMax how many messages the store keeps
+   * @param bounds how many messages the store keeps, and how many bytes of them
    * @param now virtual milliseconds
    */
-  constructor(sessionId: string, historyMax: number, now: () => number, fail: Fail) {
+  constructor(sessionId: string, bounds: LogBounds, now: () => number, fail: Fail) {
     this.sessionId = sessionId;
-    this.#historyMax = historyMax;
+    this.#bounds = bounds;
     this.#now = now;
     this.#fail = fail;
   }
@@ -105,7 +92,10 @@ export class History {
 
   /** Whether older messages are trimmed. */
   get isFull(): boolean {
-    return this.#newest - this.#first + 1 >= this.#historyMax;
+    const { kept } = this;
+    if (kept.length >= this.#bounds.entries) return true;
+    const sizes = (stored: readonly Stored[]) => stored.map(({ bytes }) => bytes);
+    return isFullOfBytes(sizes(kept), sizes([...this.#byName.values()]), this.#bounds);
   }
 
   at(seq: number): Stored | undefined {
@@ -223,15 +213,17 @@ export class History {
     }
     this.#first = log[0]?.seq ?? count + 1;
     this.#newest = log.at(-1)?.seq ?? count;
+    const bytes = log.reduce((sum, entry) => sum + entryBytes(entry), 0);
+    if (log.length > 1 && (log.length > this.#bounds.entries || bytes > this.#bounds.bytes))
+      this.#fail('K2', `${log.length} messages of ${bytes} bytes are in the log of ${this.sessionId}`);
     // A full log was trimmed.
-    if (log.length >= this.#historyMax)
-      for (const [name, { content }] of this.#byName) if (!names.has(name)) this.excuse(content);
+    if (this.isFull) for (const [name, { content }] of this.#byName) if (!names.has(name)) this.excuse(content);
     if (this.#newest !== count) this.#fail('K1', `the count is ${count}, the log ends at ${this.#newest}`);
     if (this.#newest - this.#first + 1 !== log.length) this.#fail('G2', `the log of ${this.sessionId} has a hole`);
   }
 
   #taken(entry: LogEntry, name: string, change: Change): Stored {
-    const { seq, id, body } = entry;
+    const { seq, id } = entry;
     const known = this.ever(seq, this.#epoch).find((each) => each.name === name);
     if (known) {
       this.#byName.set(name, known);
@@ -242,7 +234,7 @@ export class History {
     if (change === 'put back') this.#fail('G2', `${id} is put back as ${seq}, which it never was`);
     if (change === 'joined' && !before) this.#fail('G4', `${id}, which was never stored, is in the joined log`);
     if (before && this.#again.has(before.seq)) this.#again.add(seq);
-    return this.#store(seq, id, name, storedFrame(seq, id, body), before?.atMs);
+    return this.#store(entry, name, before?.atMs);
   }
 
   #add({ before, messages }: Extract<LivePayload, { kind: 'stored' }>): void {
@@ -252,24 +244,30 @@ export class History {
       this.#fail('A1', `${this.sessionId}: ${before.seq} was followed by another number`);
     const last = this.at(before.seq)?.id ?? '';
     if (before.id !== last && this.firstKept !== 0) this.#fail('K6', `${before.seq} is not ${before.id}`);
-    for (const { seq, id, senderKey, frame } of messages) {
-      const name = messageName({ senderKey, id });
+    for (const message of messages) {
+      const { seq, id } = message;
+      const name = messageName(message);
       const earlier = this.#byName.get(name);
       if (earlier && this.isKept(earlier)) {
         this.#fail('A4', `${id} was stored twice in ${this.sessionId}: as ${earlier.seq} and as ${seq}`);
       }
-      const text = frame.toString();
-      this.#record[seq - 1] = this.#store(seq, id, name, text);
+      this.#record[seq - 1] = this.#store(logEntryOf(message), name);
       this.#newest = seq;
-      if (seq - this.#first + 1 > this.#historyMax) this.#trim();
       if (earlier) this.#again.add(seq);
     }
+    this.#trim();
   }
 
+  /** The oldest messages leave the log, as far as it has no room for them (K2). */
   #trim(): void {
-    const oldest = this.at(this.#first);
-    if (oldest) this.excuse(oldest.content);
-    this.#first += 1;
+    let bytes = this.kept.reduce((sum, stored) => sum + stored.bytes, 0);
+    while (this.#first < this.#newest) {
+      if (this.#newest - this.#first < this.#bounds.entries && bytes <= this.#bounds.bytes) return;
+      const oldest = this.at(this.#first);
+      if (oldest) this.excuse(oldest.content);
+      bytes -= oldest?.bytes ?? 0;
+      this.#first += 1;
+    }
   }
 
   #begin(epoch: string): void {
@@ -280,9 +278,11 @@ export class History {
     this.#newest = 0;
   }
 
-  #store(seq: number, id: string, name: string, frame: string, atMs = this.#now()): Stored {
+  #store(entry: LogEntry, name: string, atMs = this.#now()): Stored {
+    const { seq, id, body } = entry;
+    const frame = storedFrame(seq, id, body);
     const content = this.#byName.get(name)?.content ?? (JSON.parse(frame) as { content: string }).content;
-    const stored: Stored = { seq, id, name, content, frame, atMs };
+    const stored: Stored = { seq, id, name, content, frame, bytes: entryBytes(entry), atMs };
     if (!this.#firstMs.has(content)) this.#firstMs.set(content, atMs);
     const namesake = this.#byContent.get(content);
     if (namesake && namesake.name !== name) {

@@ -1,9 +1,10 @@
 import { messageName } from '@holdfast/session-store';
 import type { Audit } from './audit.js';
-import type { Change, History } from './history.js';
+import type { History } from './history.js';
 import type { RedisDatabase } from './redis-database.js';
 import type { SimGateway } from './sim-gateway.js';
 import type { SimStore } from './sim-store.js';
+import type { Change } from './stored.js';
 
 /** An epoch that was deleted or has expired. */
 interface Deleted {

@@ -8,7 +8,7 @@ import { MUTATIONS } from './mutations.js';
 import { type RunOptions, runSeed, ViolationError } from './run-seed.js';
 import { SCENARIOS } from './variety.js';
 
-const USAGE = `npm run simulate -- [--seeds N] [--from S] [--faults F] [--scenario 1|2|3] [--trace] [--workers W]
+const USAGE = `npm run simulate -- [--seeds N] [--from S] [--faults F] [--scenario 1|2|3|4] [--trace] [--workers W]
                     [--mutations] [--mutation NAME]
 
   --seeds N        how many seeds to run (default 1000)

@@ -16,6 +16,8 @@ export interface Mutation {
   readonly faults?: number;
   /** Where the names of a deployment are said to be valid (K7). */
   readonly scope?: (scope: NameScope) => NameScope;
+  /** What the store takes for `SESSION_MAX_BYTES`, in place of the plan's. */
+  readonly sessionMaxBytes?: (bytes: number) => number;
   /** The store as the server runs it. */
   readonly store?: (store: SessionLog) => SessionLog;
   /** The store as a gateway sees it. */

@@ -14,7 +14,7 @@ beforeEach(() => {
   failed = [];
   history = new History(
     's',
-    10,
+    { entries: 10, bytes: 1e9 },
     () => 0,
     (rule) => void failed.push(rule),
   );

@@ -11,6 +11,8 @@ export interface RedisDatabaseOptions {
   readonly nonce: string;
   /** How many messages a session keeps (K2). */
   readonly historyMax: number;
+  /** How many bytes of them (K2). */
+  readonly sessionMaxBytes: number;
   /** How many seconds a session lives by default. */
   readonly defaultTtl: number;
   /** Gets everything that is published, in order. */
@@ -50,6 +52,7 @@ export class RedisDatabase {
       },
       names: options.names,
       historyMax: options.historyMax,
+      sessionMaxBytes: options.sessionMaxBytes,
       defaultTtl: options.defaultTtl,
       now: () => START_MS + Math.floor(scheduler.nowMs),
       nonce: () => options.nonce + (this.#nonces++).toString(36),

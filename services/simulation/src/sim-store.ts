@@ -1,5 +1,5 @@
 import { MemorySessionStore, type MemorySnapshot } from '@holdfast/session-store';
-import type { StoreState } from './history.js';
+import type { StoreState } from './stored.js';
 
 /** A store that can lose its data, or fall back to older data. */
 export class SimStore extends MemorySessionStore {
@@ -19,7 +19,10 @@ export class SimStore extends MemorySessionStore {
   lose(sessionId: string, key: 'session' | 'log'): void {
     const session = this.sessions.find(sessionId);
     if (key === 'session') this.sessions.drop(sessionId);
-    else if (session) session.log = [];
+    else if (session) {
+      session.log = [];
+      Object.assign(session.size, { bytes: 0, largeSeq: 0 });
+    }
   }
 
   /** The state of a session that has not expired. */

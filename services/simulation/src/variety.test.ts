@@ -2,13 +2,14 @@ import { namesOf } from '@holdfast/session-store';
 import { SeededRandom } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
 import { drawPlan, type Plan } from './plan.js';
-import { vary } from './variety.js';
+import { type Scenario, vary } from './variety.js';
 
-/** The plans of seeds in the first, the second and the third scenario. */
+/** The plans of seeds in the four scenarios. */
 const PLANS = Array.from({ length: 5_000 }, (_, seed) => {
   const random = new SeededRandom(seed);
   const before = drawPlan(random.fork('plan'));
-  return { before, plan: vary(random.fork('variety'), before, 2), shared: vary(random.fork('variety'), before, 3) };
+  const of = (scenario: Scenario) => vary(random.fork('variety'), before, scenario);
+  return { before, plan: of(2), shared: of(3), latest: of(4) };
 });
 
 const membersOf = ({ sessions }: Plan) => Math.max(...sessions.map(({ framed, plain }) => framed + plain));
@@ -65,5 +66,19 @@ describe('the third scenario', () => {
       expect(one.liveChannel('s0')).not.toBe(other.liveChannel('s0'));
       expect(one.broadcastChannel).not.toBe(other.broadcastChannel);
     }
+  });
+});
+
+describe('the fourth scenario', () => {
+  it('K2: leaves a seed as it was, but for a smaller bound of bytes in some', () => {
+    let small = 0;
+    for (const { shared, latest } of PLANS) {
+      const { maxBytes, ...sessions } = latest.config.sessions;
+      const before = shared.config.sessions.maxBytes;
+      if (maxBytes < before) small += 1;
+      expect({ ...latest, config: { ...latest.config, sessions: { ...sessions, maxBytes: before } } }).toEqual(shared);
+    }
+    expect(small).toBeGreaterThan(900);
+    expect(small).toBeLessThan(1_100);
   });
 });

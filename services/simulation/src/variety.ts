@@ -7,16 +7,20 @@ import { DEFAULTS, drawPlan, type Plan, type SessionPlan } from './plan.js';
 
 /**
  * What seeds draw. 1: all messages are small, and sessions have at most six members. 2: also messages of all sizes up to
- * the limit, and sessions of up to a hundred members. 3: also a second deployment on the same Redis. A seed that is kept
- * does in its own scenario what it did when it was found.
+ * the limit, and sessions of up to a hundred members. 3: also a second deployment on the same Redis. 4: also logs that are
+ * trimmed by bytes. A seed that is kept does in its own scenario what it did when it was found.
  */
-export const SCENARIOS = [1, 2, 3] as const;
+export const SCENARIOS = [1, 2, 3, 4] as const;
 export type Scenario = (typeof SCENARIOS)[number];
-export const LATEST: Scenario = 3;
+export const LATEST: Scenario = 4;
 
 /** How many of the seeds have large messages, and how many a large session. */
 const WITH_LARGE_MESSAGES = 0.25;
 const WITH_LARGE_SESSION = 0.02;
+/** How many have logs that are trimmed by bytes, beside those that are trimmed by count. */
+const WITH_SMALL_LOGS = 0.2;
+/** Bytes of an ordinary message in the log, about. */
+const ORDINARY_BYTES = 150;
 /** How many have a second deployment on their Redis. */
 const WITH_NEIGHBOUR = 0.08;
 /** Two scopes each that must not meet (K7). */
@@ -50,7 +54,16 @@ export function vary(random: SeededRandom, plan: Plan, scenario: Scenario): Plan
   // The API gives each sender a key.
   const varied = { ...sized, sessions, hasGroups, storedKey: 'server' };
   const second = random.fork('second deployment');
-  return scenario >= 3 && second.chance(WITH_NEIGHBOUR) ? withNeighbour(second, varied) : varied;
+  const shared = scenario >= 3 && second.chance(WITH_NEIGHBOUR) ? withNeighbour(second, varied) : varied;
+  const bytes = random.fork('log bytes');
+  return scenario >= 4 && bytes.chance(WITH_SMALL_LOGS) ? withSmallLogs(bytes, shared) : shared;
+}
+
+/** Logs that have room for a few of a seed's messages. */
+function withSmallLogs(random: SeededRandom, plan: Plan): Plan {
+  const most = plan.largeMessages ? random.int(1, 12) * plan.largeMessages.limit : random.int(5, 60) * ORDINARY_BYTES;
+  const maxBytes = Math.round(most * (0.5 + random.next()));
+  return { ...plan, config: { ...plan.config, sessions: { ...plan.config.sessions, maxBytes } } };
 }
 
 function withLargeMessages(random: SeededRandom, plan: Plan): Plan {

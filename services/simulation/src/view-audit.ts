@@ -1,5 +1,6 @@
 import type { ChatMessage } from '@holdfast/client';
-import type { Fail, History, Stored } from './history.js';
+import type { Fail, History } from './history.js';
+import type { Stored } from './stored.js';
 
 /** Checks that a member is shown the whole history, in order and once, over all its connections and pages. */
 export class ViewAudit {

@@ -6,7 +6,7 @@ import type { SeededRandom } from '@holdfast/testkit';
 import { Audit } from './audit.js';
 import type { Dial } from './client-socket.js';
 import { FramedMember, type MemberOptions } from './framed-member.js';
-import type { History, StoreState } from './history.js';
+import type { History } from './history.js';
 import { LargeMessages } from './large-messages.js';
 import { Link } from './link.js';
 import { CHANGE_BY, Losses } from './losses.js';
@@ -20,6 +20,7 @@ import type { RedisServer } from './redis-server.js';
 import type { Scheduler } from './scheduler.js';
 import { SimGateway } from './sim-gateway.js';
 import type { SimStore } from './sim-store.js';
+import type { StoreState } from './stored.js';
 import { loggerTo, SILENT, type Trace } from './trace.js';
 
 /** How long it may take after an outage until messages come as fast as before. */
@@ -86,12 +87,13 @@ export class World {
     this.audit = new Audit({ scheduler, trace, names: this.names, look, prefix });
     this.#mutation = mutation;
     this.#logger = trace.isOn ? loggerTo((line) => this.audit.note(line)) : SILENT;
-    const { historyMax, ttl } = plan.config.sessions;
+    const { historyMax, maxBytes, ttl } = plan.config.sessions;
     this.database = new RedisDatabase(scheduler, {
       server: redis,
       names: this.names,
       nonce: prefix,
       historyMax,
+      sessionMaxBytes: mutation.sessionMaxBytes?.(maxBytes) ?? maxBytes,
       defaultTtl: ttl,
       published: (channel, payload) => this.audit.published(channel, payload),
       called: (sessionId) => {
@@ -115,7 +117,9 @@ export class World {
       gateways: () => this.gateways,
       isAccepted: (content) => this.framed.some((member) => member.hasAccepted(content)),
     });
-    this.audit.tailsAreSmall = this.plan.config.memory.tailBytes < DEFAULTS.memory.tailBytes;
+    const { memory, sessions } = this.plan.config;
+    this.audit.tailsAreSmall =
+      memory.tailBytes < DEFAULTS.memory.tailBytes || sessions.maxBytes < DEFAULTS.sessions.maxBytes;
     if (plan.absentMs > 0) redis.goDown(plan.absentMs);
     this.gateways = Array.from({ length: this.plan.gateways }, () => this.#makeGateway());
     for (const [index, session] of this.plan.sessions.entries()) this.#addSession(index, session);
@@ -213,7 +217,8 @@ export class World {
 
   #addSession(index: number, { framed, plain, stored, senders = Number.POSITIVE_INFINITY }: SessionPlan): void {
     const sessionId = `s${index}`;
-    const history = this.audit.addSession(sessionId, this.plan.config.sessions.historyMax);
+    const { historyMax: entries, maxBytes: bytes } = this.plan.config.sessions;
+    const history = this.audit.addSession(sessionId, { entries, bytes });
     const shared = { scheduler: this.scheduler, audit: this.audit, history };
     for (let i = 1; i <= stored; i++) {
       const head = `"content":"${this.#prefix}old ${index} ${i}","sender":"server","timestamp":`;

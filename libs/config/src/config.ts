@@ -47,6 +47,8 @@ export interface Config {
   readonly host: string;
   /** 0: any free port. The sweeper has no public port, and 0 here. */
   readonly port: number;
+  /** Package of the WebSocket library; absent: that of the lock file. */
+  readonly libraryPackage?: string;
   readonly adminHost: string;
   /** 0: any free port. */
   readonly adminPort: number;
@@ -129,6 +131,7 @@ export function loadConfig(
     instance: `${hostname()}:${values.ADMIN_PORT || process.pid}`,
     host: values.HOST,
     port: service === 'sweeper' ? 0 : values.PORT,
+    ...(values.UWEBSOCKETS_PACKAGE === undefined ? {} : { libraryPackage: values.UWEBSOCKETS_PACKAGE }),
     adminHost: values.ADMIN_HOST,
     adminPort: values.ADMIN_PORT,
     adminHosts: isLoopback(values.ADMIN_HOST)

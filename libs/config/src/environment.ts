@@ -272,6 +272,12 @@ export const VARIABLES = {
     'Port to listen on; 0 takes any free one',
     '8100 (gateway), 8200 (session-api)',
   ),
+  UWEBSOCKETS_PACKAGE: variable<string | undefined>(
+    line,
+    undefined,
+    GATEWAY,
+    'Package of uWebSockets.js, or the path of one, in place of the one that is installed; its binaries are not compared',
+  ),
   ADMIN_HOST: variable(host, '127.0.0.1', ALL, 'Address of the admin port; never a public one'),
   ADMIN_TOKEN: variable<string | undefined>(
     adminToken,

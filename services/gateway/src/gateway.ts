@@ -23,12 +23,13 @@ const PAYLOAD_FACTOR = 4;
 
 /** Starts a gateway on its public port. @throws {Error} when the port cannot be listened on */
 export async function startGateway(dependencies: GatewayDependencies): Promise<Gateway> {
-  const { host, port, memory, sessions } = dependencies.config;
+  const { host, port, libraryPackage, memory, sessions } = dependencies.config;
   const publishToGroup: PublishToGroup = (group, frame) => server.publish(group, frame);
   const core = new GatewayCore({ ...dependencies, publishToGroup });
   const server = await startServer({
     host,
     port,
+    libraryPackage,
     maxBackpressureBytes: memory.maxBackpressureBytes,
     maxPayloadBytes: sessions.messageMaxBytes * FRAME_BYTES_FACTOR * PAYLOAD_FACTOR,
     accept: (upgrade) => core.accept(upgrade),

@@ -1,18 +1,18 @@
 import type { HttpRequest, HttpResponse, us_listen_socket, WebSocket } from 'uWebSockets.js';
-import { createRequire } from 'node:module';
-import { HEAD_MAX_BYTES, HEAD_PROXY_BYTES, HTTP_ERRORS, httpFailure, RequestHead } from '@holdfast/protocol';
+import { HTTP_ERRORS, httpFailure, RequestHead } from '@holdfast/protocol';
 import { headTooLarge, type Refusal, type UpgradeRequest } from '../admission/admission.js';
 import type { PublishToGroup, Socket, SocketEvents } from '../ports/socket.js';
 import { handshakeProblem, WEBSOCKET_VERSION } from './handshake.js';
 import { LibrarySocket, type SocketData, SocketGroups } from './library-socket.js';
+import { type Library, loadLibrary } from './load-library.js';
 import { TurnLimit } from './turn-limit.js';
-
-type Library = typeof import('uWebSockets.js');
 
 export interface ServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** The package of the WebSocket library, where it is not the one of the lock file (N5). */
+  readonly libraryPackage?: string | undefined;
   /** A socket with more than this unsent loses the next frame (F6). Bytes. */
   readonly maxBackpressureBytes: number;
   /** A larger frame ends its connection, without a close frame. Bytes. */
@@ -71,7 +71,7 @@ const CUT_CODES: Readonly<Record<string, number>> = {
  * that is sent within the drain callback stops the socket; a cork within a cork breaks other connections.
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const library = loadLibrary();
+  const library = loadLibrary(options.libraryPackage);
   const app = library.App();
   const turn = new TurnLimit();
   const groups = new SocketGroups((group, frame) => {
@@ -152,26 +152,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       app.close();
     },
   };
-}
-
-/**
- * The library takes its limit on heads from the environment, when it is loaded. It applies it to heads that come in
- * several segments; of others it takes larger ones too, so that the head is counted again (H5).
- *
- * @throws {Error} one sentence for the operator, when the library has no binary for this machine
- */
-function loadLibrary(): Library {
-  // biome-ignore lint/style/noProcessEnv: the library can be told in no other way.
-  process.env['UWS_HTTP_MAX_HEADERS_SIZE'] = String(HEAD_MAX_BYTES + HEAD_PROXY_BYTES);
-  try {
-    return createRequire(import.meta.url)('uWebSockets.js') as Library;
-  } catch (cause) {
-    const platform = `${process.platform} ${process.arch} with Node ${process.versions.node}`;
-    throw new Error(
-      `uWebSockets.js cannot be loaded on ${platform}: use Node 20 with glibc 2.27 or later, or Node 22 and later with glibc 2.38 or later.`,
-      { cause },
-    );
-  }
 }
 
 function listen(app: ReturnType<Library['App']>, { host, port }: ServerOptions): Promise<us_listen_socket> {

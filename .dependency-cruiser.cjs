@@ -32,6 +32,7 @@ const MAY_IMPORT = {
   'services/local': [
     'libs/protocol',
     'libs/config',
+    'libs/auth',
     'libs/telemetry',
     'libs/redis-client',
     'libs/session-store',

@@ -20,7 +20,7 @@ const TABLE: Record<string, string> = {
   'services/session-api': 'protocol config auth telemetry redis-client session-store fan-out',
   'services/sweeper': 'protocol config telemetry redis-client session-store',
   'services/web': 'protocol client',
-  'services/local': 'protocol config telemetry redis-client session-store fan-out gateway session-api sweeper',
+  'services/local': 'protocol config auth telemetry redis-client session-store fan-out gateway session-api sweeper',
   'services/simulation': 'protocol config telemetry redis-client session-store fan-out client testkit gateway',
   'services/loadgen': 'protocol client testkit',
 };

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { signToken } from '@holdfast/auth';
@@ -5,6 +6,7 @@ import {
   connectFramed,
   connectPlain,
   eventually,
+  REPOSITORY,
   type RedisServer,
   registerCleanup,
   type ServiceProcess,
@@ -57,6 +59,15 @@ const tokenOf = (sub: string, ttl = 60, secret = SECRET): Promise<string> =>
 const query = { session: 'team-1', redis_persistence: true };
 
 describe('a gateway that asks for tokens', () => {
+  it('U6: takes the token that `npm run token` prints', async () => {
+    const args = ['services/local/dist/token-main.js', '--sub', 'dev', '--sessions', 'team-*'];
+    const printed = execFileSync(process.execPath, args, { cwd: REPOSITORY, env: { AUTH_JWT_SECRET: SECRET } });
+    const token = printed.toString().trim();
+    const client = await connectFramed(gateway.wsUrl, { query: { ...query, token } });
+    expect(await client.frames.next()).toMatchObject({ type: 'welcome', sender: 'dev' });
+    await client.close();
+  });
+
   it('U6, C4: refuses who has none with 401, and who has one for another session with 403', async () => {
     const none = await refusalOf(connectFramed(gateway.wsUrl, { query }));
     expect([none.status, none.headers['www-authenticate'], none.json['code']]).toEqual([401, 'Bearer', 'unauthorized']);

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, environmentMistakes, loadConfig } from './config.js';
-import type { ServiceName } from './environment.js';
 import { ENVIRONMENT } from './environment-table.js';
 import { isLoopback } from './loopback.js';
+import type { ServiceName } from './variable.js';
 
 const SERVICES: readonly ServiceName[] = ['gateway', 'session-api', 'sweeper'];
 

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import { type AllowedHosts, allowedHosts } from './allowed-hosts.js';
-import { LARGEST_MESSAGE_FACTOR, readEnvironment, type ServiceName, type Values } from './environment.js';
+import { LARGEST_MESSAGE_FACTOR, readEnvironment, type Values } from './environment.js';
 import { isLoopback } from './loopback.js';
+import type { ServiceName } from './variable.js';
 
 export type Color = 'blue' | 'green';
 export type LogLevel = Values['LOG_LEVEL'];

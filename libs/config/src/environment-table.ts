@@ -1,4 +1,5 @@
-import { type ServiceName, VARIABLES, type VariableName } from './environment.js';
+import { VARIABLES, type VariableName } from './environment.js';
+import type { ServiceName } from './variable.js';
 
 /** One row of the README's table. */
 export interface EnvironmentRow {

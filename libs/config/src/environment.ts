@@ -1,51 +1,6 @@
-import {
-  adminToken,
-  flag,
-  host,
-  hosts,
-  keyPrefix,
-  keysUrl,
-  line,
-  oneOf,
-  origins,
-  type Parser,
-  redisUrls,
-  seconds,
-  secrets,
-  whole,
-} from './parsers.js';
-
-/** The processes that read the environment. */
-export type ServiceName = 'gateway' | 'session-api' | 'sweeper';
-
-/** One variable: how `loadConfig` reads it, and how the README shows it. */
-interface Variable<T> {
-  readonly parser: Parser<T>;
-  /** The value of an unset or empty variable. */
-  readonly fallback: T | ((service: ServiceName) => T);
-  /** How the README shows the fallback. Absent: as its text. */
-  readonly shown?: string;
-  /** Shown in the README. */
-  readonly meaning: string;
-  /** The processes that act on it. */
-  readonly services: readonly ServiceName[];
-}
-
-function variable<T>(
-  parser: Parser<T>,
-  fallback: T | ((service: ServiceName) => T),
-  services: readonly ServiceName[],
-  meaning: string,
-  shown?: string,
-): Variable<T> {
-  return { parser, fallback, services, meaning, ...(shown === undefined ? {} : { shown }) };
-}
-
-const ALL = ['gateway', 'session-api', 'sweeper'] as const;
-const PUBLIC = ['gateway', 'session-api'] as const;
-const GATEWAY = ['gateway'] as const;
-const SESSION_API = ['session-api'] as const;
-const SWEEPER = ['sweeper'] as const;
+import { ACCESS_VARIABLES } from './access-variables.js';
+import { adminToken, flag, host, keyPrefix, line, oneOf, redisUrls, seconds, whole } from './parsers.js';
+import { ALL, GATEWAY, PUBLIC, SESSION_API, type ServiceName, SWEEPER, type Variable, variable } from './variable.js';
 
 const PORTS = { gateway: 8100, 'session-api': 8200, sweeper: 0 } as const;
 const ADMIN_PORTS = { gateway: 9100, 'session-api': 9200, sweeper: 9300 } as const;
@@ -170,57 +125,7 @@ export const VARIABLES = {
     GATEWAY,
     'New connections per second that this gateway admits; 0 is no limit',
   ),
-  TRUST_PROXY: variable(
-    flag,
-    false,
-    PUBLIC,
-    '`true`: the client address is the last one of `X-Forwarded-For`; `X-Forwarded-Host` and `-Proto` say which host was asked. Only behind a proxy that sets `X-Forwarded-For`',
-  ),
-  ALLOWED_ORIGINS: variable<readonly string[]>(
-    origins,
-    [],
-    PUBLIC,
-    'Origins whose pages may connect, separated by commas, also of apps (`capacitor://localhost`); unset: pages of the same host only',
-    '',
-  ),
-  ALLOWED_HOSTS: variable<readonly string[]>(
-    hosts,
-    [],
-    ALL,
-    'Names that requests may be addressed to in `Host`, separated by commas, besides `localhost`, loopback addresses and the hosts of `ALLOWED_ORIGINS`; `*` is any. Unset: only those on a loopback address, any on another one',
-    '',
-  ),
-  AUTH_JWT_SECRET: variable<readonly string[]>(
-    secrets,
-    [],
-    PUBLIC,
-    'Secret that tokens are signed with (HS256), or several separated by commas, each of which is accepted: put a new one before the old one, sign with it, then take the old one away. 32 to 512 characters each, at most 8',
-    '',
-  ),
-  AUTH_JWKS_URL: variable<string | undefined>(
-    keysUrl,
-    undefined,
-    PUBLIC,
-    'Where the public keys of the token issuer are, for tokens signed with RS256, ES256, EdDSA and their like: `https`, or `http` on this machine',
-  ),
-  AUTH_AUDIENCE: variable<string | undefined>(
-    line,
-    undefined,
-    PUBLIC,
-    'What the `aud` of a token must have; unset: it is not looked at. Set it where the issuer makes tokens for others too',
-  ),
-  AUTH_ISSUER: variable<string | undefined>(
-    line,
-    undefined,
-    PUBLIC,
-    'What the `iss` of a token must be; unset: it is not looked at',
-  ),
-  AUTH_DISABLED: variable(
-    flag,
-    false,
-    PUBLIC,
-    '`true`: serve everybody, without tokens, on an address that is not loopback; not together with the settings of tokens',
-  ),
+  ...ACCESS_VARIABLES,
   SESSION_ENCRYPTION_KEYS: variable<string | undefined>(
     line,
     undefined,

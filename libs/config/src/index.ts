@@ -11,8 +11,9 @@ export {
   loadConfig,
   type RedisSettings,
 } from './config.js';
-export type { ServiceName, VariableName } from './environment.js';
+export type { VariableName } from './environment.js';
 export { ENVIRONMENT, type EnvironmentRow, renderEnvironmentTable } from './environment-table.js';
 export { isLoopback } from './loopback.js';
 export { maskUrl } from './mask-url.js';
 export { isOriginAllowed, type PageHeaders } from './origin.js';
+export type { ServiceName } from './variable.js';

@@ -92,6 +92,17 @@ const SATURATION: readonly Pair[] = [
     ],
   },
   {
+    title: 'Overload',
+    description: 'Whom gateways refuse for want of a resource: 1 new members, 2 everybody (B7).',
+    unit: 'none',
+    series: [
+      {
+        legend: '{{instance}} {{resource}}',
+        query: 'max by (instance, resource) (holdfast_overload{service="gateway", color="$color"})',
+      },
+    ],
+  },
+  {
     title: 'CPU',
     description: 'Seconds of processor time per second; 1 is a core, and a gateway has no use for more.',
     unit: 'percentunit',

@@ -45,6 +45,7 @@ beforeAll(async () => {
     allowedHosts: [],
     gateways: [{ name: 'gateway', port: gateway.port, isReady }],
     api: { name: 'session-api', port: api.port, isReady },
+    say: () => undefined,
   });
   registerCleanup('front door', () => door.close());
   await door.checkGateways();

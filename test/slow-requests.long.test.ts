@@ -17,6 +17,7 @@ beforeAll(async () => {
     host: '127.0.0.1',
     port: 0,
     allowedHosts: [],
+    say: () => undefined,
     gateways: [{ name: 'gateway', port: gateway.port, isReady }],
     api: { name: 'session-api', port: api.port, isReady },
   });

@@ -76,6 +76,12 @@ export interface Config {
     readonly maxBackpressureBytes: number;
   };
   /** 0: no limit. */
+  readonly load: {
+    readonly eventLoopLagMs: number;
+    /** Absent: the container's limit counts, where there is one. */
+    readonly memoryBytes: number | undefined;
+  };
+  /** 0: no limit. */
   readonly limits: {
     readonly messagesPerSecond: number;
     readonly connectionsPerIp: number;
@@ -163,6 +169,7 @@ export function loadConfig(
       outageBufferBytes: values.OUTAGE_BUFFER_BYTES,
       maxBackpressureBytes: values.MAX_BACKPRESSURE_BYTES,
     },
+    load: { eventLoopLagMs: values.MAX_EVENT_LOOP_LAG_MS, memoryBytes: values.MAX_MEMORY_BYTES },
     limits: {
       messagesPerSecond: values.MAX_MESSAGES_PER_SECOND,
       connectionsPerIp: values.MAX_CONNECTIONS_PER_IP,

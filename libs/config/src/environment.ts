@@ -1,5 +1,5 @@
 import { ACCESS_VARIABLES } from './access-variables.js';
-import { adminToken, flag, host, keyPrefix, line, oneOf, redisUrls, seconds, whole } from './parsers.js';
+import { adminToken, flag, host, keyPrefix, line, oneOf, redisUrls, seconds, whole, wholeOrZero } from './parsers.js';
 import { ALL, GATEWAY, PUBLIC, SESSION_API, type ServiceName, SWEEPER, type Variable, variable } from './variable.js';
 
 const PORTS = { gateway: 8100, 'session-api': 8200, sweeper: 0 } as const;
@@ -124,6 +124,18 @@ export const VARIABLES = {
     0,
     GATEWAY,
     'New connections per second that this gateway admits; 0 is no limit',
+  ),
+  MAX_EVENT_LOOP_LAG_MS: variable(
+    wholeOrZero('milliseconds', 20, 60_000),
+    500,
+    PUBLIC,
+    'Milliseconds: while most timers run later than this, new members and requests are refused with 503; 0 is no limit',
+  ),
+  MAX_MEMORY_BYTES: variable<number | undefined>(
+    wholeOrZero('bytes', 128 * MIB, 1024 * GIB),
+    undefined,
+    PUBLIC,
+    "Memory in use above which new members and requests are refused with 503, in bytes (default nine tenths of the container's limit, where there is one); 0 is no limit",
   ),
   ...ACCESS_VARIABLES,
   SESSION_ENCRYPTION_KEYS: variable<string | undefined>(

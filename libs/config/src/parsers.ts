@@ -34,6 +34,12 @@ export function whole(unit: string, min: number, max: number): Parser<number> {
   });
 }
 
+/** A decimal whole number, or 0 where there is to be no limit. @param unit as the message names it */
+export function wholeOrZero(unit: string, min: number, max: number): Parser<number> {
+  const { allowed, parse } = whole(unit, min, max);
+  return { allowed: `0, or ${allowed}`, parse: (text) => (/^0+$/.test(text) ? 0 : parse(text)) };
+}
+
 /** A decimal number of seconds, which may have a fraction. */
 export function seconds(min: number, max: number): Parser<number> {
   return parser(`a number of seconds from ${min} to ${max}`, (text) => {

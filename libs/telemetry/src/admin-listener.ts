@@ -34,6 +34,9 @@ export interface AdminListener {
   close(): Promise<void>;
 }
 
+/** More connections than probes, scrapers and operators have at once; others are dropped, so that Redis keeps its share (B7). */
+const CONNECTIONS_MAX = 32;
+
 interface Answer {
   readonly status: number;
   readonly type?: string;
@@ -56,6 +59,7 @@ export async function startAdminListener(options: AdminListenerOptions): Promise
     if (refused) send(response, refused);
     else void handle(routes, request).then((answer) => send(response, answer));
   });
+  server.maxConnections = CONNECTIONS_MAX;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {

@@ -26,6 +26,7 @@ const COMMON = [
   'holdfast_build_info',
   'holdfast_redis_errors_total',
   'holdfast_redis_up',
+  'holdfast_overload',
   'holdfast_event_loop_delay_seconds',
 ];
 

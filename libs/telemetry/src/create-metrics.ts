@@ -3,7 +3,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { watchEventLoop } from './event-loop-delay.js';
 import { type GatewayMetrics, gatewayMetrics } from './gateway-metrics.js';
 import type { LatencyHistogram } from './latency-histogram.js';
-import type { RedisErrorKind } from './metric-labels.js';
+import type { RedisErrorKind, ScarceResource } from './metric-labels.js';
 import { EVERY_PROCESS, GATEWAY, type MetricDefinition, SESSION_API, SWEEPER } from './metrics.js';
 import { counter, gauge, histogram, type Registers, readGauge } from './prometheus.js';
 
@@ -39,12 +39,20 @@ export interface RedisMetrics {
   failed(kind: RedisErrorKind): void;
 }
 
+export interface ProcessMetrics {
+  /** How late most timers run at present, milliseconds. */
+  loopDelayMs(): number;
+  /** Whom the process refuses for want of a resource: 0 nobody, 1 new members, 2 everybody (B7). */
+  overload(resource: ScarceResource, refused: 0 | 1 | 2): void;
+}
+
 /** All that a process counts. Only the metrics of its own service are in its exposition. */
 export interface Metrics {
   readonly gateway: GatewayMetrics;
   readonly api: ApiMetrics;
   readonly sweeper: SweeperMetrics;
   readonly redis: RedisMetrics;
+  readonly process: ProcessMetrics;
   /** Of the {@link exposition}, for HTTP. */
   readonly contentType: string;
   /** Every metric at this moment, in the text format of Prometheus. */
@@ -67,6 +75,7 @@ export function createMetrics(identity: ProcessIdentity): Metrics {
   const of = (owner: ProcessIdentity['service']) => (owner === service ? [registry] : []);
   const gateway = gatewayMetrics(of('gateway'));
   const loop = watchEventLoop();
+  const overload = gauge(EVERY_PROCESS.overload, [registry]);
   const latencies: (readonly [MetricDefinition<never>, LatencyHistogram])[] = [
     [EVERY_PROCESS.eventLoopDelay, loop.histogram],
   ];
@@ -81,6 +90,10 @@ export function createMetrics(identity: ProcessIdentity): Metrics {
     api: apiMetrics(of('session-api')),
     sweeper: sweeperMetrics(of('sweeper')),
     redis: redisMetrics([registry]),
+    process: {
+      loopDelayMs: loop.typicalMs,
+      overload: (resource, refused) => overload.set({ resource }, refused),
+    },
     contentType: registry.contentType,
     async exposition() {
       const text = await registry.metrics();

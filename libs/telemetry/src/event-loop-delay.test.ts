@@ -21,4 +21,26 @@ describe('watchEventLoop', () => {
     vi.advanceTimersByTime(10 * LOOP_SAMPLE_MS);
     expect(observed).toHaveBeenCalledTimes(1);
   });
+
+  it('B7: one pause is no lag, a loop that is late again and again lags until it is in time again', () => {
+    const now = vi.spyOn(performance, 'now').mockReturnValue(0);
+    let nowMs = 0;
+    const { typicalMs, stop } = watchEventLoop();
+    const turns = (count: number, lateMs: number): void => {
+      for (let turn = 0; turn < count; turn++) {
+        nowMs += LOOP_SAMPLE_MS + lateMs;
+        now.mockReturnValue(nowMs);
+        vi.advanceTimersByTime(LOOP_SAMPLE_MS);
+      }
+    };
+    turns(20, 1);
+    turns(7, 30_000);
+    expect(typicalMs()).toBe(1);
+    turns(8, 1);
+    turns(8, 300);
+    expect(typicalMs()).toBe(300);
+    turns(8, 2);
+    expect(typicalMs()).toBe(2);
+    stop();
+  });
 });

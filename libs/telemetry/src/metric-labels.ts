@@ -45,6 +45,10 @@ export type SyncOutcome = (typeof SYNC_OUTCOMES)[number];
 export const UNCONFIRMED_KINDS = ['deleted', 'extended', 'epoch', 'message', 'broadcast', 'unreadable'] as const;
 export type UnconfirmedKind = (typeof UNCONFIRMED_KINDS)[number];
 
+/** What a process can be short of (B7). */
+export const SCARCE_RESOURCES = ['memory', 'event_loop', 'descriptors'] as const;
+export type ScarceResource = (typeof SCARCE_RESOURCES)[number];
+
 export const DRAIN_STATES = ['serving', 'draining', 'drained'] as const;
 export type DrainState = (typeof DRAIN_STATES)[number];
 

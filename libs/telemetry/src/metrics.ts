@@ -8,6 +8,7 @@ import {
   PROTOCOLS,
   REDIS_ERROR_KINDS,
   REFUSALS,
+  SCARCE_RESOURCES,
   SYNC_OUTCOMES,
   UNCONFIRMED_KINDS,
 } from './metric-labels.js';
@@ -185,6 +186,12 @@ export const EVERY_PROCESS = {
     kind: REDIS_ERROR_KINDS,
   }),
   redisUp: metric('holdfast_redis_up', '1 when the latest exchange with Redis succeeded, else 0'),
+  /** (B7) */
+  overload: metric(
+    'holdfast_overload',
+    'Whom the process refuses for want of a resource: 0 nobody, 1 new members, 2 everybody',
+    { resource: SCARCE_RESOURCES },
+  ),
   eventLoopDelay: metric(
     'holdfast_event_loop_delay_seconds',
     `How late timers run, measured every ${LOOP_SAMPLE_MS} ms`,

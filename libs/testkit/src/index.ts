@@ -6,6 +6,7 @@ export { FaultProxy, startFaultProxy } from './fault-proxy.js';
 export { type Frame, type FrameMatch, FrameQueue } from './frame-queue.js';
 export { acceptsConnections, freePort, freePorts, isPortFree } from './free-port.js';
 export { type Haproxy, type HaproxyOptions, startHaproxy } from './haproxy.js';
+export { IdleConnections } from './idle-connections.js';
 export { childProcesses, type LeakCheck, startLeakCheck } from './leak-check.js';
 export { LineLog, type LineMatch } from './line-log.js';
 export { MemoryStorage } from './memory-storage.js';

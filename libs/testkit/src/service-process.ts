@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startChild } from './child.js';
@@ -99,6 +100,20 @@ export class ServiceProcess extends RestartableProcess {
       throw new Error(`${this.name} did not start:\n${child.log.tail()}`, { cause: error });
     });
     if (child.exit) throw new Error(`${this.name} ended instead of starting:\n${child.log.tail()}`);
+  }
+
+  /** Seconds of CPU that it takes in one second. Linux only. */
+  async cpuPerSecond(): Promise<number> {
+    const [before, fromMs] = [await this.#cpuSeconds(), performance.now()];
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    return ((await this.#cpuSeconds()) - before) / ((performance.now() - fromMs) / 1_000);
+  }
+
+  async #cpuSeconds(): Promise<number> {
+    const stat = await readFile(`/proc/${this.pid}/stat`, 'utf8');
+    // Behind the name, which may hold anything: the 12th and the 13th field, in hundredths.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
   }
 
   /** The current answer of `/readyz`. */

@@ -56,6 +56,7 @@ export class GatewayCore {
   readonly #authentication: Authentication | undefined;
   readonly #tokens: TokenWatch | undefined;
   readonly #admission: Admission;
+  readonly #load: GatewayDependencies['load'];
   readonly #broadcasts: Broadcasts;
   readonly #welcomer: Welcomer;
   readonly #connectionContext: ConnectionContext;
@@ -77,7 +78,9 @@ export class GatewayCore {
     newId = () => compactCopy(randomUUID()),
     appendIntervalMs = 1,
     publishToGroup,
+    load,
   }: GatewayDependencies) {
+    this.#load = load;
     this.#config = config;
     this.#newId = newId;
     this.#metrics = metrics;
@@ -91,6 +94,7 @@ export class GatewayCore {
     this.#admission = new Admission({
       ...config.limits,
       ...config,
+      resources: load,
       authentication: this.#authentication,
       now: () => clock.monotonic(),
       newId,
@@ -161,13 +165,16 @@ export class GatewayCore {
   }
 
   /**
-   * The JSON of `/readyz`. A gateway is ready without Redis, because chat goes on in memory (D1); not while it drains.
+   * The JSON of `/readyz`. A gateway is ready without Redis, because chat goes on in memory (D1); not while it drains, nor
+   * while it has been refusing everybody for some time (B7).
    */
   readiness(): Readiness {
     const { draining } = this.#admission;
     const { shards } = this.#context;
+    const { full = false, ...load } = this.#load?.readiness() ?? {};
     return {
-      ready: !draining,
+      ready: !draining && !full,
+      ...load,
       storage: shards.away || !shards.heard ? 'memory' : 'redis',
       roomsInMemory: this.rooms.inMemory,
       canaryAgeMs: Math.round(shards.canaryAgeMs),

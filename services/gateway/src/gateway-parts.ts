@@ -1,7 +1,7 @@
 import type { Config } from '@holdfast/config';
 import type { FanOut } from '@holdfast/fan-out';
 import { namesOf, type SessionLog } from '@holdfast/session-store';
-import type { Logger, Metrics } from '@holdfast/telemetry';
+import type { Logger, Metrics, ProcessLoad } from '@holdfast/telemetry';
 import type { Clock } from './ports/clock.js';
 import type { PublishToGroup } from './ports/socket.js';
 import { RedisShards } from './redis/redis-shards.js';
@@ -31,6 +31,8 @@ export interface GatewayDependencies {
   readonly newId?: () => string;
   /** Sends one frame to a whole group of sockets; absent: every socket is sent its frames by itself. */
   readonly publishToGroup?: PublishToGroup;
+  /** What the process is short of (B7); absent: nothing. */
+  readonly load?: Pick<ProcessLoad, 'shortage' | 'readiness'> | undefined;
   /** Least time between two rounds of appends, milliseconds (A2). Default 1. */
   readonly appendIntervalMs?: number;
 }
@@ -40,7 +42,7 @@ export const HISTORY_CHUNK_BYTES = 65_536;
 /** A message stays in memory at most this long (F5). */
 const TAIL_AGE_MS = 24 * 3_600_000;
 /** The same, with every default in its place. */
-type Settled = Required<Omit<GatewayDependencies, 'publishToGroup'>> & {
+type Settled = Required<Omit<GatewayDependencies, 'publishToGroup' | 'load'>> & {
   readonly publishToGroup: PublishToGroup | undefined;
 };
 

@@ -1,7 +1,7 @@
 import { FRAME_BYTES_FACTOR } from '@holdfast/protocol';
 import { GatewayCore } from './gateway-core.js';
 import type { GatewayDependencies } from './gateway-parts.js';
-import type { PublishToGroup } from './ports/socket.js';
+import type { ConnectionSlots, PublishToGroup } from './ports/socket.js';
 import { startServer } from './server/server.js';
 
 /** A gateway that listens on its public port. */
@@ -21,8 +21,13 @@ export interface Gateway {
  */
 const PAYLOAD_FACTOR = 4;
 
-/** Starts a gateway on its public port. @throws {Error} when the port cannot be listened on */
-export async function startGateway(dependencies: GatewayDependencies): Promise<Gateway> {
+/**
+ * Starts a gateway on its public port.
+ *
+ * @param slots descriptors for its connections
+ * @throws {Error} when the port cannot be listened on
+ */
+export async function startGateway(dependencies: GatewayDependencies, slots: ConnectionSlots): Promise<Gateway> {
   const { host, port, libraryPackage, memory, sessions } = dependencies.config;
   const publishToGroup: PublishToGroup = (group, frame) => server.publish(group, frame);
   const core = new GatewayCore({ ...dependencies, publishToGroup });
@@ -32,6 +37,7 @@ export async function startGateway(dependencies: GatewayDependencies): Promise<G
     libraryPackage,
     maxBackpressureBytes: memory.maxBackpressureBytes,
     maxPayloadBytes: sessions.messageMaxBytes * FRAME_BYTES_FACTOR * PAYLOAD_FACTOR,
+    slots,
     accept: (upgrade) => core.accept(upgrade),
   });
   core.start();

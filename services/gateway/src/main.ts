@@ -15,7 +15,9 @@ import {
   createLogger,
   createMetrics,
   createShutdown,
+  Descriptors,
   logUncaught,
+  ProcessLoad,
   startAdminListener,
   unpublishedReporter,
 } from '@holdfast/telemetry';
@@ -59,7 +61,11 @@ async function main(): Promise<void> {
     logger.warn({ err }, 'Starting without Redis');
   });
   await watchPermissions(pool[0], () => findMissingPermissions(pool[0], fanOut, names), onRefused);
-  const gateway = await startGateway({ config, logger, metrics, sessionLog, fanOut });
+  const descriptors = await Descriptors.watch();
+  const load = new ProcessLoad({ logger, metrics: metrics.process, descriptors, ...config.load });
+  load.start();
+  shutdown.add('load', () => load.stop());
+  const gateway = await startGateway({ config, logger, metrics, sessionLog, fanOut, load }, descriptors);
   shutdown.add('gateway', () => gateway.close());
   const stopTuning = tuneHeap(() => metrics.gateway.counters.messagesIn);
   shutdown.add('heap tuning', stopTuning);

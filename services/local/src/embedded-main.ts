@@ -8,9 +8,12 @@ import {
   createLogger,
   createMetrics,
   createShutdown,
+  Descriptors,
   type Logger,
+  limitConnections,
   logUncaught,
   type Metrics,
+  ProcessLoad,
   type Shutdown,
   startAdminListener,
 } from '@holdfast/telemetry';
@@ -25,6 +28,7 @@ interface Part {
   readonly config: Config;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly load: ProcessLoad;
 }
 
 /**
@@ -35,7 +39,8 @@ interface Part {
 async function main(ports: readonly string[]): Promise<void> {
   const gatewayPorts = ports.slice(0, -1);
   const apiPorts = ports.at(-1) ?? '0:0';
-  const api = partOf('session-api', apiPorts);
+  const descriptors = await Descriptors.watch();
+  const api = partOf('session-api', apiPorts, descriptors);
   logUncaught(api.logger);
   const shutdown = createShutdown({ logger: api.logger, timeoutMs: api.config.drainSeconds * 1000 + CLOSE_MS });
   const broker = new MemoryBroker();
@@ -48,26 +53,37 @@ async function main(ports: readonly string[]): Promise<void> {
     sessionMaxBytes,
   });
 
-  await startApi(api, store, broker, shutdown);
+  await startApi(api, store, broker, descriptors, shutdown);
   const gateways: Gateway[] = [];
   // All gateways close at the same time, because each takes as long as its drain.
   shutdown.add('gateways', () => Promise.all(gateways.map(drainAndClose)).then(() => undefined));
-  for (const pair of gatewayPorts) gateways.push(await startOne(partOf('gateway', pair), store, broker, shutdown));
+  for (const pair of gatewayPorts) {
+    gateways.push(await startOne(partOf('gateway', pair, descriptors), store, broker, descriptors, shutdown));
+  }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => void shutdown.run(signal).then((code) => process.exit(code)));
   }
 }
 
-function partOf(service: 'gateway' | 'session-api', pair: string): Part {
+function partOf(service: 'gateway' | 'session-api', pair: string, descriptors: Descriptors): Part {
   const [port, adminPort] = pair.split(':');
   const config = loadConfig(service, { ...process.env, PORT: port, ADMIN_PORT: adminPort });
   const { color, instance } = config;
   const logger = createLogger({ service, color, instance, ...config.log });
-  return { config, logger, metrics: createMetrics({ service, color, instance }) };
+  const metrics = createMetrics({ service, color, instance });
+  const load = new ProcessLoad({ logger, metrics: metrics.process, descriptors, ...config.load });
+  load.start();
+  return { config, logger, metrics, load };
 }
 
-async function startApi(part: Part, sessions: MemorySessionStore, broker: MemoryBroker, shutdown: Shutdown) {
-  const { config, logger, metrics } = part;
+async function startApi(
+  part: Part,
+  sessions: MemorySessionStore,
+  broker: MemoryBroker,
+  descriptors: Descriptors,
+  shutdown: Shutdown,
+) {
+  const { config, logger, metrics, load } = part;
   shutdown.add('metrics', () => metrics.close());
   const app = await buildApp({
     config,
@@ -78,7 +94,9 @@ async function startApi(part: Part, sessions: MemorySessionStore, broker: Memory
     names: namesOf(config.redis),
     status: async () => ({ connected: false, url: 'memory://', mode: 'memory' }),
     webRoot: WEB_ROOT,
+    load,
   });
+  limitConnections(app.server, descriptors);
   await app.listen({ host: config.host, port: config.port });
   shutdown.add('http server', () => app.close());
   const admin = await startAdminListener({
@@ -86,7 +104,10 @@ async function startApi(part: Part, sessions: MemorySessionStore, broker: Memory
     port: config.adminPort,
     access: adminAccess(config),
     metrics,
-    readiness: () => ({ ready: true, storage: 'memory' }),
+    readiness: () => {
+      const { full, ...overload } = load.readiness();
+      return { ready: !full, storage: 'memory', ...overload };
+    },
   });
   shutdown.add('admin listener', () => admin.close());
 }
@@ -95,11 +116,13 @@ async function startOne(
   part: Part,
   sessionLog: MemorySessionStore,
   broker: MemoryBroker,
+  descriptors: Descriptors,
   shutdown: Shutdown,
 ): Promise<Gateway> {
-  const { config, logger, metrics } = part;
+  const { config, logger, metrics, load } = part;
   shutdown.add('metrics', () => metrics.close());
-  const gateway = await startGateway({ config, logger, metrics, sessionLog, fanOut: new MemoryFanOut(broker) });
+  const fanOut = new MemoryFanOut(broker);
+  const gateway = await startGateway({ config, logger, metrics, sessionLog, fanOut, load }, descriptors);
   const admin = await startAdminListener({
     host: config.adminHost,
     port: config.adminPort,

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect } from 'node:net';
-import { connectPlain, eventually, freePort, stopAll, UpgradeRefused } from '@holdfast/testkit';
+import { Descriptors } from '@holdfast/telemetry';
+import { connectPlain, eventually, freePort, IdleConnections, stopAll, UpgradeRefused } from '@holdfast/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { FrontDoor, PortTakenError } from './front-door.js';
@@ -81,7 +82,14 @@ async function standIn(name: string): Promise<StandIn> {
 }
 
 async function openDoor(gateways: readonly Backend[], api: Backend): Promise<{ http: string; ws: string }> {
-  const door = await FrontDoor.open({ host: '127.0.0.1', port: 0, allowedHosts: [], gateways, api });
+  const door = await FrontDoor.open({
+    host: '127.0.0.1',
+    port: 0,
+    allowedHosts: [],
+    gateways,
+    api,
+    say: () => undefined,
+  });
   doors.push(door);
   await door.checkGateways();
   const ws = `ws://127.0.0.1:${door.port}/ws/chat/`;
@@ -371,7 +379,14 @@ describe('FrontDoor', () => {
 
   it('names the port and the variable when the port is taken', async () => {
     const api = await standIn('api');
-    const open = FrontDoor.open({ host: '127.0.0.1', port: api.port, allowedHosts: [], gateways: [], api });
+    const open = FrontDoor.open({
+      host: '127.0.0.1',
+      port: api.port,
+      allowedHosts: [],
+      gateways: [],
+      api,
+      say: () => undefined,
+    });
     await expect(open).rejects.toBeInstanceOf(PortTakenError);
     await expect(open).rejects.toThrow(`Port ${api.port} is taken.`);
     await expect(open).rejects.toThrow('HOLDFAST_PORT=8080 npm start');
@@ -395,10 +410,53 @@ describe('FrontDoor', () => {
     expect((await fetch(door.http)).status).toBe(201);
   });
 
+  it('B7: without free descriptors it refuses, then drops, says so once, and goes on when some are free', async () => {
+    const [gateway, api] = [await standIn('gateway'), await standIn('api')];
+    const lines: string[] = [];
+    const say = (line: string) => lines.push(line);
+    // 32 are kept back and 40 are open: 56 are left for connections, of which a client's may take two.
+    const descriptors = await Descriptors.watch({ limit: async () => 128, count: async () => 40 });
+    const door = await FrontDoor.open({
+      host: '127.0.0.1',
+      port: 0,
+      allowedHosts: [],
+      gateways: [gateway],
+      api,
+      say,
+      descriptors,
+    });
+    doors.push(door);
+    await door.checkGateways();
+    const ws = `ws://127.0.0.1:${door.port}/ws/chat/`;
+    const member = await connectPlain(ws);
+    const idle = IdleConnections.hold(door.port, 100);
+    await eventually('descriptors to run out', () => descriptors.free <= 2);
+    await expect(connectPlain(ws)).rejects.toThrow();
+    member.sendRaw('{"still":"here"}');
+    expect(await member.frames.next({ still: 'here' })).toBeDefined();
+    idle.release();
+    await eventually(
+      'a newcomer to be taken',
+      async () => (await fetch(`http://127.0.0.1:${door.port}`)).status === 201,
+    );
+    for (let taken = descriptors.free; taken > descriptors.last; taken -= 1) descriptors.take();
+    const answer = await fetch(`http://127.0.0.1:${door.port}`);
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
+    await expect(connectPlain(ws)).rejects.toBeInstanceOf(UpgradeRefused);
+    expect(lines.filter((line) => line.includes('Short of file descriptors'))).toHaveLength(1);
+  });
+
   it('uses a free port when told 0', async () => {
     const api = await standIn('api');
     const port = await freePort();
-    const door = await FrontDoor.open({ host: 'localhost', port, allowedHosts: [], gateways: [], api });
+    const door = await FrontDoor.open({
+      host: 'localhost',
+      port,
+      allowedHosts: [],
+      gateways: [],
+      api,
+      say: () => undefined,
+    });
     doors.push(door);
     expect(door.port).toBe(port);
     expect((await fetch(`http://localhost:${port}`)).status).toBe(201);

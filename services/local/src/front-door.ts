@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type AllowedHosts, isHostAllowed } from '@holdfast/config';
 import { HEAD_MAX_BYTES, HEAD_PROXY_BYTES, type HttpFailure, headProblem, httpFailure } from '@holdfast/protocol';
+import { Descriptors, limitConnections, ProcessLoad } from '@holdfast/telemetry';
 import { type Backend, GatewayPool } from './gateway-pool.js';
 import { HttpProxy, sendFailure } from './http-proxy.js';
 import { answerOddRequests, asksForWebSocket, refuse, serveWithoutUpgrade } from './odd-requests.js';
@@ -19,6 +20,10 @@ export interface FrontDoorOptions {
   readonly gateways: readonly Backend[];
   /** Gets every request that is not for chat. */
   readonly api: Backend;
+  /** Gets lines for the operator. */
+  readonly say: (line: string) => void;
+  /** Default: those of this process. */
+  readonly descriptors?: Descriptors;
 }
 
 /** What Node's server takes. Whatever it refuses by itself, it would refuse without a body. */
@@ -32,6 +37,9 @@ const SERVER_OPTIONS = {
 };
 
 const NO_GATEWAY = unavailable('no gateway is ready');
+const OVERLOADED = unavailable('the front door has as many connections as it can have');
+/** A client's connection, and the one to the service behind it. */
+const DESCRIPTORS_EACH = 2;
 
 /** Another program listens on the port. */
 export class PortTakenError extends Error {
@@ -55,9 +63,21 @@ export class FrontDoor {
   readonly #upgrading = new Set<Socket>();
   /** The newest answer that each connection waits for or has had. */
   readonly #answers = new WeakMap<Duplex, ServerResponse>();
+  readonly #descriptors: Descriptors;
+  readonly #load: ProcessLoad;
   #port = 0;
 
-  private constructor(options: FrontDoorOptions) {
+  private constructor(options: FrontDoorOptions, descriptors: Descriptors) {
+    const say = (_fields: object, text: string) => options.say(`[front door] ${text}`);
+    this.#descriptors = descriptors;
+    this.#load = new ProcessLoad({
+      logger: { warn: say, info: say },
+      metrics: { loopDelayMs: () => 0, overload: () => undefined },
+      descriptors,
+      eventLoopLagMs: 0,
+      memoryBytes: 0,
+    });
+    this.#load.start();
     this.#pool = new GatewayPool(options.gateways);
     this.#api = new HttpProxy(options.api);
     this.#allowedHosts = options.allowedHosts;
@@ -66,7 +86,7 @@ export class FrontDoor {
 
   /** @throws {PortTakenError} */
   static async open(options: FrontDoorOptions): Promise<FrontDoor> {
-    const door = new FrontDoor(options);
+    const door = new FrontDoor(options, options.descriptors ?? (await Descriptors.watch()));
     try {
       for (const host of hostsOf(options.host)) await door.#listen(host, door.#port || options.port);
       return door;
@@ -93,6 +113,7 @@ export class FrontDoor {
   /** Takes no new connections; open ones stay. */
   stopAccepting(): void {
     this.#pool.close();
+    this.#load.stop();
     for (const server of this.#servers) {
       server.close();
       server.closeIdleConnections();
@@ -109,6 +130,7 @@ export class FrontDoor {
 
   async #listen(host: string, port: number): Promise<void> {
     const server = createServer(SERVER_OPTIONS, (request, response) => this.#handle(request, response));
+    limitConnections(server, this.#descriptors, DESCRIPTORS_EACH);
     answerOddRequests(server, (socket) => this.#answers.get(socket));
     server.on('upgrade', (request, socket: Socket, head: Buffer) => void this.#upgrade(server, request, socket, head));
     try {
@@ -133,6 +155,10 @@ export class FrontDoor {
     const problem = this.#problemOf(request);
     if (problem) {
       sendFailure(response, asProxyFailure(problem));
+      return;
+    }
+    if (this.#load.shortage(false) !== undefined) {
+      sendFailure(response, OVERLOADED);
       return;
     }
     if (!isChatPath(request.url)) {
@@ -173,6 +199,10 @@ export class FrontDoor {
     }
     if (!isChatPath(request.url)) {
       refuse(socket, notFound(request.url ?? '/'));
+      return;
+    }
+    if (this.#load.shortage(false) !== undefined) {
+      refuse(socket, OVERLOADED);
       return;
     }
     for (const gateway of this.#pool.candidates()) {

@@ -95,6 +95,7 @@ export class LocalSystem {
       allowedHosts: settings.allowedHosts,
       gateways: gateways.map((gateway) => backendOf(gateway.name, gateway)),
       api: backendOf(sessionApi.name, sessionApi),
+      say,
     });
     this.#url = `http://${this.#shownHost()}:${this.#door.port}`;
 

@@ -3,7 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Config, RedisSettings } from '@holdfast/config';
 import type { FanOut } from '@holdfast/fan-out';
 import type { Names, SessionDirectory, SessionLog } from '@holdfast/session-store';
-import type { Logger, Metrics } from '@holdfast/telemetry';
+import type { Logger, Metrics, ProcessLoad } from '@holdfast/telemetry';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 
 /** What is known about Redis, or about the embedded store in its place. */
@@ -37,6 +37,8 @@ export interface AppContext {
   readonly fanOut: Pick<FanOut, 'publish'>;
   readonly names: Pick<Names, 'broadcastChannel'>;
   readonly status: () => Promise<RedisStatus>;
+  /** What the process is short of (B7); absent: nothing. */
+  readonly load?: Pick<ProcessLoad, 'shortage'>;
   /** Folder of the built web UI; absent when there is none to serve. */
   readonly webRoot?: string;
 }

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import type { AuthSettings } from '@holdfast/config';
 import { HTTP_ERRORS, type HttpErrorCode } from '@holdfast/protocol';
 import { SessionCorruptError } from '@holdfast/session-store';
+import type { ScarceResource } from '@holdfast/telemetry';
 import { eventually } from '@holdfast/testkit';
 import { Ajv } from 'ajv';
 import type { LightMyRequestResponse } from 'fastify';
@@ -294,17 +295,12 @@ describe('errors', () => {
         { secrets: [], jwksUrl: 'http://127.0.0.1:9/' },
         `${Buffer.from('{"alg":"ES256"}').toString('base64url')}.e30.AA`,
       ),
+    overloaded: () => whenShortOf('memory'),
   };
   /**
    * Codes that this process does not answer, those of the gateway, and those that need a real connection.
    */
-  const NOT_HERE: readonly HttpErrorCode[] = [
-    'rate_limited',
-    'draining',
-    'overloaded',
-    'request_timeout',
-    'expectation_failed',
-  ];
+  const NOT_HERE: readonly HttpErrorCode[] = ['rate_limited', 'draining', 'request_timeout', 'expectation_failed'];
 
   async function withStore(error?: () => Error): Promise<LightMyRequestResponse> {
     const other = await testApp({ sessions: rejectingStore(error) });
@@ -319,6 +315,22 @@ describe('errors', () => {
     await other.app.close();
     return answer;
   }
+
+  async function whenShortOf(resource: ScarceResource): Promise<LightMyRequestResponse> {
+    const other = await testApp({ load: { shortage: () => resource } });
+    const answer = await other.call('GET', '/api/redis/status/');
+    await other.app.close();
+    return answer;
+  }
+
+  it('B7: short of memory or time it answers 503, short of descriptors it gives the connection back', async () => {
+    for (const resource of ['memory', 'event_loop'] as const) {
+      const answer = await whenShortOf(resource);
+      expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '5']);
+    }
+    const served = await whenShortOf('descriptors');
+    expect([served.statusCode, served.headers['connection']]).toEqual([200, 'close']);
+  });
 
   it('H3: every code of the table is provoked here or is not ours yet', () => {
     expect([...Object.keys(PROVOKED), ...NOT_HERE].sort()).toEqual(Object.keys(HTTP_ERRORS).sort());

@@ -7,7 +7,7 @@ import { checkAccess, tokenVerifier } from './access.js';
 import type { Api, AppContext } from './app-context.js';
 import { checkHosts, checkOrigins, SECURITY_HEADERS, sendSecurityHeaders } from './browser-security.js';
 import { asApiError, handleErrors, sendFailure } from './errors.js';
-import { answerInTurn, answerOddRequests, refuseUnreadable } from './raw-requests.js';
+import { answerInTurn, answerOddRequests, refuseUnreadable, refuseWhenOverloaded } from './raw-requests.js';
 import { broadcastRoutes } from './routes/broadcast.js';
 import { historyReads, messageRoutes } from './routes/messages.js';
 import { describeRoutes, openApiRoutes } from './routes/open-api.js';
@@ -62,6 +62,7 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
 
   sendSecurityHeaders(app);
   answerOddRequests(app);
+  if (context.load) refuseWhenOverloaded(app, context.load);
   answerInTurn(app);
   endConnectionsWhenClosing(app);
   measureRequests(app, metrics.api);

@@ -16,7 +16,10 @@ import {
   createLogger,
   createMetrics,
   createShutdown,
+  Descriptors,
+  limitConnections,
   logUncaught,
+  ProcessLoad,
   startAdminListener,
   unpublishedReporter,
 } from '@holdfast/telemetry';
@@ -62,6 +65,11 @@ async function main(): Promise<void> {
   });
   shutdown.add('redis watch', () => watch.close());
 
+  const descriptors = await Descriptors.watch();
+  const load = new ProcessLoad({ logger, metrics: metrics.process, descriptors, ...config.load });
+  load.start();
+  shutdown.add('load', () => load.stop());
+
   const admin = await startAdminListener({
     host: config.adminHost,
     port: config.adminPort,
@@ -70,8 +78,10 @@ async function main(): Promise<void> {
     // The process is ready while Redis is away: it serves the page, and answers 503 with a sentence (D4).
     readiness: () => {
       const refused = refusalOf(client);
+      const { full, ...overload } = load.readiness();
       return {
-        ready: listening && !draining,
+        ready: listening && !draining && !full,
+        ...overload,
         listening,
         draining,
         storage: watch.up ? 'redis' : 'unavailable',
@@ -100,7 +110,9 @@ async function main(): Promise<void> {
     names,
     status: () => readRedisStatus(client, config.redis),
     webRoot: WEB_ROOT,
+    load,
   });
+  limitConnections(app.server, descriptors);
   shutdown.add('http server', () => app.close());
   // Waiting saves the first requests a 503. Without Redis the process starts all the same (D4).
   await waitUntilReady(client, config.redis.timeoutMs).catch((error: Error) => {

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { HTTP_ERRORS, type HttpFailure, headProblem, httpFailure, unreadableRequest } from '@holdfast/protocol';
+import type { ProcessLoad } from '@holdfast/telemetry';
 import type { FastifyInstance } from 'fastify';
 import { ApiError } from './errors.js';
 
@@ -55,6 +56,24 @@ function refuse(socket: Duplex, failure: HttpFailure, headers = ''): void {
   );
   // Closing at once would reset the connection of a client that is still sending, and the answer with it.
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
+}
+
+/** Seconds after which a caller may ask again while this process is short of memory or time. */
+const OVERLOAD_RETRY_AFTER_SECONDS = 5;
+
+/**
+ * Refuses requests while the process is short of memory or time (B7). Where it is short of descriptors, a request costs
+ * no more of them: it is served, and its connection is given back after it.
+ */
+export function refuseWhenOverloaded(app: FastifyInstance, load: Pick<ProcessLoad, 'shortage'>): void {
+  app.addHook('onRequest', async (_request, reply) => {
+    const scarce = load.shortage(false);
+    if (scarce === 'descriptors') reply.header('connection', 'close');
+    else if (scarce !== undefined) {
+      const headers = { 'retry-after': String(OVERLOAD_RETRY_AFTER_SECONDS) };
+      throw new ApiError('overloaded', 'this process has more to do than it can; try again in a moment', { headers });
+    }
+  });
 }
 
 /**

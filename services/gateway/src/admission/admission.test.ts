@@ -81,6 +81,20 @@ describe('many connects at once', () => {
   });
 });
 
+describe('a process that is short of something', () => {
+  it.each([
+    ['memory', 'short of memory'],
+    ['event_loop', 'busy'],
+    ['descriptors', 'too many connections'],
+  ] as const)('B7, C4: without enough %s new members are refused with 503 and Retry-After', (resource, sentence) => {
+    const gate = admission({ resources: { shortage: (isReturning) => (isReturning ? undefined : resource) } });
+    const refusal = refused({}, gate);
+    expect([refusal.status, refusal.body.code, refusal.retryAfterSeconds]).toEqual([503, 'overloaded', 5]);
+    expect(refusal.body.error).toContain(sentence);
+    admitted({ query: 'session=s&redis_persistence=true&last_seq=3&last_id=m3&epoch=e1' }, gate);
+  });
+});
+
 describe('what a client asks for', () => {
   it('C1: without a query: a session of its own, nothing stored', () => {
     expect(admitted({}).request).toEqual({ redisPersistence: false, presence: false });

@@ -10,6 +10,7 @@ import {
   parseConnectQuery,
   type WireProtocol,
 } from '@holdfast/protocol';
+import type { ProcessLoad, ScarceResource } from '@holdfast/telemetry';
 import { RateLimit } from '../ports/rate-limit.js';
 import { type Authentication, maySit } from './authentication.js';
 import { CountBySession } from './count-by-session.js';
@@ -62,6 +63,8 @@ export interface AdmissionOptions {
   readonly connectionsPerIp: number;
   /** 0 is no limit. */
   readonly connectsPerSecond: number;
+  /** Tells what the process is too short of to take a member (B7); absent: it has enough of everything. */
+  readonly resources?: Pick<ProcessLoad, 'shortage'> | undefined;
   /** Absent: nobody is asked for a token. */
   readonly authentication?: Pick<Authentication, 'identify'> | undefined;
   /** Monotonic milliseconds. */
@@ -82,6 +85,12 @@ const WAITING_OF_SESSION = 200;
 /** Everybody is refused while this many wait, and whoever wants into a session that two thirds of them wait for. */
 const WAITING_MAX = 30_000;
 const WAITING_MAX_OF_SESSION = 20_000;
+
+const SHORT: Readonly<Record<ScarceResource, string>> = {
+  memory: 'this gateway is short of memory',
+  event_loop: 'this gateway is busy',
+  descriptors: 'this gateway has too many connections',
+};
 
 /**
  * Decides who may connect, before the upgrade (C2–C4): by the request itself, by where it comes from, and by how many
@@ -138,6 +147,8 @@ export class Admission {
     const protocol = chooseProtocol(upgrade.protocolHeader);
     if (!protocol) return refusal('bad_request', 'Sec-WebSocket-Protocol must be absent or offer holdfast.v1');
     const { request } = parsed;
+    const scarce = this.#options.resources?.shortage(request.resume !== undefined);
+    if (scarce !== undefined) return refusal('overloaded', `${SHORT[scarce]}: connect again`, 5);
     return { protocol, request, sessionId: request.sessionId ?? this.#options.newId() };
   }
 

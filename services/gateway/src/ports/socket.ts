@@ -41,3 +41,14 @@ export interface SocketEvents {
   /** The socket has closed, whoever began it. The last call. @param code of the close frame; 1006 without one */
   ended(code: number): void;
 }
+
+/** File descriptors for connections (B7). */
+export interface ConnectionSlots {
+  /** How many more connections may be accepted; not above 0 when none may be. */
+  readonly free: number;
+  /** With fewer free ones than this, connections are refused instead of being served. */
+  readonly last: number;
+  /** A connection was accepted; answered by one {@link giveBack}. */
+  take(): void;
+  giveBack(): void;
+}

@@ -1,10 +1,11 @@
-import type { HttpRequest, HttpResponse, us_listen_socket, WebSocket } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, WebSocket } from 'uWebSockets.js';
 import { HTTP_ERRORS, httpFailure, RequestHead } from '@holdfast/protocol';
 import { headTooLarge, type Refusal, type UpgradeRequest } from '../admission/admission.js';
-import type { PublishToGroup, Socket, SocketEvents } from '../ports/socket.js';
+import type { ConnectionSlots, PublishToGroup, Socket, SocketEvents } from '../ports/socket.js';
 import { handshakeProblem, WEBSOCKET_VERSION } from './handshake.js';
 import { LibrarySocket, type SocketData, SocketGroups } from './library-socket.js';
-import { type Library, loadLibrary } from './load-library.js';
+import { Listener, type ListeningApp } from './listener.js';
+import { loadLibrary } from './load-library.js';
 import { TurnLimit } from './turn-limit.js';
 
 export interface ServerOptions {
@@ -17,6 +18,7 @@ export interface ServerOptions {
   readonly maxBackpressureBytes: number;
   /** A larger frame ends its connection, without a close frame. Bytes. */
   readonly maxPayloadBytes: number;
+  readonly slots: ConnectionSlots;
   /** Decides about an upgrade request, at once or later. Never rejects. */
   accept(upgrade: UpgradeRequest): Refusal | Accepted | Promise<Refusal | Accepted>;
 }
@@ -38,17 +40,6 @@ export interface Server {
   close(): void;
 }
 
-/** A form of `listen` that the library has, and its types have not: with a host and options. */
-interface ExclusiveListener {
-  listen(host: string, port: number, options: number, listening: (token: us_listen_socket | false) => void): void;
-}
-
-/**
- * `LIBUS_LISTEN_EXCLUSIVE_PORT`. Without it a second gateway on the same port starts, and silently gets half of the
- * connections.
- */
-const EXCLUSIVE = 1;
-
 const PATHS = ['/ws/chat', '/ws/chat/'];
 /**
  * A connection is dropped after this many seconds of silence. The library pings in time, so a client that lives
@@ -64,11 +55,12 @@ const CUT_CODES: Readonly<Record<string, number>> = {
 };
 
 /**
- * Listens for WebSockets. This file and its neighbour `library-socket.ts` are the only ones that know uWebSockets.js, and
- * these are the traps they keep from the others: a message's bytes are valid during its callback only; a request's
- * headers during the upgrade only; `end()` calls the close handler before it returns; nothing may be called on a socket
- * after its close event; a socket that is closed while it is written or published to crashes the process; a large frame
- * that is sent within the drain callback stops the socket; a cork within a cork breaks other connections.
+ * Listens for WebSockets. This file and its neighbours `library-socket.ts` and `listener.ts` are the only ones that know
+ * uWebSockets.js, and these are the traps they keep from the others: a message's bytes are valid during its callback
+ * only; a request's headers during the upgrade only; `end()` calls the close handler before it returns; nothing may be
+ * called on a socket after its close event; a socket that is closed while it is written or published to crashes the
+ * process; a large frame that is sent within the drain callback stops the socket; a cork within a cork breaks other
+ * connections; without a file descriptor the library accepts again at once and for ever.
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const library = loadLibrary(options.libraryPackage);
@@ -133,6 +125,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       drain: (ws) => ws.getUserData().socket?.drained(),
       close: (ws, code, reason) => {
         const text = Buffer.from(reason).toString();
+        listener.webSocketEnded();
         ws.getUserData().socket?.ended(CUT_CODES[text] ?? code);
       },
     });
@@ -142,27 +135,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   app.any('/*', (res, req) => {
     refuse(res, tooLarge(req) ?? notFound(), req.getMethod() === 'head' ? 'without body' : undefined);
   });
-  const token = await listen(app, options);
+  const listener = await Listener.open(library, app as unknown as ListeningApp, options, options.slots);
   return {
-    port: library.us_socket_local_port(token),
+    port: listener.port,
     publish: (group, frame) => groups.publish(group, frame),
-    stopListening: () => library.us_listen_socket_close(token),
+    stopListening: () => listener.stop(),
     close: () => {
       turn.stop();
       app.close();
     },
   };
-}
-
-function listen(app: ReturnType<Library['App']>, { host, port }: ServerOptions): Promise<us_listen_socket> {
-  return new Promise((resolve, reject) => {
-    const listening = (token: us_listen_socket | false): void => {
-      if (token) resolve(token);
-      else
-        reject(new Error(`cannot listen on ${host}:${port}: the port is taken, or the address is not this machine's`));
-    };
-    (app as unknown as ExclusiveListener).listen(host, port, EXCLUSIVE, listening);
-  });
 }
 
 interface Head {
@@ -224,7 +206,8 @@ function refuse(res: HttpResponse, refusal: Refusal, form?: 'without body'): voi
       res.writeHeader('upgrade', 'websocket');
       res.writeHeader('sec-websocket-version', WEBSOCKET_VERSION);
     }
-    res.end(form === undefined ? JSON.stringify(refusal.body) : '');
+    // Whoever is refused for want of something takes nothing more of it.
+    res.end(form === undefined ? JSON.stringify(refusal.body) : '', refusal.status === 503);
   });
 }
 

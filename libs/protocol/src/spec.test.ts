@@ -89,7 +89,7 @@ describe('SPEC.md', () => {
       return Array.from({ length: to - from + 1 }, (_, i) => `${letter}${from + i}`);
     };
     expect(rules).toEqual([
-      ...series('C', 1, 8),
+      ...series('C', 1, 9),
       ...series('S', 1, 3),
       ...series('P', 1, 5),
       ...series('V', 1, 11),

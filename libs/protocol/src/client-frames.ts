@@ -91,7 +91,8 @@ export function parseClientFrame(text: string, maxMessageBytes: number): ParsedF
 export function contentProblem(content: string, maxMessageBytes: number, id?: string): FrameProblem | undefined {
   if (content.length === 0) return problem('empty_message', 'a message has at least one byte of content', id);
   // UTF-8 takes one to three bytes per unit of a string: most contents need no exact count.
-  if (content.length * 3 > maxMessageBytes && utf8Length(content) > maxMessageBytes) {
+  const isLong = content.length * 3 > maxMessageBytes;
+  if (isLong && (content.length > maxMessageBytes || utf8Length(content) > maxMessageBytes)) {
     return problem('message_too_large', `a message has at most ${maxMessageBytes} bytes of content`, id);
   }
   return undefined;

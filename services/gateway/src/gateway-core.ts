@@ -158,7 +158,7 @@ export class GatewayCore {
       subprotocol: decision.protocol === 'framed' ? FRAMED_PROTOCOL : '',
       open: (socket) => this.#open(socket, decision),
       abandon: () => {
-        this.#admission.welcomed(decision.request.sessionId);
+        this.#admission.welcomed(decision.request);
         this.#admission.left(decision.address);
       },
     };

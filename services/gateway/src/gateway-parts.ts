@@ -10,6 +10,7 @@ import type { GatewayContext } from './rooms/gateway-context.js';
 import { AppendScheduler } from './shared/append-scheduler.js';
 import { Deletions } from './shared/deletions.js';
 import { HistoryPages } from './shared/history-pages.js';
+import { HistoryTurns } from './shared/history-turns.js';
 import { ByteBudget, TailBudget } from './shared/memory-budgets.js';
 import { PublishWatch } from './shared/publish-watch.js';
 import { Reporter } from './shared/reporter.js';
@@ -71,6 +72,7 @@ export function createContext(dependencies: Settled): GatewayContext {
       metrics: metrics.gateway,
       shardOf: (sessionId) => fanOut.shardOf(names.liveChannel(sessionId)),
     }),
+    historyTurns: new HistoryTurns(clock),
     tailBudget: new TailBudget({ bytes: config.memory.tailBytes, ageMs: TAIL_AGE_MS }, () => clock.monotonic()),
     unstored: new ByteBudget(config.memory.outageBufferBytes),
     publishToGroup,

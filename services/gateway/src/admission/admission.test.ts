@@ -45,6 +45,7 @@ function refused(upgrade: Partial<UpgradeRequest>, of?: Admission, nowMs?: numbe
 }
 
 describe('many connects at once', () => {
+  const resume = { lastSeq: 3, lastId: 'm3', epoch: 'e1' };
   const resumes = (session: string) => ({
     query: `session=${session}&redis_persistence=true&last_seq=3&last_id=m3&epoch=e1`,
   });
@@ -56,12 +57,21 @@ describe('many connects at once', () => {
     expect([refusal.status, refusal.body.code, refusal.retryAfterSeconds]).toEqual([503, 'overloaded', 2]);
     for (let n = 2_000; n < 30_000; n++) admitted(resumes(`s${n % 2}`), gate);
     expect(refused(resumes('s2'), gate).body.code).toBe('overloaded');
-    gate.welcomed('s1');
+    gate.welcomed({ sessionId: 's1', resume });
     admitted(resumes('s2'), gate);
-    gate.welcomed('s2');
-    for (let n = 2_000; n < 29_999; n++) gate.welcomed(`s${n % 2}`);
     expect(refused({}, gate).status).toBe(503);
-    gate.welcomed();
+    gate.welcomed({});
+    admitted({}, gate);
+  });
+
+  it('B5, C4: returning members that wait keep no new one out', () => {
+    const gate = admission();
+    for (let n = 0; n < 10_000; n++) admitted(resumes(`s${n}`), gate);
+    for (let n = 0; n < 2_000; n++) admitted({ query: `session=new${n}` }, gate);
+    expect(refused({}, gate).status).toBe(503);
+    gate.welcomed({ sessionId: 's1', resume });
+    expect(refused({}, gate).status).toBe(503);
+    gate.welcomed({ sessionId: 'new1' });
     admitted({}, gate);
   });
 
@@ -75,7 +85,8 @@ describe('many connects at once', () => {
     for (let n = 0; n < 1_600; n++) admitted({ query: `session=quiet${n}` }, gate);
     admitted(resumes('quiet'), gate);
     expect(refused({ query: 'session=late' }, gate).status).toBe(503);
-    for (let n = 0; n < 20_000; n++) gate.welcomed('crowd');
+    for (let n = 0; n < 2_000; n++) gate.welcomed({ sessionId: 'crowd' });
+    for (let n = 2_000; n < 20_000; n++) gate.welcomed({ sessionId: 'crowd', resume });
     admitted({ query: 'session=late' }, gate);
     admitted({ query: 'session=crowd' }, gate);
   });
@@ -291,7 +302,7 @@ describe('limits', () => {
     const open = admission();
     for (let i = 0; i < 5_000; i++) {
       admitted({}, open);
-      open.welcomed();
+      open.welcomed({});
     }
   });
 });

@@ -73,12 +73,15 @@ export interface AdmissionOptions {
   readonly newId: () => string;
 }
 
+/** Which session a client has named, if any, and whether it comes back. */
+export type JoinRequest = Pick<ConnectRequest, 'sessionId' | 'resume'>;
+
 /** An upgrade request that can be understood. */
 type Application = Pick<Admitted, 'protocol' | 'request' | 'sessionId'>;
 
 const LEAVING = 'this gateway is going away: connect again';
 const TOO_MANY = 'too many are connecting at once: connect again';
-/** New members are refused while this many wait for their welcome, of each session some at most: half a second's work. */
+/** New members are refused while this many of them wait for their welcome, of each session some at most. */
 const WAITING_MAX_FOR_NEW = 2_000;
 /** How many of one session count there. */
 const WAITING_OF_SESSION = 200;
@@ -102,7 +105,9 @@ export class Admission {
   /** Open connections by address. */
   readonly #byAddress = new Map<string, number>();
   /** Those that wait for their welcome; all that name no session count as one. */
-  readonly #waiting = new CountBySession(WAITING_OF_SESSION);
+  readonly #waiting = new CountBySession();
+  /** The new members among them: those that come back are no reason to refuse them, as new ones have turns too (B5). */
+  readonly #waitingNew = new CountBySession(WAITING_OF_SESSION);
   /** Clients whose tokens are being checked. */
   #checking = 0;
   /** Set once, when the gateway is going away: everybody is refused from then on. */
@@ -175,7 +180,7 @@ export class Admission {
       return refusal('rate_limited', `at most ${connectsPerSecond} connects a second`, 1);
     }
     this.#byAddress.set(address, already + 1);
-    this.#waiting.add(named);
+    this.#waits(request);
     return { ...application, identity, address };
   }
 
@@ -185,20 +190,26 @@ export class Admission {
 
   /** One session that thousands join keeps no new member out of another one. */
   #isBusyFor(sessionId: string): boolean {
-    const most = Math.max(this.#waiting.fair, this.#waiting.of(sessionId));
+    const most = Math.max(this.#waitingNew.fair, this.#waiting.of(sessionId));
     return most >= WAITING_MAX_FOR_NEW || this.#isFullFor(sessionId);
   }
 
-  /** An admitted client has its welcome, or will never have one. @param sessionId that it named */
-  welcomed(sessionId = ''): void {
+  #waits({ sessionId = '', resume }: JoinRequest): void {
+    this.#waiting.add(sessionId);
+    if (!resume) this.#waitingNew.add(sessionId);
+  }
+
+  /** An admitted client has its welcome, or will never have one. */
+  welcomed({ sessionId = '', resume }: JoinRequest): void {
     this.#waiting.remove(sessionId);
+    if (!resume) this.#waitingNew.remove(sessionId);
   }
 
   /** An admitted client waits for something that keeps nobody busy: it is no reason to refuse others meanwhile. */
-  async waitsAside(wait: () => Promise<void>, sessionId = ''): Promise<void> {
-    this.#waiting.remove(sessionId);
+  async waitsAside(wait: () => Promise<void>, request: JoinRequest): Promise<void> {
+    this.welcomed(request);
     await wait();
-    this.#waiting.add(sessionId);
+    this.#waits(request);
   }
 
   /** An admitted client's connection has ended. */

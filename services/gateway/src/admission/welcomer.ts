@@ -1,11 +1,11 @@
 import type { Config } from '@holdfast/config';
-import { CLOSE, type ConnectRequest, type ResumeRequest, type WelcomeFrame } from '@holdfast/protocol';
+import { CLOSE, type WelcomeFrame } from '@holdfast/protocol';
 import { SessionCorruptError } from '@holdfast/session-store';
 import type { Connection } from '../connection/connection.js';
 import type { GatewayContext } from '../rooms/gateway-context.js';
 import type { WaitAside } from '../rooms/history-plan.js';
 import type { Joined, Rooms } from '../rooms/rooms.js';
-import type { Admission } from './admission.js';
+import type { Admission, JoinRequest } from './admission.js';
 import { JoinQueue, type QueuedJoin } from './join-queue.js';
 
 export interface WelcomerOptions {
@@ -18,9 +18,7 @@ export interface WelcomerOptions {
 /** A connection on its way to its room, with the position it asked to resume from. */
 interface JoiningConnection extends QueuedJoin {
   readonly connection: Connection;
-  readonly resume: ResumeRequest | undefined;
-  /** The session that its client has named, if any. */
-  readonly named: string | undefined;
+  readonly request: JoinRequest;
 }
 
 /**
@@ -38,9 +36,9 @@ export class Welcomer {
   }
 
   /** The socket is open. The welcome follows by itself, or the connection is closed. */
-  begin(connection: Connection, { sessionId: named, resume }: Pick<ConnectRequest, 'sessionId' | 'resume'>): void {
+  begin(connection: Connection, request: JoinRequest): void {
     const { sessionId } = connection;
-    const joining = { connection, sessionId, resume, named, isReturning: resume !== undefined };
+    const joining = { connection, sessionId, request, isReturning: request.resume !== undefined };
     this.#joining.set(connection, joining);
     this.#queue.add(joining);
   }
@@ -51,14 +49,14 @@ export class Welcomer {
     const joining = this.#joining.get(connection);
     if (!joining || !this.#queue.remove(joining)) return rooms.leave(connection, connection.sessionId);
     this.#joining.delete(connection);
-    admission.welcomed(joining.named);
+    admission.welcomed(joining.request);
   }
 
-  async #join({ connection, resume, named }: JoiningConnection, aside: WaitAside): Promise<void> {
+  async #join({ connection, request }: JoiningConnection, aside: WaitAside): Promise<void> {
     const { rooms, admission, context } = this.#options;
     try {
-      const joined = await rooms.join(connection, connection.sessionId, resume, (wait) =>
-        aside(() => admission.waitsAside(wait, named)),
+      const joined = await rooms.join(connection, connection.sessionId, request.resume, (wait) =>
+        aside(() => admission.waitsAside(wait, request)),
       );
       if (connection.closed) return;
       if (joined) this.#welcome(connection, joined);
@@ -69,7 +67,7 @@ export class Welcomer {
       connection.close(CLOSE.overloaded);
     } finally {
       this.#joining.delete(connection);
-      admission.welcomed(named);
+      admission.welcomed(request);
     }
   }
 

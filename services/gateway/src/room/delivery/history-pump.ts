@@ -4,6 +4,7 @@ import { type Clock, delay } from '../../ports/clock.js';
 import type { Member } from '../../ports/member.js';
 import type { ShardHealth } from '../../redis/shard-health.js';
 import type { HistoryPages } from '../../shared/history-pages.js';
+import type { HistoryTurns } from '../../shared/history-turns.js';
 import type { DeliveredHistory } from './delivered-history.js';
 import { plainFrames } from './plain-frames.js';
 
@@ -12,6 +13,7 @@ export interface HistoryPumpContext {
   readonly clock: Clock;
   /** The log, where the tail does not reach (F9). */
   readonly historyPages: HistoryPages;
+  readonly historyTurns: HistoryTurns;
   readonly shard: Pick<ShardHealth, 'away' | 'back' | 'failed'>;
   readonly metrics: Pick<GatewayMetrics, 'counters'>;
   /** Most bytes of history that a member is handed before it has taken them (F6). */
@@ -86,7 +88,7 @@ export class HistoryPump {
         continue;
       }
       const inTail = this.#delivered.tail.from(this.#next, PAGE);
-      if (inTail) this.#give(inTail);
+      if (inTail) await this.#give(inTail);
       else await this.#giveFromLog();
     }
   }
@@ -104,7 +106,7 @@ export class HistoryPump {
       if (!page || this.#isOver) return;
       if (page.epoch !== delivered.position?.epoch) return await this.#options.sync();
       const messages = page.messages.filter(({ seq }) => seq <= delivered.seq);
-      if (messages.length > 0) this.#give(messages);
+      if (messages.length > 0) await this.#give(messages);
       else this.#tellGap(page.upTo + 1);
     } catch {
       // The gateway's reads have reported it.
@@ -125,32 +127,32 @@ export class HistoryPump {
     return this.#options.skipped?.has(messageName(message)) === true || this.#member.sawPending(message);
   }
 
-  /** Gives messages until the network takes no more. */
-  #give(messages: readonly LiveMessage[]): void {
+  /** Gives messages until the network takes no more. Between two parts other readers have their turn. */
+  async #give(messages: readonly LiveMessage[]): Promise<void> {
     let rest = messages;
-    do rest = this.#giveChunk(rest);
+    const giveNext = (): number => {
+      const [first] = rest;
+      if (!first || this.#isOver) return 0;
+      this.#tellGap(first.seq);
+      const chunk = this.#chunkOf(rest, first.seq);
+      this.#next = first.seq + chunk.length;
+      rest = rest.slice(chunk.length);
+      return this.#write(chunk);
+    };
+    do await this.#context.historyTurns.write(giveNext);
     while (rest.length > 0 && !this.#isOver && this.#member.bufferedBytes() === 0);
   }
 
-  /** Gives the first part of some messages, and tells what is missing before it. @returns the messages that are left */
-  #giveChunk(messages: readonly LiveMessage[]): readonly LiveMessage[] {
-    const [first] = messages;
-    if (!first) return [];
-    this.#tellGap(first.seq);
-    const chunk = this.#chunkOf(messages, first.seq);
-    this.#next = first.seq + chunk.length;
-    this.#write(chunk);
-    return messages.slice(chunk.length);
-  }
-
-  #write(chunk: readonly LiveMessage[]): void {
+  /** @returns about how many bytes were written */
+  #write(chunk: readonly LiveMessage[]): number {
     const wanted = chunk.filter((message) => !this.#hasHad(message));
-    if (wanted.length === 0) return;
+    if (wanted.length === 0) return 0;
     const isPlain = this.#member.protocol === 'plain';
     const frames = isPlain ? plainFrames(this.#delivered.sessionId, wanted) : wanted.map(({ frame }) => frame);
     this.#member.write(frames);
     this.#context.metrics.counters.recovered += wanted.length;
     this.#context.metrics.counters.delivered += wanted.length;
+    return frames.reduce((bytes, { length }) => bytes + length, 0);
   }
 
   /** The first messages, up to a missing number or the bytes of a chunk; at least one message. */

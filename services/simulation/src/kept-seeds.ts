@@ -212,4 +212,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     faults: 6,
     scenario: 3,
   },
+  {
+    seed: 590441997,
+    mistake: 'the audit waited for what a log of small bytes had trimmed before a plain member was given what follows',
+    faults: 6,
+    scenario: 4,
+  },
 ];

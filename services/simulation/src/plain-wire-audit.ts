@@ -22,7 +22,9 @@ export class PlainWireAudit {
   }
 
   get seq(): number {
-    if (this.#seq > 0) while (this.#wasShown(this.#seq + 1)) this.#seq += 1;
+    // What was trimmed can be given to nobody any more.
+    const isPast = (seq: number): boolean => seq < this.history.firstKept || this.#wasShown(seq);
+    if (this.#seq > 0) while (isPast(this.#seq + 1)) this.#seq += 1;
     return this.#seq;
   }
 

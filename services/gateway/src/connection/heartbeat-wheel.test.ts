@@ -1,6 +1,7 @@
 import { announcedRandom } from '@holdfast/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../test/support/manual-clock.js';
+import type { Timer } from '../ports/clock.js';
 import { HeartbeatWheel, type WheelConnection } from './heartbeat-wheel.js';
 
 const INTERVAL_MS = 30_000;
@@ -46,6 +47,21 @@ describe('heartbeats', () => {
       expect(ms).toBeGreaterThanOrEqual((index + 1) * INTERVAL_MS);
       expect(ms).toBeLessThanOrEqual((index + 1) * INTERVAL_MS + SLACK_MS);
     }
+  });
+
+  it('P3, V5: none comes early where a slot is no whole number of milliseconds, which timers have', async () => {
+    class WholeClock extends ManualClock {
+      override setTimeout(callback: () => void, ms: number): Timer {
+        return super.setTimeout(callback, Math.trunc(ms));
+      }
+    }
+    const whole = new WholeClock();
+    const wheel = new HeartbeatWheel(whole, 500);
+    wheel.start();
+    const beats: number[] = [];
+    wheel.add({ firstBeat: 0, slotIndex: 0, heartbeat: () => void beats.push(whole.monotonic()) });
+    await whole.advance(2_000);
+    expect(beats[2]).toBeGreaterThanOrEqual(1_500);
   });
 
   it('spreads over the interval as connections opened', async () => {

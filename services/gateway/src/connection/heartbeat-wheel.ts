@@ -42,7 +42,8 @@ export class HeartbeatWheel<C extends WheelConnection> implements Iterable<C> {
   }
 
   start(): void {
-    this.#timer = this.clock.setTimeout(() => this.#beat(), this.intervalMs / SLOTS);
+    // Node drops fractions of a millisecond: rounded up, no heartbeat comes early.
+    this.#timer = this.clock.setTimeout(() => this.#beat(), Math.ceil(this.intervalMs / SLOTS));
   }
 
   stop(): void {

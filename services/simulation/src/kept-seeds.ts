@@ -218,4 +218,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     faults: 6,
     scenario: 4,
   },
+  {
+    seed: 3165424004,
+    mistake: 'a log that was trimmed while a room put older messages back began behind what the room had delivered',
+    faults: 6,
+    scenario: 4,
+  },
 ];

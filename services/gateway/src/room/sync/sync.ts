@@ -182,9 +182,9 @@ export class Sync {
       if (delivered.tail.lastSeq + 1 < firstKept) return this.#hole(session.epoch);
       const result = await this.#repair.prepend(position, firstSeq);
       if (result.outcome === 'forked') return this.#fork(session.epoch, true);
-      // If the session ended meanwhile, what was read belongs to another position.
-      if (delivered.position !== position) return AGAIN;
       if (result.outcome === 'healed') firstSeq = result.firstSeq;
+      // What was read does not count any more: the session ended meanwhile, or others have appended and trimmed it.
+      if (delivered.position !== position || firstSeq > firstKept) return AGAIN;
     }
     this.#holeSinceMs = undefined;
     // Noted in the step that delivers: until then a member that joins is given what the room has (R1).

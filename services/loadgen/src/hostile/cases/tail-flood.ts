@@ -15,6 +15,8 @@ const REFUSED_MS = 500;
 const ANSWER_MS = 20_000;
 const HEAL_MS = 20_000;
 const HEAL_STEP_MS = 250;
+/** In this time each session of the honest chat sends something: what it has lost is noticed with its next message. */
+const GO_ON_MS = 3_000;
 
 /**
  * One client's large messages take the room that gateways have for everybody's newest messages. When Redis then loses
@@ -35,6 +37,7 @@ function load(target: CaseTarget): CaseLoad {
       await round(target, rounds, counts, wrong);
       rounds += 1;
     } while (performance.now() < endsAtMs);
+    await delay(GO_ON_MS);
     return { note: `${counts}; ${rounds} rounds`, wrong };
   };
 }

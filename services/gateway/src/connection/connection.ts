@@ -144,7 +144,7 @@ export class Connection implements Member, FrameSender, TokenHolder, WheelConnec
     }
     if (retryAfterMs > 0) return this.#context.frames.tooMany(this, text, retryAfterMs, nowMs);
     const state = this.#state;
-    if (state instanceof HeldFrames) this.#keep(state, text, data.byteLength);
+    if (state instanceof HeldFrames) this.#keep(state, text);
     else if (state) this.#context.frames.handle(this, text, state, nowMs);
   }
 
@@ -224,13 +224,13 @@ export class Connection implements Member, FrameSender, TokenHolder, WheelConnec
     for (const text of fromClient) {
       const state = this.#state;
       // One of these frames may have begun another wait.
-      if (state instanceof HeldFrames) this.#keep(state, text, text.length);
+      if (state instanceof HeldFrames) this.#keep(state, text);
       else if (state) this.#context.frames.handle(this, text, state, nowMs);
     }
   }
 
-  #keep(held: HeldFrames, text: string, bytes: number): void {
-    if (!held.keep(text, bytes)) this.close(CLOSE.overloaded);
+  #keep(held: HeldFrames, text: string): void {
+    if (!held.keep(text)) this.close(CLOSE.overloaded);
   }
 
   #callDrained(): void {

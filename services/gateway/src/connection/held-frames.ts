@@ -19,7 +19,8 @@ export class HeldFrames {
   constructor(readonly room: Room | undefined) {}
 
   /** Keeps a frame of the client. @returns false when the client has sent more than is kept */
-  keep(text: string, bytes: number): boolean {
+  keep(text: string): boolean {
+    const bytes = Buffer.byteLength(text);
     if (this.#keptBytes > 0 && this.#keptBytes + bytes > KEPT_BYTES_MAX) return false;
     this.#keptBytes += bytes + KEPT_FRAME_OVERHEAD_BYTES;
     this.fromClient.push(text);

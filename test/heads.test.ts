@@ -3,19 +3,10 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { FrontDoor } from '@holdfast/local';
 import { HEAD_MAX_BYTES, HEAD_MAX_LINES } from '@holdfast/protocol';
-import {
-  eventually,
-  freePorts,
-  REPOSITORY,
-  registerCleanup,
-  startChild,
-  startProcess,
-  startRedis,
-  stopAll,
-} from '@holdfast/testkit';
+import { eventually, freePorts, REPOSITORY, registerCleanup, startChild, stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startBehindFrontDoor } from './front-door.js';
 
 /**
  * Heads of requests, sent by hand (H5): the same to a gateway, to session-api, and to both of them through the front
@@ -32,23 +23,7 @@ const ports = { gateway: 0, api: 0, door: 0, haproxy: 0 };
 type Server = keyof typeof ports;
 
 beforeAll(async () => {
-  const redis = await startRedis();
-  const env = { CHANNEL_REDIS_URL: redis.url, TRUST_PROXY: 'true' };
-  const [gateway, api] = await Promise.all([
-    startProcess({ service: 'gateway', env }),
-    startProcess({ service: 'session-api', env }),
-  ]);
-  const isReady = async () => true;
-  const door = await FrontDoor.open({
-    host: '127.0.0.1',
-    port: 0,
-    allowedHosts: [],
-    gateways: [{ name: 'gateway', port: gateway.port, isReady }],
-    api: { name: 'session-api', port: api.port, isReady },
-    say: () => undefined,
-  });
-  registerCleanup('front door', () => door.close());
-  await door.checkGateways();
+  const { gateway, api, door } = await startBehindFrontDoor({ TRUST_PROXY: 'true' });
   const [front = 0, metrics = 0] = await freePorts(2);
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-heads-'));
   registerCleanup('directory of HAProxy', () => rm(dir, { recursive: true, force: true }));

@@ -1,28 +1,12 @@
 import { connect } from 'node:net';
-import { FrontDoor } from '@holdfast/local';
-import { registerCleanup, startProcess, startRedis, stopAll } from '@holdfast/testkit';
+import { stopAll } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startBehindFrontDoor } from './front-door.js';
 
 const ports = { gateway: 0, api: 0, door: 0 };
 
 beforeAll(async () => {
-  const redis = await startRedis();
-  const env = { CHANNEL_REDIS_URL: redis.url };
-  const [gateway, api] = await Promise.all([
-    startProcess({ service: 'gateway', env }),
-    startProcess({ service: 'session-api', env }),
-  ]);
-  const isReady = async () => true;
-  const door = await FrontDoor.open({
-    host: '127.0.0.1',
-    port: 0,
-    allowedHosts: [],
-    say: () => undefined,
-    gateways: [{ name: 'gateway', port: gateway.port, isReady }],
-    api: { name: 'session-api', port: api.port, isReady },
-  });
-  registerCleanup('front door', () => door.close());
-  await door.checkGateways();
+  const { gateway, api, door } = await startBehindFrontDoor();
   Object.assign(ports, { gateway: gateway.port, api: api.port, door: door.port });
 });
 afterAll(stopAll);

@@ -1,10 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
-import { REPOSITORY } from '@holdfast/testkit';
 import { expect, it } from 'vitest';
 import { CASES, type CaseName } from '../src/hostile/cases/cases.js';
 import type { TreeRow } from '../src/hostile/cases/cases-table.js';
+import { hostileReport } from './hostile-report.js';
 
 /** Those that need no large history, which takes long to make, and are no matter of CPU alone. */
 const NAMES = ['forged-resumes', 'tail-flood', 'patches', 'silent-connections', 'short-sessions'] as const;
@@ -17,19 +14,8 @@ const MEMORY_MAX_BYTES = 400 * 1_048_576;
 
 /** Each case starts a 'redis-server'. Times are printed and not compared: other tests run at the same moment. */
 it('G2, V3, B5: beside heavy clients an honest chat loses nothing and is never pending, and memory stays below 400 MB', async () => {
-  const program = `${REPOSITORY}services/loadgen/dist/hostile/main.js`;
-  const line = `--cases ${NAMES.join(',')} --seconds ${SECONDS} --redis-timeout ${REDIS_TIMEOUT_MS}`;
-  const child = spawn(process.execPath, [program, ...line.split(' ')], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-    process.stdout.write(text);
-  });
-  await once(child, 'close');
-  const [, file = ''] = /^Report: (.+)$/m.exec(output) ?? [];
-  expect(file, output).not.toBe('');
-  const { rows } = JSON.parse(await readFile(file, 'utf8')) as { rows: readonly TreeRow[] };
-  await rm(file);
+  const options = ['--cases', NAMES.join(','), '--seconds', `${SECONDS}`, '--redis-timeout', `${REDIS_TIMEOUT_MS}`];
+  const { rows } = (await hostileReport(...options)) as { rows: readonly TreeRow[] };
   expect(rows.map(({ name }) => name)).toEqual(NAMES);
   for (const { name, honest, costs, wrong } of rows) {
     expect(honest, `${name}: ${wrong.join('; ')}`).toMatchObject({

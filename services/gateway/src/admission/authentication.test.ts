@@ -1,20 +1,7 @@
-import { signToken, type TokenContents } from '@holdfast/auth';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type GatewayInWorld, World } from '../../test/support/world.js';
+import { describe, expect, it } from 'vitest';
+import { gateway, SECRET, setUpTokenGateway, tokenOf, world } from '../../test/support/token-gateway.js';
 
-const SECRET = 'a-secret-of-at-least-thirty-two-bytes';
-const CONTENTS: TokenContents = { sub: 'ann', sessions: ['team-*'], scope: 'read write', ttl: 60 };
-
-let world: World;
-let gateway: GatewayInWorld;
-beforeEach(() => {
-  world = new World();
-  gateway = world.gateway({ AUTH_JWT_SECRET: SECRET });
-});
-afterEach(() => world.close());
-
-const tokenOf = (contents: Partial<TokenContents> = {}, secret = SECRET): Promise<string> =>
-  signToken(secret, { ...CONTENTS, ...contents }, world.clock.now());
+setUpTokenGateway();
 
 describe('an upgrade request', () => {
   it('U6, C4: is refused with 401 without a token, and with one that does not count', async () => {

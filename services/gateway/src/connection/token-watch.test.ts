@@ -1,22 +1,10 @@
-import { signToken, type TokenContents } from '@holdfast/auth';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { TokenContents } from '@holdfast/auth';
+import { describe, expect, it, vi } from 'vitest';
 import type { FakeClient } from '../../test/support/fake-client.js';
 import { gateOf } from '../../test/support/gate.js';
-import { type GatewayInWorld, World } from '../../test/support/world.js';
+import { gateway, setUpTokenGateway, tokenOf, world } from '../../test/support/token-gateway.js';
 
-const SECRET = 'a-secret-of-at-least-thirty-two-bytes';
-const CONTENTS: TokenContents = { sub: 'ann', sessions: ['team-*'], scope: 'read write', ttl: 60 };
-
-let world: World;
-let gateway: GatewayInWorld;
-beforeEach(() => {
-  world = new World();
-  gateway = world.gateway({ AUTH_JWT_SECRET: SECRET });
-});
-afterEach(() => world.close());
-
-const tokenOf = (contents: Partial<TokenContents> = {}): Promise<string> =>
-  signToken(SECRET, { ...CONTENTS, ...contents }, world.clock.now());
+setUpTokenGateway();
 
 const enter = async (contents: Partial<TokenContents> = {}, plain = false): Promise<FakeClient> =>
   gateway.enter('team-1', await tokenOf(contents), { plain });

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { clientAddress, parseAddress } from './client-address.js';
+import { clientAddress, networkOf, parseAddress } from './client-address.js';
 
 it.each([
   ['192.0.2.1', '192.0.2.1'],
@@ -59,5 +59,33 @@ it('C4: every spelling of an IPv6 address is one client', () => {
         expect(parseAddress(address ?? '')).toBe(address);
       },
     ),
+  );
+});
+
+it.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['unknown', 'unknown'],
+  ['', ''],
+  ['::1', '::/64'],
+  ['2001:db8::1', '2001:db8::/64'],
+  ['2001:db8::ffff:1:2:3', '2001:db8::/64'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['2001:db8:1:2::', '2001:db8:1:2::/64'],
+  ['2001:db8:0:1::', '2001:db8:0:1::/64'],
+  ['1::8:7:6:5:4', '1:0:0:8::/64'],
+])('M1: %s is counted as %s', (address, network) => {
+  expect(networkOf(address)).toBe(network);
+});
+
+it('M1: addresses of one /64 are counted as one, and no others', () => {
+  const group = fc.integer({ min: 0, max: 0xffff }).map((value) => value.toString(16));
+  fc.assert(
+    fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), group, (groups, other) => {
+      const at = (index: number) => groups.map((each, i) => (i === index ? other : each)).join(':');
+      const network = (text: string) => networkOf(parseAddress(text) ?? '');
+      const one = network(groups.join(':'));
+      for (let index = 4; index < 8; index++) expect(network(at(index))).toBe(one);
+      for (let index = 0; index < 4; index++) expect(network(at(index)) === one).toBe(groups[index] === other);
+    }),
   );
 });

@@ -33,6 +33,21 @@ export function parseAddress(text: string): string | undefined {
   return mapped.slice(1).flatMap(bytesOf).join('.');
 }
 
+/**
+ * What an address is counted as where somebody could have many: whoever has one IPv6 address has all of its /64.
+ *
+ * @param address as {@link clientAddress} writes it
+ * @returns IPv4 and whatever is no address as they are, IPv6 as its network: `2001:db8::/64`
+ */
+export function networkOf(address: string): string {
+  if (isIP(address) !== 6) return address;
+  const [before = '', after] = address.split('::');
+  const [head, tail] = [before, after ?? ''].map((part) => part.split(':').filter((group) => group !== ''));
+  const missing = after === undefined ? 0 : 8 - (head?.length ?? 0) - (tail?.length ?? 0);
+  const groups = [...(head ?? []), ...Array<string>(missing).fill('0'), ...(tail ?? [])];
+  return `${new URL(`http://[${groups.slice(0, 4).join(':')}::]`).hostname.slice(1, -1)}/64`;
+}
+
 /** The two bytes of a group of an IPv6 address. */
 function bytesOf(group: string): [number, number] {
   const value = Number.parseInt(group, 16);

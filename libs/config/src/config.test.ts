@@ -19,6 +19,18 @@ function mistakesOf(env: Record<string, string | undefined>, service: ServiceNam
 }
 
 describe('loadConfig', () => {
+  it.each([
+    [{}, 0],
+    [{ HOST: '::1' }, 0],
+    [{ HOST: '0.0.0.0', AUTH_DISABLED: 'true' }, 600],
+    [{ HOST: '0.0.0.0', AUTH_DISABLED: 'true', MAX_SESSIONS_CREATED_PER_MINUTE: '0' }, 0],
+    [{ MAX_SESSIONS_CREATED_PER_MINUTE: '7' }, 7],
+  ])('M2: with %o an address may create %d sessions a minute', (env, most) => {
+    for (const service of ['gateway', 'session-api'] as const) {
+      expect(loadConfig(service, env).limits.sessionsCreatedPerMinute).toBe(most);
+    }
+  });
+
   it('has the documented defaults', () => {
     expect(loadConfig('gateway', {})).toEqual({
       service: 'gateway',
@@ -49,7 +61,7 @@ describe('loadConfig', () => {
       },
       memory: { tailBytes: 67108864, outageBufferBytes: 67108864, maxBackpressureBytes: 1048576 },
       load: { eventLoopLagMs: 500, memoryBytes: undefined },
-      limits: { messagesPerSecond: 100, connectionsPerIp: 0, connectsPerSecond: 0 },
+      limits: { messagesPerSecond: 100, connectionsPerIp: 0, connectsPerSecond: 0, sessionsCreatedPerMinute: 0 },
       trustProxy: false,
       allowedHosts: [],
       allowedOrigins: [],
@@ -245,6 +257,7 @@ describe('loadConfig', () => {
     expect(Object.fromEntries(found)).toEqual({
       PROXY_IDLE_SECONDS: '0 is no limit',
       MAX_MESSAGES_PER_SECOND: '0 is no limit',
+      MAX_SESSIONS_CREATED_PER_MINUTE: '0 is no limit',
       MAX_CONNECTIONS_PER_IP: '0 is no limit',
       MAX_CONNECTS_PER_SECOND: '0 is no limit',
       MAX_EVENT_LOOP_LAG_MS: '0 is no limit',

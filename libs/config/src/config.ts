@@ -40,6 +40,9 @@ export interface AuthSettings {
   readonly issuer?: string;
 }
 
+/** Unless the settings say otherwise: enough for a whole office behind one address. */
+const SESSIONS_CREATED_PER_MINUTE = 600;
+
 /** All settings of a process, checked. */
 export interface Config {
   readonly service: ServiceName;
@@ -87,6 +90,8 @@ export interface Config {
     readonly messagesPerSecond: number;
     readonly connectionsPerIp: number;
     readonly connectsPerSecond: number;
+    /** Of one address, and of one `sub` (M2). */
+    readonly sessionsCreatedPerMinute: number;
   };
   /** Absent: nobody is asked for a token. */
   readonly auth?: AuthSettings;
@@ -133,6 +138,8 @@ export function loadConfig(
 ): Config {
   const { values, mistakes } = checkEnvironment(service, env);
   if (mistakes.length > 0) throw new ConfigError(mistakes);
+  // There clients are programs of this machine, which has one address for all of them.
+  const isPrivate = isLoopback(values.HOST);
   return {
     service,
     color: values.INSTANCE_COLOR,
@@ -175,6 +182,7 @@ export function loadConfig(
       messagesPerSecond: values.MAX_MESSAGES_PER_SECOND,
       connectionsPerIp: values.MAX_CONNECTIONS_PER_IP,
       connectsPerSecond: values.MAX_CONNECTS_PER_SECOND,
+      sessionsCreatedPerMinute: values.MAX_SESSIONS_CREATED_PER_MINUTE ?? (isPrivate ? 0 : SESSIONS_CREATED_PER_MINUTE),
     },
     ...authOf(values),
     trustProxy: values.TRUST_PROXY,

@@ -125,6 +125,12 @@ export const VARIABLES = {
     GATEWAY,
     'New connections per second that this gateway admits; 0 is no limit',
   ),
+  MAX_SESSIONS_CREATED_PER_MINUTE: variable<number | undefined>(
+    whole('sessions', 0, 1_000_000),
+    undefined,
+    PUBLIC,
+    'Sessions that one client address, and one `sub`, may create in a minute, counted over all gateways and APIs; 0 is no limit. Unset: 600, and none where `HOST` is a loopback address',
+  ),
   MAX_EVENT_LOOP_LAG_MS: variable(
     wholeOrZero('milliseconds', 20, 60_000),
     500,

@@ -1,5 +1,5 @@
 export { type AllowedHosts, adminAccess, isHostAllowed } from './allowed-hosts.js';
-export { clientAddress, parseAddress } from './client-address.js';
+export { clientAddress, networkOf, parseAddress } from './client-address.js';
 export {
   type AuthSettings,
   type Color,

@@ -1,3 +1,4 @@
+export { CreationLimit } from './creation-limit.js';
 export { closeRedisSessionManager, getRedisSessionManager } from './get-redis-session-manager.js';
 export * from './keys.js';
 export {
@@ -43,3 +44,12 @@ export { RedisSessionStore } from './redis-session-store.js';
 export { defineScript, type Script, type ScriptConstants } from './script.js';
 export { parseSession, RESERVED_FIELDS, type SessionState } from './session-json.js';
 export * from './storage-errors.js';
+export {
+  type Limited,
+  MemoryWindowCounters,
+  RedisWindowCounters,
+  type RedisWindowCountersOptions,
+  WINDOW_MS,
+  type WindowCount,
+  type WindowCounters,
+} from './window-counters.js';

@@ -17,6 +17,7 @@ function allNames(names: Names, sessionId: string): string[] {
     names.auditBegunKey('expiry'),
     `${names.auditQueuePrefix}:audits:wait`,
     names.broadcastKey('b1'),
+    names.limitKey('created', 'sub:a'),
     names.broadcastChannel,
     names.canaryChannel('one'),
   ];
@@ -38,6 +39,7 @@ const UNSCOPED = [
   'orphanKey',
   'auditBegunKey',
   'broadcastKey',
+  'limitKey',
   'sessionIdOf',
   'AUDIT_REPORT_KEY',
   'AUDIT_QUEUE_PREFIX',

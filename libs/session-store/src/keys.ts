@@ -50,6 +50,11 @@ export interface Names {
    * because the permissions of existing gateways and APIs reach it there.
    */
   broadcastKey(id: string): string;
+  /**
+   * M1: a counter of a limit; it ends with its window. It stands among the keys of sessions, under an id that no session
+   * has, because the permissions of existing gateways and APIs reach it there. Each is in a slot of its own.
+   */
+  limitKey(limited: string, who: string): string;
   /** F3: a channel that only the gateway with this name uses. */
   canaryChannel(name: string): string;
   /** Matches every {@link sessionKey} whose id has this beginning, and keys whose {@link sessionIdOf} is no session id. */
@@ -96,6 +101,7 @@ export function namesOf({ keyPrefix = '', database = 0 }: NameScope = {}): Names
     auditBegunKey: (audit) => `${auditQueuePrefix}:begun:${audit}`,
     broadcastChannel: `${keyPrefix}holdfast:broadcast${ofDatabase}`,
     broadcastKey: (id) => `${tagged('')}broadcast:${id}`,
+    limitKey: (limited, who) => `${tagged(`!${who}`)}limit:${limited}`,
     canaryChannel: (name) => `${keyPrefix}holdfast:canary:${name}${ofDatabase}`,
     sessionKeyPattern: (idPrefix = '') => `${session}${escapePattern(idPrefix)}*`,
     sessionIdOf: (key) => {
@@ -123,6 +129,7 @@ export const {
   orphanKey,
   auditBegunKey,
   broadcastKey,
+  limitKey,
   sessionIdOf,
   auditReportKey: AUDIT_REPORT_KEY,
   auditQueuePrefix: AUDIT_QUEUE_PREFIX,

@@ -301,6 +301,17 @@ describe('HoldfastClient: receiving', () => {
     expect(seen('message').map(({ seq }) => seq)).toEqual([1]);
   });
 
+  it('V2, V7: also when the server tells of a later one, because nothing is skipped in silence', () => {
+    const { clock, open, socket, seen } = harness();
+    const first = open();
+    first.message(1, 'm1');
+    first.receive({ type: 'session', event: 'gap', from: 4, to: 5 });
+    expect(first.isClosed).toBe(true);
+    clock.advance(1_000);
+    expect(socket().query.get('last_seq')).toBe('1');
+    expect(seen('gap')).toEqual([]);
+  });
+
   it('backs off when resuming does not help', () => {
     const { clock, open, sockets, socket } = harness();
     open().message(2, 'm2');

@@ -164,6 +164,12 @@ describe('Cursor: events of the session', () => {
     expect(cursor.message(from(9, 'm9'))).toBe('new');
   });
 
+  it('V7, V2: a gap that begins behind missing messages tells nothing of those', () => {
+    const cursor = cursorAt(2);
+    expect(cursor.gap(4, 8)).toBe('unknown');
+    expect(cursor.position?.seq).toBe(2);
+  });
+
   it('V7, B3: of a gap on the new link, reports the numbers that the old link has not delivered', () => {
     const cursor = cursorAt(9);
     expect(cursor.gap(4, 5)).toBeUndefined();

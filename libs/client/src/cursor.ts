@@ -118,14 +118,16 @@ export class Cursor {
   /**
    * V7 `gap`: messages with these numbers will not arrive.
    *
-   * @returns the numbers that have not arrived already, over the link that is being left (B3); nothing when all have
+   * @returns the numbers that have not arrived already, over the link that is being left (B3); nothing when all have;
+   *   `unknown` when numbers before them are missing, of which nobody has said what became of them
    */
-  gap(from: number, to: number): ClientEvents['gap'] | undefined {
+  gap(from: number, to: number): ClientEvents['gap'] | 'unknown' | undefined {
     const position = this.#position;
     if (!position) return { from, to };
     if (to <= position.seq) return undefined;
+    if (from > position.seq + 1) return 'unknown';
     this.#position = { ...position, seq: to, id: '' };
-    return { from: Math.max(from, position.seq + 1), to };
+    return { from: position.seq + 1, to };
   }
 
   /**
@@ -136,7 +138,7 @@ export class Cursor {
   reset(epoch: string, from: number): number {
     const before = this.#position;
     // The gateway may not know what this client has: after a reset over another link, an expiry, or messages of an epoch
-    // that no gateway has named. Then the next message is a gap. A position that nobody knew (id `-`) makes nothing due.
+    // that no gateway has named. Then the next message, or what is told of a gap, shows that some are missing. A position that nobody knew (id `-`) makes nothing due.
     const isDue = before && before.id !== '-';
     const due = isDue ? Math.min(before.seq + 1, from) : from;
     this.#position = { epoch, seq: due - 1, id: '' };

@@ -109,6 +109,7 @@ export class Incoming {
     switch (frame.event) {
       case 'gap': {
         const missing = this.#cursor.gap(frame.from, frame.to);
+        if (missing === 'unknown') return this.#connection.resync('a message is missing');
         if (missing) this.#events.emit('gap', missing);
         break;
       }

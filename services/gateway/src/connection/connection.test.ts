@@ -255,6 +255,45 @@ describe('the rate of a connection', () => {
     expect(client.contents.at(-1)).toBe('n10');
   });
 
+  it('V20, A2: also while its sender does not read the refusal: the wait begins when the network has taken it', async () => {
+    const gateway = world.gateway({ MAX_MESSAGES_PER_SECOND: '5', HEARTBEAT_INTERVAL: '600' });
+    const client = await gateway.connect('s');
+    for (let i = 1; i <= 10; i++) client.say(`m${i}`);
+    client.socket.stall();
+    client.say('m11');
+    await world.advance(5_000);
+    client.say('m12');
+    client.socket.flush();
+    await world.advance(1_100);
+    client.say('m13');
+    for (const id of ['m11', 'm12', 'm13']) client.say(id);
+    await world.settle();
+    expect(client.contents.slice(10)).toEqual(['m11', 'm12', 'm13']);
+    expect(client.ofType('error').map(({ code, id }) => [code, id])).toEqual([
+      ['rate_limited', 'm11'],
+      ['not_stored', 'm12'],
+      ['not_stored', 'm13'],
+    ]);
+  });
+
+  it('V20, V1: a frame above the rate that came before the welcome is refused in its turn: those before it pass', async () => {
+    const gateway = world.gateway({ MAX_MESSAGES_PER_SECOND: '5' });
+    const gate = gateOf(gateway.log, 'open');
+    const client = await gateway.connect('s');
+    for (let i = 1; i <= 11; i++) client.say(`m${i}`);
+    await world.advance(5_000);
+    client.say('m12');
+    gate.open();
+    await world.settle();
+    expect(client.ofType('error')).toMatchObject([
+      { code: 'rate_limited', id: 'm11' },
+      { code: 'not_stored', id: 'm12' },
+    ]);
+    for (const id of ['m11', 'm12']) client.say(id);
+    await world.settle();
+    expect(client.contents.slice(10)).toEqual(['m11', 'm12']);
+  });
+
   it('V20, D2: also where the outage buffer has no room for one, but for a smaller one behind it', async () => {
     const gateway = world.gateway({
       // A session that is alone has half of it.

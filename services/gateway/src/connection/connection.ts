@@ -7,7 +7,7 @@ import type { Socket, SocketEvents } from '../ports/socket.js';
 import type { Room } from '../room/room.js';
 import type { FrameHandler, FrameSender } from './frame-handler.js';
 import type { WheelConnection } from './heartbeat-wheel.js';
-import { HeldFrames } from './held-frames.js';
+import { type HeldFrame, HeldFrames } from './held-frames.js';
 import type { Identity } from './identity.js';
 import { copyText } from './inbound.js';
 import { SendLimits } from './send-limits.js';
@@ -148,6 +148,12 @@ export class Connection implements Member, FrameSender, TokenHolder, WheelConnec
     else if (state) this.#context.frames.handle(this, text, state, nowMs);
   }
 
+  inTurn(action: () => void): void {
+    const state = this.#state;
+    if (state instanceof HeldFrames) this.#keep(state, action);
+    else action();
+  }
+
   receiveControl(): void {
     const nowMs = this.#context.clock.monotonic();
     const limits = this.limitsAt(nowMs);
@@ -209,7 +215,9 @@ export class Connection implements Member, FrameSender, TokenHolder, WheelConnec
   }
 
   drained(): void {
-    if (!this.closed && this.#socket.bufferedBytes() === 0) this.#callDrained();
+    if (this.closed || this.#socket.bufferedBytes() > 0) return;
+    this.#sendLimits?.drained(this.#context.clock.monotonic());
+    this.#callDrained();
   }
 
   close(code: CloseCode): void {
@@ -221,16 +229,17 @@ export class Connection implements Member, FrameSender, TokenHolder, WheelConnec
     this.#state = room;
     this.write(toClient);
     const nowMs = this.#context.clock.monotonic();
-    for (const text of fromClient) {
+    for (const frame of fromClient) {
       const state = this.#state;
       // One of these frames may have begun another wait.
-      if (state instanceof HeldFrames) this.#keep(state, text);
-      else if (state) this.#context.frames.handle(this, text, state, nowMs);
+      if (state instanceof HeldFrames) this.#keep(state, frame);
+      else if (typeof frame === 'function') frame();
+      else if (state) this.#context.frames.handle(this, frame, state, nowMs);
     }
   }
 
-  #keep(held: HeldFrames, text: string): void {
-    if (!held.keep(text)) this.close(CLOSE.overloaded);
+  #keep(held: HeldFrames, frame: HeldFrame): void {
+    if (!held.keep(frame)) this.close(CLOSE.overloaded);
   }
 
   #callDrained(): void {

@@ -12,6 +12,8 @@ export interface FrameSender extends SendingMember, TokenHolder {
   limitsAt(nowMs: number): SendLimits;
   /** Keeps the frames that come from now on. @returns to be called once: handles what was kept, in its order */
   hold(room: Room): () => void;
+  /** Does something behind the frames that are kept; at once where none are. */
+  inTurn(action: () => void): void;
 }
 
 export interface FrameHandlerOptions {
@@ -67,8 +69,13 @@ export class FrameHandler {
     if (request.type === 'ping') return pong(sender, request);
     const message = `at most ${this.#options.framesPerSecond} frames a second`;
     const refusal = { code: 'rate_limited', message, retryAfterMs } as const;
-    if (request.type === 'send') this.#options.intake.refuse(sender, request, refusal, limits, nowMs);
-    else if (limits.takeAnswer(nowMs)) sender.tell({ type: 'error', ...refusal });
+    if (request.type === 'send') {
+      const { id } = request;
+      // What was sent before it must not be taken for sent behind it (V20).
+      sender.inTurn(() =>
+        this.#options.intake.refuse(sender, { id }, refusal, limits, this.#options.clock.monotonic()),
+      );
+    } else if (limits.takeAnswer(nowMs)) sender.tell({ type: 'error', ...refusal });
   }
 
   /** A frame that cannot be taken as it is (V23). */

@@ -69,12 +69,18 @@ export class MessageIntake {
   }
 
   /** A message cannot be taken now: those that its sender has sent behind it must not overtake it (V20). */
-  refuse(sender: Member, { id }: ClientMessage, refusal: Refusal, limits: SendLimits, nowMs: number): void {
+  refuse(
+    sender: Member,
+    { id }: { readonly id?: string | undefined },
+    refusal: Refusal,
+    limits: SendLimits,
+    nowMs: number,
+  ): void {
     const { counters } = this.#context.metrics;
     counters.messagesIn += 1;
     counters.refused += 1;
-    if (id !== undefined) limits.refused(id, refusal.retryAfterMs, nowMs);
     tell(sender, id, refusal);
+    if (id !== undefined) limits.refused(id, refusal.retryAfterMs, nowMs, sender.bufferedBytes() > 0);
   }
 
   /**

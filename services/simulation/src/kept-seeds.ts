@@ -224,4 +224,22 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     faults: 6,
     scenario: 4,
   },
+  {
+    seed: 3759357286,
+    mistake:
+      'a member that did not read its refusal sent on, and was let through before it could send that message again',
+    scenario: 4,
+  },
+  {
+    seed: 1215692151,
+    mistake: 'a client took a gap that began behind missing messages for all that it missed',
+    faults: 6,
+    scenario: 4,
+  },
+  {
+    seed: 1215699862,
+    mistake: 'the audit compared a position with a number that had been trimmed',
+    faults: 6,
+    scenario: 4,
+  },
 ];

@@ -1,4 +1,5 @@
 import { type Position, SESSION_DELETED_CODE, type WelcomeFrame } from '@holdfast/protocol';
+import { AccessToken } from './access-token.js';
 import { type ConnectTarget, connectTarget } from './connect-target.js';
 import { Connection } from './connection.js';
 import type { ConnectionState } from './connection-state.js';
@@ -7,7 +8,13 @@ import { Emitter } from './emitter.js';
 import type { ChatMessage, ClientEvents } from './events.js';
 import { Incoming } from './incoming.js';
 import { messageStream } from './message-stream.js';
-import { type HoldfastClientOptions, resolveOptions, SECRET_BYTES, type Settings } from './options.js';
+import {
+  type HoldfastClientOptions,
+  resolveOptions,
+  SECRET_BYTES,
+  type Settings,
+  type TokenSource,
+} from './options.js';
 import type { OutboxEntry } from './outbox.js';
 import { Outgoing, type Sending } from './outgoing.js';
 import { PersistentState } from './persistent-state.js';
@@ -28,30 +35,41 @@ export class HoldfastClient {
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
   readonly #connection: Connection;
-  #token: HoldfastClientOptions['token'];
+  readonly #token: AccessToken;
   #session: WelcomeFrame | undefined;
 
   /** @throws TypeError for an option of the wrong form. Does not connect yet. */
   constructor(options: HoldfastClientOptions) {
     const settings = resolveOptions(options);
     this.#settings = settings;
-    this.#token = options.token;
     const saved = new PersistentState(settings, (error) => this.#events.emit('storageError', error));
     this.#client = settings.client ?? saved.secret(() => settings.newId(SECRET_BYTES));
     this.#cursor = new Cursor(settings.rememberedIds, settings.keepPosition ? saved.position : undefined);
     this.#connection = new Connection(settings, {
       target: () => this.#target(),
-      welcomed: (frame, request, isNewLink) => {
+      welcomed: (frame, { request, token }, isNewLink) => {
         this.#session = frame;
         this.#outgoing.maxMessageBytes = frame.maxMessageBytes;
-        if (isNewLink) this.#outgoing.restart();
+        if (isNewLink) {
+          this.#token.opened(token, frame.serverTime);
+          this.#outgoing.restart();
+        }
         this.#incoming.welcomed(frame, request, isNewLink);
       },
-      received: (frame) => this.#incoming.received(frame),
+      received: (frame) => {
+        if (frame.type === 'error') this.#token.refused(frame);
+        this.#incoming.received(frame);
+      },
       writable: () => this.#outgoing.flush(),
+      canRenewToken: () => this.#token.isRenewable,
       isSettled: () => this.#outgoing.outbox.inFlight === 0,
       changed: (state) => this.#changed(state),
     });
+    this.#token = new AccessToken(
+      settings,
+      (frame) => this.#connection.send(frame),
+      (error) => this.#events.emit('tokenError', error),
+    );
     this.#outgoing = new Outgoing(settings, saved, this.#events, this.#connection, this.#cursor);
     this.#incoming = new Incoming(settings, saved, this.#events, this.#connection, this.#cursor, this.#outgoing);
   }
@@ -127,21 +145,21 @@ export class HoldfastClient {
     this.#connection.send({ type: 'signal', name, data });
   }
 
-  /** Replaces the token, on the open connection (V22) and for those to come. */
-  setToken(token: string | (() => string | Promise<string>)): void {
-    this.#token = token;
-    if (typeof token === 'string') this.#connection.send({ type: 'auth', token });
+  /** Replaces the token, on the open connection (V22) and for those to come. After a close call {@link connect} too. */
+  setToken(token: TokenSource): void {
+    this.#token.replace(token);
   }
 
   #target(): ConnectTarget | Promise<ConnectTarget> {
     const cursor = this.#cursor;
     const target = (token: string | undefined): ConnectTarget =>
       connectTarget(this.#settings, this.#client, cursor.request(this.#settings.history), cursor.position, token);
-    const token = typeof this.#token === 'function' ? this.#token() : this.#token;
+    const token = this.#token.ask();
     return token instanceof Promise ? token.then(target) : target(token);
   }
 
   #changed(state: ConnectionState): void {
+    if (state.kind !== 'open') this.#token.stop();
     if (state.kind === 'closed') {
       const isDeleted = state.code === SESSION_DELETED_CODE;
       this.#outgoing.stop(`closed: ${state.code} ${state.reason}`, isDeleted);

@@ -8,6 +8,8 @@ export type HistoryRequest = 'live' | 'kept' | number;
 export interface ConnectTarget {
   readonly url: string;
   readonly request: HistoryRequest;
+  /** Goes along as a subprotocol, because browsers can set no header, and proxies log addresses (U6). */
+  readonly token: string | undefined;
 }
 
 /**
@@ -32,12 +34,11 @@ export function connectTarget(
     client,
     redis_persistence: redisPersistence,
     presence,
-    token,
     last_seq: request === 'kept' ? '0' : after && String(after.seq),
     epoch: after?.epoch,
     last_id: after?.id,
   };
   const url = new URL(settings.url);
   for (const [name, value] of Object.entries(query)) if (value) url.searchParams.set(name, String(value));
-  return { url: url.href, request };
+  return { url: url.href, request, token };
 }

@@ -5,11 +5,12 @@ import {
   RATE_CODE,
   type ServerFrame,
   shouldReconnect,
+  UNAUTHORIZED_CODE,
   type WelcomeFrame,
 } from '@holdfast/protocol';
 import { backoffDelay } from './backoff.js';
 import { Timer } from './clock.js';
-import type { ConnectTarget, HistoryRequest } from './connect-target.js';
+import type { ConnectTarget } from './connect-target.js';
 import type { ConnectionState, Move, State, StateKind } from './connection-state.js';
 import { Link, type LinkHandler } from './link.js';
 import type { Settings } from './options.js';
@@ -19,12 +20,14 @@ export interface ConnectionHost {
   /** Where to connect next, and which history to ask for. Called for each link, as late as possible. */
   target(): ConnectTarget | Promise<ConnectTarget>;
   /** @param isNewLink false when the gateway welcomes an open link once more, after an outage (D3) */
-  welcomed(frame: WelcomeFrame, request: HistoryRequest, isNewLink: boolean): void;
+  welcomed(frame: WelcomeFrame, target: ConnectTarget, isNewLink: boolean): void;
   received(frame: ServerFrame): void;
   /** From now on {@link Connection.send} reaches the gateway. */
   writable(): void;
   /** Whether no send waits for its ack. */
   isSettled(): boolean;
+  /** Whether the next connection may have another token. */
+  canRenewToken(): boolean;
   changed(state: ConnectionState): void;
 }
 
@@ -49,6 +52,8 @@ export class Connection implements LinkHandler {
   /** The old link of an unstored session after a move, which still delivers until the timer ends it. */
   #leaving: Link | undefined;
   readonly #leavingTimer: Timer;
+  /** Whether a connection was closed because of its token, and none has been stable since. */
+  #isUnauthorized = false;
 
   constructor(settings: Settings, host: ConnectionHost) {
     this.#settings = settings;
@@ -72,6 +77,7 @@ export class Connection implements LinkHandler {
     if (state.kind === 'connecting' || state.kind === 'open') return;
     const link = this.#newLink();
     const failures = state.kind === 'waiting' ? state.failures : 0;
+    if (state.kind === 'closed') this.#isUnauthorized = false;
     this.#become(['idle', 'closed', 'waiting'], { kind: 'connecting', failures, link });
     link.open();
   }
@@ -147,7 +153,7 @@ export class Connection implements LinkHandler {
   /** Each step may call listeners of the application, and a listener may close the connection. */
   #announceWelcome(link: Link, frame: WelcomeFrame, isNewLink: boolean): void {
     const isCurrent = () => this.#state.kind === 'open' && this.#state.link === link;
-    if (isCurrent()) this.#host.welcomed(frame, link.request, isNewLink);
+    if (isCurrent() && link.target) this.#host.welcomed(frame, link.target, isNewLink);
     if (isCurrent()) this.#host.writable();
   }
 
@@ -177,7 +183,10 @@ export class Connection implements LinkHandler {
 
   #lost(code: number, reason: string, failures: number): void {
     this.#dropLinks();
-    if (!this.#settings.autoReconnect || !shouldReconnect(code)) {
+    // With a fresh token the server may let the client in again. Twice in a row it would go on for ever.
+    const mayRenew = code === UNAUTHORIZED_CODE && !this.#isUnauthorized && this.#host.canRenewToken();
+    this.#isUnauthorized ||= code === UNAUTHORIZED_CODE;
+    if (!this.#settings.autoReconnect || !(shouldReconnect(code) || mayRenew)) {
       return this.#become(['connecting', 'open'], { kind: 'closed', code, reason });
     }
     const isOverloaded = code === OVERLOADED_CODE || code === RATE_CODE;
@@ -189,7 +198,9 @@ export class Connection implements LinkHandler {
   }
 
   #failuresOf(state: Extract<State, { kind: 'open' }>): number {
-    return this.#settings.clock.monotonic() - state.openedAt >= STABLE_MS ? 0 : state.failures;
+    const isStable = this.#settings.clock.monotonic() - state.openedAt >= STABLE_MS;
+    if (isStable) this.#isUnauthorized = false;
+    return isStable ? 0 : state.failures;
   }
 
   #newLink(): Link {

@@ -59,6 +59,8 @@ export interface ClientEvents {
   drain: DrainFrame;
   /** The server refused a frame (V11). A message that it may accept later is sent again after `retryAfterMs`. */
   refused: ErrorFrame;
+  /** The token could not be renewed, because of this. The client asks again until the token has expired. */
+  tokenError: unknown;
   /** The storage threw this (full, or forbidden). Outbox and position may not outlive the page. */
   storageError: unknown;
 }

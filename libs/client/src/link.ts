@@ -1,6 +1,6 @@
 import { type ClientFrame, FRAMED_PROTOCOL, type ServerFrame, type WelcomeFrame } from '@holdfast/protocol';
 import { Timer } from './clock.js';
-import type { ConnectTarget, HistoryRequest } from './connect-target.js';
+import type { ConnectTarget } from './connect-target.js';
 import type { Settings, WebSocketLike } from './options.js';
 
 export interface LinkHandler {
@@ -13,6 +13,8 @@ export interface LinkHandler {
 const ANSWER_MS = 5_000;
 /** A link is dead after two heartbeat intervals of silence and this much more, which slow networks need. */
 const SILENCE_SLACK_MS = 5_000;
+/** The beginning of the subprotocol that brings the token (U6). */
+const BEARER = 'bearer.';
 /** The close code that browsers report for a connection that broke without a close frame. */
 const BROKEN = 1006;
 /** Fields that the client cannot do without, by frame type. Other types may come from a later release and pass. */
@@ -29,16 +31,16 @@ const REQUIRED_FIELDS: Partial<Record<string, string>> = {
 type SocketEvents = WebSocketLike & {
   onmessage: (event: { data: unknown }) => void;
   onclose: (event: { code: number; reason: string }) => void;
-  onerror: () => void;
+  onerror: (event: { message?: string }) => void;
 };
 
 /** One WebSocket. Reads its frames, and notices when it does not open, is not welcomed, or has gone silent. */
 export class Link {
-  /** Which history this link asked for. */
-  request: HistoryRequest = 'live';
+  /** Where this link connects. Absent until the address is there. */
+  target: ConnectTarget | undefined;
   readonly #settings: Settings;
   readonly #handler: LinkHandler;
-  readonly #target: () => Promise<ConnectTarget> | ConnectTarget;
+  readonly #getTarget: () => Promise<ConnectTarget> | ConnectTarget;
   readonly #watchdog: Timer;
   #socket: WebSocketLike | undefined;
   /** The newest welcome; absent before the first. */
@@ -50,10 +52,10 @@ export class Link {
   #unansweredSince: number | undefined;
   #isPinged = false;
 
-  /** @param target gives the address when the link opens; the position may have moved by then */
-  constructor(settings: Settings, target: () => Promise<ConnectTarget> | ConnectTarget, handler: LinkHandler) {
+  /** @param getTarget gives the address when the link opens; the position may have moved by then */
+  constructor(settings: Settings, getTarget: () => Promise<ConnectTarget> | ConnectTarget, handler: LinkHandler) {
     this.#settings = settings;
-    this.#target = target;
+    this.#getTarget = getTarget;
     this.#handler = handler;
     this.#watchdog = new Timer(settings.clock);
   }
@@ -91,16 +93,19 @@ export class Link {
   /** Awaits the address only when it is a promise; otherwise the socket exists when this method returns. */
   async #connect(): Promise<void> {
     try {
-      const target = this.#target();
-      const { url, request } = target instanceof Promise ? await target : target;
+      const answer = this.#getTarget();
+      const target = answer instanceof Promise ? await answer : answer;
       if (!this.#isLive) return;
-      this.request = request;
-      const socket = new this.#settings.webSocket(url, [FRAMED_PROTOCOL]) as SocketEvents;
+      this.target = target;
+      const protocols = target.token ? [FRAMED_PROTOCOL, BEARER + target.token] : [FRAMED_PROTOCOL];
+      const socket = new this.#settings.webSocket(target.url, protocols) as SocketEvents;
       this.#socket = socket;
       socket.onmessage = ({ data }) => this.#received(data);
-      socket.onclose = ({ code, reason }) => this.#end(code, reason);
-      socket.onerror = () => {
-        // The close event that follows says the same. Without a listener the package ws would throw the error.
+      let problem = '';
+      socket.onclose = ({ code, reason }) => this.#end(code, reason || problem);
+      // The close event follows. The package ws says here what a refused upgrade was answered; browsers say nothing.
+      socket.onerror = ({ message }) => {
+        problem = message ?? '';
       };
     } catch (error) {
       this.#end(BROKEN, String(error));

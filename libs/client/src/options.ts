@@ -22,6 +22,9 @@ export interface ClientStorage {
   removeItem(key: string): void;
 }
 
+/** An access token, or a function that gives a fresh one each time. */
+export type TokenSource = string | (() => string | Promise<string>);
+
 export interface HoldfastClientOptions {
   /** `ws://…/ws/chat/`, `http://…`, or in a browser a path such as `/ws/chat/`. A query in it is kept. */
   url: string;
@@ -33,8 +36,11 @@ export interface HoldfastClientOptions {
   history?: boolean | undefined;
   /** Whether to hear who comes and goes, and signals (V10). Default `false`. */
   presence?: boolean | undefined;
-  /** An access token, or a function that is asked for a fresh one before every connection. */
-  token?: string | (() => string | Promise<string>) | undefined;
+  /**
+   * An access token (U6), or a function that gives a fresh one. The function is asked before every connection, before
+   * the token expires (V22), and once more after a close with 4401.
+   */
+  token?: TokenSource | undefined;
   /**
    * The client secret of C1, which tells this client's retries from other people's messages. Default: the one in
    * `storage`, else a random one.

@@ -121,6 +121,7 @@ const LOGGED: readonly (keyof ClientEvents)[] = [
   'drain',
   'refused',
   'storageError',
+  'tokenError',
 ];
 
 /** Fake sockets and a fake clock, with the options that make a client use them. Random numbers are 0.5. */
@@ -150,8 +151,10 @@ export function fakeNetwork() {
   };
 }
 
+export type HarnessOptions = Partial<HoldfastClientOptions>;
+
 /** A client on a {@link fakeNetwork}. Ids count up. */
-export function harness(options: Partial<HoldfastClientOptions> = {}) {
+export function harness(options: HarnessOptions = {}) {
   const { clock, sockets, socket, options: fakes } = fakeNetwork();
   let ids = 0;
   const client = new HoldfastClient({

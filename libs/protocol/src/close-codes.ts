@@ -9,6 +9,7 @@ export interface CloseCode {
  * Codes that clients treat apart. They stand outside of the table so that a browser's bundle can leave the table out.
  */
 export const OVERLOADED_CODE = 1013;
+export const UNAUTHORIZED_CODE = 4401;
 export const SESSION_DELETED_CODE = 4404;
 export const RATE_CODE = 4429;
 
@@ -20,7 +21,7 @@ export const CLOSE = {
   tooBig: { code: 1009, reason: 'frame too big' },
   restart: { code: 1012, reason: 'restart' },
   overloaded: { code: OVERLOADED_CODE, reason: 'overloaded' },
-  unauthorized: { code: 4401, reason: 'token missing, bad or expired' },
+  unauthorized: { code: UNAUTHORIZED_CODE, reason: 'token missing, bad or expired' },
   forbidden: { code: 4403, reason: 'not allowed' },
   sessionDeleted: { code: SESSION_DELETED_CODE, reason: 'session deleted' },
   tooSlow: { code: 4408, reason: 'too slow' },
@@ -30,7 +31,7 @@ export const CLOSE = {
 export type CloseName = keyof typeof CLOSE;
 
 /** Codes after which another connection would be closed for the same reason. */
-const FINAL_CODES: readonly number[] = [1008, 4401, 4403, SESSION_DELETED_CODE];
+const FINAL_CODES: readonly number[] = [1008, UNAUTHORIZED_CODE, 4403, SESSION_DELETED_CODE];
 
 /** Whether a client should reconnect after a close code. Codes that the protocol does not name mean yes. */
 export function shouldReconnect(code: number): boolean {

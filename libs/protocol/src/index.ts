@@ -19,6 +19,7 @@ export {
   RATE_CODE,
   SESSION_DELETED_CODE,
   shouldReconnect,
+  UNAUTHORIZED_CODE,
 } from './close-codes.js';
 export {
   type ConnectRequest,

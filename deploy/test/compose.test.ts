@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -27,6 +27,8 @@ const compose = parse(readFileSync(`${DEPLOY}compose.yml`, 'utf8'), { merge: tru
 };
 const { services } = compose;
 const production = readEnv('production');
+/** What `npm run secrets` adds to the settings. */
+const SECRETS = { ADMIN_TOKEN: 'a'.repeat(43), AUTH_JWT_SECRET: 's'.repeat(43) };
 
 function readEnv(name: string): Record<string, string> {
   const values: Record<string, string> = {};
@@ -110,9 +112,24 @@ describe('compose.yml', () => {
       ['session_api', 'session-api'],
       ['sweeper', 'sweeper'],
     ] as const) {
-      const config = loadConfig(service, { ...production, ...services[name]?.environment });
+      const config = loadConfig(service, { ...production, ...SECRETS, ...services[name]?.environment });
       expect(config.adminHost).toBe('0.0.0.0');
       expect(`:${config.adminPort}`).toBe(portScraped(name));
+    }
+  });
+
+  it('N4: asks everybody for a token, and starts nothing without the secret that tokens are signed with', () => {
+    expect(production).toMatchObject({ AUTH_DISABLED: 'false', AUTH_JWT_SECRET: '' });
+    for (const [name, service] of [
+      ['app_blue', 'gateway'],
+      ['app_green', 'gateway'],
+      ['session_api', 'session-api'],
+    ] as const) {
+      const { env_file: files = [], environment = {} } = services[name] ?? {};
+      expect(files).toEqual([{ path: 'env/production.env' }, { path: 'env/secrets.env' }]);
+      expect(environment).not.toHaveProperty('AUTH_DISABLED');
+      expect(loadConfig(service, { ...production, ...SECRETS, ...environment }).auth?.secrets).toHaveLength(1);
+      expect(() => loadConfig(service, { ...production, ...environment })).toThrow(/AUTH_JWT_SECRET/);
     }
   });
 
@@ -140,16 +157,33 @@ describe('secrets.mjs', () => {
       const readAll = () => files.map((file) => readFileSync(file, 'utf8')).join('');
       expect((await run('node', ['secrets.mjs', folder])).code).toBe(0);
       const made = readAll();
-      expect(made).toMatch(/^ADMIN_TOKEN=[\w-]{43}\nGF_SECURITY_ADMIN_PASSWORD=[\w-]{43}\n$/);
+      expect(made).toMatch(
+        /^ADMIN_TOKEN=[\w-]{43}\nAUTH_JWT_SECRET=[\w-]{43}\nGF_SECURITY_ADMIN_PASSWORD=[\w-]{43}\n$/,
+      );
       for (const file of files) expect(statSync(file).mode & 0o777).toBe(0o600);
       const again = await run('node', ['secrets.mjs', folder]);
       expect(readAll()).toBe(made);
       for (const [, value = ''] of made.matchAll(/=(\S+)/g)) expect(again.output).not.toContain(value);
-      const { adminToken } = loadConfig('gateway', { ...production, ...parseEnv(made) });
-      expect(made).toContain(`ADMIN_TOKEN=${adminToken}\n`);
+      const { adminToken, auth } = loadConfig('gateway', { ...production, ...parseEnv(made) });
+      expect(made).toContain(`ADMIN_TOKEN=${adminToken}\nAUTH_JWT_SECRET=${auth?.secrets[0]}\n`);
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+
+  it('N4: adds what a file of an earlier release lacks, and changes nothing that is there', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-secrets-'));
+    try {
+      const file = join(folder, 'secrets.env');
+      writeFileSync(file, 'ADMIN_TOKEN=chosen');
+      expect((await run('node', ['secrets.mjs', folder])).code).toBe(0);
+      expect(readFileSync(file, 'utf8')).toMatch(/^ADMIN_TOKEN=chosen\nAUTH_JWT_SECRET=[\w-]{43}\n$/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('N4: its files are ignored by git', () => {
     const ignored = execFileSync('git', ['check-ignore', 'env/secrets.env', 'env/grafana.env'], { cwd: DEPLOY });
     expect(ignored.toString().trim().split('\n')).toHaveLength(2);
   });
@@ -196,7 +230,7 @@ describe.each(['development', 'production'])('env/%s.env', (name) => {
   });
 
   it.each(['gateway', 'session-api', 'sweeper'] as const)('lets %s start', (service) => {
-    expect(loadConfig(service, readEnv(name)).service).toBe(service);
+    expect(loadConfig(service, { ...readEnv(name), ...(name === 'production' && SECRETS) }).service).toBe(service);
   });
 });
 

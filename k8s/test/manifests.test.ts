@@ -135,7 +135,12 @@ describe('the manifests', () => {
     expect(Object.keys(own)).toContain('CHANNEL_REDIS_URL');
     const color = template.metadata.labels['color'] ?? 'blue';
     const env = { ...settings(), CHANNEL_REDIS_URL: 'redis://redis:6379/0', INSTANCE_COLOR: color };
-    const config = loadConfig(service, env);
+    // N4: the processes that people reach ask for tokens, and do not start without the secret of holdfast-auth.
+    const asksForTokens = service !== 'sweeper';
+    expect(Object.keys(own).includes('AUTH_JWT_SECRET')).toBe(asksForTokens);
+    if (asksForTokens) expect(() => loadConfig(service, env)).toThrow(/AUTH_JWT_SECRET/);
+    const config = loadConfig(service, asksForTokens ? { ...env, AUTH_JWT_SECRET: 's'.repeat(64) } : env);
+    expect(config.auth?.secrets.length).toBe(asksForTokens ? 1 : undefined);
     expect(config.adminPort).toBe(adminPort);
     if (port !== undefined) expect(config.port).toBe(port);
     const ports = Object.fromEntries(container.ports.map((one) => [one.name, one.containerPort]));

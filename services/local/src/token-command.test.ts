@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { TokenVerifier } from '@holdfast/auth';
 import { ConfigError } from '@holdfast/config';
 import { describe, expect, it } from 'vitest';
@@ -29,10 +32,23 @@ describe('npm run token', () => {
     [['--sub', 'ann', '--ttl', 'soon'], ENV, /^--ttl must be a whole number/],
     [['--sub', 'ann', '--ttl', '0'], ENV, /^--ttl must be a whole number/],
     [['--who', 'ann'], ENV, /--who/],
+    [['--sub', 'ann', '--env-file', '/nowhere/secrets.env'], ENV, /^--env-file \/nowhere\/secrets.env: ENOENT/],
   ])('says what is wrong with %j', async (args, env, message) => {
     const failing = tokenFor(args, env);
     await expect(failing).rejects.toThrow(UsageError);
     await expect(failing).rejects.toThrow(message);
+  });
+
+  it('N4: takes the secret of a file, such as the one that compose reads, before that of the environment', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-token-'));
+    try {
+      const file = join(folder, 'secrets.env');
+      await writeFile(file, `ADMIN_TOKEN=${'a'.repeat(43)}\nAUTH_JWT_SECRET=${'f'.repeat(43)}\n`);
+      const token = await tokenFor(['--sub', 'ann', '--env-file', file], ENV);
+      expect(await new TokenVerifier({ secrets: ['f'.repeat(43)] }).verify(token)).toMatchObject({ ok: true });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('says what is wrong with the settings', async () => {

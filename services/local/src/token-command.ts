@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util';
+import { readFileSync } from 'node:fs';
+import { parseArgs, parseEnv } from 'node:util';
 import { signToken, TokenVerifier } from '@holdfast/auth';
 import { loadConfig } from '@holdfast/config';
 import type { Environment } from './settings.js';
@@ -8,21 +9,23 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const USAGE = "npm run --silent token -- --sub user-1 --sessions 'team-*' [--scope 'read write'] [--ttl 1h]";
+const USAGE =
+  "npm run --silent token -- --sub user-1 --sessions 'team-*' [--scope 'read write'] [--ttl 1h] [--env-file FILE]";
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
 /**
  * A token for development, signed with the newest secret of `AUTH_JWT_SECRET`, for the audience and the issuer of the
  * settings (U1 to U4).
  *
- * @param args `--sub`, `--sessions` (several, or separated by commas), `--scope`, `--ttl`
+ * @param args `--sub`, `--sessions` (several, or separated by commas), `--scope`, `--ttl`, and `--env-file`: a file of
+ *   settings, such as `deploy/env/secrets.env`, which count before those of the environment
  * @throws {UsageError} in one sentence
  * @throws {ConfigError} when the settings contradict each other
  */
 export async function tokenFor(args: readonly string[], env: Environment): Promise<string> {
-  const { sub, sessions = [], scope, ttl } = read(args);
+  const { sub, sessions = [], scope, ttl, 'env-file': file } = read(args);
   if (sub === undefined) throw new UsageError(`--sub must say whose token it is: ${USAGE}`);
-  const { auth } = loadConfig('gateway', env);
+  const { auth } = loadConfig('gateway', file === undefined ? env : { ...env, ...settingsIn(file) });
   const [secret] = auth?.secrets ?? [];
   if (!auth || secret === undefined) {
     throw new UsageError('AUTH_JWT_SECRET must be set, to the secret of the gateways: tokens are signed with it');
@@ -50,11 +53,20 @@ function read(args: readonly string[]) {
         sessions: { type: 'string', multiple: true },
         scope: { type: 'string', default: 'read write' },
         ttl: { type: 'string', default: '1h' },
+        'env-file': { type: 'string' },
       },
     });
     return values;
   } catch (error) {
     throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+  }
+}
+
+function settingsIn(file: string): Environment {
+  try {
+    return parseEnv(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`--env-file ${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -38,6 +38,7 @@ export { PacedReads, type PacedReadsOptions, type PageWish } from './paced-reads
 export { storePermissions, UNUSED_ID } from './permissions.js';
 export { pooled } from './pooled.js';
 export * from './port.js';
+export { readEntries, type StreamEntry } from './redis-reply.js';
 export type { RedisSessionStoreOptions } from './redis-session-log.js';
 export { type ManagedSession, manage, RedisSessionManager } from './redis-session-manager.js';
 export { RedisSessionStore } from './redis-session-store.js';

@@ -116,6 +116,7 @@ describe('decodeLive', () => {
     'm epoch 1.5 id\nk\nframe',
     'm epoch 0x10 id\nk\nframe',
     'm epoch 99999999999999999 id\nk\nframe',
+    'm epoch 9007199254740990 id\nk\nframe\nk\nframe',
     'u\nk\nframe',
     'u x\nk\nframe',
     's',

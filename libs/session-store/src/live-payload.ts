@@ -83,6 +83,8 @@ function decodeStored(payload: Buffer, start: number, fields: string[]): LivePay
   const firstSeq = wholeNumber(first);
   if (epoch === undefined || id === undefined || firstSeq === undefined || firstSeq < 1) return undefined;
   const messages = readMessages(payload, firstSeq, start);
+  // Numbers above 2^53 are not told apart, so that they would not follow on each other (K6).
+  if (firstSeq + messages.length > Number.MAX_SAFE_INTEGER) return undefined;
   return { kind: 'stored', before: { epoch, seq: firstSeq - 1, id }, messages };
 }
 

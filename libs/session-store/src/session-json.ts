@@ -14,9 +14,17 @@ export interface SessionState extends SessionRecord {
   readonly retried: number;
 }
 
-/** The form that scripts read and write. They check the custom fields in the middle for nothing but their place. */
-const SHAPE =
-  /^\{"data":\{"count":\d{1,14},"last_activity":\d+\.?\d*(?:,"disconnected_at":\d+\.?\d*)?(.*)\},"created_at":\d+\.?\d*,"ttl":\d{1,14},"epoch":"[\w.~-]+","retried":\d{1,14}(?:,"kept":\d{1,14},"newest":"[\w.~-]*")?\}$/s;
+/**
+ * The form that scripts read and write. They check the custom fields in the middle for nothing but their place. Nothing
+ * can be matched in two ways, so that reading takes a time in proportion to the length, whoever has written the text.
+ */
+const TIME = String.raw`\d+(?:\.\d*)?(?=[\s,}])`;
+const SHAPE = new RegExp(
+  String.raw`^\{"data":\{"count":\d{1,14},"last_activity":${TIME}(?:,"disconnected_at":${TIME})?(.*)\}` +
+    String.raw`,"created_at":${TIME},"ttl":\d{1,14},"epoch":"[\w.~-]+","retried":\d{1,14}` +
+    String.raw`(?:,"kept":\d{1,14},"newest":"[\w.~-]*")?\}$`,
+  's',
+);
 
 /** Reads the JSON of K1. @returns nothing when it has another form */
 export function parseSession(json: string): SessionState | undefined {

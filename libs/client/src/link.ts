@@ -155,7 +155,7 @@ function readFrame(data: unknown): ServerFrame {
   const frame = JSON.parse(String(data)) as Record<string, unknown>;
   const type = String(frame['type']);
   for (const name of REQUIRED_FIELDS[type]?.split(' ') ?? []) {
-    if (frame[name] === undefined) throw new TypeError(`${type} without ${name}`);
+    if (frame[name] == null) throw new TypeError(`${type} without ${name}`);
   }
   return frame as unknown as ServerFrame;
 }

@@ -31,6 +31,14 @@ describe('FakeClock', () => {
     expect(fired).toEqual([10]);
   });
 
+  it('fires a timer without a number of milliseconds at once, as real clocks do', () => {
+    const clock = new FakeClock(1_000);
+    const fired: number[] = [];
+    clock.setTimeout(() => fired.push(clock.now()), Number.NaN);
+    clock.advance(5);
+    expect([...fired, clock.now()]).toEqual([1_000, 1_005]);
+  });
+
   it('repeats intervals until cleared, also from within', () => {
     const clock = new FakeClock(0);
     const fired: number[] = [];

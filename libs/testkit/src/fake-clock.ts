@@ -87,7 +87,7 @@ export class FakeClock {
 
   #set(callback: () => void, ms: number, intervalMs: number | undefined): FakeTimer {
     const timer = new FakeTimer(this.#nextId++, callback, intervalMs);
-    this.#due.set(timer, this.#monotonicMs + Math.max(0, ms));
+    this.#due.set(timer, this.#monotonicMs + Math.max(0, Number.isNaN(ms) ? 0 : ms));
     return timer;
   }
 

@@ -41,7 +41,7 @@ const MAY_IMPORT = {
     'services/session-api',
     'services/sweeper',
   ],
-  // Both test whole systems and are run as programs too. Neither is deployed.
+  // These test and are run as programs too. None of them is deployed.
   'services/loadgen': ['libs/protocol', 'libs/client', 'libs/testkit'],
   'services/simulation': [
     'libs/protocol',
@@ -50,6 +50,15 @@ const MAY_IMPORT = {
     'libs/redis-client',
     'libs/session-store',
     'libs/fan-out',
+    'libs/client',
+    'libs/testkit',
+    'services/gateway',
+  ],
+  'services/fuzz': [
+    'libs/protocol',
+    'libs/config',
+    'libs/auth',
+    'libs/session-store',
     'libs/client',
     'libs/testkit',
     'services/gateway',
@@ -180,7 +189,7 @@ module.exports = {
       from: {
         pathNot: [
           '^libs/testkit/',
-          '^services/(loadgen|simulation)/',
+          '^services/(loadgen|simulation|fuzz)/',
           TEST,
           '^(grafana|deploy|k8s|scripts)/.*\\.test\\.ts$',
         ],

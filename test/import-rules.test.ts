@@ -22,6 +22,7 @@ const TABLE: Record<string, string> = {
   'services/web': 'protocol client',
   'services/local': 'protocol config auth telemetry redis-client session-store fan-out gateway session-api sweeper',
   'services/simulation': 'protocol config telemetry redis-client session-store fan-out client testkit gateway',
+  'services/fuzz': 'protocol config auth session-store client testkit gateway',
   'services/loadgen': 'protocol client testkit',
 };
 

@@ -1,7 +1,8 @@
-// Classes and bounds of single parts are exported for the simulation alone: it breaks their rules to show that it would
-// notice, and draws sizes about the bounds.
+// Classes and bounds of single parts are exported for the simulation: it breaks their rules to show that it would
+// notice, and draws sizes about the bounds. `readRequest` is exported for the fuzzer.
 export type { Refusal, UpgradeRequest } from './admission/admission.js';
 export { Connection } from './connection/connection.js';
+export { readRequest } from './connection/inbound.js';
 export { type Gateway, startGateway } from './gateway.js';
 export { type Acceptance, GatewayCore } from './gateway-core.js';
 export { type GatewayDependencies, HISTORY_CHUNK_BYTES } from './gateway-parts.js';

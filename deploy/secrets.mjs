@@ -12,7 +12,7 @@ import { parseEnv } from 'node:util';
 
 /** The secrets in each file. */
 const FILES = {
-  'secrets.env': ['ADMIN_TOKEN', 'AUTH_JWT_SECRET'],
+  'secrets.env': ['ADMIN_TOKEN', 'API_KEYS', 'AUTH_JWT_SECRET'],
   'grafana.env': ['GF_SECURITY_ADMIN_PASSWORD'],
 };
 /** More than anybody can guess: 256 bits. */

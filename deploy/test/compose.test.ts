@@ -158,14 +158,14 @@ describe('secrets.mjs', () => {
       expect((await run('node', ['secrets.mjs', folder])).code).toBe(0);
       const made = readAll();
       expect(made).toMatch(
-        /^ADMIN_TOKEN=[\w-]{43}\nAUTH_JWT_SECRET=[\w-]{43}\nGF_SECURITY_ADMIN_PASSWORD=[\w-]{43}\n$/,
+        /^ADMIN_TOKEN=[\w-]{43}\nAPI_KEYS=[\w-]{43}\nAUTH_JWT_SECRET=[\w-]{43}\nGF_SECURITY_ADMIN_PASSWORD=[\w-]{43}\n$/,
       );
       for (const file of files) expect(statSync(file).mode & 0o777).toBe(0o600);
       const again = await run('node', ['secrets.mjs', folder]);
       expect(readAll()).toBe(made);
       for (const [, value = ''] of made.matchAll(/=(\S+)/g)) expect(again.output).not.toContain(value);
-      const { adminToken, auth } = loadConfig('gateway', { ...production, ...parseEnv(made) });
-      expect(made).toContain(`ADMIN_TOKEN=${adminToken}\nAUTH_JWT_SECRET=${auth?.secrets[0]}\n`);
+      const { adminToken, apiKeys, auth } = loadConfig('session-api', { ...production, ...parseEnv(made) });
+      expect(made).toContain(`ADMIN_TOKEN=${adminToken}\nAPI_KEYS=${apiKeys}\nAUTH_JWT_SECRET=${auth?.secrets[0]}\n`);
     } finally {
       await rm(folder, { recursive: true });
     }
@@ -177,7 +177,9 @@ describe('secrets.mjs', () => {
       const file = join(folder, 'secrets.env');
       writeFileSync(file, 'ADMIN_TOKEN=chosen');
       expect((await run('node', ['secrets.mjs', folder])).code).toBe(0);
-      expect(readFileSync(file, 'utf8')).toMatch(/^ADMIN_TOKEN=chosen\nAUTH_JWT_SECRET=[\w-]{43}\n$/);
+      expect(readFileSync(file, 'utf8')).toMatch(
+        /^ADMIN_TOKEN=chosen\nAPI_KEYS=[\w-]{43}\nAUTH_JWT_SECRET=[\w-]{43}\n$/,
+      );
     } finally {
       await rm(folder, { recursive: true });
     }

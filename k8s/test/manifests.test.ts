@@ -144,7 +144,8 @@ describe('the manifests', () => {
     expect(config.adminPort).toBe(adminPort);
     if (port !== undefined) expect(config.port).toBe(port);
     const ports = Object.fromEntries(container.ports.map((one) => [one.name, one.containerPort]));
-    expect(ports).toEqual(port === undefined ? { admin: adminPort } : { http: port, admin: adminPort });
+    const management = service === 'session-api' ? { management: config.managementPort } : {};
+    expect(ports).toEqual({ ...(port !== undefined && { http: port }), ...management, admin: adminPort });
     const v8 = service === 'gateway' ? ['--max-semi-space-size=64'] : [];
     expect(container.args).toEqual([...v8, `services/${service}/dist/main.js`]);
     for (const probe of [container.livenessProbe, container.readinessProbe, container.startupProbe]) {
@@ -166,7 +167,7 @@ describe('the manifests', () => {
 
   it('know every setting, and no other', () => {
     const elsewhere = ['CHANNEL_REDIS_URL', 'INSTANCE_COLOR', 'PORT', 'ADMIN_PORT'];
-    const secrets = ['ADMIN_TOKEN', 'AUTH_JWT_SECRET', 'SESSION_ENCRYPTION_KEYS'];
+    const secrets = ['ADMIN_TOKEN', 'API_KEYS', 'AUTH_JWT_SECRET', 'SESSION_ENCRYPTION_KEYS'];
     const expected = ENVIRONMENT.map((row) => row.name as string).filter(
       (one) => ![...elsewhere, ...secrets].includes(one),
     );
@@ -193,11 +194,24 @@ describe('the manifests', () => {
     const policies = ofKind('NetworkPolicy');
     expect(policies.map(({ metadata }) => metadata.name).toSorted()).toEqual([
       'deny-all',
+      'from-back-ends',
       'from-ingress',
       'from-prometheus',
       'to-dns-and-redis',
     ]);
     expect(named('NetworkPolicy', 'deny-all')['spec']).toEqual({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] });
+  });
+
+  it('M4: reach management inside the cluster only, through a Service that no Ingress names', () => {
+    const service = named<Manifest & { spec: { type: string; ports: object[] } }>('Service', 'session-api-management');
+    expect(service.spec.type).toBe('ClusterIP');
+    expect(service.spec.ports).toEqual([{ name: 'management', port: 8201, targetPort: 'management' }]);
+    for (const kind of ['Ingress', 'Service'] as const) {
+      const others = ofKind(kind).filter((one) => one !== service);
+      expect(JSON.stringify(others)).not.toMatch(/management|8201/);
+    }
+    const open = ofKind('NetworkPolicy').filter((one) => JSON.stringify(one).includes('"port":"management"'));
+    expect(open.map(({ metadata }) => metadata.name)).toEqual(['from-back-ends']);
   });
 
   it('are all in the namespace holdfast', () => {

@@ -1,5 +1,5 @@
-import { flag, hosts, keysUrl, line, origins, secrets } from './parsers.js';
-import { ALL, PUBLIC, type Variable, variable } from './variable.js';
+import { apiKeys, flag, hosts, keysUrl, line, origins, secrets, whole } from './parsers.js';
+import { ALL, PUBLIC, SESSION_API, type Variable, variable } from './variable.js';
 
 /** Who may come in: the settings of origins, hosts and tokens, in the README's order. */
 export const ACCESS_VARIABLES = {
@@ -47,6 +47,19 @@ export const ACCESS_VARIABLES = {
     undefined,
     PUBLIC,
     'What the `iss` of a token must be; unset: it is not looked at',
+  ),
+  API_KEYS: variable<readonly string[]>(
+    apiKeys,
+    [],
+    SESSION_API,
+    'Keys of back ends, separated by commas: whoever sends one as `X-API-Key` may do everything. Each is accepted, so that a new one can be put beside the old one. Without tokens, management and sends need one. 32 to 512 characters each, at most 8',
+    '',
+  ),
+  API_MANAGEMENT_PORT: variable<number | undefined>(
+    whole('', 0, 65_535),
+    undefined,
+    SESSION_API,
+    'Port of management: create, list, extend, delete, broadcast, and everything by key. `PORT` then answers those with 404. Never a public one; 0 takes any free one. Unset: `PORT` serves them too',
   ),
   AUTH_DISABLED: variable(
     flag,

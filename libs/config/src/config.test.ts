@@ -62,6 +62,7 @@ describe('loadConfig', () => {
       memory: { tailBytes: 67108864, outageBufferBytes: 67108864, maxBackpressureBytes: 1048576 },
       load: { eventLoopLagMs: 500, memoryBytes: undefined },
       limits: { messagesPerSecond: 100, connectionsPerIp: 0, connectsPerSecond: 0, sessionsCreatedPerMinute: 0 },
+      apiKeys: [],
       trustProxy: false,
       allowedHosts: [],
       allowedOrigins: [],
@@ -238,8 +239,30 @@ describe('loadConfig', () => {
     { HEARTBEAT_INTERVAL: '29.9', PROXY_IDLE_SECONDS: '30' },
     { HEARTBEAT_INTERVAL: '3600', PROXY_IDLE_SECONDS: '0' },
     { PORT: '0', ADMIN_PORT: '0' },
+    { PORT: '0', API_MANAGEMENT_PORT: '0' },
+    // Of the session API only.
+    { PORT: '8300', API_MANAGEMENT_PORT: '8300' },
   ])('B6: takes settings that just fit together: %j', (env) => {
     expect(mistakesOf(env)).toEqual([]);
+  });
+
+  it('M4: management has a port that nothing else has', () => {
+    expect(loadConfig('session-api', { API_MANAGEMENT_PORT: '8201' }).managementPort).toBe(8201);
+    expect(loadConfig('session-api', {})).not.toHaveProperty('managementPort');
+    expect(mistakesOf({ API_MANAGEMENT_PORT: '8200' }, 'session-api')).toEqual([
+      'API_MANAGEMENT_PORT and PORT must differ; leave it unset for one port',
+    ]);
+    expect(mistakesOf({ API_MANAGEMENT_PORT: '9200' }, 'session-api')).toEqual([
+      expect.stringMatching(/^API_MANAGEMENT_PORT and ADMIN_PORT must differ/),
+    ]);
+  });
+
+  it('M3: reads the keys of back ends', () => {
+    const keys = ['a'.repeat(32), `${'b'.repeat(31)}!`];
+    expect(loadConfig('session-api', { API_KEYS: ` ${keys.join(' , ')} ` }).apiKeys).toEqual(keys);
+    expect(mistakesOf({ API_KEYS: 'S3CR3T' }, 'session-api')).toEqual([
+      'API_KEYS must be keys of 32 to 512 printable characters without spaces, separated by commas, at most 8',
+    ]);
   });
 
   it('B6: memory and heartbeats are not checked where they are not used', () => {
@@ -265,6 +288,7 @@ describe('loadConfig', () => {
       AUDIT_GRACE_SECONDS: '0 is no wait',
       DRAIN_SECONDS: '0 is no wait',
       PORT: '0 takes any free one',
+      API_MANAGEMENT_PORT: '0 takes any free one',
       ADMIN_PORT: '0 takes any free one',
     });
   });
@@ -352,6 +376,11 @@ describe('tokens', () => {
   });
 
   it.each([
+    ['API_KEYS', 'k'.repeat(31)],
+    ['API_KEYS', `${SECRET},`],
+    ['API_KEYS', `two words ${SECRET}`],
+    ['API_KEYS', Array.from({ length: 9 }, () => SECRET).join(',')],
+    ['API_MANAGEMENT_PORT', '65536'],
     ['AUTH_JWT_SECRET', 's'.repeat(31)],
     ['AUTH_JWT_SECRET', `${SECRET},short`],
     ['AUTH_JWT_SECRET', `${SECRET},`],

@@ -52,6 +52,8 @@ export interface Config {
   readonly host: string;
   /** 0: any free port. The sweeper has no public port, and 0 here. */
   readonly port: number;
+  /** Port of the API's management rows, 0: any free port; absent: {@link port} serves them too (M4). */
+  readonly managementPort?: number;
   /** Package of the WebSocket library; absent: that of the lock file. */
   readonly libraryPackage?: string;
   readonly adminHost: string;
@@ -95,6 +97,8 @@ export interface Config {
   };
   /** Absent: nobody is asked for a token. */
   readonly auth?: AuthSettings;
+  /** Of back ends, at least 32 characters each (M3). Empty: nobody is asked for one. */
+  readonly apiKeys: readonly string[];
   readonly trustProxy: boolean;
   /** As browsers send them. Empty: pages of the same host only. */
   readonly allowedOrigins: readonly string[];
@@ -146,6 +150,7 @@ export function loadConfig(
     instance: `${hostname()}:${values.ADMIN_PORT || process.pid}`,
     host: values.HOST,
     port: service === 'sweeper' ? 0 : values.PORT,
+    ...(values.API_MANAGEMENT_PORT === undefined ? {} : { managementPort: values.API_MANAGEMENT_PORT }),
     ...(values.UWEBSOCKETS_PACKAGE === undefined ? {} : { libraryPackage: values.UWEBSOCKETS_PACKAGE }),
     adminHost: values.ADMIN_HOST,
     adminPort: values.ADMIN_PORT,
@@ -185,6 +190,7 @@ export function loadConfig(
       sessionsCreatedPerMinute: values.MAX_SESSIONS_CREATED_PER_MINUTE ?? (isPrivate ? 0 : SESSIONS_CREATED_PER_MINUTE),
     },
     ...authOf(values),
+    apiKeys: values.API_KEYS,
     trustProxy: values.TRUST_PROXY,
     allowedOrigins: values.ALLOWED_ORIGINS,
     allowedHosts: allowedHosts(values.HOST, values.ALLOWED_HOSTS, values.ALLOWED_ORIGINS),

@@ -30,6 +30,13 @@ export function* contradictions(service: ServiceName, values: Values): Generator
   if (service !== 'sweeper' && port !== 0 && port === values.ADMIN_PORT && host === values.ADMIN_HOST) {
     yield 'PORT and ADMIN_PORT must differ, because HOST and ADMIN_HOST are the same';
   }
+  const { API_MANAGEMENT_PORT: management } = values;
+  if (service === 'session-api' && management) {
+    if (management === port) yield 'API_MANAGEMENT_PORT and PORT must differ; leave it unset for one port';
+    if (management === values.ADMIN_PORT && host === values.ADMIN_HOST) {
+      yield 'API_MANAGEMENT_PORT and ADMIN_PORT must differ, because HOST and ADMIN_HOST are the same';
+    }
+  }
   if (service !== 'sweeper' && values.SESSION_MAX_BYTES < LARGEST_MESSAGE_FACTOR * values.MESSAGE_MAX_BYTES) {
     yield noRoom('SESSION_MAX_BYTES');
   }

@@ -69,14 +69,20 @@ export const line: Parser<string> = parser('one line of text', (text) =>
   /^[\x20-\x7e]{1,512}$/.test(text) ? text : undefined,
 );
 
-/** Secrets of HS256, separated by commas. One that is shorter than its hash could be guessed (RFC 7518, section 3.2). */
-export const secrets: Parser<readonly string[]> = parser(
-  'secrets of 32 to 512 printable characters without spaces, separated by commas, at most 8',
-  (text) => {
+/** Secrets, separated by commas, each long enough not to be guessed. @param what as the message names them */
+function listOfSecrets(what: string): Parser<readonly string[]> {
+  const allowed = `${what} of 32 to 512 printable characters without spaces, separated by commas, at most 8`;
+  return parser(allowed, (text) => {
     const list = text.split(',').map((part) => part.trim());
     return list.length <= 8 && list.every((secret) => /^[!-~]{32,512}$/.test(secret)) ? list : undefined;
-  },
-);
+  });
+}
+
+/** Secrets of HS256. One that is shorter than its hash could be guessed (RFC 7518, section 3.2). */
+export const secrets = listOfSecrets('secrets');
+
+/** Keys that back ends send in a header. */
+export const apiKeys = listOfSecrets('keys');
 
 /** Where public keys are fetched: nobody on the way can change them, nor does a password stand in the address. */
 export const keysUrl: Parser<string> = parser(

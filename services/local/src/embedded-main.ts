@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { adminAccess, type Config, ConfigError, loadConfig } from '@holdfast/config';
 import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
 import { type Gateway, startGateway } from '@holdfast/gateway';
-import { buildApp } from '@holdfast/session-api';
+import { buildListeners } from '@holdfast/session-api';
 import { MemorySessionStore, namesOf } from '@holdfast/session-store';
 import {
   createLogger,
@@ -10,7 +10,6 @@ import {
   createShutdown,
   Descriptors,
   type Logger,
-  limitConnections,
   logUncaught,
   type Metrics,
   ProcessLoad,
@@ -85,20 +84,20 @@ async function startApi(
 ) {
   const { config, logger, metrics, load } = part;
   shutdown.add('metrics', () => metrics.close());
-  const app = await buildApp({
+  const context = {
     config,
     logger,
     metrics,
     sessions,
     fanOut: new MemoryFanOut(broker),
     names: namesOf(config.redis),
-    status: async () => ({ connected: false, url: 'memory://', mode: 'memory' }),
+    status: async () => ({ connected: false, url: 'memory://', mode: 'memory' as const }),
     webRoot: WEB_ROOT,
     load,
-  });
-  limitConnections(app.server, descriptors);
-  await app.listen({ host: config.host, port: config.port });
-  shutdown.add('http server', () => app.close());
+  };
+  const listeners = await buildListeners(context, config, descriptors);
+  await listeners.listen();
+  shutdown.add('http server', () => listeners.close());
   const admin = await startAdminListener({
     host: config.adminHost,
     port: config.adminPort,

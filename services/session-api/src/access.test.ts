@@ -126,14 +126,14 @@ it.each(['/api/openapi.json', '/chat/api/openapi.json', '/api/docs/', '/api/noth
 
 it('U9, H2: the OpenAPI document tells what each row needs', async () => {
   const document = (await t.app.inject({ url: '/api/openapi.json' })).json();
-  expect(Object.keys(document.components.securitySchemes)).toEqual(['bearer', 'query']);
+  expect(Object.keys(document.components.securitySchemes)).toEqual(['bearer', 'query', 'key']);
   const operations = Object.values<Record<string, { description: string; security: object[]; responses: object }>>(
     document.paths,
   ).flatMap((path) => Object.values(path));
   expect(operations.length).toBeGreaterThan(11);
   for (const { description, security, responses } of operations) {
     expect(description).toMatch(/^Needs the scope `(read|write|admin)`/);
-    expect(security).toEqual([{ bearer: [] }, { query: [] }, {}]);
+    expect(security).toEqual([{ bearer: [] }, { query: [] }, { key: [] }, {}]);
     expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '403']));
   }
 });

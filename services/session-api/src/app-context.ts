@@ -30,7 +30,7 @@ export interface RedisMemory {
 
 /** What the process gives to the app. */
 export interface AppContext {
-  readonly config: Pick<Config, 'auth' | 'sessions' | 'allowedHosts' | 'allowedOrigins' | 'trustProxy'>;
+  readonly config: Pick<Config, 'auth' | 'apiKeys' | 'sessions' | 'allowedHosts' | 'allowedOrigins' | 'trustProxy'>;
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
   readonly metrics: Pick<Metrics, 'api' | 'redis'>;
   readonly sessions: SessionDirectory & Pick<SessionLog, 'append' | 'read'>;

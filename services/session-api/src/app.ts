@@ -3,7 +3,8 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { FRAME_BYTES_FACTOR, HEAD_MAX_BYTES, HEAD_PROXY_BYTES, SESSION_DATA_MAX_BYTES } from '@holdfast/protocol';
 import type { ApiMetrics } from '@holdfast/telemetry';
 import { type FastifyInstance, fastify } from 'fastify';
-import { checkAccess, tokenVerifier } from './access.js';
+import { type AccessOptions, checkAccess, tokenVerifier } from './access.js';
+import { ApiKeys } from './api-keys.js';
 import type { Api, AppContext } from './app-context.js';
 import { checkHosts, checkOrigins, SECURITY_HEADERS, sendSecurityHeaders } from './browser-security.js';
 import { asApiError, handleErrors, sendFailure } from './errors.js';
@@ -32,8 +33,16 @@ const KEEP_ALIVE_MS = 75_000;
 /** Milliseconds. A client that takes nothing of its answer for so long is dropped, and the answer with it. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
+/** What a listener's app is told beside the context. */
+export interface AppOptions {
+  /** Whether management has a port of its own, and this app is at the other one (M4). Default: no. */
+  readonly isPublic?: boolean;
+  /** Checks tokens, and is closed by the caller. Default: one of the app's own, by the settings. */
+  readonly tokens?: AccessOptions['tokens'];
+}
+
 /** Builds the app. It does not listen yet, and the caller closes what the context holds. */
-export async function buildApp(context: AppContext): Promise<FastifyInstance> {
+export async function buildApp(context: AppContext, options: AppOptions = {}): Promise<FastifyInstance> {
   const { config, logger, metrics } = context;
   const app = fastify({
     logger: false,
@@ -79,12 +88,12 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
 
   await describeRoutes(app, ownVersion());
   const histories = historyReads();
-  const tokens = tokenVerifier(app, context);
+  const access = accessOf(app, context, options);
   for (const prefix of PREFIXES) {
     const hidden = prefix !== PREFIXES[0];
     await app.register(
       async (scope) => {
-        checkAccess(scope, tokens);
+        checkAccess(scope, access);
         apiRoutes(scope, context, histories, hidden);
       },
       { prefix },
@@ -97,6 +106,15 @@ export async function buildApp(context: AppContext): Promise<FastifyInstance> {
     throw unknownPath(request.method, request.url);
   });
   return app;
+}
+
+function accessOf(app: FastifyInstance, context: AppContext, options: AppOptions): AccessOptions {
+  const { isPublic = false } = options;
+  const keys = new ApiKeys(context.config.apiKeys);
+  if ('tokens' in options) return { tokens: options.tokens, keys, isPublic };
+  const tokens = tokenVerifier(context);
+  app.addHook('onClose', () => tokens?.close());
+  return { tokens, keys, isPublic };
 }
 
 function apiRoutes(scope: Api, context: AppContext, histories: ReturnType<typeof historyReads>, hidden: boolean): void {

@@ -9,15 +9,7 @@ async function appFor(
   trustProxy = false,
   allowedHosts: 'any' | string[] = 'any',
 ): Promise<TestApp> {
-  const { maxTtl, ...sessions } = {
-    ttl: 60,
-    maxTtl: 60,
-    historyMax: 10,
-    maxBytes: 1000,
-    messageMaxBytes: 100,
-    heartbeatMs: 1000,
-  };
-  t = await testApp({ config: { sessions: { ...sessions, maxTtl }, allowedHosts, allowedOrigins, trustProxy } });
+  t = await testApp({}, { allowedHosts, allowedOrigins, trustProxy });
   return t;
 }
 

@@ -130,6 +130,7 @@ interface Refusal {
 }
 
 function sessionIdOf(request: FastifyRequest): string | undefined {
+  if (request.routeOptions.config?.isElsewhere) return undefined;
   const { session_id: sessionId } = (request.params ?? {}) as { session_id?: unknown };
   return isSessionId(sessionId) ? sessionId : undefined;
 }

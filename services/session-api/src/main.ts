@@ -17,13 +17,12 @@ import {
   createMetrics,
   createShutdown,
   Descriptors,
-  limitConnections,
   logUncaught,
   ProcessLoad,
   startAdminListener,
   unpublishedReporter,
 } from '@holdfast/telemetry';
-import { buildApp } from './app.js';
+import { buildListeners } from './listeners.js';
 import { readRedisStatus } from './routes/redis-status.js';
 
 /** Where the web UI is built to, as seen from `dist/`. */
@@ -97,7 +96,7 @@ async function main(): Promise<void> {
   const { ttl: defaultTtl, historyMax, maxBytes: sessionMaxBytes } = config.sessions;
   const names = namesOf(config.redis);
   const onUnpublished = unpublishedReporter(logger, metrics.redis);
-  const app = await buildApp({
+  const context = {
     config,
     logger,
     metrics,
@@ -111,9 +110,9 @@ async function main(): Promise<void> {
     status: () => readRedisStatus(client, config.redis),
     webRoot: WEB_ROOT,
     load,
-  });
-  limitConnections(app.server, descriptors);
-  shutdown.add('http server', () => app.close());
+  };
+  const listeners = await buildListeners(context, config, descriptors);
+  shutdown.add('http server', () => listeners.close());
   // Waiting saves the first requests a 503. Without Redis the process starts all the same (D4).
   await waitUntilReady(client, config.redis.timeoutMs).catch((error: Error) => {
     // Waiting does not help against a setting that is wrong (D7).
@@ -127,9 +126,10 @@ async function main(): Promise<void> {
   ];
   const needs = [storePermissions(names, isCluster), { keys: [], commands: others }];
   await watchPermissions(client, () => missingPermissions(client, needs), onRefused);
-  const address = await app.listen({ host: config.host, port: config.port });
+  const [address, management] = await listeners.listen();
   listening = true;
-  logger.info({ address, adminPort: admin.port }, `Session API listening on ${address}`);
+  const where = management === undefined ? {} : { management };
+  logger.info({ address, ...where, adminPort: admin.port }, `Session API listening on ${address}`);
 }
 
 try {

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, RouteOptions } from 'fastify';
 import { ApiError } from './errors.js';
 
 /** Whether a path belongs to the API. Failures of the API are JSON and never the web page. */
@@ -12,6 +12,11 @@ export function pathOf(url: string): string {
   return end < 0 ? url : url.slice(0, end);
 }
 
+/** The failure for a path that does not exist, or is not told to exist. */
+export function nothingHere(): ApiError {
+  return new ApiError('not_found', 'there is nothing at this path');
+}
+
 /** Most such paths are made of a variable that is empty: the sentence says what to look for. */
 const EMPTY_PART = 'there is nothing at this path: it has an empty part (two slashes in a row)';
 
@@ -23,21 +28,24 @@ export type UnknownPath = (method: string, url: string) => ApiError;
  * before the first route is added.
  */
 export function watchPaths(app: FastifyInstance): UnknownPath {
-  const paths = new Map<string, { pattern: RegExp; methods: Set<string> }>();
-  app.addHook('onRoute', ({ url, method }) => {
+  const paths = new Map<string, { pattern: RegExp; routes: RouteOptions[] }>();
+  app.addHook('onRoute', (route) => {
+    const { url } = route;
     if (url.includes('*')) return;
-    const entry = paths.get(url) ?? { pattern: patternOf(url), methods: new Set() };
-    for (const name of [method].flat()) entry.methods.add(name);
+    const entry = paths.get(url) ?? { pattern: patternOf(url), routes: [] };
+    entry.routes.push(route);
     paths.set(url, entry);
   });
   return (method, url) => {
     const path = pathOf(url);
     const allowed = new Set<string>();
-    for (const { pattern, methods } of paths.values()) {
-      if (pattern.test(path)) for (const name of methods) allowed.add(name);
+    for (const { pattern, routes } of paths.values()) {
+      if (!pattern.test(path)) continue;
+      const here = routes.filter(({ config }) => config?.isElsewhere !== true);
+      for (const name of here.flatMap((route) => route.method)) allowed.add(name);
     }
     if (path.includes('//')) return new ApiError('not_found', EMPTY_PART);
-    if (allowed.size === 0) return new ApiError('not_found', 'there is nothing at this path');
+    if (allowed.size === 0) return nothingHere();
     const allow = [...allowed].sort().join(', ');
     return new ApiError('method_not_allowed', `${method} is not possible here, only ${allow}`, { headers: { allow } });
   };

@@ -2,7 +2,7 @@ import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
 import { MemorySessionStore, namesOf, StorageUnavailableError } from '@holdfast/session-store';
 import { createLogger, createMetrics } from '@holdfast/telemetry';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
-import { buildApp } from '../src/app.js';
+import { type AppOptions, buildApp } from '../src/app.js';
 import type { AppContext } from '../src/app-context.js';
 
 export const START_MS = 1_700_000_000_000;
@@ -11,6 +11,8 @@ export const MAX_TTL = 10_000;
 
 export interface TestApp {
   readonly app: FastifyInstance;
+  /** What the app was built with. */
+  readonly context: AppContext;
   readonly sessions: MemorySessionStore;
   readonly fanOut: MemoryFanOut;
   readonly broker: MemoryBroker;
@@ -25,7 +27,8 @@ export interface TestApp {
 /** The app on a store in memory with a clock that stands still. */
 export async function testApp(
   context: Partial<AppContext> = {},
-  settings: Pick<AppContext['config'], 'auth'> = {},
+  settings: Partial<AppContext['config']> = {},
+  options: AppOptions = {},
 ): Promise<TestApp> {
   let nowMs = START_MS;
   const broker = new MemoryBroker();
@@ -34,7 +37,7 @@ export async function testApp(
   const lines: string[] = [];
   const identity = { service: 'session-api', color: 'blue', instance: 'test' } as const;
   const metrics = createMetrics(identity);
-  const app = await buildApp({
+  const given: AppContext = {
     config: {
       sessions: {
         ttl: 3600,
@@ -44,6 +47,7 @@ export async function testApp(
         messageMaxBytes: MAX_BYTES,
         heartbeatMs: 30_000,
       },
+      apiKeys: [],
       allowedHosts: 'any',
       allowedOrigins: [],
       trustProxy: false,
@@ -61,10 +65,12 @@ export async function testApp(
     names: namesOf(),
     status: async () => ({ connected: true, url: 'redis://localhost:6379/0', mode: 'standalone' }),
     ...context,
-  });
+  };
+  const app = await buildApp(given, options);
   app.addHook('onClose', () => metrics.close());
   return {
     app,
+    context: given,
     sessions,
     fanOut,
     broker,

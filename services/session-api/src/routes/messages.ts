@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { Identity } from '@holdfast/auth';
 import { contentProblem, type FrameProblem, HISTORY_READ_MAX_BYTES } from '@holdfast/protocol';
 import {
   type AppendResult,
@@ -8,6 +7,7 @@ import {
   type ReadRange,
   StorageUnavailableError,
 } from '@holdfast/session-store';
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Api, AppContext } from '../app-context.js';
 import { ApiError, storageUnavailable } from '../errors.js';
@@ -123,15 +123,17 @@ export function messageRoutes(app: Api, context: AppContext, histories: HistoryR
               maxLength: SENDER_MAX_LENGTH,
               // A lone surrogate has no UTF-8: senders who differ in one only would count as the same (A4).
               pattern: '^\\P{Cs}*$',
-              description: `1 to ${SENDER_MAX_LENGTH} characters, none of them a lone surrogate; ${SERVER} unless given, and a member's own name where its token has no scope admin`,
+              description: `1 to ${SENDER_MAX_LENGTH} characters, none of them a lone surrogate; ${SERVER} unless given; a member's own name where it is no back end or operator who sends`,
             }),
           ),
         }),
         response: answers({ 200: SENT }, 409, 413, 415),
       },
     },
-    async ({ params: { session_id: sessionId }, body: { content, id, sender: named }, caller }) => {
-      const sender = senderOf(caller, named);
+    async (request) => {
+      const { session_id: sessionId } = request.params;
+      const { content, id, sender: named } = request.body;
+      const sender = senderOf(request, named);
       const problem = contentProblem(content, maxBytes);
       if (problem) throw contentRefused('content', problem, maxBytes);
       const { seq, id: usedId } = await send(context, sessionId, { content, id, ...sender });
@@ -201,13 +203,15 @@ interface Sender {
  * A back end may name any sender; a member speaks for itself alone (C7). Their keys differ even where the names do not,
  * so that a member cannot take the id of a message that a back end is about to send in its name (U7).
  */
-function senderOf(caller: Identity | undefined, named: string | undefined): Sender {
-  const isBackEnd = !caller || caller.isAdmin;
-  if (!isBackEnd && named !== undefined && named !== caller.sub) {
-    throw new ApiError('forbidden', 'sender must be absent or the sub of the token, unless that has the scope admin');
+function senderOf(
+  { caller, isManagement }: Pick<FastifyRequest, 'caller' | 'isManagement'>,
+  named: string | undefined,
+): Sender {
+  if (!isManagement && (!caller || (named !== undefined && named !== caller.sub))) {
+    throw new ApiError('forbidden', 'sender must be absent or the sub of the token, but for back ends and operators');
   }
-  const sender = isBackEnd ? (named ?? SERVER) : caller.sub;
-  const origin = isBackEnd ? 'http' : 'http token';
+  const sender = isManagement || !caller ? (named ?? SERVER) : caller.sub;
+  const origin = isManagement ? 'http' : 'http token';
   return { sender, senderKey: createHash('sha256').update(`${origin}:${sender}`).digest('base64url').slice(0, 22) };
 }
 

@@ -105,6 +105,16 @@ describe('decodeLive', () => {
     );
   });
 
+  it('K3: reads a large payload of frames without ids in a time in proportion to its length', () => {
+    const payload = Buffer.from(`m e 1 i\n${'\n'.repeat(1_200_000)}`);
+    const started = performance.now();
+    const live = decodeLive(payload);
+    if (live?.kind !== 'stored') throw new Error('not read');
+    expect(new Set(live.messages.map(({ id }) => id))).toEqual(new Set(['']));
+    // A search through the rest of the payload for each of the 600,000 messages took many times as long.
+    expect(performance.now() - started).toBeLessThan(3_000);
+  });
+
   it.each([
     '',
     '\n',

@@ -75,9 +75,18 @@ export function lineEnd(payload: Buffer, from: number): number {
   return at < 0 ? payload.length : at;
 }
 
-/** The text from an offset up to the next quote. */
+/** Longest id that is looked for, characters. Ids of C2 are shorter. */
+const ID_MAX_LENGTH = 128;
+
+/**
+ * The text from an offset up to the next quote; empty where no quote follows soon. Whoever may publish can leave the quote
+ * out, and a search through all of a payload for each of its messages would take a time that is the square of its length.
+ */
 export function quotedAt(frame: Buffer, start: number): string {
-  return frame.toString('latin1', start, frame.indexOf(QUOTE, start));
+  const limit = Math.min(frame.length, start + ID_MAX_LENGTH + 1);
+  let end = start;
+  while (end < limit && frame[end] !== QUOTE) end++;
+  return end < limit ? frame.toString('latin1', start, end) : '';
 }
 
 const NEWLINE = 0x0a;

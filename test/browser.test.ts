@@ -70,6 +70,8 @@ describe('the page', () => {
     ]);
     await chat.persistence.selectOption('Redis');
     await chat.page.getByText('Sessions stored in Redis with TTL').first().waitFor();
+    // U6: nobody is asked for a token here, and nothing is shown of it.
+    expect(await chat.page.getByText(/token|sign (?:in|out)/i).count()).toBe(0);
     await chat.screenshot('settings');
   });
 

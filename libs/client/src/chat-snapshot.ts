@@ -8,7 +8,10 @@ export type ChatStatus = 'connecting' | 'connected' | 'reconnecting' | 'disconne
 
 /** What went wrong, with a sentence for the user. */
 export interface ChatError {
-  /** A code of V11, or `gap`, `closed`, `storage`, `outbox_full`, `session_deleted`, `fetch`. */
+  /**
+   * A code of V11, or `gap`, `closed`, `storage`, `outbox_full`, `session_deleted`, `fetch`. `unauthorized` and
+   * `forbidden` also tell that the client is not let in.
+   */
   readonly code: string;
   readonly message: string;
 }
@@ -54,6 +57,25 @@ export interface ChatSnapshot {
   /** The operator's newest broadcast that has not been dismissed (V9). */
   readonly broadcast: BroadcastFrame | undefined;
   readonly error: ChatError | undefined;
+}
+
+/** Before the first connection. */
+export function initialSnapshot({ gaps, keepsUnsent }: Pick<ChatSnapshot, 'gaps' | 'keepsUnsent'>): ChatSnapshot {
+  return {
+    status: 'connecting',
+    retryAt: undefined,
+    messages: [],
+    failed: [],
+    hidden: 0,
+    gaps,
+    start: 'unknown',
+    count: 0,
+    session: undefined,
+    storage: 'redis',
+    keepsUnsent,
+    broadcast: undefined,
+    error: undefined,
+  };
 }
 
 /** @param seconds until the session expires; null: it is not known */

@@ -44,6 +44,67 @@ describe('ChatStore', () => {
     stop();
   });
 
+  const REFUSALS = [
+    [401, 'unauthorized', 'the token has expired'],
+    [403, 'forbidden', 'the token does not let its bearer read this session'],
+  ] as const;
+
+  it.each(REFUSALS)(
+    'C4, U6: a browser does not tell that an upgrade was refused: the API does (%d)',
+    async (...told) => {
+      const [status, code, error] = told;
+      const fetched = vi.fn((_url: string, _init: RequestInit) =>
+        Promise.resolve(Response.json({ success: false, code, error }, { status })),
+      );
+      vi.stubGlobal('fetch', fetched);
+      const { store, stop, clock, socket } = page({ token: () => 'tok' });
+      socket().end();
+      await vi.waitFor(() => expect(store.snapshot().error).toEqual({ code, message: error }));
+      expect(fetched).toHaveBeenCalledWith('/chat/api/sessions/room/messages/?limit=1', {
+        headers: { authorization: 'Bearer tok' },
+      });
+      clock.advance(500);
+      socket().welcome();
+      expect(store.snapshot().error).toBeUndefined();
+      stop();
+    },
+  );
+
+  it.each([200, 404, 429, 503])('C4: an API that answers %d has nothing to do with it', async (status) => {
+    const body = { success: status === 200, code: 'overloaded', error: 'no' };
+    const fetched = vi.fn(() => Promise.resolve(Response.json(body, { status })));
+    vi.stubGlobal('fetch', fetched);
+    const { store, stop, clock, socket } = page({ token: 'tok' });
+    socket().end();
+    await vi.waitFor(() => expect(fetched).toHaveBeenCalled());
+    await clock.advanceAsync(0);
+    expect(store.snapshot().error).toBeUndefined();
+    stop();
+  });
+
+  it('C4: whoever has no token and was connected does not ask the API when its gateway goes', () => {
+    const fetched = vi.fn();
+    vi.stubGlobal('fetch', fetched);
+    const { stop, clock, socket } = page();
+    socket().welcome();
+    socket().end();
+    clock.advance(500);
+    socket().end();
+    expect(fetched).not.toHaveBeenCalled();
+    stop();
+  });
+
+  it('U10: a close because of the token is told as such', () => {
+    const { store, stop, socket } = page({ token: 'tok' });
+    socket().welcome();
+    socket().end(4401, 'token missing, bad or expired');
+    expect(store.snapshot()).toMatchObject({
+      status: 'disconnected',
+      error: { code: 'unauthorized', message: 'The connection was closed: token missing, bad or expired.' },
+    });
+    stop();
+  });
+
   it('R3: asks for the history when messages are to persist, and only then', () => {
     expect(page().socket().query.get('last_seq')).toBe('0');
     expect(page({ persistMessages: false }).socket().query.has('last_seq')).toBe(false);

@@ -1,6 +1,6 @@
-import { SESSION_DELETED_CODE, type SessionFrame, type WelcomeFrame } from '@holdfast/protocol';
+import { SESSION_DELETED_CODE, type SessionFrame, UNAUTHORIZED_CODE, type WelcomeFrame } from '@holdfast/protocol';
 import { browserStorage, isInPage, onPageEvents } from './browser.js';
-import { type ChatSnapshot, historyStart, statusOf, withExpiry } from './chat-snapshot.js';
+import { type ChatSnapshot, historyStart, initialSnapshot, statusOf, withExpiry } from './chat-snapshot.js';
 import { HoldfastClient } from './client.js';
 import { systemClock, Timer } from './clock.js';
 import type { ConnectionState } from './connection-state.js';
@@ -10,6 +10,7 @@ import { fetchMessages, type StoredMessage } from './fetch-messages.js';
 import { MessageArchive } from './message-archive.js';
 import { MessageList } from './message-list.js';
 import type { HoldfastClientOptions } from './options.js';
+import { tokenOf, whyRefused } from './refusal.js';
 import { type StorageProblem, storageProblemOf, storageSentence } from './storage-problem.js';
 
 export interface ChatOptions extends HoldfastClientOptions {
@@ -21,7 +22,10 @@ export interface ChatOptions extends HoldfastClientOptions {
   maxMessages?: number | undefined;
 }
 
+const DEFAULT_API_URL = '/chat/api';
 const DEFAULT_MAX_MESSAGES = 2_000;
+/** Errors that an open connection has proved wrong. */
+const NOT_LET_IN: readonly unknown[] = ['closed', 'unauthorized', 'forbidden'];
 /** Messages that arrive within this time are shown in one update. It is about one frame of a screen. */
 const BATCH_MS = 16;
 /** The same while updates follow each other, as during a history, because the page draws each of them. */
@@ -61,21 +65,7 @@ export class ChatStore {
     this.#failed = new FailedMessages(isNamed ? storage : undefined, `${this.#key}failed:`, (error) =>
       this.#storageFailed(error),
     );
-    this.#snapshot = {
-      status: 'connecting',
-      retryAt: undefined,
-      messages: [],
-      failed: [],
-      hidden: 0,
-      gaps: this.#list.gaps,
-      start: 'unknown',
-      count: 0,
-      session: undefined,
-      storage: 'redis',
-      keepsUnsent: storage !== undefined,
-      broadcast: undefined,
-      error: undefined,
-    };
+    this.#snapshot = initialSnapshot({ gaps: this.#list.gaps, keepsUnsent: storage !== undefined });
     if (storage && isNamed && !options.redisPersistence) {
       this.#archive = new MessageArchive(storage, `${this.#key}messages`, clock, this.#list, (problem) =>
         this.#tell(problem),
@@ -135,14 +125,14 @@ export class ChatStore {
    * @returns the number of messages read; nothing when the request failed, and then the snapshot has the error
    */
   readonly refresh = async (): Promise<number | undefined> => {
-    const { apiUrl = '/chat/api', token } = this.#options;
+    const { apiUrl = DEFAULT_API_URL, token } = this.#options;
     const { sessionId, sender: mine } = this.#ensureClient();
     try {
       let history: StoredMessage[];
       let generation: number;
       do {
         generation = this.#list.generation;
-        history = await fetchMessages(apiUrl, sessionId, typeof token === 'function' ? await token() : token);
+        history = await fetchMessages(apiUrl, sessionId, await tokenOf(token));
         // When the numbers have begun anew meanwhile, the pages are parts of two histories.
       } while (generation !== this.#list.generation);
       this.#list.merge(history.map((message) => ({ ...message, isSent: message.sender === mine, sessionId })));
@@ -188,6 +178,8 @@ export class ChatStore {
   }
 
   #stateChanged(state: ConnectionState): void {
+    // A connection that was open says itself why it ended.
+    if (state.kind === 'waiting' && this.#snapshot.status !== 'connected') void this.#findRefusal();
     if (state.kind === 'open') this.#opened();
     this.#update({
       status: statusOf(state, this.#wasOpen),
@@ -195,13 +187,22 @@ export class ChatStore {
     });
     if (state.kind === 'closed' && state.code !== 1000) {
       this.#isDeleted ||= state.code === SESSION_DELETED_CODE;
-      this.#fail('closed', `The connection was closed: ${state.reason || `code ${state.code}`}.`);
+      const code = state.code === UNAUTHORIZED_CODE ? 'unauthorized' : 'closed';
+      this.#fail(code, `The connection was closed: ${state.reason || `code ${state.code}`}.`);
     }
+  }
+
+  /** A connection has not opened. That a token is not good enough does not pass by itself, so the user is told. */
+  async #findRefusal(): Promise<void> {
+    const { apiUrl = DEFAULT_API_URL, token } = this.#options;
+    if (token === undefined && this.#wasOpen) return;
+    const refusal = await whyRefused(apiUrl, this.#ensureClient().sessionId, token);
+    if (refusal && /connecting/.test(this.#snapshot.status)) this.#fail(refusal.code, refusal.message);
   }
 
   #opened(): void {
     this.#wasOpen = true;
-    if (this.#snapshot.error?.code === 'closed') this.clearError();
+    if (NOT_LET_IN.includes(this.#snapshot.error?.code)) this.clearError();
     if (!this.#isDeleted) return;
     // The session of the same id that begins now has nothing to do with the deleted one.
     this.#isDeleted = false;

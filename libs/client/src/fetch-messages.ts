@@ -25,7 +25,7 @@ export async function fetchMessages(apiUrl: string, sessionId: string, token?: s
   for (;;) {
     const after = messages.at(-1)?.seq ?? 0;
     const response = await fetch(`${apiUrl}/sessions/${sessionId}/messages/?view=log&after_seq=${after}`, {
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      headers: bearer(token),
     });
     const body = (await response.json()) as HttpFailure | Page;
     if (!body.success) throw new Error(body.error);
@@ -34,4 +34,9 @@ export async function fetchMessages(apiUrl: string, sessionId: string, token?: s
     }
     if (!body.has_more || body.messages.length === 0) return messages;
   }
+}
+
+/** The header that brings a token over HTTP (U6); none without a token. */
+export function bearer(token: string | undefined): Record<string, string> {
+  return token ? { authorization: `Bearer ${token}` } : {};
 }

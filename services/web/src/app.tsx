@@ -2,10 +2,13 @@ import type { BroadcastFrame } from '@holdfast/protocol';
 import ArrowBackIcon from '@mui/icons-material/ArrowBack';
 import AppBar from '@mui/material/AppBar';
 import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
 import IconButton from '@mui/material/IconButton';
 import Toolbar from '@mui/material/Toolbar';
 import Typography from '@mui/material/Typography';
 import { useCallback, useRef, useState } from 'react';
+import { signOut, useAccess } from './access/access.js';
+import { SignIn } from './access/sign-in.js';
 import { BroadcastBanner } from './broadcast-banner.js';
 import { ChatPanel } from './chat/chat-panel.js';
 import type { SessionSummary } from './chat/session-summary.js';
@@ -32,6 +35,9 @@ export function App() {
   const [summaries, setSummaries] = useState<ReadonlyMap<string, SessionSummary>>(new Map());
   /** Whether a narrow screen, which has room for one of the two, shows the list and not the chat. */
   const [isListShown, setListShown] = useState(selected === undefined);
+
+  const access = useAccess();
+  const mustSignIn = access.isAsked && access.token === undefined;
 
   const current = state.sessions.find(({ id }) => id === selected);
   const open = state.sessions.filter(({ id }) => recent.includes(id));
@@ -77,7 +83,7 @@ export function App() {
     <Box sx={{ height: '100dvh', display: 'flex', flexDirection: 'column' }}>
       <AppBar position="static" elevation={0}>
         <Toolbar variant="dense">
-          {!isListShown && (
+          {!isListShown && !mustSignIn && (
             <IconButton
               edge="start"
               color="inherit"
@@ -91,53 +97,65 @@ export function App() {
           <Typography component="h1" variant="h6" sx={{ fontWeight: 700 }}>
             WebSocket Chat
           </Typography>
+          {access.isAsked && !mustSignIn && (
+            <Button color="inherit" onClick={signOut} sx={{ ml: 'auto' }}>
+              Sign out
+            </Button>
+          )}
         </Toolbar>
       </AppBar>
       <StorageNotice />
       {broadcast && <BroadcastBanner broadcast={broadcast} onClose={() => setBroadcast(undefined)} />}
-      <Box sx={{ flex: 1, minHeight: 0, display: 'flex' }}>
-        <Box
-          component="aside"
-          aria-label="Sessions and settings"
-          sx={{
-            width: { xs: '100%', md: 360 },
-            display: { xs: isListShown ? 'flex' : 'none', md: 'flex' },
-            flexDirection: 'column',
-            flexShrink: 0,
-            gap: 2.5,
-            p: 2,
-            overflowY: 'auto',
-            borderRight: { md: 1 },
-            borderColor: { md: 'divider' },
-          }}
-        >
-          <AddSessionForm onAdd={add} />
-          <SessionList
-            sessions={state.sessions}
-            selected={selected}
-            open={recent}
-            summaries={summaries}
-            onSelect={show}
-            onRemove={remove}
-          />
-          <SettingsPanel
-            persistence={state.persistence}
-            onChange={(persistence) => setState((before) => ({ ...before, persistence }))}
-          />
-        </Box>
-        <Box component="main" sx={{ flex: 1, minWidth: 0, display: { xs: isListShown ? 'none' : 'flex', md: 'flex' } }}>
-          {open.map((entry) => (
-            <ChatPanel
-              key={`${entry.id} ${entry.persistence}`}
-              entry={entry}
-              isShown={entry.id === selected}
-              onSummary={onSummary}
-              onBroadcast={onBroadcast}
+      {mustSignIn ? (
+        <SignIn problem={access.problem} />
+      ) : (
+        <Box sx={{ flex: 1, minHeight: 0, display: 'flex' }}>
+          <Box
+            component="aside"
+            aria-label="Sessions and settings"
+            sx={{
+              width: { xs: '100%', md: 360 },
+              display: { xs: isListShown ? 'flex' : 'none', md: 'flex' },
+              flexDirection: 'column',
+              flexShrink: 0,
+              gap: 2.5,
+              p: 2,
+              overflowY: 'auto',
+              borderRight: { md: 1 },
+              borderColor: { md: 'divider' },
+            }}
+          >
+            <AddSessionForm onAdd={add} />
+            <SessionList
+              sessions={state.sessions}
+              selected={selected}
+              open={recent}
+              summaries={summaries}
+              onSelect={show}
+              onRemove={remove}
             />
-          ))}
-          {!current && <NoSession />}
+            <SettingsPanel
+              persistence={state.persistence}
+              onChange={(persistence) => setState((before) => ({ ...before, persistence }))}
+            />
+          </Box>
+          <Box
+            component="main"
+            sx={{ flex: 1, minWidth: 0, display: { xs: isListShown ? 'none' : 'flex', md: 'flex' } }}
+          >
+            {open.map((entry) => (
+              <ChatPanel
+                key={`${entry.id} ${entry.persistence}`}
+                entry={entry}
+                isShown={entry.id === selected}
+                onSummary={onSummary}
+                onBroadcast={onBroadcast}
+              />
+            ))}
+            {!current && <NoSession />}
+          </Box>
         </Box>
-      </Box>
+      )}
     </Box>
   );
 }

@@ -4,11 +4,13 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.js';
 import { ErrorBoundary } from './error-boundary.js';
+import { findOutAccess } from './session-api.js';
 import { theme } from './theme.js';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no element with the id root');
 
+void findOutAccess();
 createRoot(root).render(
   <StrictMode>
     <ErrorBoundary>

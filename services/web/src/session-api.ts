@@ -1,4 +1,5 @@
 import type { HttpFailure } from '@holdfast/protocol';
+import { asked, currentAccess, refused } from './access/access.js';
 
 /** Where the front door serves the HTTP API. */
 const API = '/chat/api';
@@ -65,15 +66,57 @@ export async function deleteSession(sessionId: string): Promise<void> {
   }
 }
 
-async function call<T>(method: string, path: string, body?: object): Promise<T> {
-  const json = body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+/**
+ * Finds out whether the server asks for tokens: then it refuses a row that every member may read. A page that is not
+ * asked has nothing to do with tokens.
+ */
+export async function findOutAccess(): Promise<void> {
+  if ((await failureWith(null))?.code === 'unauthorized') asked();
+}
+
+/** @returns why the server would not take this token, in a sentence; nothing when it does */
+export async function checkToken(token: string): Promise<string | undefined> {
+  if (!/^[\w-]+(?:\.[\w-]+){2}$/.test(token))
+    return 'This is no token: a token has three parts with dots between them.';
+  return (await failureWith(token))?.message;
+}
+
+/** Asks for something that every member may read. @returns what speaks against the token */
+async function failureWith(token: string | null): Promise<ApiFailure | undefined> {
+  try {
+    await call('GET', '/redis/status/', undefined, token);
+  } catch (error) {
+    if (!(error instanceof ApiFailure)) throw error;
+    // Any other failure, such as that Redis is away, says nothing about the token.
+    if (error.code === 'unauthorized' || error.code === 'forbidden' || error.code === 'no_answer') return error;
+  }
+  return undefined;
+}
+
+async function call<T>(
+  method: string,
+  path: string,
+  body?: object,
+  /** Null: none, although the page may have one. */
+  token: string | null = currentAccess().token ?? null,
+): Promise<T> {
+  const headers = {
+    ...(token !== null && { authorization: `Bearer ${token}` }),
+    ...(body && { 'content-type': 'application/json' }),
+  };
+  const init = {
+    method,
+    ...(Object.keys(headers).length > 0 && { headers }),
+    ...(body && { body: JSON.stringify(body) }),
+  };
   let answer: HttpFailure | ({ success: true } & T);
   try {
-    const response = await fetch(API + path, { method, ...json });
+    const response = await fetch(API + path, init);
     answer = (await response.json()) as typeof answer;
   } catch {
     throw new ApiFailure('no_answer', 'The server did not answer.');
   }
-  if (!answer.success) throw new ApiFailure(answer.code, answer.error);
-  return answer;
+  if (answer.success) return answer;
+  if (answer.code === 'unauthorized') refused(token ?? undefined, answer.error);
+  throw new ApiFailure(answer.code, answer.error);
 }

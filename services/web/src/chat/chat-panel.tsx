@@ -2,6 +2,7 @@ import { useWebSocket } from '@holdfast/client/react';
 import type { BroadcastFrame } from '@holdfast/protocol';
 import Box from '@mui/material/Box';
 import { useEffect, useState } from 'react';
+import { chatToken, currentAccess, refused } from '../access/access.js';
 import { useStorageProblem } from '../browser-storage.js';
 import type { SessionEntry } from '../sessions/session-entry.js';
 import { persistenceArguments } from '../settings/session-persistence.js';
@@ -25,7 +26,9 @@ interface ChatPanelProps {
 /** One open session: its connection, and its messages while the reader looks at it. */
 export function ChatPanel({ entry: { id, persistence }, isShown, onSummary, onBroadcast }: ChatPanelProps) {
   const { persistMessages, redisPersistence } = persistenceArguments(persistence);
-  const chat = useWebSocket('/ws/chat/', true, id, persistMessages, redisPersistence);
+  const chat = useWebSocket('/ws/chat/', true, id, persistMessages, redisPersistence, {
+    token: chatToken,
+  });
   const { status, messages, failed, hidden, session } = chat;
 
   // Without persistence a reload of the tab brings the draft back, and nothing outlives the tab.
@@ -47,6 +50,10 @@ export function ChatPanel({ entry: { id, persistence }, isShown, onSummary, onBr
   useEffect(() => {
     if (chat.broadcast) onBroadcast(chat.broadcast);
   }, [chat.broadcast, onBroadcast]);
+
+  useEffect(() => {
+    if (chat.error?.code === 'unauthorized') refused(currentAccess().token, chat.error.message);
+  }, [chat.error]);
 
   const edit = (failedId: string) => {
     const content = chat.discard(failedId)?.content;

@@ -25,10 +25,10 @@ export class ClaimError extends Error {
 /** What a `sub` must be, in words that follow "must be". */
 export const SUBJECT_RULE =
   '1 to 128 of A-Z a-z 0-9 . _ ~ - @ | + : / =, and neither . nor .. nor the name of back ends, server';
+/** The same as an expression. `server` is what the messages of back ends are signed with, so no user is called so. */
+export const SUBJECT_PATTERN = String.raw`^(?!(?:\.{1,2}|server)$)[A-Za-z0-9._~\-@|+:/=]{1,128}$`;
+const SUBJECT = new RegExp(SUBJECT_PATTERN);
 
-const SUBJECT = /^[A-Za-z0-9._~\-@|+:/=]{1,128}$/;
-/** `server` is what the messages of back ends are signed with, so no user is called so. */
-const TAKEN: ReadonlySet<string> = new Set(['.', '..', 'server']);
 /** The beginning of a session id, before the `*`. */
 const PREFIX = /^[A-Za-z0-9._~-]{0,128}$/;
 /** The greatest time that a JavaScript date can have. */
@@ -36,7 +36,7 @@ const LAST_MOMENT_MS = 8.64e15;
 
 /** Whether a value may be the `sub` of a token, and with it a sender's name. */
 export function isSubject(value: unknown): value is string {
-  return typeof value === 'string' && SUBJECT.test(value) && !TAKEN.has(value);
+  return typeof value === 'string' && SUBJECT.test(value);
 }
 
 /**
@@ -61,6 +61,15 @@ export function identityOf(claims: Readonly<Record<string, unknown>>): Identity 
     expiresAtMs: momentOf('exp', exp),
     issuedAtMs: iat === undefined ? undefined : momentOf('iat', iat),
   };
+}
+
+/**
+ * Whether a token counts no more because of a revocation (U12): it was issued before, or does not say when.
+ *
+ * @param beforeMs Unix milliseconds; undefined: nothing is revoked
+ */
+export function isRevoked({ issuedAtMs = 0 }: Pick<Identity, 'issuedAtMs'>, beforeMs: number | undefined): boolean {
+  return beforeMs !== undefined && issuedAtMs < beforeMs;
 }
 
 /** A token that does not say what its bearer may do lets them read. */

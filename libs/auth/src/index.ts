@@ -1,5 +1,5 @@
 export { bearerToken } from './bearer.js';
-export { type Identity, isSubject, SUBJECT_RULE } from './identity.js';
+export { type Identity, isRevoked, isSubject, SUBJECT_PATTERN, SUBJECT_RULE } from './identity.js';
 export { signToken, type TokenContents } from './sign-token.js';
 export {
   type AuthSettings,

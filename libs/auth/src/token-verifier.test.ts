@@ -54,6 +54,38 @@ describe('a token', () => {
     },
   );
 
+  it.each([
+    ['is as old as it may get', { iat: 1_700_000_000, exp: 1_700_000_600 }, 'accepted'],
+    ['lives longer', { iat: 1_700_000_000, exp: 1_700_000_601 }, 'claims'],
+    ['lives longer by a fraction', { iat: 1_700_000_000, exp: 1_700_000_600.01 }, 'claims'],
+    ['has lived most of a longer life', { iat: 1_699_999_000, exp: 1_700_000_001 }, 'claims'],
+    ['does not say when it was issued, and is to live longer', { exp: 1_700_000_601 }, 'claims'],
+    ['does not say when it was issued, and ends in time', { exp: 1_700_000_600 }, 'accepted'],
+    ['is dated ahead, so that no revocation would be about it', { iat: 1_800_000_000, exp: 1_800_000_060 }, 'claims'],
+  ])('U12: that %s is judged by its life', async (_what, claims, expected) => {
+    const strict = new TokenVerifier({ secrets: [SECRET], maxTokenSeconds: 600 }, { now: () => NOW_MS });
+    const token = forge(HS256, { sub: 'ann', ...claims });
+    expect(await refusalOf(token, strict)).toBe(expected);
+    expect(await refusalOf(token)).toBe('accepted');
+  });
+
+  it('U12: of a user whose tokens are revoked counts when it was issued since, and not when it does not say', async () => {
+    const asked: string[] = [];
+    const revokedBefore = (sub: string) => {
+      asked.push(sub);
+      return sub === 'ann' ? 1_699_999_990_000 : undefined;
+    };
+    const by = new TokenVerifier({ secrets: [SECRET] }, { now: () => NOW_MS, revokedBefore });
+    const of = (claims: object) => refusalOf(forge(HS256, { sub: 'ann', exp: 1_700_000_060, ...claims }), by);
+    expect(await of({ iat: 1_699_999_989 })).toBe('revoked');
+    expect(await of({ iat: 1_699_999_989.999 })).toBe('revoked');
+    expect(await of({})).toBe('revoked');
+    expect(await of({ iat: 1_699_999_990 })).toBe('accepted');
+    expect(await of({ sub: 'bob', iat: 1_699_999_000 })).toBe('accepted');
+    expect(await of({ iat: 1_699_999_989, exp: 1_700_000_000 })).toBe('expired');
+    expect(asked).toEqual(['ann', 'ann', 'ann', 'ann', 'bob']);
+  });
+
   it('U3: counts from nbf until exp, to the millisecond, without leeway', async () => {
     const verdictAt = async (nowMs: number) => {
       const at = new TokenVerifier({ secrets: [SECRET] }, { now: () => nowMs });

@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
-import { ClaimError, type Identity, identityOf } from './identity.js';
+import { ClaimError, type Identity, identityOf, isRevoked } from './identity.js';
 import { IssuerKeys, KeysUnavailableError } from './issuer-keys.js';
 
 /** How tokens are checked. At least one of `secrets` and `jwksUrl` is given. */
@@ -13,9 +13,13 @@ export interface AuthSettings {
   readonly audience?: string;
   /** Must be the `iss` of a token. Absent: not looked at. */
   readonly issuer?: string;
+  /** Longest life of a token, seconds: a longer one could outlive its revocation (U12). Absent: not looked at. */
+  readonly maxTokenSeconds?: number;
 }
 
 export interface TokenVerifierOptions {
+  /** Since when the tokens of a user count, if older ones are revoked (U12). Unix milliseconds. Default: always. */
+  readonly revokedBefore?: (sub: string) => number | undefined;
   /** Hears why the keys of the issuer could not be had; one sentence, without any token. */
   readonly onProblem?: (problem: string) => void;
   /** Unix milliseconds. */
@@ -29,6 +33,7 @@ export type TokenRefusalCode =
   | 'algorithm'
   | 'signature'
   | 'expired'
+  | 'revoked'
   | 'not_yet_valid'
   | 'audience'
   | 'issuer'
@@ -73,6 +78,7 @@ const SENTENCES: Readonly<Record<Exclude<TokenRefusalCode, 'claims'>, string>> =
   algorithm: 'the token is signed with an algorithm that is not accepted here',
   signature: 'the token is not signed with a key that is known here',
   expired: 'the token has expired',
+  revoked: 'the token has been revoked',
   not_yet_valid: 'the token is not valid yet',
   audience: 'the token is meant for another audience',
   issuer: 'the token is from another issuer',
@@ -87,9 +93,14 @@ export class TokenVerifier {
   readonly #secrets: readonly KeyObject[];
   readonly #keys: IssuerKeys | undefined;
   readonly #expected: Pick<JWTVerifyOptions, 'audience' | 'issuer' | 'requiredClaims'>;
+  readonly #maxTokenMs: number;
+  readonly #revokedBefore: (sub: string) => number | undefined;
   readonly #now: () => number;
 
-  constructor(settings: AuthSettings, { onProblem = () => undefined, now = Date.now }: TokenVerifierOptions = {}) {
+  constructor(
+    settings: AuthSettings,
+    { onProblem = () => undefined, now = Date.now, revokedBefore = () => undefined }: TokenVerifierOptions = {},
+  ) {
     this.#secrets = settings.secrets.map((secret) => createSecretKey(Buffer.from(secret)));
     this.#keys = settings.jwksUrl === undefined ? undefined : new IssuerKeys({ url: settings.jwksUrl, onProblem });
     this.#expected = {
@@ -97,6 +108,8 @@ export class TokenVerifier {
       ...(settings.audience !== undefined && { audience: settings.audience }),
       ...(settings.issuer !== undefined && { issuer: settings.issuer }),
     };
+    this.#maxTokenMs = (settings.maxTokenSeconds ?? Number.POSITIVE_INFINITY) * 1000;
+    this.#revokedBefore = revokedBefore;
     this.#now = now;
   }
 
@@ -120,6 +133,9 @@ export class TokenVerifier {
       const identity = identityOf(await this.#claimsOf(token, new Date(nowMs)));
       // The library compares whole seconds only.
       if (identity.expiresAtMs <= nowMs) return refused('expired');
+      if (this.#livesTooLong(identity, nowMs))
+        return refused('claims', 'the token is valid for longer than is accepted');
+      if (isRevoked(identity, this.#revokedBefore(identity.sub))) return refused('revoked');
       return { ok: true, identity };
     } catch (error) {
       return refusalOf(error);
@@ -139,6 +155,11 @@ export class TokenVerifier {
       return payload;
     }
     throw new errors.JOSEAlgNotAllowed('not an algorithm of the settings');
+  }
+
+  /** A token that does not say when it was issued, or says a time to come, counts as issued now (U12). */
+  #livesTooLong({ expiresAtMs, issuedAtMs }: Identity, nowMs: number): boolean {
+    return expiresAtMs - Math.min(issuedAtMs ?? nowMs, nowMs) > this.#maxTokenMs;
   }
 
   async #checkSecrets(token: string, options: JWTVerifyOptions): Promise<JWTPayload> {

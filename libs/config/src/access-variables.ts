@@ -48,6 +48,12 @@ export const ACCESS_VARIABLES = {
     PUBLIC,
     'What the `iss` of a token must be; unset: it is not looked at',
   ),
+  AUTH_MAX_TOKEN_SECONDS: variable(
+    whole('seconds', 60, 315_360_000),
+    2_592_000,
+    PUBLIC,
+    'Longest life of a token, in seconds from its `iat` to its `exp` (default 30 days); one that lives longer is refused. Revocations are kept for so long. The same for all gateways and APIs of a deployment',
+  ),
   API_KEYS: variable<readonly string[]>(
     apiKeys,
     [],

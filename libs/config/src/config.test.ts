@@ -356,7 +356,10 @@ describe('tokens', () => {
   const OLD = `old-${'s'.repeat(508)}`;
 
   it('U1: are checked with one secret or several, of which the first is the newest', () => {
-    expect(loadConfig('gateway', { AUTH_JWT_SECRET: SECRET }).auth).toEqual({ secrets: [SECRET] });
+    expect(loadConfig('gateway', { AUTH_JWT_SECRET: SECRET }).auth).toEqual({
+      secrets: [SECRET],
+      maxTokenSeconds: 2_592_000,
+    });
     expect(loadConfig('gateway', { AUTH_JWT_SECRET: ` ${SECRET} , ${OLD} ` }).auth?.secrets).toEqual([SECRET, OLD]);
   });
 
@@ -366,9 +369,24 @@ describe('tokens', () => {
       AUTH_AUDIENCE: 'chat',
       AUTH_ISSUER: 'https://id.example',
     };
-    const auth = { jwksUrl: 'https://id.example/keys', audience: 'chat', issuer: 'https://id.example' };
+    const auth = {
+      jwksUrl: 'https://id.example/keys',
+      audience: 'chat',
+      issuer: 'https://id.example',
+      maxTokenSeconds: 2_592_000,
+    };
     expect(loadConfig('session-api', issuer).auth).toEqual({ secrets: [], ...auth });
     expect(loadConfig('gateway', { ...issuer, AUTH_JWT_SECRET: SECRET }).auth).toEqual({ secrets: [SECRET], ...auth });
+  });
+
+  it('U12: live for 30 days at most unless the settings say otherwise', () => {
+    const of = (seconds: string) => loadConfig('gateway', { AUTH_JWT_SECRET: SECRET, AUTH_MAX_TOKEN_SECONDS: seconds });
+    expect(of('60').auth?.maxTokenSeconds).toBe(60);
+    for (const seconds of ['0', '59', '1h', '-1', '1e9']) {
+      expect(mistakesOf({ AUTH_MAX_TOKEN_SECONDS: seconds })).toEqual([
+        'AUTH_MAX_TOKEN_SECONDS must be a whole number of seconds from 60 to 315360000',
+      ]);
+    }
   });
 
   it('are not asked for unless a setting says so', () => {

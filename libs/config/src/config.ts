@@ -38,6 +38,8 @@ export interface AuthSettings {
   readonly audience?: string;
   /** What `iss` must be; absent: it is not looked at. */
   readonly issuer?: string;
+  /** Longest life of a token, seconds (U12). */
+  readonly maxTokenSeconds: number;
 }
 
 /** Unless the settings say otherwise: enough for a whole office behind one address. */
@@ -211,6 +213,7 @@ function authOf(values: Values): Pick<Config, 'auth'> {
       ...(jwksUrl !== undefined && { jwksUrl }),
       ...(audience !== undefined && { audience }),
       ...(issuer !== undefined && { issuer }),
+      maxTokenSeconds: values.AUTH_MAX_TOKEN_SECONDS,
     },
   };
 }

@@ -34,6 +34,18 @@ export {
   messageSegment,
   splitAtHoles,
 } from './message-segment.js';
+export {
+  MemoryOrders,
+  ORDER_KINDS,
+  ORDER_PAGE,
+  ORDERS_MAX,
+  type OrderKind,
+  type OrderStore,
+  type Orders,
+  orderKeepMs,
+  REVOKE_AHEAD_MS,
+  RedisOrders,
+} from './orders.js';
 export { PacedReads, type PacedReadsOptions, type PageWish } from './paced-reads.js';
 export { storePermissions, UNUSED_ID } from './permissions.js';
 export { pooled } from './pooled.js';

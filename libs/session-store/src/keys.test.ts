@@ -18,6 +18,9 @@ function allNames(names: Names, sessionId: string): string[] {
     `${names.auditQueuePrefix}:audits:wait`,
     names.broadcastKey('b1'),
     names.limitKey('created', 'sub:a'),
+    names.ordersKey('revoked'),
+    names.ordersKey('disconnected'),
+    names.ordersChannel,
     names.broadcastChannel,
     names.canaryChannel('one'),
   ];
@@ -40,6 +43,8 @@ const UNSCOPED = [
   'auditBegunKey',
   'broadcastKey',
   'limitKey',
+  'ordersKey',
+  'ORDERS_CHANNEL',
   'sessionIdOf',
   'AUDIT_REPORT_KEY',
   'AUDIT_QUEUE_PREFIX',
@@ -77,7 +82,7 @@ describe('namesOf', () => {
         if (one === other) continue;
         const [ofOne, ofOther] = [one, other].map((scope) => new Set(allNames(namesOf(scope), 'a')));
         const shared = [...(ofOne ?? [])].filter((name) => ofOther?.has(name));
-        const isKey = (name: string) => !/:live|holdfast:broadcast|holdfast:canary/.test(name);
+        const isKey = (name: string) => !/:live|:orders|holdfast:broadcast|holdfast:canary/.test(name);
         if (one.keyPrefix === other.keyPrefix) expect(shared.every(isKey), JSON.stringify([one, other])).toBe(true);
         else expect(shared, JSON.stringify([one, other])).toEqual([]);
       }

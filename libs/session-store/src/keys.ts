@@ -55,6 +55,13 @@ export interface Names {
    * has, because the permissions of existing gateways and APIs reach it there. Each is in a slot of its own.
    */
   limitKey(limited: string, who: string): string;
+  /**
+   * U11, U12: what operators have ordered about users and sessions, a sorted set of names by moments. It stands among the
+   * keys of sessions for the same reason, and so does {@link ordersChannel}.
+   */
+  ordersKey(kind: 'revoked' | 'disconnected'): string;
+  /** U13: the channel on which names of new orders are published. It lives on the shard of their keys. */
+  readonly ordersChannel: string;
   /** F3: a channel that only the gateway with this name uses. */
   canaryChannel(name: string): string;
   /** Matches every {@link sessionKey} whose id has this beginning, and keys whose {@link sessionIdOf} is no session id. */
@@ -102,6 +109,8 @@ export function namesOf({ keyPrefix = '', database = 0 }: NameScope = {}): Names
     broadcastChannel: `${keyPrefix}holdfast:broadcast${ofDatabase}`,
     broadcastKey: (id) => `${tagged('')}broadcast:${id}`,
     limitKey: (limited, who) => `${tagged(`!${who}`)}limit:${limited}`,
+    ordersKey: (kind) => `${tagged('')}${kind}`,
+    ordersChannel: `${tagged('')}orders${ofDatabase}`,
     canaryChannel: (name) => `${keyPrefix}holdfast:canary:${name}${ofDatabase}`,
     sessionKeyPattern: (idPrefix = '') => `${session}${escapePattern(idPrefix)}*`,
     sessionIdOf: (key) => {
@@ -130,6 +139,8 @@ export const {
   auditBegunKey,
   broadcastKey,
   limitKey,
+  ordersKey,
+  ordersChannel: ORDERS_CHANNEL,
   sessionIdOf,
   auditReportKey: AUDIT_REPORT_KEY,
   auditQueuePrefix: AUDIT_QUEUE_PREFIX,

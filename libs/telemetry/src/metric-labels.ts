@@ -40,9 +40,17 @@ export type SyncOutcome = (typeof SYNC_OUTCOMES)[number];
 
 /**
  * What came through pub/sub and was ignored (F8): the three events of a session, a message that the log does not have, a
- * broadcast that nobody has given, and what cannot be read.
+ * broadcast that nobody has given, an order that no operator has given, and what cannot be read.
  */
-export const UNCONFIRMED_KINDS = ['deleted', 'extended', 'epoch', 'message', 'broadcast', 'unreadable'] as const;
+export const UNCONFIRMED_KINDS = [
+  'deleted',
+  'extended',
+  'epoch',
+  'message',
+  'broadcast',
+  'order',
+  'unreadable',
+] as const;
 export type UnconfirmedKind = (typeof UNCONFIRMED_KINDS)[number];
 
 /** What a process can be short of (B7). */

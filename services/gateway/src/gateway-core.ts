@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '@holdfast/config';
 import { CLOSE, FRAMED_PROTOCOL } from '@holdfast/protocol';
-import { namesOf } from '@holdfast/session-store';
 import type { Metrics, Readiness } from '@holdfast/telemetry';
 import { Admission, type Admitted, isRefusal, type Refusal, type UpgradeRequest } from './admission/admission.js';
 import { Authentication } from './admission/authentication.js';
@@ -14,9 +13,9 @@ import { compactCopy, identify } from './connection/identity.js';
 import { MessageIntake, UnstoredCounts } from './connection/message-intake.js';
 import { TokenWatch } from './connection/token-watch.js';
 import { createContext, type GatewayDependencies } from './gateway-parts.js';
+import { Operators } from './operators.js';
 import { type Clock, systemClock, type Timer } from './ports/clock.js';
 import type { Socket, SocketEvents } from './ports/socket.js';
-import { Broadcasts } from './redis/broadcasts.js';
 import type { GatewayContext } from './rooms/gateway-context.js';
 import { Rooms } from './rooms/rooms.js';
 
@@ -57,7 +56,7 @@ export class GatewayCore {
   readonly #tokens: TokenWatch | undefined;
   readonly #admission: Admission;
   readonly #load: GatewayDependencies['load'];
-  readonly #broadcasts: Broadcasts;
+  readonly #operators: Operators;
   readonly #welcomer: Welcomer;
   readonly #connectionContext: ConnectionContext;
   /** All open connections, from the upgrade to the close event. */
@@ -79,6 +78,7 @@ export class GatewayCore {
     appendIntervalMs = 1,
     publishToGroup,
     load,
+    orders,
   }: GatewayDependencies) {
     this.#load = load;
     this.#config = config;
@@ -89,8 +89,11 @@ export class GatewayCore {
     this.#context = createContext({ ...parts, appendIntervalMs, publishToGroup });
     this.rooms = new Rooms(this.#context);
     this.#counts = new UnstoredCounts(config.sessions.ttl * 1000);
-    this.#authentication = config.auth && new Authentication(config.auth, clock, logger);
-    this.#tokens = this.#authentication && new TokenWatch(clock, this.#authentication.verify);
+    this.#connections = new HeartbeatWheel(clock, config.sessions.heartbeatMs);
+    this.#operators = new Operators({ config, context: this.#context, orders, connections: this.#connections });
+    const { revokedBefore } = this.#operators;
+    this.#authentication = config.auth && new Authentication(config.auth, clock, logger, revokedBefore);
+    this.#tokens = this.#authentication && new TokenWatch(clock, this.#authentication.verify, revokedBefore);
     this.#admission = new Admission({
       ...config.limits,
       ...config,
@@ -99,21 +102,11 @@ export class GatewayCore {
       now: () => clock.monotonic(),
       newId,
     });
-    this.#connections = new HeartbeatWheel(clock, config.sessions.heartbeatMs);
     this.#welcomer = new Welcomer({
       config,
       context: this.#context,
       rooms: this.rooms,
       admission: this.#admission,
-    });
-    const { broadcastChannel } = namesOf(config.redis);
-    this.#broadcasts = new Broadcasts({
-      ...this.#context,
-      channel: broadcastChannel,
-      shard: this.#context.shards.of(broadcastChannel),
-      tell: (frame) => {
-        for (const connection of this.#connections) connection.tell(frame);
-      },
     });
     const limits = {
       maxMessageBytes: config.sessions.messageMaxBytes,
@@ -139,7 +132,7 @@ export class GatewayCore {
     this.#connections.start();
     this.#context.shards.start();
     this.#tick();
-    this.#broadcasts.start();
+    this.#operators.start();
     this.#authentication?.start();
   }
 
@@ -219,7 +212,7 @@ export class GatewayCore {
     this.#connections.stop();
     this.#context.shards.stop();
     this.#clock.clearTimeout(this.#ticker);
-    this.#broadcasts.stop();
+    this.#operators.stop();
     this.#authentication?.close();
     this.#tokens?.stop();
     for (const connection of [...this.#connections]) connection.close(CLOSE.restart);

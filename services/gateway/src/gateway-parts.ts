@@ -1,6 +1,6 @@
 import type { Config } from '@holdfast/config';
 import type { FanOut } from '@holdfast/fan-out';
-import { namesOf, type SessionLog } from '@holdfast/session-store';
+import { namesOf, type OrderStore, type SessionLog } from '@holdfast/session-store';
 import type { Logger, Metrics, ProcessLoad } from '@holdfast/telemetry';
 import type { Clock } from './ports/clock.js';
 import type { PublishToGroup } from './ports/socket.js';
@@ -24,6 +24,8 @@ export interface GatewayDependencies {
   readonly sessionLog: SessionLog;
   /** Brings what all gateways publish. */
   readonly fanOut: FanOut;
+  /** Has what operators have ordered about users and sessions; absent: nobody orders anything. */
+  readonly orders?: OrderStore | undefined;
   /** Default: the system's. */
   readonly clock?: Clock;
   /** From 0 up to 1. */
@@ -43,7 +45,7 @@ export const HISTORY_CHUNK_BYTES = 65_536;
 /** A message stays in memory at most this long (F5). */
 const TAIL_AGE_MS = 24 * 3_600_000;
 /** The same, with every default in its place. */
-type Settled = Required<Omit<GatewayDependencies, 'publishToGroup' | 'load'>> & {
+type Settled = Required<Omit<GatewayDependencies, 'publishToGroup' | 'load' | 'orders'>> & {
   readonly publishToGroup: PublishToGroup | undefined;
 };
 

@@ -10,7 +10,7 @@ import {
   waitUntilReady,
   watchPermissions,
 } from '@holdfast/redis-client';
-import { namesOf, pooled, RedisSessionStore } from '@holdfast/session-store';
+import { namesOf, pooled, RedisOrders, RedisSessionStore } from '@holdfast/session-store';
 import {
   createLogger,
   createMetrics,
@@ -65,7 +65,10 @@ async function main(): Promise<void> {
   const load = new ProcessLoad({ logger, metrics: metrics.process, descriptors, ...config.load });
   load.start();
   shutdown.add('load', () => load.stop());
-  const gateway = await startGateway({ config, logger, metrics, sessionLog, fanOut, load }, descriptors);
+  const gateway = await startGateway(
+    { config, logger, metrics, sessionLog, fanOut, orders: new RedisOrders(pool[0], names), load },
+    descriptors,
+  );
   shutdown.add('gateway', () => gateway.close());
   const stopTuning = tuneHeap(() => metrics.gateway.counters.messagesIn);
   shutdown.add('heap tuning', stopTuning);

@@ -3,7 +3,7 @@ import { adminAccess, type Config, ConfigError, loadConfig } from '@holdfast/con
 import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
 import { type Gateway, startGateway } from '@holdfast/gateway';
 import { buildListeners } from '@holdfast/session-api';
-import { MemorySessionStore, namesOf } from '@holdfast/session-store';
+import { MemoryOrders, MemorySessionStore, namesOf } from '@holdfast/session-store';
 import {
   createLogger,
   createMetrics,
@@ -30,6 +30,15 @@ interface Part {
   readonly load: ProcessLoad;
 }
 
+/** What all of them share. */
+interface Shared {
+  readonly store: MemorySessionStore;
+  readonly broker: MemoryBroker;
+  readonly orders: MemoryOrders;
+  readonly descriptors: Descriptors;
+  readonly shutdown: Shutdown;
+}
+
 /**
  * Runs the gateways and session-api in one process, with one store in its memory, on a machine without Redis.
  *
@@ -52,12 +61,13 @@ async function main(ports: readonly string[]): Promise<void> {
     sessionMaxBytes,
   });
 
-  await startApi(api, store, broker, descriptors, shutdown);
+  const shared = { store, broker, orders: new MemoryOrders(), descriptors, shutdown };
+  await startApi(api, shared);
   const gateways: Gateway[] = [];
   // All gateways close at the same time, because each takes as long as its drain.
   shutdown.add('gateways', () => Promise.all(gateways.map(drainAndClose)).then(() => undefined));
   for (const pair of gatewayPorts) {
-    gateways.push(await startOne(partOf('gateway', pair, descriptors), store, broker, descriptors, shutdown));
+    gateways.push(await startOne(partOf('gateway', pair, descriptors), shared));
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => void shutdown.run(signal).then((code) => process.exit(code)));
@@ -75,13 +85,7 @@ function partOf(service: 'gateway' | 'session-api', pair: string, descriptors: D
   return { config, logger, metrics, load };
 }
 
-async function startApi(
-  part: Part,
-  sessions: MemorySessionStore,
-  broker: MemoryBroker,
-  descriptors: Descriptors,
-  shutdown: Shutdown,
-) {
+async function startApi(part: Part, { store: sessions, broker, orders, descriptors, shutdown }: Shared) {
   const { config, logger, metrics, load } = part;
   shutdown.add('metrics', () => metrics.close());
   const context = {
@@ -89,6 +93,7 @@ async function startApi(
     logger,
     metrics,
     sessions,
+    orders,
     fanOut: new MemoryFanOut(broker),
     names: namesOf(config.redis),
     status: async () => ({ connected: false, url: 'memory://', mode: 'memory' as const }),
@@ -113,15 +118,12 @@ async function startApi(
 
 async function startOne(
   part: Part,
-  sessionLog: MemorySessionStore,
-  broker: MemoryBroker,
-  descriptors: Descriptors,
-  shutdown: Shutdown,
+  { store: sessionLog, broker, orders, descriptors, shutdown }: Shared,
 ): Promise<Gateway> {
   const { config, logger, metrics, load } = part;
   shutdown.add('metrics', () => metrics.close());
   const fanOut = new MemoryFanOut(broker);
-  const gateway = await startGateway({ config, logger, metrics, sessionLog, fanOut, load }, descriptors);
+  const gateway = await startGateway({ config, logger, metrics, sessionLog, fanOut, orders, load }, descriptors);
   const admin = await startAdminListener({
     host: config.adminHost,
     port: config.adminPort,

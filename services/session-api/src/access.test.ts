@@ -7,7 +7,7 @@ const SECRET = 'a-secret-of-at-least-thirty-two-bytes';
 
 let t: TestApp;
 beforeAll(async () => {
-  t = await testApp({}, { auth: { secrets: [SECRET] } });
+  t = await testApp({}, { auth: { secrets: [SECRET], maxTokenSeconds: 86_400 } });
   await store(t.sessions, 'team-1', 'hello');
   await store(t.sessions, 'other', 'hello');
 });
@@ -36,6 +36,7 @@ const OF_ONE = [
   ['GET', '/sessions/ID/messages/', 'read'],
   ['POST', '/sessions/ID/messages/', 'write', { content: 'hi' }],
   ['POST', '/sessions/ID/extend/', 'admin', {}],
+  ['POST', '/sessions/ID/disconnect/', 'admin', {}],
   ['DELETE', '/sessions/ID/', 'admin'],
   ['DELETE', '/sessions/ID/delete/', 'admin'],
   ['DELETE', '/sessions/?session_id=ID', 'admin'],
@@ -45,6 +46,7 @@ const OF_ALL = [
   ['GET', '/sessions/', 'admin'],
   ['GET', '/sessions/?prefix=team-', 'admin'],
   ['POST', '/broadcast/', 'admin', { message: 'hi' }],
+  ['POST', '/users/bob/disconnect/', 'admin', {}],
 ] as const;
 const ALL = [...OF_ONE, ...OF_ALL, ['GET', '/redis/status/', 'read'] as const];
 
@@ -168,7 +170,7 @@ describe('the sender of a message', () => {
 });
 
 it("U2, H3: 503 while the issuer's keys are not known", async () => {
-  const waiting = await testApp({}, { auth: { secrets: [], jwksUrl: 'http://127.0.0.1:9/' } });
+  const waiting = await testApp({}, { auth: { secrets: [], jwksUrl: 'http://127.0.0.1:9/', maxTokenSeconds: 86_400 } });
   const token = `${Buffer.from('{"alg":"ES256","kid":"1"}').toString('base64url')}.e30.AAAA`;
   const answer = await waiting.app.inject({ url: `/api/sessions/?token=${token}` });
   expect([answer.statusCode, answer.json().code, answer.headers['retry-after']]).toEqual([

@@ -3,7 +3,8 @@ import { isSessionId } from '@holdfast/protocol';
 import type { FastifyRequest } from 'fastify';
 import { type ApiKeys, BACK_END } from './api-keys.js';
 import type { Api, AppContext } from './app-context.js';
-import { ApiError } from './errors.js';
+import { ApiError, unauthorized } from './errors.js';
+import type { Revocations } from './revocations.js';
 import { Failure } from './schemas.js';
 import { nothingHere } from './unknown-path.js';
 
@@ -35,6 +36,8 @@ const ACCESS: Readonly<Record<string, Access>> = {
   'DELETE /sessions/:session_id/': { plane: 'management', scope: 'admin', sessions: 'path' },
   'GET /sessions/:session_id/messages/': { plane: 'members', scope: 'read', sessions: 'path' },
   'POST /sessions/:session_id/messages/': { plane: 'sender', scope: 'write', sessions: 'path' },
+  'POST /sessions/:session_id/disconnect/': { plane: 'management', scope: 'admin', sessions: 'path' },
+  'POST /users/:sub/disconnect/': { plane: 'management', scope: 'admin', sessions: 'all' },
   'POST /broadcast/': { plane: 'management', scope: 'admin', sessions: 'all' },
 };
 
@@ -79,6 +82,8 @@ export interface AccessOptions {
   /** Absent: nobody is asked for a token. */
   readonly tokens: Pick<TokenVerifier, 'verify'> | undefined;
   readonly keys: ApiKeys;
+  /** Of tokens (U12). */
+  readonly revocations: Pick<Revocations, 'refuse'>;
   /** Whether management has a port of its own, and this is not it (M4). */
   readonly isPublic: boolean;
 }
@@ -121,6 +126,8 @@ export function checkAccess(scope: Api, options: AccessOptions): void {
       const { token } = request.query as { token?: string | string[] };
       const verdict = await options.tokens.verify(bearerToken(request.headers.authorization) ?? [token].flat()[0]);
       if (!verdict.ok) throw unauthorized(verdict.refusal);
+      // The row about Redis tells also that Redis is away, and has nothing of any session.
+      await options.revocations.refuse(verdict.identity, access?.sessions === 'none');
       request.caller = verdict.identity;
       request.isManagement = verdict.identity.isAdmin && !options.isPublic;
       mustSuffice(request, verdict.identity);
@@ -163,12 +170,6 @@ function mustSuffice(request: FastifyRequest, caller: Identity): void {
   const { session_id: sessionId } = request.params as { session_id?: unknown };
   // What is no id of a session is told by the validation.
   if (sessions === 'path' && isSessionId(sessionId)) mustEnter(request, sessionId);
-}
-
-/** It may be the issuer whose fault that is. */
-function unauthorized({ code, message }: { readonly code: string; readonly message: string }): ApiError {
-  if (code === 'unavailable') return new ApiError('tokens_unavailable', message, { headers: { 'retry-after': '5' } });
-  return new ApiError('unauthorized', message, { headers: { 'www-authenticate': 'Bearer' } });
 }
 
 function keyNeeded(sentence: string): ApiError {

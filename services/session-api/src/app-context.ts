@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Config, RedisSettings } from '@holdfast/config';
 import type { FanOut } from '@holdfast/fan-out';
-import type { Names, SessionDirectory, SessionLog } from '@holdfast/session-store';
+import type { Names, OrderStore, SessionDirectory, SessionLog } from '@holdfast/session-store';
 import type { Logger, Metrics, ProcessLoad } from '@holdfast/telemetry';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 
@@ -34,8 +34,9 @@ export interface AppContext {
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
   readonly metrics: Pick<Metrics, 'api' | 'redis'>;
   readonly sessions: SessionDirectory & Pick<SessionLog, 'append' | 'read'>;
+  readonly orders: OrderStore;
   readonly fanOut: Pick<FanOut, 'publish'>;
-  readonly names: Pick<Names, 'broadcastChannel'>;
+  readonly names: Pick<Names, 'broadcastChannel' | 'ordersChannel'>;
   readonly status: () => Promise<RedisStatus>;
   /** What the process is short of (B7); absent: nothing. */
   readonly load?: Pick<ProcessLoad, 'shortage'>;

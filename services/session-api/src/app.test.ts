@@ -31,6 +31,8 @@ const ROWS = [
   ['DELETE', '/sessions/{session_id}/delete/'],
   ['GET', '/sessions/{session_id}/messages/'],
   ['POST', '/sessions/{session_id}/messages/'],
+  ['POST', '/sessions/{session_id}/disconnect/'],
+  ['POST', '/users/{sub}/disconnect/'],
   ['POST', '/broadcast/'],
 ] as const;
 
@@ -57,7 +59,7 @@ describe('paths', () => {
         const sessionId = `h1-${i}-${slash}`;
         const byQuery = method === 'DELETE' && path === '/sessions/';
         if (path !== '/sessions/' || byQuery) await t.sessions.open(sessionId);
-        const full = prefix + path.replace('{session_id}', sessionId);
+        const full = prefix + path.replace('{session_id}', sessionId).replace('{sub}', 'ann');
         const query = byQuery ? `?session_id=${sessionId}` : '';
         const body = method === 'GET' || method === 'DELETE' ? undefined : (bodies[path] ?? {});
         const answer = await t.call(method, (slash ? full : full.slice(0, -1)) + query, body);
@@ -254,6 +256,9 @@ describe('OpenAPI', () => {
     await check('PATCH', '/sessions/{session_id}/', '', { data: { b: 1 } });
     await check('POST', '/sessions/{session_id}/extend/', '', { ttl: 60 });
     await check('POST', '/broadcast/', '', { message: 'hi' });
+    await check('POST', '/sessions/{session_id}/disconnect/', '');
+    await check('POST', '/users/{sub}/disconnect/', '');
+    await check('POST', '/users/{sub}/disconnect/', '', { revoke_before: 'now' });
     await check('GET', '/redis/status/', '');
     await check('DELETE', '/sessions/{session_id}/delete/', '');
     await check('DELETE', '/sessions/{session_id}/', '');
@@ -289,10 +294,10 @@ describe('errors', () => {
     head_too_large: () => t.call('GET', '/api/sessions/', undefined, { headers: { cookie: 'c'.repeat(16_384) } }),
     internal_error: () => withStore(() => new Error('a defect')),
     storage_unavailable: () => withStore(),
-    unauthorized: () => withTokens({ secrets: ['a-secret-of-at-least-thirty-two-bytes'] }),
+    unauthorized: () => withTokens({ secrets: ['a-secret-of-at-least-thirty-two-bytes'], maxTokenSeconds: 60 }),
     tokens_unavailable: () =>
       withTokens(
-        { secrets: [], jwksUrl: 'http://127.0.0.1:9/' },
+        { secrets: [], jwksUrl: 'http://127.0.0.1:9/', maxTokenSeconds: 60 },
         `${Buffer.from('{"alg":"ES256"}').toString('base64url')}.e30.AA`,
       ),
     overloaded: () => whenShortOf('memory'),
@@ -350,7 +355,7 @@ describe('errors', () => {
   it('D4: every route that needs the store answers 503 with Retry-After and a sentence', async () => {
     const other = await testApp({ sessions: rejectingStore() });
     for (const [method, path] of ROWS) {
-      if (path === '/redis/status/' || path === '/broadcast/') continue;
+      if (['/redis/status/', '/broadcast/'].includes(path) || path.endsWith('/disconnect/')) continue;
       const body = { PATCH: { data: {} }, POST: { content: 'hi' } }[method as 'PATCH'];
       const query = method === 'DELETE' && path === '/sessions/' ? '?session_id=room' : '';
       const answer = await other.call(method, `/api${path.replace('{session_id}', 'room')}${query}`, body);

@@ -9,7 +9,9 @@ import type { Api, AppContext } from './app-context.js';
 import { checkHosts, checkOrigins, SECURITY_HEADERS, sendSecurityHeaders } from './browser-security.js';
 import { asApiError, handleErrors, sendFailure } from './errors.js';
 import { answerInTurn, answerOddRequests, refuseUnreadable, refuseWhenOverloaded } from './raw-requests.js';
+import { Revocations } from './revocations.js';
 import { broadcastRoutes } from './routes/broadcast.js';
+import { disconnectRoutes } from './routes/disconnect.js';
 import { historyReads, messageRoutes } from './routes/messages.js';
 import { describeRoutes, openApiRoutes } from './routes/open-api.js';
 import { redisStatusRoutes } from './routes/redis-status.js';
@@ -111,10 +113,11 @@ export async function buildApp(context: AppContext, options: AppOptions = {}): P
 function accessOf(app: FastifyInstance, context: AppContext, options: AppOptions): AccessOptions {
   const { isPublic = false } = options;
   const keys = new ApiKeys(context.config.apiKeys);
-  if ('tokens' in options) return { tokens: options.tokens, keys, isPublic };
+  const revocations = new Revocations(context.orders);
+  if ('tokens' in options) return { tokens: options.tokens, keys, revocations, isPublic };
   const tokens = tokenVerifier(context);
   app.addHook('onClose', () => tokens?.close());
-  return { tokens, keys, isPublic };
+  return { tokens, keys, revocations, isPublic };
 }
 
 function apiRoutes(scope: Api, context: AppContext, histories: ReturnType<typeof historyReads>, hidden: boolean): void {
@@ -128,6 +131,7 @@ function apiRoutes(scope: Api, context: AppContext, histories: ReturnType<typeof
   sessionRoutes(scope, context);
   messageRoutes(scope, context, histories);
   broadcastRoutes(scope, context);
+  disconnectRoutes(scope, context);
 }
 
 /** Counts every answer under its route as declared, such as `/api/sessions/:session_id/`, never under an id. */

@@ -65,6 +65,12 @@ export function storageUnavailable(details: FailureDetails = {}, sentence?: stri
   });
 }
 
+/** The failure for a token that does not count. It may be the issuer whose fault that is. */
+export function unauthorized({ code, message }: { readonly code: string; readonly message: string }): ApiError {
+  if (code === 'unavailable') return new ApiError('tokens_unavailable', message, { headers: { 'retry-after': '5' } });
+  return new ApiError('unauthorized', message, { headers: { 'www-authenticate': 'Bearer' } });
+}
+
 /** Answers every failure of every route in the shape of H3. */
 export function handleErrors(app: FastifyInstance, logger: Pick<Logger, 'error'>, redis: RedisMetrics): void {
   app.setErrorHandler((error, request, reply) => {

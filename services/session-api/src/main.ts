@@ -11,7 +11,7 @@ import {
   waitUntilReady,
   watchPermissions,
 } from '@holdfast/redis-client';
-import { namesOf, pooled, RedisSessionStore, storePermissions } from '@holdfast/session-store';
+import { namesOf, pooled, RedisOrders, RedisSessionStore, storePermissions } from '@holdfast/session-store';
 import {
   createLogger,
   createMetrics,
@@ -105,6 +105,7 @@ async function main(): Promise<void> {
         (each) => new RedisSessionStore(each, { names, defaultTtl, historyMax, sessionMaxBytes, onUnpublished }),
       ),
     ),
+    orders: new RedisOrders(client, names),
     fanOut: new RedisPublisher(client),
     names,
     status: () => readRedisStatus(client, config.redis),

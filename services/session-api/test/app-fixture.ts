@@ -1,5 +1,5 @@
 import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
-import { MemorySessionStore, namesOf, StorageUnavailableError } from '@holdfast/session-store';
+import { MemoryOrders, MemorySessionStore, namesOf, StorageUnavailableError } from '@holdfast/session-store';
 import { createLogger, createMetrics } from '@holdfast/telemetry';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { type AppOptions, buildApp } from '../src/app.js';
@@ -14,6 +14,7 @@ export interface TestApp {
   /** What the app was built with. */
   readonly context: AppContext;
   readonly sessions: MemorySessionStore;
+  readonly orders: MemoryOrders;
   readonly fanOut: MemoryFanOut;
   readonly broker: MemoryBroker;
   readonly metrics: ReturnType<typeof createMetrics>;
@@ -33,6 +34,7 @@ export async function testApp(
   let nowMs = START_MS;
   const broker = new MemoryBroker();
   const sessions = new MemorySessionStore({ live: broker, now: () => nowMs });
+  const orders = new MemoryOrders();
   const fanOut = new MemoryFanOut(broker);
   const lines: string[] = [];
   const identity = { service: 'session-api', color: 'blue', instance: 'test' } as const;
@@ -61,6 +63,7 @@ export async function testApp(
     }),
     metrics,
     sessions,
+    orders,
     fanOut,
     names: namesOf(),
     status: async () => ({ connected: true, url: 'redis://localhost:6379/0', mode: 'standalone' }),
@@ -72,6 +75,7 @@ export async function testApp(
     app,
     context: given,
     sessions,
+    orders,
     fanOut,
     broker,
     metrics,

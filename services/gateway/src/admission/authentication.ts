@@ -20,8 +20,15 @@ const BEARER_PROTOCOL = 'bearer.';
 export class Authentication {
   readonly #verifier: TokenVerifier;
 
-  constructor(settings: AuthSettings, clock: Pick<Clock, 'now'>, logger: Logger) {
+  /** @param revokedBefore since when the tokens of a user count (U12); Unix milliseconds */
+  constructor(
+    settings: AuthSettings,
+    clock: Pick<Clock, 'now'>,
+    logger: Logger,
+    revokedBefore: (sub: string) => number | undefined = () => undefined,
+  ) {
     this.#verifier = new TokenVerifier(settings, {
+      revokedBefore,
       now: () => clock.now(),
       onProblem: (reason) => logger.warn({ reason }, "The token issuer's keys could not be fetched"),
     });

@@ -10,6 +10,7 @@ import type { WheelConnection } from './heartbeat-wheel.js';
 import { type HeldFrame, HeldFrames } from './held-frames.js';
 import type { Identity } from './identity.js';
 import { copyText } from './inbound.js';
+import type { OrderedConnection } from './ordered-closes.js';
 import { SendLimits } from './send-limits.js';
 import type { TokenHolder } from './token-watch.js';
 
@@ -47,7 +48,7 @@ export interface ConnectionTerms extends Pick<Member, 'protocol' | 'persistent' 
  * The states, in their order: waiting for the welcome, in a room, closed. A gateway has very many connections, and most
  * of them send nothing: whatever only some connections need is made when they need it.
  */
-export class Connection implements Member, FrameSender, TokenHolder, WheelConnection, SocketEvents {
+export class Connection implements Member, FrameSender, TokenHolder, OrderedConnection, WheelConnection, SocketEvents {
   readonly sessionId: string;
   readonly protocol: WireProtocol;
   readonly persistent: boolean;
@@ -60,6 +61,8 @@ export class Connection implements Member, FrameSender, TokenHolder, WheelConnec
   slotIndex = 0;
   mayWrite = true;
   expirySecond = 0;
+  issuedSecond = 0;
+  readonly openedSecond: number;
   readonly #socket: Socket;
   readonly #context: ConnectionContext;
   /** Undefined: closed. */
@@ -78,6 +81,7 @@ export class Connection implements Member, FrameSender, TokenHolder, WheelConnec
   constructor(socket: Socket, context: ConnectionContext, terms: ConnectionTerms, identity: Identity) {
     this.#socket = socket;
     this.#context = context;
+    this.openedSecond = Math.floor(context.clock.now() / 1000);
     this.sessionId = terms.sessionId;
     this.protocol = terms.protocol;
     this.persistent = terms.persistent;

@@ -1,4 +1,4 @@
-import type { Identity, Verdict } from '@holdfast/auth';
+import { type Identity, isRevoked, type Verdict } from '@holdfast/auth';
 import { CLOSE, type CloseCode, type ServerFrame } from '@holdfast/protocol';
 import type { Clock, Timer } from '../ports/clock.js';
 
@@ -12,6 +12,8 @@ export interface TokenHolder {
   mayWrite: boolean;
   /** Unix second at which it is closed. The watch keeps it here, so that a connection costs no further object. */
   expirySecond: number;
+  /** Unix second at which its token was issued; 0 where that does not say. */
+  issuedSecond: number;
   tell(frame: ServerFrame): void;
   close(code: CloseCode): void;
 }
@@ -26,20 +28,33 @@ const RETRY_AFTER_MS = 5_000;
 export class TokenWatch {
   readonly #clock: Clock;
   readonly #verify: (token: string) => Promise<Verdict>;
+  readonly #revokedBefore: (sub: string) => number | undefined;
   readonly #bySecond = new Map<number, Set<TokenHolder>>();
   #timer: Timer | undefined;
 
-  /** @param verify never rejects */
-  constructor(clock: Clock, verify: (token: string) => Promise<Verdict>) {
+  /**
+   * @param verify never rejects
+   * @param revokedBefore since when the tokens of a user count (U12); Unix milliseconds
+   */
+  constructor(
+    clock: Clock,
+    verify: (token: string) => Promise<Verdict>,
+    revokedBefore: (sub: string) => number | undefined = () => undefined,
+  ) {
     this.#clock = clock;
     this.#verify = verify;
+    this.#revokedBefore = revokedBefore;
   }
 
   /** The connection has come with a token of this identity, or has brought a new one. */
-  watch(holder: TokenHolder, { canWrite, expiresAtMs }: Pick<Identity, 'canWrite' | 'expiresAtMs'>): void {
+  watch(holder: TokenHolder, identity: Pick<Identity, 'sub' | 'canWrite' | 'expiresAtMs' | 'issuedAtMs'>): void {
+    const { sub, canWrite, expiresAtMs, issuedAtMs = 0 } = identity;
     this.forget(holder);
     holder.mayWrite = canWrite;
     holder.expirySecond = Math.ceil(expiresAtMs / 1000);
+    holder.issuedSecond = Math.floor(issuedAtMs / 1000);
+    // The revocation may have come since the token was checked. The socket may be on its way into the hands of its server.
+    if (isRevoked(identity, this.#revokedBefore(sub))) this.#clock.defer(() => holder.close(CLOSE.unauthorized));
     const together = this.#bySecond.get(holder.expirySecond);
     if (together) together.add(holder);
     else this.#bySecond.set(holder.expirySecond, new Set([holder]));

@@ -6,15 +6,19 @@ import type {
   ForkResult,
   HealRequest,
   HealResult,
+  KeepOptions,
   LogRead,
   OpenOptions,
   OpenResult,
+  OrderKind,
+  OrderStore,
+  Orders,
   ReadRange,
   SessionLog,
 } from '@holdfast/session-store';
 import { StorageUnavailableError } from '@holdfast/session-store';
 
-type Method = keyof SessionLog;
+type Method = keyof SessionLog | 'orders';
 
 /** One call of the session log, as a test sees it. */
 export interface LogCall {
@@ -32,6 +36,8 @@ export type Fate = 'works' | 'lost before' | 'lost after' | 'silence' | Error;
 /** A session log that fails when the test says so, and that records its calls. */
 export class FaultyLog implements SessionLog {
   readonly calls: LogCall[] = [];
+  /** Calls about orders of operators. */
+  looks = 0;
   /** Decides about each call before it has its effect; a promise holds the call up. */
   fate: (call: LogCall) => Fate | Promise<Fate> = () => 'works';
   /** Runs after the effect, before the answer is given. */
@@ -87,6 +93,36 @@ export class FaultyLog implements SessionLog {
     await this.answered(call);
     if (fate === 'lost after') throw new StorageUnavailableError('Connection is closed.');
     return answer;
+  }
+}
+
+/** Orders of operators in the same Redis as a log: they cannot be had while that does not answer. */
+export class FaultyOrders implements OrderStore {
+  readonly #orders: OrderStore;
+  readonly #log: FaultyLog;
+
+  constructor(orders: OrderStore, log: FaultyLog) {
+    this.#orders = orders;
+    this.#log = log;
+  }
+
+  keep(kind: OrderKind, orders: Orders, options: KeepOptions): Promise<boolean> {
+    return this.#call(() => this.#orders.keep(kind, orders, options));
+  }
+
+  find(kind: OrderKind, names: readonly string[]): Promise<(number | undefined)[]> {
+    return this.#call(() => this.#orders.find(kind, names));
+  }
+
+  page(kind: OrderKind, at: number): Promise<Orders> {
+    return this.#call(() => this.#orders.page(kind, at));
+  }
+
+  async #call<T>(run: () => Promise<T>): Promise<T> {
+    this.#log.looks += 1;
+    const fate = await this.#log.fate({ method: 'orders', sessionId: '' });
+    if (fate !== 'works') throw new StorageUnavailableError('Command timed out');
+    return run();
   }
 }
 
@@ -148,7 +184,7 @@ export class FaultyFanOut implements FanOut {
   }
 
   /** Tells the gateway that these channels were lost and are subscribed again (F4). */
-  interrupt(channels: readonly string[] = [...this.subscribed]): void {
+  interrupt(channels: readonly string[] = [...this.#listeners.keys()]): void {
     for (const listener of this.#interrupted) listener(channels);
   }
 

@@ -1,12 +1,21 @@
 import { type Config, loadConfig } from '@holdfast/config';
 import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
 import { FRAMED_PROTOCOL } from '@holdfast/protocol';
-import { BROADCAST_CHANNEL, encodeStored, liveChannel, storedFrame } from '@holdfast/session-store';
+import {
+  BROADCAST_CHANNEL,
+  encodeStored,
+  liveChannel,
+  MemoryOrders,
+  ORDERS_CHANNEL,
+  type OrderKind,
+  orderKeepMs,
+  storedFrame,
+} from '@holdfast/session-store';
 import { createLogger, createMetrics, type Metrics } from '@holdfast/telemetry';
 import type { Refusal, UpgradeRequest } from '../../src/admission/admission.js';
 import { type Acceptance, GatewayCore } from '../../src/gateway-core.js';
 import { FakeClient } from './fake-client.js';
-import { FaultyFanOut, FaultyLog } from './faults.js';
+import { FaultyFanOut, FaultyLog, FaultyOrders } from './faults.js';
 import { ManualClock } from './manual-clock.js';
 import { RewindableStore } from './rewindable-store.js';
 
@@ -100,6 +109,7 @@ export class GatewayInWorld {
       metrics: this.metrics,
       sessionLog: this.log,
       fanOut: this.fanOut,
+      orders: new FaultyOrders(world.orders, this.log),
       clock: world.clock,
       // Appends are sent in the instant of the manual clock in which they are made.
       appendIntervalMs: 0,
@@ -175,6 +185,7 @@ export class World {
   readonly clock = new ManualClock();
   readonly broker: MemoryBroker;
   readonly store: RewindableStore;
+  readonly orders: MemoryOrders;
   readonly #gateways: GatewayInWorld[] = [];
   #nonces = 0;
 
@@ -188,6 +199,7 @@ export class World {
     } = {},
   ) {
     this.broker = new MemoryBroker(options.deliver);
+    this.orders = new MemoryOrders(this.clock.now);
     this.store = new RewindableStore({
       live: this.broker,
       now: this.clock.now,
@@ -240,6 +252,13 @@ export class World {
   async broadcast(sent: { readonly id: string } & Record<string, unknown>): Promise<void> {
     await this.store.keepBroadcast(sent.id, JSON.stringify(sent));
     this.broker.publish(BROADCAST_CHANNEL, JSON.stringify(sent));
+    await this.settle();
+  }
+
+  /** Orders something now, as session-api does. @param name `SUB`, `user SUB` or `session ID` */
+  async order(kind: OrderKind, name: string, ms = this.clock.now()): Promise<void> {
+    await this.orders.keep(kind, new Map([[name, ms]]), { keepMs: orderKeepMs(86_400)[kind] });
+    this.broker.publish(ORDERS_CHANNEL, `${kind} ${name}`);
     await this.settle();
   }
 

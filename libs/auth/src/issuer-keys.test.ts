@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { IssuerKeys } from './issuer-keys.js';
 import { TokenVerifier } from './token-verifier.js';
 
@@ -246,4 +246,77 @@ it('U2: a token that does not name its key is accepted where only one fits', asy
   issuer.keys = [first.jwk, { ...first.jwk, kid: 'k9' }];
   const other = await subject(issuer);
   expect(await other.finds({ alg: 'ES256' })).toBe(false);
+});
+
+describe('in the background', () => {
+  /** When requests were made, in seconds since the start. The clock is the test's, and so is the issuer. */
+  const atSeconds: number[] = [];
+  let answer: () => Response;
+  let keys: IssuerKeys;
+  const problems: string[] = [];
+  const good = () => new Response(JSON.stringify({ keys: [first.jwk] }));
+  const bad = () => new Response('', { status: 500 });
+  const finds = (kid: string) =>
+    keys.keyFor({ alg: 'ES256', kid }, { payload: '', signature: '' }).then(
+      () => true,
+      () => false,
+    );
+
+  beforeEach(async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const startMs = performance.now();
+    atSeconds.length = 0;
+    problems.length = 0;
+    answer = good;
+    vi.stubGlobal('fetch', async () => {
+      atSeconds.push((performance.now() - startMs) / 1000);
+      return answer();
+    });
+    keys = new IssuerKeys({ url: 'http://127.0.0.1/keys', onProblem: (problem) => problems.push(problem) });
+    await keys.start();
+  });
+  afterEach(() => {
+    keys.close();
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+
+  it('U2: the keys are asked for every five minutes', async () => {
+    await vi.advanceTimersByTimeAsync(900_000);
+    expect(atSeconds).toEqual([0, 300, 600, 900]);
+    answer = () => new Response(JSON.stringify({ keys: [second.jwk] }));
+    await vi.advanceTimersByTimeAsync(300_000);
+    expect([await finds('k1'), problems]).toEqual([false, []]);
+  });
+
+  it('U2: a failed request is repeated after a second, then after twice as long each time, up to a minute', async () => {
+    answer = bad;
+    await vi.advanceTimersByTimeAsync(300_000 + 243_000);
+    expect(atSeconds).toEqual([0, ...[0, 1, 3, 7, 15, 31, 63, 123, 183, 243].map((later) => 300 + later)]);
+    expect([problems.length, await finds('k1')]).toEqual([10, true]);
+    // After a good answer it is five minutes again, and a second after the next bad one.
+    answer = good;
+    await vi.advanceTimersByTimeAsync(60_000);
+    answer = bad;
+    await vi.advanceTimersByTimeAsync(301_000);
+    expect(atSeconds.slice(-3)).toEqual([603, 903, 904]);
+  });
+
+  it('U2: an unknown key brings the next request forward, once a minute, and five minutes begin anew with it', async () => {
+    await vi.advanceTimersByTimeAsync(100_000);
+    for (let attempt = 0; attempt < 5; attempt++) expect(await finds(`x${attempt}`)).toBe(false);
+    await vi.advanceTimersByTimeAsync(59_000);
+    expect(await finds('y')).toBe(false);
+    expect(atSeconds).toEqual([0, 100]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await finds('z')).toBe(false);
+    await vi.advanceTimersByTimeAsync(300_000);
+    expect(atSeconds).toEqual([0, 100, 160, 460]);
+  });
+
+  it('U2: nothing is asked for after the end', async () => {
+    keys.close();
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(atSeconds).toEqual([0]);
+  });
 });

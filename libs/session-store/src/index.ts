@@ -35,6 +35,7 @@ export {
   splitAtHoles,
 } from './message-segment.js';
 export {
+  type KeepOptions,
   MemoryOrders,
   ORDER_KINDS,
   ORDER_PAGE,

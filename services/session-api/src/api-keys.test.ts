@@ -9,7 +9,7 @@ const KEYS = ['k'.repeat(32), 'another-key-of-at-least-32-characters!'] as const
 let t: TestApp;
 afterEach(() => t.app.close());
 
-const withTokens = () => testApp({}, { auth: { secrets: [SECRET] }, apiKeys: KEYS });
+const withTokens = () => testApp({}, { auth: { secrets: [SECRET], maxTokenSeconds: 86_400 }, apiKeys: KEYS });
 const withoutTokens = () => testApp({}, { apiKeys: KEYS });
 
 const call = (method: string, url: string, headers: Record<string, string> = {}, body?: object) =>

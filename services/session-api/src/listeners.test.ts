@@ -43,8 +43,8 @@ describe('the public port of two', () => {
   const publicApp = (settings: object) => testApp({}, settings, { isPublic: true });
 
   it.each([
-    ['with tokens', { auth: { secrets: [SECRET] } }],
-    ['with tokens and keys', { auth: { secrets: [SECRET] }, apiKeys: [KEY] }],
+    ['with tokens', { auth: { secrets: [SECRET], maxTokenSeconds: 86_400 } }],
+    ['with tokens and keys', { auth: { secrets: [SECRET], maxTokenSeconds: 86_400 }, apiKeys: [KEY] }],
     ['with keys', { apiKeys: [KEY] }],
     ['open', {}],
   ])(
@@ -81,7 +81,7 @@ describe('the public port of two', () => {
   });
 
   it('M4, C7: an administrator is a member there, and speaks for itself alone', async () => {
-    t = await publicApp({ auth: { secrets: [SECRET] }, apiKeys: [KEY] });
+    t = await publicApp({ auth: { secrets: [SECRET], maxTokenSeconds: 86_400 }, apiKeys: [KEY] });
     const send = async (headers: Record<string, string>, body: object) =>
       (await call('POST', '/sessions/s/messages/', headers, body)).statusCode;
     expect(await send(await admin(), { content: 'a', sender: 'ann' })).toBe(403);

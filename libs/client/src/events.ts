@@ -15,6 +15,8 @@ import type { SendResult } from './outbox.js';
 export interface ChatMessage {
   readonly id: string;
   readonly content: string;
+  /** The server could not decrypt the message: `content` is empty. */
+  readonly error?: 'key_missing' | 'not_authentic';
   readonly sender: string;
   /** Unix milliseconds: when the message was stored, or while it is not stored, when the gateway received it. */
   readonly timestamp: number;

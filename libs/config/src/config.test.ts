@@ -41,6 +41,7 @@ describe('loadConfig', () => {
       adminHost: '127.0.0.1',
       adminHosts: [],
       adminPort: 9100,
+      encryption: { keys: [], seals: false },
       drainSeconds: 30,
       log: { level: 'info', format: 'json' },
       redis: {
@@ -445,13 +446,38 @@ describe('tokens', () => {
   });
 });
 
-describe('what this version does not do yet', () => {
-  it('SESSION_ENCRYPTION_KEYS: no process starts unencrypted in silence', () => {
-    for (const service of SERVICES) {
-      expect(mistakesOf({ SESSION_ENCRYPTION_KEYS: 'S3CR3T' }, service)).toEqual([
-        expect.stringMatching(/^SESSION_ENCRYPTION_KEYS is set, but this version does not/),
-      ]);
-    }
+describe('SESSION_ENCRYPTION_KEYS', () => {
+  const [one, two] = ['a', 'b'].map((letter) => Buffer.alloc(32, letter).toString('base64'));
+  const encryptionOf = (keys: string) =>
+    loadConfig('gateway', { AUTH_DISABLED: 'true', SESSION_ENCRYPTION_KEYS: keys }).encryption;
+
+  it('E1: the first key writes and all of them read; with "clear" before them none writes', () => {
+    const keys = [
+      { kid: 'new-1', key: Buffer.alloc(32, 'a') },
+      { kid: 'old_1', key: Buffer.alloc(32, 'b') },
+    ];
+    expect(encryptionOf(`new-1:${one},old_1:${two}`)).toEqual({ keys, seals: true });
+    expect(encryptionOf(`clear, new-1:${one?.replace('=', '')}, old_1:${two}`)).toEqual({ keys, seals: false });
+    expect(loadConfig('gateway', { AUTH_DISABLED: 'true' }).encryption).toEqual({ keys: [], seals: false });
+  });
+
+  it.each([
+    ['no name', `${one}`],
+    ['an empty name', `:${one}`],
+    ['a name with a dot', `a.b:${one}`],
+    ['a name of 33 letters', `${'k'.repeat(33)}:${one}`],
+    ['a name twice', `a:${one},a:${two}`],
+    ['16 bytes', `a:${Buffer.alloc(16).toString('base64')}`],
+    ['33 bytes', `a:${Buffer.alloc(33).toString('base64')}`],
+    ['no base64', `a:${'!'.repeat(44)}`],
+    ['nothing behind a comma', `a:${one},`],
+    ['nine keys', Array.from({ length: 9 }, (_, n) => `k${n}:${one}`).join(',')],
+    ['no key', 'clear'],
+    ['"clear" at the end', `a:${one},clear`],
+  ])('E1: says what is wrong, without the value: %s', (_name, keys) => {
+    const [mistake, ...others] = mistakesOf({ SESSION_ENCRYPTION_KEYS: keys }, 'gateway');
+    expect([mistake, others]).toEqual([expect.stringMatching(/^SESSION_ENCRYPTION_KEYS must be keys of the form/), []]);
+    expect(mistake).not.toContain(one);
   });
 });
 

@@ -3,6 +3,7 @@ import { type AllowedHosts, allowedHosts } from './allowed-hosts.js';
 import { asksForTokens, contradictions, databaseOf } from './contradictions.js';
 import { readEnvironment, type Values } from './environment.js';
 import { isLoopback } from './loopback.js';
+import type { EncryptionSettings } from './parsers.js';
 import type { ServiceName } from './variable.js';
 
 export type Color = 'blue' | 'green';
@@ -101,6 +102,7 @@ export interface Config {
   readonly auth?: AuthSettings;
   /** Of back ends, at least 32 characters each (M3). Empty: nobody is asked for one. */
   readonly apiKeys: readonly string[];
+  readonly encryption: EncryptionSettings;
   readonly trustProxy: boolean;
   /** As browsers send them. Empty: pages of the same host only. */
   readonly allowedOrigins: readonly string[];
@@ -193,6 +195,7 @@ export function loadConfig(
     },
     ...authOf(values),
     apiKeys: values.API_KEYS,
+    encryption: values.SESSION_ENCRYPTION_KEYS,
     trustProxy: values.TRUST_PROXY,
     allowedOrigins: values.ALLOWED_ORIGINS,
     allowedHosts: allowedHosts(values.HOST, values.ALLOWED_HOSTS, values.ALLOWED_ORIGINS),

@@ -2,7 +2,7 @@ import { LARGEST_MESSAGE_FACTOR, type Values } from './environment.js';
 import { isLoopback } from './loopback.js';
 import type { ServiceName } from './variable.js';
 
-/** Mistakes that no single value shows: settings that contradict each other, or ask for what this version does not do. */
+/** Mistakes that no single value shows: settings that contradict each other. */
 export function* contradictions(service: ServiceName, values: Values): Generator<string> {
   const { REDIS_MODE: mode, CHANNEL_REDIS_URL: urls, REDIS_SENTINEL_MASTER: master } = values;
   if (mode === 'standalone' && urls.length > 1) {
@@ -41,7 +41,6 @@ export function* contradictions(service: ServiceName, values: Values): Generator
     yield noRoom('SESSION_MAX_BYTES');
   }
   if (service === 'gateway') yield* unusable(values);
-  yield* notDoneYet(values);
   yield* halfAuthenticated(values);
   yield* openToAll(service, values);
 }
@@ -65,13 +64,6 @@ function noRoom(name: string): string {
 function differs(url: string, first = url): boolean {
   const [a, b] = [new URL(url), new URL(first)];
   return (['protocol', 'username', 'password', 'pathname', 'search'] as const).some((part) => a[part] !== b[part]);
-}
-
-/** A setting for protection that this version does not have. Ignoring it would leave the data open without a word. */
-function* notDoneYet(values: Values): Generator<string> {
-  if (values.SESSION_ENCRYPTION_KEYS !== undefined) {
-    yield 'SESSION_ENCRYPTION_KEYS is set, but this version does not encrypt yet: unset it';
-  }
 }
 
 /** Settings of which one says that tokens are asked for, and another one that they are not. */

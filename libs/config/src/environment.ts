@@ -1,5 +1,18 @@
 import { ACCESS_VARIABLES } from './access-variables.js';
-import { adminToken, flag, host, keyPrefix, line, oneOf, redisUrls, seconds, whole, wholeOrZero } from './parsers.js';
+import {
+  adminToken,
+  type EncryptionSettings,
+  encryptionKeys,
+  flag,
+  host,
+  keyPrefix,
+  line,
+  oneOf,
+  redisUrls,
+  seconds,
+  whole,
+  wholeOrZero,
+} from './parsers.js';
 import { ALL, GATEWAY, PUBLIC, SESSION_API, type ServiceName, SWEEPER, type Variable, variable } from './variable.js';
 
 const PORTS = { gateway: 8100, 'session-api': 8200, sweeper: 0 } as const;
@@ -144,11 +157,12 @@ export const VARIABLES = {
     "Memory in use above which new members and requests are refused with 503, in bytes (default nine tenths of the container's limit, where there is one); 0 is no limit",
   ),
   ...ACCESS_VARIABLES,
-  SESSION_ENCRYPTION_KEYS: variable<string | undefined>(
-    line,
-    undefined,
-    ALL,
-    'Keys that contents are encrypted with in Redis. Not done by this version: a process with this set refuses to start',
+  SESSION_ENCRYPTION_KEYS: variable<EncryptionSettings>(
+    encryptionKeys,
+    { keys: [], seals: false },
+    PUBLIC,
+    'Keys that message contents and custom data are encrypted with in Redis and on its channels (AES-256-GCM), as `NAME:BASE64` of 32 bytes, separated by commas, at most 8: the first one writes, all of them read. With `clear` before them what is written stays in clear, and what was encrypted is still read. Unset: nothing is encrypted. The same for all gateways and APIs of a deployment',
+    '',
   ),
   AUDIT_INTERVAL_SECONDS: variable(whole('seconds', 1, 86_400), 300, SWEEPER, 'Seconds between two audits'),
   AUDIT_GRACE_SECONDS: variable(

@@ -16,4 +16,5 @@ export { ENVIRONMENT, type EnvironmentRow, renderEnvironmentTable } from './envi
 export { isLoopback } from './loopback.js';
 export { maskUrl } from './mask-url.js';
 export { isOriginAllowed, type PageHeaders } from './origin.js';
+export type { EncryptionSettings } from './parsers.js';
 export type { ServiceName } from './variable.js';

@@ -84,6 +84,33 @@ export const secrets = listOfSecrets('secrets');
 /** Keys that back ends send in a header. */
 export const apiKeys = listOfSecrets('keys');
 
+/** What contents are encrypted with in Redis (E1). Empty: nothing. */
+export interface EncryptionSettings {
+  /** Names and 32 bytes each, no name twice. All of them open what was sealed with them; the first one seals. */
+  readonly keys: readonly { readonly kid: string; readonly key: Buffer }[];
+  /** False: what is written stays in clear, and what was sealed is still opened. */
+  readonly seals: boolean;
+}
+
+/** The word that stands before the keys where what is written stays in clear. */
+const CLEAR = 'clear';
+
+/** Keys of encryption, in the order of {@link EncryptionSettings}. */
+export const encryptionKeys: Parser<EncryptionSettings> = parser(
+  `keys of the form NAME:BASE64, separated by commas, at most 8: NAME is 1 to 32 letters, digits, _ and -, each another one, and BASE64 is 32 bytes; "${CLEAR}" may stand before them`,
+  (text) => {
+    const parts = text.split(',').map((part) => part.trim());
+    const seals = parts[0] !== CLEAR;
+    const keys = parts.slice(seals ? 0 : 1).map((part) => /^([\w-]{1,32}):([A-Za-z0-9+/]{43}=?)$/.exec(part));
+    if (keys.length < 1 || keys.length > 8) return undefined;
+    const read = keys.flatMap((match) =>
+      match ? [{ kid: match[1] ?? '', key: Buffer.from(match[2] ?? '', 'base64') }] : [],
+    );
+    const isRight = read.length === keys.length && new Set(read.map(({ kid }) => kid)).size === keys.length;
+    return isRight ? { keys: read, seals } : undefined;
+  },
+);
+
 /** Where public keys are fetched: nobody on the way can change them, nor does a password stand in the address. */
 export const keysUrl: Parser<string> = parser(
   'an https URL without user and password, or an http one on this machine',

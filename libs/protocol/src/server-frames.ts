@@ -43,6 +43,8 @@ export interface MessageFrame {
   pending?: true;
   id: string;
   content: string;
+  /** An encrypted content that cannot be read: `content` is empty (E1). */
+  error?: 'key_missing' | 'not_authentic';
   sender: string;
   timestamp: number;
 }

@@ -19,7 +19,7 @@ names, a part in each call, and the caller calls again at once.
 Rules: A1 one step; A3 ready to forward; A4 duplicates; A6 quarantine; K8 foreign keys; G3 refusals; K5, K6.
 ]]
 -- @import endingEpoch, newSession, parseSession, restForAppend from session-json.lua
--- @import isTextOf, nameOf, newestOf, readName, storeMessages, textOf from messages.lua
+-- @import isRepetition, isTextOf, nameOf, newestOf, readName, storeMessages, textOf from messages.lua
 -- @import readJson from stored-session.lua
 -- @import boundAppended, hasLarge, readSize, renderSize, sizeKeyOf from log-size.lua
 -- @import endOf, epochBefore, faultOf, isForeign, quarantine from ended-epochs.lua
@@ -151,7 +151,7 @@ for at = FIRST, #ARGV, 4 do
   local name = senderKey ~= '' and nameOf(senderKey, id)
   local earlier = name and seqByName[name]
   if earlier then
-    seqs[#seqs + 1] = string.format(isTextOf(textBySeq[earlier], id, head) and '-%d' or '!%d', earlier)
+    seqs[#seqs + 1] = string.format(isRepetition(textBySeq[earlier], id, head) and '-%d' or '!%d', earlier)
   else
     messages[#messages + 1] = senderKey
     messages[#messages + 1] = textOf(id, head)

@@ -18,7 +18,7 @@ Rules: G4, K5.
 -- @import customOf, forgetLog, parseSession, replaceCustom from session-json.lua
 -- @import deadlineOf, readJson, saveUntil from stored-session.lua
 -- @import newBound, readSize, renderSize, saveSize, takeEntry from log-size.lua
--- @import nameOf, newestOf, publishEvent, readEntry, textOf, timeOf from messages.lua
+-- @import isSameBody, nameOf, newestOf, publishEvent, readEntry, textOf, timeOf from messages.lua
 -- @import newEpoch, readClock from clock.lua
 
 local FIRST = 8
@@ -44,7 +44,7 @@ for at = FIRST, #ARGV, 4 do
 end
 
 local function isSame(a, b)
-  return a.key == b.key and a.id == b.id and a.body == b.body
+  return a.key == b.key and a.id == b.id and isSameBody(a.body, b.body)
 end
 
 local function namesOf(entries)

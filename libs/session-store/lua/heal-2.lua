@@ -15,7 +15,7 @@ Rules: G2; K5, K6; A6 (a log without its session goes into quarantine); G5.
 ]]
 -- @import forgetLog, parseSession, restoredSession from session-json.lua
 -- @import deadlineOf, readJson, saveUntil from stored-session.lua
--- @import nameOf, newestOf, publishStored, readEntry, seqOf, textOf from messages.lua
+-- @import isSameBody, nameOf, newestOf, publishStored, readEntry, seqOf, textOf from messages.lua
 -- @import newBound, readSize, renderSize, bytesOf, saveSize, takeEntry from log-size.lua
 -- @import endOf, quarantine from ended-epochs.lua
 -- @import readClock from clock.lua
@@ -66,7 +66,7 @@ for _, entry in ipairs(kept) do
   if not seq then return { 'corrupt' } end
   local isCovered = given > 0 and seq >= firstGiven and seq <= lastGiven
   -- The same id with another time was stored anew: what stands before it may differ (G1).
-  if isCovered and (ARGV[at(seq)] ~= id or ARGV[at(seq) + 2] ~= body) then return { 'forked' } end
+  if isCovered and (ARGV[at(seq)] ~= id or not isSameBody(ARGV[at(seq) + 2], body)) then return { 'forked' } end
   -- The sender has repeated the message, and it was stored under another number before it could be put back.
   if (seqByName[nameOf(senderKey, id)] or seq) ~= seq then return { 'forked' } end
 end

@@ -3,27 +3,31 @@ import { Redis } from 'ioredis';
 import { type Names, namesOf } from './keys.js';
 import { RedisSessionManager, TTL_MAX_SECONDS } from './redis-session-manager.js';
 import { RedisSessionStore } from './redis-session-store.js';
+import { sealFrom } from './seal.js';
+import { SealedSessionStore } from './sealed-session-store.js';
 
 let shared: { manager: RedisSessionManager; client: Redis } | undefined;
 
 /**
  * The one session manager of this process. It connects on first use as the environment says: `CHANNEL_REDIS_URL`
- * (default `redis://localhost:6379/0`), `REDIS_KEY_PREFIX` (default empty) and `REDIS_SESSION_TTL` (seconds, default
- * 3600). For Sentinel, Cluster or a
+ * (default `redis://localhost:6379/0`), `REDIS_KEY_PREFIX` (default empty), `REDIS_SESSION_TTL` (seconds, default
+ * 3600) and `SESSION_ENCRYPTION_KEYS` (E1; default none). For Sentinel, Cluster or a
  * connection of your own, build `new RedisSessionManager(new RedisSessionStore(client))`.
  *
- * @throws {RangeError} when the environment names no single Redis, no whole number of seconds, or an ill-formed prefix
+ * @throws {RangeError} when the environment names no single Redis, no whole number of seconds, an ill-formed prefix, or ill-formed keys
  */
 export function getRedisSessionManager(): RedisSessionManager {
   if (!shared) {
     const url = redisUrl(process.env['CHANNEL_REDIS_URL'] ?? 'redis://localhost:6379/0');
     const defaultTtl = wholeSeconds(process.env['REDIS_SESSION_TTL'] ?? String(DEFAULT_SESSION_TTL));
+    const seal = sealFrom(process.env['SESSION_ENCRYPTION_KEYS'] ?? '');
     // While Redis is away, calls fail instead of waiting in memory (D2), and none is sent twice (A5).
     const names = namesIn(url, process.env['REDIS_KEY_PREFIX']);
     const client = new Redis(url, { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 1 });
     // Every failure rejects its call as well. Without a listener ioredis would print it.
     client.on('error', () => undefined);
-    shared = { manager: new RedisSessionManager(new RedisSessionStore(client, { names, defaultTtl })), client };
+    const store = new RedisSessionStore(client, { names, defaultTtl, sealed: seal.isOn });
+    shared = { manager: new RedisSessionManager(new SealedSessionStore(store, seal)), client };
   }
   return shared.manager;
 }

@@ -52,10 +52,14 @@ export { storePermissions, UNUSED_ID } from './permissions.js';
 export { pooled } from './pooled.js';
 export * from './port.js';
 export { readEntries, type StreamEntry } from './redis-reply.js';
-export type { RedisSessionStoreOptions } from './redis-session-log.js';
 export { type ManagedSession, manage, RedisSessionManager } from './redis-session-manager.js';
 export { RedisSessionStore } from './redis-session-store.js';
+export type { RedisSessionStoreOptions } from './redis-store-options.js';
 export { defineScript, type Script, type ScriptConstants } from './script.js';
+export { Seal, type SealFault, type SealKey } from './seal.js';
+export { isSealedField, type OnUnreadable, readableCustom } from './sealed-message.js';
+export { openPayload, sealPayload } from './sealed-payload.js';
+export { SealedSessionStore } from './sealed-session-store.js';
 export { parseSession, RESERVED_FIELDS, type SessionState } from './session-json.js';
 export * from './storage-errors.js';
 export {

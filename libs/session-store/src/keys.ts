@@ -66,7 +66,7 @@ export interface Names {
   canaryChannel(name: string): string;
   /** Matches every {@link sessionKey} whose id has this beginning, and keys whose {@link sessionIdOf} is no session id. */
   sessionKeyPattern(idPrefix?: string): string;
-  /** What stands in the place of the id in a key that is formed like {@link sessionKey} or {@link logKey}. */
+  /** What stands in the place of the id in a name that is formed like {@link sessionKey}, {@link logKey} or {@link liveChannel}. */
   sessionIdOf(key: string): string | undefined;
 }
 
@@ -115,7 +115,10 @@ export function namesOf({ keyPrefix = '', database = 0 }: NameScope = {}): Names
     sessionKeyPattern: (idPrefix = '') => `${session}${escapePattern(idPrefix)}*`,
     sessionIdOf: (key) => {
       if (key.startsWith(session)) return key.slice(session.length);
-      if (key.startsWith(beforeId) && key.endsWith('}:log')) return key.slice(beforeId.length, -'}:log'.length);
+      if (!key.startsWith(beforeId)) return undefined;
+      for (const ending of ['}:log', `}:${liveEnding}`]) {
+        if (key.endsWith(ending)) return key.slice(beforeId.length, -ending.length);
+      }
       return undefined;
     },
   };

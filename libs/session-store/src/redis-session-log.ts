@@ -1,10 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import {
-  DEFAULT_MESSAGE_HISTORY_MAX,
-  DEFAULT_SESSION_MAX_BYTES,
-  DEFAULT_SESSION_TTL,
-  HISTORY_READ_MAX_BYTES,
-} from '@holdfast/protocol';
+import { DEFAULT_SESSION_TTL, HISTORY_READ_MAX_BYTES } from '@holdfast/protocol';
 import {
   type EncodedArguments,
   encodeArguments,
@@ -16,7 +11,6 @@ import {
 import type { Cluster, Redis } from 'ioredis';
 import { guarded, guardedWrite } from './guarded.js';
 import { type Names, namesOf } from './keys.js';
-import { type LogBounds, largeBytesOf } from './log-bounds.js';
 import { entryText } from './message-format.js';
 import type {
   AppendRequest,
@@ -34,26 +28,10 @@ import type {
 } from './port.js';
 import { entryArguments, isUnusual, retryArgument } from './redis-arguments.js';
 import { endedBy, readAppended, readEntries, readNextAppended, type StreamEntry } from './redis-reply.js';
+import { constantsOf, type RedisSessionStoreOptions } from './redis-store-options.js';
 import { defineScript, type Script } from './script.js';
 import { customPartOf, parseSession, renderCustom } from './session-json.js';
 import { SessionCorruptError } from './storage-errors.js';
-
-export interface RedisSessionStoreOptions {
-  /** Of keys and channels (K7). Default: those of the client's database, without a prefix. */
-  readonly names?: Names;
-  /** Seconds a new session lives after its last activity (T1). Default 3600. */
-  readonly defaultTtl?: number;
-  /** Messages kept per session (K2). Default 1000. */
-  readonly historyMax?: number;
-  /** Bytes kept per session (K2). Default 16 MiB. */
-  readonly sessionMaxBytes?: number;
-  /** Makes the random end of an epoch; 1 or more characters of C2. */
-  readonly nonce?: () => string;
-  /** About how many bytes of a log one script call reads in search of duplicates (A4). Default 1 MiB. */
-  readonly searchBytes?: number;
-  /** Called when Redis has taken a step and refused to publish it, with what Redis said. Default: nothing. */
-  readonly onUnpublished?: (reason: string) => void;
-}
 
 const LUA = new URL('../lua/', import.meta.url);
 /** Every script of the store; its file is called `NAME-2.lua`. */
@@ -74,8 +52,6 @@ const SCRIPTS = [
 
 type ScriptName = (typeof SCRIPTS)[number];
 
-/** So much of a log is read within a few milliseconds. */
-const SEARCH_BYTES = 1_048_576;
 /** Most sessions whose encoded keys are remembered, at a quarter of a kilobyte each. */
 const KEYS_MAX = 4_096;
 
@@ -110,21 +86,8 @@ export class RedisSessionLog implements SessionLog {
     this.defaultTtl = options.defaultTtl ?? DEFAULT_SESSION_TTL;
     this.nonce = options.nonce ?? (() => randomBytes(8).toString('hex'));
     this.#unpublished = options.onUnpublished ?? (() => undefined);
-    const bounds: LogBounds = {
-      entries: options.historyMax ?? DEFAULT_MESSAGE_HISTORY_MAX,
-      bytes: options.sessionMaxBytes ?? DEFAULT_SESSION_MAX_BYTES,
-    };
-    this.#largeBytes = largeBytesOf(bounds);
-    const constants = {
-      historyMax: bounds.entries,
-      sessionMaxBytes: bounds.bytes,
-      largeBytes: this.#largeBytes,
-      searchBytes: options.searchBytes ?? SEARCH_BYTES,
-      live: this.names.liveEnding,
-      // In a cluster a session's channel lives on its shard (K3).
-      publish: client.isCluster ? 'SPUBLISH' : 'PUBLISH',
-      numsub: client.isCluster ? 'SHARDNUMSUB' : 'NUMSUB',
-    } as const;
+    const constants = constantsOf(options, this.names, client.isCluster);
+    this.#largeBytes = constants.largeBytes;
     const define = (name: ScriptName) => [name, defineScript(client, new URL(`${name}-2.lua`, LUA), constants)];
     this.#scripts = Object.fromEntries(SCRIPTS.map(define)) as Record<ScriptName, Script>;
     this.#appends = PipelinedScript.over(client, this.#scripts['append-next'].sha, 2);

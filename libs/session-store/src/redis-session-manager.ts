@@ -1,4 +1,5 @@
 import type { CustomData, SessionDirectory, StoredSession } from './port.js';
+import { readableCustom } from './sealed-message.js';
 import { RESERVED_FIELDS } from './session-json.js';
 
 /** Longest ttl a session can have: ten years, in seconds. */
@@ -15,6 +16,8 @@ export interface ManagedSession {
   readonly created_at: number;
   readonly ttl: number;
   readonly remaining_ttl: number;
+  /** Some encrypted fields cannot be read, and are missing (E1). */
+  readonly data_error?: 'unreadable';
 }
 
 /**
@@ -82,12 +85,14 @@ function manageIfAny(session: StoredSession | undefined): ManagedSession | undef
 /** The session object of the original guides. */
 export function manage(session: StoredSession): ManagedSession {
   const { count, lastActivity, disconnectedAt, custom, createdAt, ttl, remainingMs } = session;
+  const readable = readableCustom(custom);
   const away = disconnectedAt === undefined ? {} : { disconnected_at: disconnectedAt };
   return {
-    data: { ...custom, count, last_activity: lastActivity, ...away },
+    data: { ...readable, count, last_activity: lastActivity, ...away },
     created_at: createdAt,
     ttl,
     remaining_ttl: remainingMs < 0 ? -1 : Math.ceil(remainingMs / 1000),
+    ...(readable === custom ? {} : { data_error: 'unreadable' as const }),
   };
 }
 

@@ -60,6 +60,8 @@ describe('the parts of scripts', () => {
           publish: 'PUBLISH',
           numsub: 'NUMSUB',
           searchBytes: 1,
+          stored: 'm',
+          sealed: false,
         }),
       )
       .join('\n');
@@ -70,7 +72,7 @@ describe('the parts of scripts', () => {
   it('alone know the formats that they own', () => {
     const scripts = readdirSync(LUA).filter((file) => file.endsWith('.lua'));
     const formats =
-      /last_activity|"retried"|"created_at"|"type":"message"|'s\\n|'m |quarantined |:quarantine|tombstone'/;
+      /last_activity|"retried"|"created_at"|"type":"message"|'s\\n|'@stored |quarantined |:quarantine|tombstone'/;
     const owners = scripts.filter((file) => formats.test(read(file).replace(/--\[\[[\s\S]*?\]\]|--.*/g, '')));
     expect(owners).toEqual([]);
   });

@@ -13,6 +13,10 @@ export interface ScriptConstants {
   /** What the channel of a session ends in (K3, K7). */
   readonly live?: string;
   readonly publish?: 'PUBLISH' | 'SPUBLISH';
+  /** How the payload of stored messages begins: `m`, or `e` where there are keys to encrypt with (E1). */
+  readonly stored?: 'm' | 'e';
+  /** Whether there are keys to encrypt with (E1). */
+  readonly sealed?: boolean;
   readonly numsub?: 'NUMSUB' | 'SHARDNUMSUB';
   /** About how many bytes of a log one call may read in search of duplicates (A4). */
   readonly searchBytes?: number;
@@ -55,7 +59,7 @@ const PARTS = new URL('../lua/parts/', import.meta.url);
 const IMPORT = /^-- @import (.+) from (\S+)$/gm;
 const COMMENT = /^\s*--\[\[[\s\S]*?\]\]$|^\s*--.*$/gm;
 const DEFINITION = /^local function (\w+)\([\s\S]*?^end$|^local (\w+) = .*$/gm;
-const CONSTANT = /@(historyMax|sessionMaxBytes|largeBytes|live|publish|numsub|searchBytes)\b/g;
+const CONSTANT = /@(historyMax|sessionMaxBytes|largeBytes|live|publish|numsub|searchBytes|stored|sealed)\b/g;
 
 /**
  * Puts the functions that a script imports in front of it. A script names them in lines of the form

@@ -50,10 +50,15 @@ export function parseSession(json: string): SessionState | undefined {
  * @throws {RangeError} when a field is one of {@link RESERVED_FIELDS}
  */
 export function renderCustom(custom: CustomData): string {
-  const reserved = RESERVED_FIELDS.find((field) => Object.hasOwn(custom, field));
-  if (reserved !== undefined) throw new RangeError(`data.${reserved} is reserved: it is the session's own`);
+  refuseReserved(custom);
   const fields = JSON.stringify(custom).slice(1, -1);
   return fields === '' ? '' : `,${fields}`;
+}
+
+/** @throws {RangeError} when a field is one of {@link RESERVED_FIELDS} */
+export function refuseReserved(custom: CustomData): void {
+  const reserved = RESERVED_FIELDS.find((field) => Object.hasOwn(custom, field));
+  if (reserved !== undefined) throw new RangeError(`data.${reserved} is reserved: it is the session's own`);
 }
 
 /** The custom part of a stored JSON, byte for byte, whether that part is valid JSON or not. */

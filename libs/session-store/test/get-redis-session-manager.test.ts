@@ -39,6 +39,19 @@ describe('getRedisSessionManager', () => {
     subscriber.disconnect();
   });
 
+  it('E1: encrypts custom data with the keys that the environment names', async () => {
+    const server = await startRedis();
+    vi.stubEnv('CHANNEL_REDIS_URL', server.url);
+    vi.stubEnv('SESSION_ENCRYPTION_KEYS', `k1:${Buffer.alloc(32, 'a').toString('base64')}`);
+    await getRedisSessionManager().storeSession({ sessionId: 's', data: { count: 5, secret: 'planted' } });
+    expect(await getRedisSessionManager().getSession('s')).toMatchObject({ data: { count: 5, secret: 'planted' } });
+    expect(await server.cli('get', 'session:s')).not.toContain('planted');
+    await closeRedisSessionManager();
+    vi.stubEnv('SESSION_ENCRYPTION_KEYS', '');
+    const { data, data_error: error } = (await getRedisSessionManager().getSession('s')) ?? {};
+    expect([Object.keys(data ?? {}), error]).toEqual([['count', 'last_activity'], 'unreadable']);
+  });
+
   it('says so when Redis is away, and can be closed all the same', async () => {
     vi.stubEnv('CHANNEL_REDIS_URL', `redis://127.0.0.1:${await freePort()}/0`);
     await expect(getRedisSessionManager().getSession('x')).rejects.toThrow(StorageUnavailableError);
@@ -54,6 +67,8 @@ describe('getRedisSessionManager', () => {
     ['REDIS_SESSION_TTL', '0'],
     ['REDIS_SESSION_TTL', ''],
     ['REDIS_SESSION_TTL', '1e3'],
+    ['SESSION_ENCRYPTION_KEYS', 'k1:short'],
+    ['SESSION_ENCRYPTION_KEYS', 'clear'],
     ['REDIS_KEY_PREFIX', '{team}'],
     ['REDIS_KEY_PREFIX', 'team*'],
   ])('refuses %s=%j by name', (name, value) => {

@@ -32,6 +32,8 @@ describe('the permissions of the store', () => {
       publish: 'PUBLISH',
       numsub: 'NUMSUB',
       searchBytes: 1,
+      stored: 'm',
+      sealed: false,
       live: 'live',
       live_ending: 'live',
     } as never;

@@ -4,7 +4,7 @@ import { filled, freshId, keptIds, message, openedAt, stored } from './messages.
 import type { Store, Stores } from './stores.js';
 
 /** What every {@link SessionLog} does, apart from duplicates and refusals. */
-export function sessionLogContract(stores: () => Stores): void {
+export function sessionLogContract(stores: () => Stores, countsClear = true): void {
   describe('open', () => {
     it('C5: creates a session with count 0, and loads it the next time', async () => {
       const log = stores().create({ defaultTtl: 100 });
@@ -191,32 +191,36 @@ export function sessionLogContract(stores: () => Stores): void {
       expect((await log.read(id, { newest: 0 })).firstSeq).toBe(3);
     });
 
-    it('H4: answers at most so many bytes, but one entry at least, and says whether more follow', async () => {
-      const log = stores().create({ historyMax: 200 });
-      const id = freshId();
-      const content = '\u0001'.repeat(500);
-      const messages = Array.from({ length: 90 }, (_, i) => message(`m${i}`, { content: i < 40 ? content : 'small' }));
-      await stored(log, id, { messages });
-      const bytes = ({ senderKey, id: name, body }: LogEntry) => Buffer.byteLength(`${senderKey}${name}",${body}`);
-      for (const maxBytes of [1, 3_200, 20_000, 50_000, 1_000_000]) {
-        const seqs: number[] = [];
-        for (let from = 1; ; from = seqs.length + 1) {
-          const { entries, more } = await log.read(id, { from, limit: 200, maxBytes });
-          seqs.push(...entries.map(({ seq }) => seq));
-          const total = entries.reduce((sum, entry) => sum + bytes(entry), 0);
-          if (entries.length > 1) expect(total).toBeLessThanOrEqual(maxBytes);
-          if (!more) break;
-          const [next] = (await log.read(id, { from: seqs.length + 1, limit: 1 })).entries;
-          expect(total + (next ? bytes(next) : 0)).toBeGreaterThan(maxBytes);
+    if (countsClear) {
+      it('H4: answers at most so many bytes, but one entry at least, and says whether more follow', async () => {
+        const log = stores().create({ historyMax: 200 });
+        const id = freshId();
+        const content = '\u0001'.repeat(500);
+        const messages = Array.from({ length: 90 }, (_, i) =>
+          message(`m${i}`, { content: i < 40 ? content : 'small' }),
+        );
+        await stored(log, id, { messages });
+        const bytes = ({ senderKey, id: name, body }: LogEntry) => Buffer.byteLength(`${senderKey}${name}",${body}`);
+        for (const maxBytes of [1, 3_200, 20_000, 50_000, 1_000_000]) {
+          const seqs: number[] = [];
+          for (let from = 1; ; from = seqs.length + 1) {
+            const { entries, more } = await log.read(id, { from, limit: 200, maxBytes });
+            seqs.push(...entries.map(({ seq }) => seq));
+            const total = entries.reduce((sum, entry) => sum + bytes(entry), 0);
+            if (entries.length > 1) expect(total).toBeLessThanOrEqual(maxBytes);
+            if (!more) break;
+            const [next] = (await log.read(id, { from: seqs.length + 1, limit: 1 })).entries;
+            expect(total + (next ? bytes(next) : 0)).toBeGreaterThan(maxBytes);
+          }
+          expect(seqs).toEqual(messages.map((_, i) => i + 1));
         }
-        expect(seqs).toEqual(messages.map((_, i) => i + 1));
-      }
-      const two = await log.read(id, { from: 1, limit: 2, maxBytes: 1_000_000 });
-      expect([two.entries.length, two.more]).toEqual([2, true]);
-      expect((await log.read(id, { from: 89, limit: 2, maxBytes: 1_000_000 })).more).toBeUndefined();
-      expect(await log.read(id, { from: 91, limit: 2, maxBytes: 1 })).toMatchObject({ entries: [] });
-      expect((await log.read(id, { from: 1, limit: 89 })).more).toBe(true);
-    });
+        const two = await log.read(id, { from: 1, limit: 2, maxBytes: 1_000_000 });
+        expect([two.entries.length, two.more]).toEqual([2, true]);
+        expect((await log.read(id, { from: 89, limit: 2, maxBytes: 1_000_000 })).more).toBeUndefined();
+        expect(await log.read(id, { from: 91, limit: 2, maxBytes: 1 })).toMatchObject({ entries: [] });
+        expect((await log.read(id, { from: 1, limit: 89 })).more).toBe(true);
+      });
+    }
 
     it('answers an empty log without a session, and tells whoever knows the deleted epoch', async () => {
       const log = stores().create();

@@ -24,7 +24,13 @@ setUpRedis();
 
 /** Runs a text of Lua with functions of the parts. */
 async function lua(script: string, ...args: (string | number)[]): Promise<unknown> {
-  const text = linkScript(script, { historyMax: 1000, publish: 'PUBLISH', numsub: 'NUMSUB' });
+  const text = linkScript(script, {
+    historyMax: 1000,
+    publish: 'PUBLISH',
+    numsub: 'NUMSUB',
+    stored: 'm',
+    sealed: false,
+  });
   return stores.client.eval(text, 0, ...args);
 }
 

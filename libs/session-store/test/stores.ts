@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { eventually, type RedisCluster, type RedisServer, startCluster, startRedis } from '@holdfast/testkit';
 import { Cluster, Redis } from 'ioredis';
 import {
@@ -7,7 +8,10 @@ import {
   MemorySessionStore,
   type Names,
   namesOf,
+  openPayload,
   RedisSessionStore,
+  Seal,
+  SealedSessionStore,
   type SessionDirectory,
   type SessionLog,
 } from '../src/index.js';
@@ -61,21 +65,32 @@ export interface RedisStores extends Stores {
   readonly client: Redis;
 }
 
+/** A key of encryption by its name. */
+export function sealKey(kid: string) {
+  return { kid, key: createHash('sha256').update(kid).digest() };
+}
+
+/** Stores on a redis-server of their own, in which contents are encrypted (E1). */
+export function sealedStores(): Promise<RedisStores> {
+  return redisStores('', 0, new Seal([sealKey('k1')]));
+}
+
 /** Stores on a redis-server of their own. */
-export async function redisStores(keyPrefix = '', database = 0): Promise<RedisStores> {
+export async function redisStores(keyPrefix = '', database = 0, seal = new Seal()): Promise<RedisStores> {
   const names = namesOf({ keyPrefix, database });
   const server = await startRedis();
   const options = { port: server.port, db: database, maxRetriesPerRequest: 0 };
   const client = new Redis(options);
   const subscriber = new Redis(options);
-  const channels = listeningTo(subscriber, names, 'messageBuffer', {
-    subscribe: (channel) => subscriber.subscribe(channel),
-    unsubscribe: (channel) => subscriber.unsubscribe(channel),
-  });
+  const commands = {
+    subscribe: (channel: string) => subscriber.subscribe(channel),
+    unsubscribe: (channel: string) => subscriber.unsubscribe(channel),
+  };
+  const channels = listeningTo(subscriber, names, 'messageBuffer', commands, seal);
   return {
     server,
     client,
-    ...onRedis(client, names),
+    ...onRedis(client, names, seal),
     ...channels,
     close: async () => {
       await Promise.all([client.quit(), subscriber.quit()]);
@@ -112,9 +127,12 @@ export async function clusterStores(keyPrefix = ''): Promise<ClusterStores> {
   };
 }
 
-function onRedis(client: Redis | Cluster, names: Names): Pick<Stores, 'create' | 'age'> {
+function onRedis(client: Redis | Cluster, names: Names, seal = new Seal()): Pick<Stores, 'create' | 'age'> {
   return {
-    create: (options = {}) => new RedisSessionStore(client, { names, ...options }),
+    create: (options = {}) => {
+      const store = new RedisSessionStore(client, { names, sealed: seal.isOn, ...options });
+      return seal.isOn ? new SealedSessionStore(store, seal) : store;
+    },
     age: async (sessionId, ms) => {
       const { sessionKey, logKey, sizeKey, nameIndexKey, tombstoneKey } = names;
       for (const key of [sessionKey, logKey, sizeKey, nameIndexKey, tombstoneKey].map((nameOf) => nameOf(sessionId))) {
@@ -130,6 +148,7 @@ function listeningTo(
   names: Names,
   event: 'messageBuffer' | 'smessageBuffer',
   commands: Record<'subscribe' | 'unsubscribe', (channel: string) => Promise<unknown>>,
+  seal = new Seal(),
 ): Pick<Stores, 'listen'> {
   const listeners = new Map<string, (payload: Buffer) => void>();
   subscriber.on(event, (channel: Buffer, payload: Buffer) => listeners.get(String(channel))?.(payload));
@@ -137,7 +156,7 @@ function listeningTo(
     listen: async (sessionId) => {
       const channel = names.liveChannel(sessionId);
       const payloads: Buffer[] = [];
-      listeners.set(channel, (payload) => payloads.push(payload));
+      listeners.set(channel, (payload) => payloads.push(openPayload(seal, sessionId, payload, () => undefined)));
       await commands.subscribe(channel);
       return heard(payloads, async () => {
         listeners.delete(channel);

@@ -25,6 +25,7 @@ async function names(metrics: Metrics): Promise<string[]> {
 const COMMON = [
   'holdfast_build_info',
   'holdfast_redis_errors_total',
+  'holdfast_unreadable_total',
   'holdfast_redis_up',
   'holdfast_overload',
   'holdfast_event_loop_delay_seconds',

@@ -3,7 +3,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { watchEventLoop } from './event-loop-delay.js';
 import { type GatewayMetrics, gatewayMetrics } from './gateway-metrics.js';
 import type { LatencyHistogram } from './latency-histogram.js';
-import type { RedisErrorKind, ScarceResource } from './metric-labels.js';
+import type { RedisErrorKind, ScarceResource, UnreadableReason } from './metric-labels.js';
 import { EVERY_PROCESS, GATEWAY, type MetricDefinition, SESSION_API, SWEEPER } from './metrics.js';
 import { counter, gauge, histogram, type Registers, readGauge } from './prometheus.js';
 
@@ -37,6 +37,8 @@ export interface RedisMetrics {
   /** Whether the latest exchange with Redis succeeded. */
   up: boolean;
   failed(kind: RedisErrorKind): void;
+  /** An encrypted text could not be opened (E1). */
+  unreadable(reason: UnreadableReason): void;
 }
 
 export interface ProcessMetrics {
@@ -137,7 +139,12 @@ function sweeperMetrics(registers: Registers): SweeperMetrics {
 
 function redisMetrics(registers: Registers): RedisMetrics {
   const errors = counter(EVERY_PROCESS.redisErrors, registers);
-  const redis: RedisMetrics = { up: false, failed: (kind) => errors.inc({ kind }) };
+  const unreadable = counter(EVERY_PROCESS.unreadable, registers);
+  const redis: RedisMetrics = {
+    up: false,
+    failed: (kind) => errors.inc({ kind }),
+    unreadable: (reason) => unreadable.inc({ reason }),
+  };
   readGauge(EVERY_PROCESS.redisUp, registers, () => (redis.up ? 1 : 0));
   return redis;
 }

@@ -53,6 +53,10 @@ export const UNCONFIRMED_KINDS = [
 ] as const;
 export type UnconfirmedKind = (typeof UNCONFIRMED_KINDS)[number];
 
+/** Why an encrypted text cannot be opened: `SealFault` of the session store (E1). */
+export const UNREADABLE_REASONS = ['key_missing', 'not_authentic'] as const;
+export type UnreadableReason = (typeof UNREADABLE_REASONS)[number];
+
 /** What a process can be short of (B7). */
 export const SCARCE_RESOURCES = ['memory', 'event_loop', 'descriptors'] as const;
 export type ScarceResource = (typeof SCARCE_RESOURCES)[number];

@@ -11,6 +11,7 @@ import {
   SCARCE_RESOURCES,
   SYNC_OUTCOMES,
   UNCONFIRMED_KINDS,
+  UNREADABLE_REASONS,
 } from './metric-labels.js';
 
 /*
@@ -185,6 +186,12 @@ export const EVERY_PROCESS = {
   redisErrors: metric('holdfast_redis_errors_total', 'Failures of Redis or of the connection to it, by kind', {
     kind: REDIS_ERROR_KINDS,
   }),
+  /** (E1) */
+  unreadable: metric(
+    'holdfast_unreadable_total',
+    'Encrypted messages, custom fields and payloads that could not be opened, each time they were read',
+    { reason: UNREADABLE_REASONS },
+  ),
   redisUp: metric('holdfast_redis_up', '1 when the latest exchange with Redis succeeded, else 0'),
   /** (B7) */
   overload: metric(

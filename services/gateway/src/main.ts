@@ -10,7 +10,7 @@ import {
   waitUntilReady,
   watchPermissions,
 } from '@holdfast/redis-client';
-import { namesOf, pooled, RedisOrders, RedisSessionStore } from '@holdfast/session-store';
+import { namesOf, pooled, RedisOrders, RedisSessionStore, Seal, SealedSessionStore } from '@holdfast/session-store';
 import {
   createLogger,
   createMetrics,
@@ -24,6 +24,7 @@ import {
 import { startGateway } from './gateway.js';
 import { tuneHeap } from './heap-tuning.js';
 import { findMissingPermissions } from './redis/permissions.js';
+import { SealedFanOut } from './redis/sealed-fan-out.js';
 
 /** How long closing may take after the drain. */
 const CLOSE_MS = 8_000;
@@ -46,13 +47,16 @@ async function main(): Promise<void> {
   const pool = createRedisPool(config.redis, { name: 'holdfast-gateway', onError, onRefused });
   for (const client of pool) shutdown.add('command connection', () => closeRedis(client));
   const connections = connectSubscriber(config.redis, pool[0], { name: 'holdfast-gateway-live', onError, onRefused });
-  const fanOut = new RedisFanOut(connections);
-  shutdown.add('fan-out', () => fanOut.close());
+  const redisFanOut = new RedisFanOut(connections);
+  shutdown.add('fan-out', () => redisFanOut.close());
   const { ttl: defaultTtl, historyMax, maxBytes: sessionMaxBytes } = config.sessions;
   const names = namesOf(config.redis);
   const onUnpublished = unpublishedReporter(logger, metrics.redis);
-  const storeOptions = { names, defaultTtl, historyMax, sessionMaxBytes, onUnpublished };
-  const sessionLog = pooled(pool.map((client) => new RedisSessionStore(client, storeOptions)));
+  const seal = new Seal(config.encryption.keys, config.encryption.seals);
+  const storeOptions = { names, defaultTtl, historyMax, sessionMaxBytes, onUnpublished, sealed: seal.isOn };
+  const store = pooled(pool.map((client) => new RedisSessionStore(client, storeOptions)));
+  const sessionLog = new SealedSessionStore(store, seal, metrics.redis.unreadable);
+  const fanOut = seal.isOn ? new SealedFanOut(redisFanOut, names, seal, metrics.redis.unreadable) : redisFanOut;
   // In cluster mode there is no subscriber yet: one is made for each node when the nodes are known.
   const clients = typeof connections.subscriber === 'function' ? pool : [...pool, connections.subscriber];
   await Promise.all(clients.map((client) => waitUntilReady(client, config.redis.timeoutMs))).catch((err: unknown) => {

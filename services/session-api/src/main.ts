@@ -11,7 +11,15 @@ import {
   waitUntilReady,
   watchPermissions,
 } from '@holdfast/redis-client';
-import { namesOf, pooled, RedisOrders, RedisSessionStore, storePermissions } from '@holdfast/session-store';
+import {
+  namesOf,
+  pooled,
+  RedisOrders,
+  RedisSessionStore,
+  Seal,
+  SealedSessionStore,
+  storePermissions,
+} from '@holdfast/session-store';
 import {
   createLogger,
   createMetrics,
@@ -96,14 +104,16 @@ async function main(): Promise<void> {
   const { ttl: defaultTtl, historyMax, maxBytes: sessionMaxBytes } = config.sessions;
   const names = namesOf(config.redis);
   const onUnpublished = unpublishedReporter(logger, metrics.redis);
+  const seal = new Seal(config.encryption.keys, config.encryption.seals);
+  const storeOptions = { names, defaultTtl, historyMax, sessionMaxBytes, onUnpublished, sealed: seal.isOn };
   const context = {
     config,
     logger,
     metrics,
-    sessions: pooled(
-      pool.map(
-        (each) => new RedisSessionStore(each, { names, defaultTtl, historyMax, sessionMaxBytes, onUnpublished }),
-      ),
+    sessions: new SealedSessionStore(
+      pooled(pool.map((each) => new RedisSessionStore(each, storeOptions))),
+      seal,
+      metrics.redis.unreadable,
     ),
     orders: new RedisOrders(client, names),
     fanOut: new RedisPublisher(client),

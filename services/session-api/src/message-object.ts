@@ -2,6 +2,14 @@ import { replyContent } from '@holdfast/protocol';
 import { type LogEntry, SessionCorruptError, storedFrame } from '@holdfast/session-store';
 import { Type } from 'typebox';
 
+/** Why an encrypted message cannot be read: its content is empty then (E1). */
+type UnreadableError = 'key_missing' | 'not_authentic';
+const UnreadableError = Type.Unsafe<UnreadableError>({
+  type: 'string',
+  enum: ['key_missing', 'not_authentic'],
+  description: 'why an encrypted message cannot be read; its content is empty then',
+});
+
 /** With `view=log`: a message as framed members get it (V2). */
 export const LogMessage = Type.Object({
   type: Type.Literal('message'),
@@ -10,6 +18,7 @@ export const LogMessage = Type.Object({
   content: Type.String(),
   sender: Type.String(),
   timestamp: Type.Number({ description: 'Unix milliseconds' }),
+  error: Type.Optional(UnreadableError),
 });
 
 export interface LogMessage {
@@ -19,6 +28,7 @@ export interface LogMessage {
   content: string;
   sender: string;
   timestamp: number;
+  error?: UnreadableError;
 }
 
 /** With `view=pairs`: one of the two faces of a message. */
@@ -29,6 +39,7 @@ export const MessageFace = Type.Object({
   sessionId: Type.String(),
   seq: Type.Integer(),
   id: Type.String(),
+  error: Type.Optional(UnreadableError),
 });
 
 /**
@@ -39,7 +50,9 @@ export const MessageFace = Type.Object({
 export function logMessage(sessionId: string, entry: LogEntry): LogMessage {
   let message: Partial<LogMessage>;
   try {
-    message = JSON.parse(storedFrame(entry.seq, entry.id, entry.body)) as Partial<LogMessage>;
+    // The token of an encrypted text that cannot be read helps nobody.
+    const { sealed: _sealed, ...rest } = JSON.parse(storedFrame(entry.seq, entry.id, entry.body));
+    message = rest as Partial<LogMessage>;
   } catch {
     throw new SessionCorruptError(sessionId);
   }
@@ -49,9 +62,10 @@ export function logMessage(sessionId: string, entry: LogEntry): LogMessage {
 
 /** The two faces of each stored message, as the original guides show them: what was sent, and the reply. */
 export function* messageFaces(sessionId: string, messages: readonly LogMessage[]) {
-  for (const { seq, id, content, timestamp } of messages) {
-    yield { content, timestamp, isSent: true, sessionId, seq, id };
-    yield { content: replyContent(seq, content), timestamp, isSent: false, sessionId, seq, id };
+  for (const { seq, id, content, timestamp, error } of messages) {
+    const failed = error === undefined ? {} : { error };
+    yield { content, timestamp, isSent: true, sessionId, seq, id, ...failed };
+    yield { content: replyContent(seq, content), timestamp, isSent: false, sessionId, seq, id, ...failed };
   }
 }
 

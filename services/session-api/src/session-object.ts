@@ -1,5 +1,11 @@
 import { SESSION_DATA_MAX_BYTES, SESSION_DATA_MAX_DEPTH } from '@holdfast/protocol';
-import { type CustomData, RESERVED_FIELDS, type StoredSession } from '@holdfast/session-store';
+import {
+  type CustomData,
+  isSealedField,
+  RESERVED_FIELDS,
+  readableCustom,
+  type StoredSession,
+} from '@holdfast/session-store';
 import { Type } from 'typebox';
 import { ApiError, dataTooLarge } from './errors.js';
 
@@ -24,16 +30,21 @@ export const SessionObject = Type.Object({
   created_at: Type.Number({ description: 'Unix seconds' }),
   ttl: Type.Integer({ description: 'seconds the session lives after its last activity' }),
   remaining_ttl: Type.Integer({ description: 'seconds until it expires' }),
+  data_error: Type.Optional(
+    Type.Literal('unreadable', { description: 'some encrypted fields of data cannot be read, and are missing' }),
+  ),
 });
 
 export function sessionObject(session: StoredSession) {
   const { count, lastActivity, disconnectedAt, custom, createdAt, ttl } = session;
   const disconnected = disconnectedAt === undefined ? {} : { disconnected_at: disconnectedAt };
+  const readable = readableCustom(custom);
   return {
-    data: { count, last_activity: lastActivity, ...disconnected, ...custom },
+    data: { count, last_activity: lastActivity, ...disconnected, ...readable },
     created_at: createdAt,
     ttl,
     remaining_ttl: remainingTtl(session),
+    ...(readable === custom ? {} : { data_error: 'unreadable' as const }),
   };
 }
 
@@ -67,7 +78,8 @@ export function sessionRow(session: StoredSession) {
  */
 export function checkCustomData(custom: CustomData, sessionId?: string): void {
   const details = sessionId === undefined ? {} : { sessionId };
-  const reserved = RESERVED_FIELDS.find((name) => Object.hasOwn(custom, name));
+  const reserved =
+    RESERVED_FIELDS.find((name) => Object.hasOwn(custom, name)) ?? Object.keys(custom).find(isSealedField);
   if (reserved !== undefined) {
     throw new ApiError('bad_request', `data.${reserved} is reserved and must be left out`, details);
   }

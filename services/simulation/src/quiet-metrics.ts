@@ -22,7 +22,7 @@ export function quietMetrics(): Metrics {
     },
     api: { request: nothing },
     sweeper: { wentOver: nothing, auditEnded: nothing, findings: nothing, repaired: nothing },
-    redis: { up: true, failed: nothing },
+    redis: { up: true, failed: nothing, unreadable: nothing },
     process: { loopDelayMs: () => 0, overload: nothing },
     contentType: '',
     exposition: () => Promise.resolve(''),

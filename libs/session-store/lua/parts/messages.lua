@@ -5,7 +5,7 @@ A stored message in its three forms. message-format.ts is the same for TypeScrip
   `ID","content":…,"sender":…,"timestamp":MS}`. Its part behind `ID",` is called the body. A body up to and including
   `"timestamp":` is called the head: gateways send heads, and the append adds its own time.
 - The frame (V2) is `{"type":"message","seq":SEQ,"id":"` followed by the text.
-- The payload on the session's channel (K3, A3, K6) is a line `m EPOCH SEQ ID`, with the number of its first message and
+- The payload on the session's channel (K3, A3, K6) is a line `@stored EPOCH SEQ ID`, with the number of its first message and
   the id of the message before that one; then for each message a line with its sender key and a line with its frame.
 
 The channel also brings events of the session: a line `s`, and a line of JSON.
@@ -53,6 +53,26 @@ local function timeOf(body)
   return tonumber(string.match(body, '"timestamp":(%d+)}$') or '') or 0
 end
 
+-- What the body of a message was encrypted with (E1): the name of the key, or '' where it is in clear. `at` is where the
+-- body begins in `text`.
+local function keyOf(text, at)
+  return string.match(text, '^"sealed":"([%w_-]+)%.', at) or ''
+end
+
+-- Whether the text of a stored message is a repetition of this id and head. The content of one that was encrypted
+-- with another key cannot be compared: id and sender have to do.
+local function isRepetition(text, id, head)
+  if isTextOf(text, id, head) then return true end
+  return @sealed and text ~= nil and string.find(text, id .. '",', 1, true) == 1
+    and keyOf(text, #id + 3) ~= keyOf(head, 1)
+end
+
+-- Whether two bodies with one id are one stored message: what was encrypted with different keys is told by its time.
+local function isSameBody(a, b)
+  if a == b then return true end
+  return @sealed and keyOf(a, 1) ~= keyOf(b, 1) and timeOf(a) == timeOf(b)
+end
+
 -- Names a message and its repetitions alike (A4). Neither a sender key nor an id has spaces.
 local function nameOf(senderKey, id)
   return senderKey .. ' ' .. id
@@ -88,7 +108,7 @@ end
 
 -- Publishes messages that are in the log. `messages` is a list with two texts per message: sender key, and text.
 local function publishStored(logKey, epoch, firstSeq, idBefore, messages)
-  local parts = { 'm ' .. epoch .. ' ' .. firstSeq .. ' ' .. idBefore }
+  local parts = { '@stored ' .. epoch .. ' ' .. firstSeq .. ' ' .. idBefore }
   for at = 1, #messages, 2 do
     parts[#parts + 1] = messages[at]
     parts[#parts + 1] = '{"type":"message","seq":' .. firstSeq + (at - 1) / 2 .. ',"id":"' .. messages[at + 1]
@@ -120,7 +140,7 @@ local function storeMessages(sessionKey, logKey, time, messages, from, lastId, c
   local ending = time[1] .. fraction .. '}'
   local first, stop = format('%d', count + 1), #messages - 1
   -- The table has room for one message from the start: Lua copies a table that grows.
-  local parts, size, seq = { 'm ', epoch, ' ', first, ' ', newestId, nil, nil, nil, nil, nil, nil }, 6, first
+  local parts, size, seq = { '@stored ', epoch, ' ', first, ' ', newestId, nil, nil, nil, nil, nil, nil }, 6, first
   kept = kept + (stop - from + 2) / 2
   for at = from, stop, 2 do
     count = count + 1

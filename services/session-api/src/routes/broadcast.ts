@@ -54,10 +54,11 @@ export function broadcastRoutes(app: Api, { config, fanOut, logger, names, sessi
   );
 
   /** Gateways believe a broadcast only when Redis has it (F8). */
-  async function publish(id: string, payload: string): Promise<number> {
+  async function publish(id: string, json: string): Promise<number> {
     try {
-      await sessions.keepBroadcast(id, payload);
-      return await fanOut.publish(names.broadcastChannel, payload);
+      await sessions.keepBroadcast(id, json);
+      // What it says is not published: encrypted or not, it is read from Redis (E1).
+      return await fanOut.publish(names.broadcastChannel, JSON.stringify({ id }));
     } catch (cause) {
       throw storageUnavailable({ cause });
     }

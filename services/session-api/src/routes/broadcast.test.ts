@@ -12,19 +12,22 @@ describe('POST broadcast/', () => {
   });
   afterEach(() => t.app.close());
 
-  it('V9: publishes id, title, message, level and timestamp to every gateway', async () => {
+  it('V9, E1: keeps id, title, message, level and timestamp, and tells every gateway of it', async () => {
     const body = { title: 'Heads up', message: 'Back at 5', level: 'warning' };
     const answer = await t.call('POST', '/api/broadcast/', body);
     expect(answer.statusCode).toBe(200);
     const { id, timestamp, ...rest } = answer.json();
     expect(rest).toEqual({ success: true, gateways: 1 });
-    expect(heard).toEqual([{ id, ...body, timestamp }]);
+    // Its channel tells the id alone, for which gateways ask Redis.
+    expect(heard).toEqual([{ id }]);
+    expect(JSON.parse((await t.sessions.broadcast(id)) ?? '')).toEqual({ id, ...body, timestamp });
     expect(Math.abs(timestamp - Date.now())).toBeLessThan(10_000);
   });
 
   it('P5: level is info and the title empty unless given', async () => {
-    await t.call('POST', '/chat/api/broadcast', { message: 'hello' });
-    expect(heard).toMatchObject([{ title: '', level: 'info', message: 'hello' }]);
+    const { id } = (await t.call('POST', '/chat/api/broadcast', { message: 'hello' })).json();
+    const kept = JSON.parse((await t.sessions.broadcast(id)) ?? '');
+    expect(kept).toMatchObject({ title: '', level: 'info', message: 'hello' });
   });
 
   it.each([

@@ -53,8 +53,10 @@ async function runWhole() {
   const missing = await timed('programs', () => ensurePrograms(root, TESTED_PROGRAMS, say));
   await timed('build', () => ensureBuilt(root, say));
   const files = testFiles(root).filter((file) => !skipFor(file, missing));
-  if (isLong) process.env.HOLDFAST_LONG = '1';
-  else await runCheck();
+  if (isLong) {
+    process.env.HOLDFAST_LONG = '1';
+    await runAudit();
+  } else await runCheck();
   const chosen = files.filter((file) => (isLong ? file.isLong || file.drawsAtRandom : !file.isLong));
   const of = (project) => chosen.filter((file) => file.project === project);
   await runProject('unit', of('unit'));
@@ -83,6 +85,18 @@ async function runCheck() {
   const failed = steps.filter((line) => line.startsWith('FAILED')).length;
   total.passed += steps.filter((line) => line.startsWith('ok ')).length;
   total.failed += code === 0 ? failed : Math.max(1, failed);
+}
+
+/** Counts as one test, and as one that left itself out where the registry cannot be asked. */
+async function runAudit() {
+  say('\n== audit');
+  const { code, output } = await timed('audit', () =>
+    run(process.execPath, ['scripts/audit.mjs'], { cwd: root, quiet: true }),
+  );
+  say(output.trimEnd());
+  if (code !== 0) total.failed += 1;
+  else if (output.includes('NOT AUDITED')) skipped.push(output.trim());
+  else total.passed += 1;
 }
 
 /**

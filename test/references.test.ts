@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
 import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
 import { buildApp } from '@holdfast/session-api';
-import { MemoryOrders, MemorySessionStore, namesOf } from '@holdfast/session-store';
+import { MemoryOrders, MemorySessionStore, MemoryWindowCounters, namesOf } from '@holdfast/session-store';
 import { createLogger, createMetrics } from '@holdfast/telemetry';
 import { REPOSITORY } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
@@ -23,6 +23,7 @@ async function openApiDocument(): Promise<object> {
     orders: new MemoryOrders(),
     fanOut: new MemoryFanOut(broker),
     names: namesOf(),
+    counters: new MemoryWindowCounters(),
     status: () => Promise.reject(new Error('there is no Redis here')),
   });
   try {

@@ -62,7 +62,14 @@ describe('loadConfig', () => {
       },
       memory: { tailBytes: 67108864, outageBufferBytes: 67108864, maxBackpressureBytes: 1048576 },
       load: { eventLoopLagMs: 500, memoryBytes: undefined },
-      limits: { messagesPerSecond: 100, connectionsPerIp: 0, connectsPerSecond: 0, sessionsCreatedPerMinute: 0 },
+      limits: {
+        messagesPerSecond: 100,
+        connectionsPerIp: 0,
+        connectsPerSecond: 0,
+        requestsPerMinute: 0,
+        keyRequestsPerMinute: 0,
+        sessionsCreatedPerMinute: 0,
+      },
       apiKeys: [],
       trustProxy: false,
       allowedHosts: [],
@@ -247,6 +254,17 @@ describe('loadConfig', () => {
     expect(mistakesOf(env)).toEqual([]);
   });
 
+  it('M5: requests are limited on an address that others can reach', () => {
+    const limits = (env: Record<string, string>) => {
+      const { requestsPerMinute, keyRequestsPerMinute } = loadConfig('session-api', env).limits;
+      return [requestsPerMinute, keyRequestsPerMinute];
+    };
+    const reachable = { HOST: '0.0.0.0', AUTH_DISABLED: 'true' };
+    expect(limits({})).toEqual([0, 0]);
+    expect(limits(reachable)).toEqual([1200, 60_000]);
+    expect(limits({ ...reachable, MAX_REQUESTS_PER_MINUTE: '0', MAX_KEY_REQUESTS_PER_MINUTE: '5' })).toEqual([0, 5]);
+  });
+
   it('M4: management has a port that nothing else has', () => {
     expect(loadConfig('session-api', { API_MANAGEMENT_PORT: '8201' }).managementPort).toBe(8201);
     expect(loadConfig('session-api', {})).not.toHaveProperty('managementPort');
@@ -281,6 +299,8 @@ describe('loadConfig', () => {
     expect(Object.fromEntries(found)).toEqual({
       PROXY_IDLE_SECONDS: '0 is no limit',
       MAX_MESSAGES_PER_SECOND: '0 is no limit',
+      MAX_REQUESTS_PER_MINUTE: '0 is no limit',
+      MAX_KEY_REQUESTS_PER_MINUTE: '0 is no limit',
       MAX_SESSIONS_CREATED_PER_MINUTE: '0 is no limit',
       MAX_CONNECTIONS_PER_IP: '0 is no limit',
       MAX_CONNECTS_PER_SECOND: '0 is no limit',

@@ -45,6 +45,9 @@ export interface AuthSettings {
 
 /** Unless the settings say otherwise: enough for a whole office behind one address. */
 const SESSIONS_CREATED_PER_MINUTE = 600;
+const REQUESTS_PER_MINUTE = 1_200;
+/** A back end asks for all of its users. */
+const KEY_REQUESTS_PER_MINUTE = 60_000;
 
 /** All settings of a process, checked. */
 export interface Config {
@@ -95,6 +98,10 @@ export interface Config {
     readonly messagesPerSecond: number;
     readonly connectionsPerIp: number;
     readonly connectsPerSecond: number;
+    /** Of one address, and of one `sub`, to the HTTP API (M5). */
+    readonly requestsPerMinute: number;
+    /** Of one API key (M5). */
+    readonly keyRequestsPerMinute: number;
     /** Of one address, and of one `sub` (M2). */
     readonly sessionsCreatedPerMinute: number;
   };
@@ -191,6 +198,8 @@ export function loadConfig(
       messagesPerSecond: values.MAX_MESSAGES_PER_SECOND,
       connectionsPerIp: values.MAX_CONNECTIONS_PER_IP,
       connectsPerSecond: values.MAX_CONNECTS_PER_SECOND,
+      requestsPerMinute: values.MAX_REQUESTS_PER_MINUTE ?? (isPrivate ? 0 : REQUESTS_PER_MINUTE),
+      keyRequestsPerMinute: values.MAX_KEY_REQUESTS_PER_MINUTE ?? (isPrivate ? 0 : KEY_REQUESTS_PER_MINUTE),
       sessionsCreatedPerMinute: values.MAX_SESSIONS_CREATED_PER_MINUTE ?? (isPrivate ? 0 : SESSIONS_CREATED_PER_MINUTE),
     },
     ...authOf(values),

@@ -138,6 +138,18 @@ export const VARIABLES = {
     GATEWAY,
     'New connections per second that this gateway admits; 0 is no limit',
   ),
+  MAX_REQUESTS_PER_MINUTE: variable<number | undefined>(
+    whole('requests', 0, 10_000_000),
+    undefined,
+    SESSION_API,
+    'Requests to the HTTP API that one client address, and one `sub`, may make in a minute, counted over all APIs; 0 is no limit. Unset: 1200, and none where `HOST` is a loopback address',
+  ),
+  MAX_KEY_REQUESTS_PER_MINUTE: variable<number | undefined>(
+    whole('requests', 0, 10_000_000),
+    undefined,
+    SESSION_API,
+    'The same for one key of `API_KEYS`, whose address is not counted; 0 is no limit. Unset: 60000, and none where `HOST` is a loopback address',
+  ),
   MAX_SESSIONS_CREATED_PER_MINUTE: variable<number | undefined>(
     whole('sessions', 0, 1_000_000),
     undefined,

@@ -3,7 +3,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { watchEventLoop } from './event-loop-delay.js';
 import { type GatewayMetrics, gatewayMetrics } from './gateway-metrics.js';
 import type { LatencyHistogram } from './latency-histogram.js';
-import type { RedisErrorKind, ScarceResource, UnreadableReason } from './metric-labels.js';
+import type { ApiLimit, RedisErrorKind, ScarceResource, UnreadableReason } from './metric-labels.js';
 import { EVERY_PROCESS, GATEWAY, type MetricDefinition, SESSION_API, SWEEPER } from './metrics.js';
 import { counter, gauge, histogram, type Registers, readGauge } from './prometheus.js';
 
@@ -20,6 +20,8 @@ export interface ApiMetrics {
    * @param seconds that the answer took
    */
   request(route: string | undefined, method: string, status: number, seconds: number): void;
+  /** A request was refused with 429. */
+  limited(limit: ApiLimit): void;
 }
 
 export interface SweeperMetrics {
@@ -109,7 +111,9 @@ export function createMetrics(identity: ProcessIdentity): Metrics {
 function apiMetrics(registers: Registers): ApiMetrics {
   const requests = counter(SESSION_API.requests, registers);
   const duration = histogram(SESSION_API.requestDuration, registers);
+  const limited = counter(SESSION_API.limited, registers);
   return {
+    limited: (limit) => limited.inc({ limit }),
     request(given, method, status, seconds) {
       const route = given ?? 'none';
       requests.inc({ route, method, status });

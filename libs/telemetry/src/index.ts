@@ -13,6 +13,7 @@ export type { GatewayCounters, GatewayGauges, GatewayMetrics } from './gateway-m
 export { LATENCY_BOUNDS, LatencyHistogram } from './latency-histogram.js';
 export { createLogger, type Logger, type LoggerOptions, logUncaught } from './logger.js';
 export {
+  type ApiLimit,
   CLOSE_CODES,
   type ConnectionPersistence,
   type ConnectionProtocol,

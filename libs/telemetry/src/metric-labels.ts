@@ -83,3 +83,8 @@ export const REDIS_ERROR_KINDS = [
   'other',
 ] as const;
 export type RedisErrorKind = (typeof REDIS_ERROR_KINDS)[number];
+
+/** Limits of the HTTP API (M2, M5): requests of an address, of a `sub` and of a key, and new sessions. */
+export const API_LIMITS = ['address', 'sub', 'key', 'sessions'] as const;
+
+export type ApiLimit = (typeof API_LIMITS)[number];

@@ -1,5 +1,6 @@
 import { LOOP_SAMPLE_MS } from './event-loop-delay.js';
 import {
+  API_LIMITS,
   CLOSE_CODES,
   DRAIN_STATES,
   ERROR_CODES,
@@ -154,6 +155,10 @@ export const GATEWAY = {
 };
 
 export const SESSION_API = {
+  /** (M2, M5) */
+  limited: metric('holdfast_api_limited_total', 'HTTP requests refused with 429, by the limit that was reached', {
+    limit: API_LIMITS,
+  }),
   requests: metric('holdfast_api_requests_total', 'HTTP requests answered', { route: ANY, method: ANY, status: ANY }),
   requestDuration: {
     ...metric('holdfast_api_request_duration_seconds', 'Time to answer an HTTP request', { route: ANY, method: ANY }),

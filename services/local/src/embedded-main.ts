@@ -3,7 +3,7 @@ import { adminAccess, type Config, ConfigError, loadConfig } from '@holdfast/con
 import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
 import { type Gateway, startGateway } from '@holdfast/gateway';
 import { buildListeners } from '@holdfast/session-api';
-import { MemoryOrders, MemorySessionStore, namesOf } from '@holdfast/session-store';
+import { MemoryOrders, MemorySessionStore, MemoryWindowCounters, namesOf } from '@holdfast/session-store';
 import {
   createLogger,
   createMetrics,
@@ -96,6 +96,7 @@ async function startApi(part: Part, { store: sessions, broker, orders, descripto
     orders,
     fanOut: new MemoryFanOut(broker),
     names: namesOf(config.redis),
+    counters: new MemoryWindowCounters(),
     status: async () => ({ connected: false, url: 'memory://', mode: 'memory' as const }),
     webRoot: WEB_ROOT,
     load,

@@ -30,12 +30,23 @@ describe('readSettings', () => {
       DRAIN_SECONDS: '3',
       LOG_FORMAT: 'console',
       TRUST_PROXY: 'true',
+      MAX_REQUESTS_PER_MINUTE: '0',
+      MAX_KEY_REQUESTS_PER_MINUTE: '0',
+      MAX_SESSIONS_CREATED_PER_MINUTE: '0',
     });
     expect(read({ LOG_FORMAT: 'json', DRAIN_SECONDS: '1' }).env).toMatchObject({
       LOG_FORMAT: 'json',
       DRAIN_SECONDS: '1',
     });
     expect(read({ DRAIN_SECONDS: '30' }).env['DRAIN_SECONDS']).toBe('3');
+  });
+
+  it('M2, M5: a front door that others reach has the limits of such an address', () => {
+    expect(read({ HOST: '0.0.0.0', AUTH_DISABLED: 'true', MAX_REQUESTS_PER_MINUTE: '7' }).env).toMatchObject({
+      MAX_REQUESTS_PER_MINUTE: '7',
+      MAX_KEY_REQUESTS_PER_MINUTE: '60000',
+      MAX_SESSIONS_CREATED_PER_MINUTE: '600',
+    });
   });
 
   it('tells every mistake at once, each once', () => {

@@ -61,7 +61,11 @@ export function readSettings(root: string, env: Environment, args: readonly stri
     mistakes.push(...environmentMistakes(service, { ...passed, DRAIN_SECONDS: env['DRAIN_SECONDS'], HOST: host }));
   }
   if (mistakes.length > 0) throw new ConfigError([...new Set(mistakes)]);
-  const { allowedHosts } = loadConfig('session-api', { ...passed, HOST: host });
+  const { allowedHosts, limits } = loadConfig('session-api', { ...passed, HOST: host });
+  // Services listen on loopback, where there would be none: those of the front door's address count (M2, M5).
+  passed['MAX_REQUESTS_PER_MINUTE'] = String(limits.requestsPerMinute);
+  passed['MAX_KEY_REQUESTS_PER_MINUTE'] = String(limits.keyRequestsPerMinute);
+  passed['MAX_SESSIONS_CREATED_PER_MINUTE'] = String(limits.sessionsCreatedPerMinute);
   // The services listen on loopback addresses, and are asked for the names that the front door is asked for.
   if (allowedHosts === 'any') passed['ALLOWED_HOSTS'] = '*';
   return {

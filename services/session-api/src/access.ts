@@ -86,6 +86,8 @@ export interface AccessOptions {
   readonly revocations: Pick<Revocations, 'refuse'>;
   /** Whether management has a port of its own, and this is not it (M4). */
   readonly isPublic: boolean;
+  /** Hears of every request that was let in, before it goes on (M5). */
+  readonly admitted: (request: FastifyRequest) => Promise<void>;
 }
 
 /**
@@ -109,7 +111,7 @@ export function checkAccess(scope: Api, options: AccessOptions): void {
       ...(isElsewhere && { hide: true }),
       description: `Needs the scope \`${access.scope}\`${access.sessions === 'all' ? ', for all sessions' : ''}, where tokens are asked for.`,
       security: [{ bearer: [] }, { query: [] }, { key: [] }, {}],
-      response: { ...(route.schema?.response as object), 401: Failure, 403: Failure },
+      response: { ...(route.schema?.response as object), 401: Failure, 403: Failure, 429: Failure },
     };
   });
   scope.addHook('onRequest', async (request) => {
@@ -137,6 +139,7 @@ export function checkAccess(scope: Api, options: AccessOptions): void {
       if (options.keys.size > 0) throw keyNeeded('X-API-Key is needed, because nobody is asked for a token here');
       request.isManagement = true;
     }
+    await options.admitted(request);
   });
 }
 

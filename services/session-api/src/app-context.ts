@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Config, RedisSettings } from '@holdfast/config';
 import type { FanOut } from '@holdfast/fan-out';
-import type { Names, OrderStore, SessionDirectory, SessionLog } from '@holdfast/session-store';
+import type { Names, OrderStore, SessionDirectory, SessionLog, WindowCounters } from '@holdfast/session-store';
 import type { Logger, Metrics, ProcessLoad } from '@holdfast/telemetry';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 
@@ -30,7 +30,10 @@ export interface RedisMemory {
 
 /** What the process gives to the app. */
 export interface AppContext {
-  readonly config: Pick<Config, 'auth' | 'apiKeys' | 'sessions' | 'allowedHosts' | 'allowedOrigins' | 'trustProxy'>;
+  readonly config: Pick<
+    Config,
+    'auth' | 'apiKeys' | 'limits' | 'sessions' | 'allowedHosts' | 'allowedOrigins' | 'trustProxy'
+  >;
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
   readonly metrics: Pick<Metrics, 'api' | 'redis'>;
   readonly sessions: SessionDirectory & Pick<SessionLog, 'append' | 'read'>;
@@ -38,6 +41,8 @@ export interface AppContext {
   readonly fanOut: Pick<FanOut, 'publish'>;
   readonly names: Pick<Names, 'broadcastChannel' | 'ordersChannel'>;
   readonly status: () => Promise<RedisStatus>;
+  /** What limits count with (M1). */
+  readonly counters: WindowCounters;
   /** What the process is short of (B7); absent: nothing. */
   readonly load?: Pick<ProcessLoad, 'shortage'>;
   /** Folder of the built web UI; absent when there is none to serve. */

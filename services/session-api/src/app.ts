@@ -9,6 +9,7 @@ import type { Api, AppContext } from './app-context.js';
 import { checkHosts, checkOrigins, SECURITY_HEADERS, sendSecurityHeaders } from './browser-security.js';
 import { asApiError, handleErrors, sendFailure } from './errors.js';
 import { answerInTurn, answerOddRequests, refuseUnreadable, refuseWhenOverloaded } from './raw-requests.js';
+import { limitRequests, type RequestLimits } from './request-limits.js';
 import { Revocations } from './revocations.js';
 import { broadcastRoutes } from './routes/broadcast.js';
 import { disconnectRoutes } from './routes/disconnect.js';
@@ -88,15 +89,21 @@ export async function buildApp(context: AppContext, options: AppOptions = {}): P
     if (request.is404 && !['GET', 'HEAD'].includes(request.method)) throw unknownPath(request.method, request.url);
   });
 
+  const access = accessOf(app, context, options);
+  const limits = await limitRequests(app, {
+    config,
+    counters: context.counters,
+    metrics: metrics.api,
+    keys: access.isPublic ? undefined : access.keys,
+  });
   await describeRoutes(app, ownVersion());
   const histories = historyReads();
-  const access = accessOf(app, context, options);
   for (const prefix of PREFIXES) {
     const hidden = prefix !== PREFIXES[0];
     await app.register(
       async (scope) => {
-        checkAccess(scope, access);
-        apiRoutes(scope, context, histories, hidden);
+        checkAccess(scope, { ...access, admitted: limits.admitted });
+        apiRoutes(scope, context, { histories, limits }, hidden);
       },
       { prefix },
     );
@@ -110,7 +117,7 @@ export async function buildApp(context: AppContext, options: AppOptions = {}): P
   return app;
 }
 
-function accessOf(app: FastifyInstance, context: AppContext, options: AppOptions): AccessOptions {
+function accessOf(app: FastifyInstance, context: AppContext, options: AppOptions): Omit<AccessOptions, 'admitted'> {
   const { isPublic = false } = options;
   const keys = new ApiKeys(context.config.apiKeys);
   const revocations = new Revocations(context.orders);
@@ -120,7 +127,13 @@ function accessOf(app: FastifyInstance, context: AppContext, options: AppOptions
   return { tokens, keys, revocations, isPublic };
 }
 
-function apiRoutes(scope: Api, context: AppContext, histories: ReturnType<typeof historyReads>, hidden: boolean): void {
+/** What the routes of all prefixes share. */
+interface Shared {
+  readonly histories: ReturnType<typeof historyReads>;
+  readonly limits: RequestLimits;
+}
+
+function apiRoutes(scope: Api, context: AppContext, { histories, limits }: Shared, hidden: boolean): void {
   // The OpenAPI document describes each path once, not once for each prefix.
   if (hidden) {
     scope.addHook('onRoute', (route) => {
@@ -128,8 +141,8 @@ function apiRoutes(scope: Api, context: AppContext, histories: ReturnType<typeof
     });
   }
   redisStatusRoutes(scope, context);
-  sessionRoutes(scope, context);
-  messageRoutes(scope, context, histories);
+  sessionRoutes(scope, context, limits);
+  messageRoutes(scope, context, histories, limits);
   broadcastRoutes(scope, context);
   disconnectRoutes(scope, context);
 }

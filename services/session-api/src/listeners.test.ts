@@ -14,6 +14,8 @@ const MANAGEMENT = [
   ['POST', '/sessions/s/extend/', {}],
   ['DELETE', '/sessions/s/delete/'],
   ['DELETE', '/sessions/s/'],
+  ['POST', '/sessions/s/disconnect/', {}],
+  ['POST', '/users/ann/disconnect/', {}],
   ['POST', '/broadcast/', { message: 'hi' }],
 ] as const;
 

@@ -1,5 +1,12 @@
+import { loadConfig } from '@holdfast/config';
 import { MemoryBroker, MemoryFanOut } from '@holdfast/fan-out';
-import { MemoryOrders, MemorySessionStore, namesOf, StorageUnavailableError } from '@holdfast/session-store';
+import {
+  MemoryOrders,
+  MemorySessionStore,
+  MemoryWindowCounters,
+  namesOf,
+  StorageUnavailableError,
+} from '@holdfast/session-store';
 import { createLogger, createMetrics } from '@holdfast/telemetry';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { type AppOptions, buildApp } from '../src/app.js';
@@ -8,6 +15,9 @@ import type { AppContext } from '../src/app-context.js';
 export const START_MS = 1_700_000_000_000;
 export const MAX_BYTES = 256;
 export const MAX_TTL = 10_000;
+
+/** As on a loopback address. */
+export const NO_LIMITS: AppContext['config']['limits'] = loadConfig('session-api', {}).limits;
 
 export interface TestApp {
   readonly app: FastifyInstance;
@@ -50,6 +60,7 @@ export async function testApp(
         heartbeatMs: 30_000,
       },
       apiKeys: [],
+      limits: NO_LIMITS,
       allowedHosts: 'any',
       allowedOrigins: [],
       trustProxy: false,
@@ -66,6 +77,7 @@ export async function testApp(
     orders,
     fanOut,
     names: namesOf(),
+    counters: new MemoryWindowCounters(),
     status: async () => ({ connected: true, url: 'redis://localhost:6379/0', mode: 'standalone' }),
     ...context,
   };

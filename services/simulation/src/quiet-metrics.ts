@@ -20,7 +20,7 @@ export function quietMetrics(): Metrics {
       synced: nothing,
       unconfirmed: nothing,
     },
-    api: { request: nothing },
+    api: { request: nothing, limited: nothing },
     sweeper: { wentOver: nothing, auditEnded: nothing, findings: nothing, repaired: nothing },
     redis: { up: true, failed: nothing, unreadable: nothing },
     process: { loopDelayMs: () => 0, overload: nothing },

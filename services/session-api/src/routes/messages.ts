@@ -13,6 +13,7 @@ import type { Api, AppContext } from '../app-context.js';
 import { ApiError, storageUnavailable } from '../errors.js';
 import { HistoryReads } from '../history-reads.js';
 import { answerParts, LogMessage, logMessage, MessageFace, messageFaces } from '../message-object.js';
+import type { RequestLimits } from '../request-limits.js';
 import { answers, SendId, SessionParams, success } from '../schemas.js';
 
 const LIMIT_MAX = 10_000;
@@ -70,7 +71,12 @@ export function historyReads(): HistoryReads<HistoryPage> {
 }
 
 /** The routes of `sessions/{id}/messages/`. @param histories one for all prefixes that the routes are at */
-export function messageRoutes(app: Api, context: AppContext, histories: HistoryReads<HistoryPage>): void {
+export function messageRoutes(
+  app: Api,
+  context: AppContext,
+  histories: HistoryReads<HistoryPage>,
+  limits: Omit<RequestLimits, 'admitted' | 'creating'>,
+): void {
   const maxBytes = context.config.sessions.messageMaxBytes;
   const tags = ['messages'];
 
@@ -136,7 +142,11 @@ export function messageRoutes(app: Api, context: AppContext, histories: HistoryR
       const sender = senderOf(request, named);
       const problem = contentProblem(content, maxBytes);
       if (problem) throw contentRefused('content', problem, maxBytes);
-      const { seq, id: usedId } = await send(context, sessionId, { content, id, ...sender });
+      // Few messages create a session: only those are counted, and whoever has created too many is looked at.
+      const waitMs = limits.creationWaitMs(request);
+      if (waitMs > 0 && !(await context.sessions.get(sessionId))) throw limits.tooManySessions(waitMs);
+      const { seq, id: usedId, created } = await send(context, sessionId, { content, id, ...sender });
+      if (created) limits.created(request);
       return { success: true, session_id: sessionId, seq, id: usedId };
     },
   );
@@ -162,7 +172,7 @@ async function send(
   { sessions, logger }: Pick<AppContext, 'sessions' | 'logger'>,
   sessionId: string,
   message: Sender & { content: string; id: string | undefined },
-): Promise<{ seq: number; id: string }> {
+): Promise<{ seq: number; id: string; created: boolean }> {
   const { content, sender, senderKey, id = randomUUID() } = message;
   const head = `"content":${JSON.stringify(content)},"sender":${JSON.stringify(sender)},"timestamp":`;
   // A caller that names an id may have sent the message before (A4). An id that is made here is new.
@@ -189,7 +199,7 @@ async function send(
   if (result.created) {
     logger.info({ sessionId }, `Session stored in Redis: ${sessionId}, TTL: ${result.ttl}s`);
   }
-  return { seq: stored.seq, id };
+  return { seq: stored.seq, id, created: result.created };
 }
 
 /** What a message is signed with, and the key that retries of it are recognised by (A4). */

@@ -5,6 +5,7 @@ import { Type } from 'typebox';
 import { mustEnter } from '../access.js';
 import type { Api, AppContext } from '../app-context.js';
 import { ApiError, sessionNotFound } from '../errors.js';
+import type { RequestLimits } from '../request-limits.js';
 import { answers, CustomData, SessionId, SessionParams, StoredSessionId, success, ttlSchema } from '../schemas.js';
 import { checkCustomData, SessionObject, SessionRow, sessionObject, sessionRow } from '../session-object.js';
 
@@ -44,7 +45,7 @@ const LIST = success(
 const DELETED = success({ session_id: Type.String() }, 'Session and history are gone.');
 
 /** The routes `sessions/`, `sessions/{id}/`, `sessions/{id}/extend/` and `sessions/{id}/delete/`. */
-export function sessionRoutes(app: Api, context: AppContext): void {
+export function sessionRoutes(app: Api, context: AppContext, limits: Pick<RequestLimits, 'creating'>): void {
   const { sessions, logger, config } = context;
   const Ttl = ttlSchema(config.sessions.maxTtl);
   const tags = ['sessions'];
@@ -79,6 +80,7 @@ export function sessionRoutes(app: Api, context: AppContext): void {
       const { session_id: sessionId = randomUUID(), data: custom = {}, ttl } = request.body;
       mustEnter(request, sessionId);
       checkCustomData(custom, sessionId);
+      await limits.creating(request);
       const session = await sessions.create(sessionId, { custom, ...(ttl !== undefined && { ttl }) });
       if (!session) throw new ApiError('session_exists', 'there is a session with this id', { sessionId });
       logger.info({ sessionId }, `Session stored in Redis: ${sessionId}, TTL: ${session.ttl}s`);

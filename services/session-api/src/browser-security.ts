@@ -1,32 +1,45 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { type Config, isHostAllowed, isOriginAllowed, type PageHeaders } from '@holdfast/config';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import helmet from 'helmet';
 import { ApiError } from './errors.js';
 
 /**
  * Scripts come from this host only. Inline styles are allowed, because MUI's styling engine (emotion) and the OpenAPI
  * page write style elements. In `connect-src`, `'self'` includes the WebSocket of the same host.
  */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "font-src 'self' data:",
-  "connect-src 'self'",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
-  'content-security-policy': CONTENT_SECURITY_POLICY,
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
+const DIRECTIVES = {
+  'default-src': ["'self'"],
+  'style-src': ["'self'", "'unsafe-inline'"],
+  'img-src': ["'self'", 'data:'],
+  'font-src': ["'self'", 'data:'],
+  'connect-src': ["'self'"],
+  'object-src': ["'none'"],
+  'base-uri': ["'none'"],
+  'form-action': ["'self'"],
+  'frame-ancestors': ["'none'"],
 };
+
+/** Of every answer. They are the same for each, so they are made once. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  ...headersOf(
+    helmet({
+      contentSecurityPolicy: { useDefaults: false, directives: DIRECTIVES },
+      xFrameOptions: { action: 'deny' },
+      // Whoever ends TLS knows whether all names of the host have it.
+      strictTransportSecurity: false,
+    }),
+  ),
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+};
+
+/** What a middleware of helmet writes, which looks at no request. */
+function headersOf(write: ReturnType<typeof helmet>): Record<string, string> {
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  write(response.req, response, () => undefined);
+  return Object.fromEntries(Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)]));
+}
 
 /** Sends {@link SECURITY_HEADERS} with every answer, failures included. */
 export function sendSecurityHeaders(app: FastifyInstance): void {

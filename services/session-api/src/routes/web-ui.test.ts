@@ -8,9 +8,13 @@ const HTML = { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } 
 
 describe('web UI', () => {
   let t: TestApp;
+  let folder: string;
   let webRoot: string;
   beforeAll(async () => {
-    webRoot = await mkdtemp(join(tmpdir(), 'holdfast-web-'));
+    folder = await mkdtemp(join(tmpdir(), 'holdfast-web-'));
+    webRoot = join(folder, 'page');
+    await mkdir(webRoot);
+    await writeFile(join(folder, 'secret.txt'), 'SECRET=2');
     await mkdir(join(webRoot, 'assets'));
     await writeFile(join(webRoot, 'index.html'), '<title>WebSocket Chat</title>');
     await writeFile(join(webRoot, 'assets', 'index-4f3a.js'), 'export {};');
@@ -20,7 +24,7 @@ describe('web UI', () => {
   });
   afterAll(async () => {
     await t.app.close();
-    await rm(webRoot, { recursive: true });
+    await rm(folder, { recursive: true });
   });
 
   it('H1: the page is at /, and asked for again each time', async () => {
@@ -62,6 +66,31 @@ describe('web UI', () => {
       expect(answer.json().success, url).toBe(false);
       expect(answer.headers['cache-control'], url).toBe('no-store');
     }
+  });
+
+  it.each([
+    '/../secret.txt',
+    '/assets/../../secret.txt',
+    '/%2e%2e/secret.txt',
+    '/..%2fsecret.txt',
+    '/..%5csecret.txt',
+    '/..%255c..%252fsecret.txt',
+    '/....//secret.txt',
+    '/assets/..;/..;/secret.txt',
+    '/%c0%ae%c0%ae/secret.txt',
+    '/secret.txt%00.html',
+    '/%00../secret.txt',
+    '//secret.txt',
+    'http://localhost/../secret.txt',
+    '/api/../secret.txt',
+    '/chat/api/sessions/..%2f..%2f..%2fsecret.txt/',
+    '/.env',
+    '/%2eenv',
+    '/assets/../.env',
+  ])('H1, N1: %s leads to no file beside or above the page, nor to a hidden one', async (url) => {
+    const answer = await t.call('GET', url, undefined, HTML);
+    expect(answer.body).not.toContain('SECRET');
+    expect(answer.statusCode).not.toBe(500);
   });
 
   it('H3: a wrong method on a known path is 405 also where files are served', async () => {

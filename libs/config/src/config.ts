@@ -23,6 +23,8 @@ export interface RedisSettings {
   readonly database: number;
   /** Begins the names of all keys and channels; most times empty (K7). */
   readonly keyPrefix: string;
+  /** Texts in PEM, of `rediss` only. Absent: the system's authorities, and no certificate of our own. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   /** Number of command connections, 1 to 64. */
   readonly poolSize: number;
   /** Milliseconds without an answer after which Redis counts as away. */
@@ -177,6 +179,7 @@ export function loadConfig(
       database: databaseOf(values.CHANNEL_REDIS_URL[0]),
       keyPrefix: values.REDIS_KEY_PREFIX,
       ...(values.REDIS_SENTINEL_MASTER === undefined ? {} : { sentinelMaster: values.REDIS_SENTINEL_MASTER }),
+      ...tlsOf(values),
       poolSize: values.REDIS_POOL_SIZE,
       timeoutMs: values.REDIS_TIMEOUT_MS,
     },
@@ -214,6 +217,15 @@ export function loadConfig(
       dryRun: values.AUDIT_DRY_RUN,
     },
   };
+}
+
+function tlsOf({
+  REDIS_TLS_CA_FILE: ca,
+  REDIS_TLS_CERT_FILE: cert,
+  REDIS_TLS_KEY_FILE: key,
+}: Values): Pick<RedisSettings, 'tls'> {
+  if (ca === undefined && cert === undefined) return {};
+  return { tls: { ...(ca !== undefined && { ca }), ...(cert !== undefined && key !== undefined && { cert, key }) } };
 }
 
 function authOf(values: Values): Pick<Config, 'auth'> {

@@ -23,6 +23,13 @@ export function* contradictions(service: ServiceName, values: Values): Generator
   if (urls.some((url) => differs(url, urls[0]))) {
     yield 'CHANNEL_REDIS_URL must have the same scheme, user, password, database and query in each of its URLs';
   }
+  const { REDIS_TLS_CA_FILE: ca, REDIS_TLS_CERT_FILE: cert, REDIS_TLS_KEY_FILE: key } = values;
+  if ((cert === undefined) !== (key === undefined)) {
+    yield 'REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE must both be set, or neither';
+  }
+  if ([ca, cert, key].some((file) => file !== undefined) && urls.some((url) => !url.startsWith('rediss:'))) {
+    yield 'REDIS_TLS_CA_FILE, REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE need rediss:// in CHANNEL_REDIS_URL';
+  }
   if (values.REDIS_SESSION_TTL > values.MAX_SESSION_TTL) {
     yield 'REDIS_SESSION_TTL must not be more than MAX_SESSION_TTL';
   }

@@ -8,6 +8,7 @@ import {
   keyPrefix,
   line,
   oneOf,
+  pemFile,
   redisUrls,
   seconds,
   whole,
@@ -57,6 +58,24 @@ export const VARIABLES = {
     '',
     ALL,
     'Begins the names of all keys and channels, for a Redis that several deployments share: up to 64 letters, digits, `.`, `_`, `:` and `-`. The same for all processes of a deployment; whoever changes it begins with no sessions',
+  ),
+  REDIS_TLS_CA_FILE: variable<string | undefined>(
+    pemFile,
+    undefined,
+    ALL,
+    "File with the certificates of the authorities that may sign Redis' certificate, in PEM; unset: those of the system. Only with `rediss://`",
+  ),
+  REDIS_TLS_CERT_FILE: variable<string | undefined>(
+    pemFile,
+    undefined,
+    ALL,
+    'File with the certificate that this process shows Redis, in PEM; only with `REDIS_TLS_KEY_FILE`',
+  ),
+  REDIS_TLS_KEY_FILE: variable<string | undefined>(
+    pemFile,
+    undefined,
+    ALL,
+    'File with the private key of `REDIS_TLS_CERT_FILE`, in PEM',
   ),
   REDIS_POOL_SIZE: variable(
     whole('connections', 1, 64),

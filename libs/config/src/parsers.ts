@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isLoopback } from './loopback.js';
 import { hostName, parseOrigin } from './origin.js';
 
@@ -110,6 +111,18 @@ export const encryptionKeys: Parser<EncryptionSettings> = parser(
     return isRight ? { keys: read, seals } : undefined;
   },
 );
+
+/** Certificates or a key in PEM, read from the file that the variable names. */
+export const pemFile: Parser<string> = parser('the path of a PEM file that this process can read', (path) => {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    // Whatever the reason is, it is one of the path's: the mistake names the variable.
+    return undefined;
+  }
+  return /^-----BEGIN [A-Z ]+-----$/m.test(text) ? text : undefined;
+});
 
 /** Where public keys are fetched: nobody on the way can change them, nor does a password stand in the address. */
 export const keysUrl: Parser<string> = parser(

@@ -10,6 +10,8 @@ export interface ConnectionSettings {
   readonly urls: readonly string[];
   /** Needed in mode `sentinel`. */
   readonly sentinelMaster?: string;
+  /** Texts in PEM for `rediss:`: authorities that are trusted in place of the system's, and a certificate of our own. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   /** Milliseconds without an answer after which Redis counts as away. */
   readonly timeoutMs: number;
 }
@@ -81,7 +83,7 @@ export function redisOptions(settings: ConnectionSettings, name: string, role: C
     // outlives `quit`. Sentinels themselves cut the connections of a demoted master; the time-out for silence and the
     // refusal of writes cover the rest.
     // Sentinels tell the master's address only, so that no server name can be given.
-    ...(tls === undefined ? {} : { enableTLSForSentinelMode: true, tls: {}, sentinelTLS: tls }),
+    ...(tls === undefined ? {} : { enableTLSForSentinelMode: true, tls: { ...settings.tls }, sentinelTLS: tls }),
   };
 }
 
@@ -89,13 +91,14 @@ export function redisOptions(settings: ConnectionSettings, name: string, role: C
 export function nodeOptions(settings: ConnectionSettings, name: string, role: ConnectionRole): Legacy<RedisOptions> {
   const options = redisOptions({ ...settings, mode: 'standalone' }, name, role);
   // A cluster tells its nodes' addresses only, so that no server name can be given.
-  return options.tls ? { ...options, tls: {} } : options;
+  return options.tls ? { ...options, tls: { ...settings.tls } } : options;
 }
 
 function firstOf(settings: ConnectionSettings): RedisEndpoint {
   const [first] = settings.urls;
   if (first === undefined) throw new TypeError('there is no Redis URL');
-  return parseRedisUrl(first, settings.mode === 'sentinel' ? 26_379 : 6379);
+  const endpoint = parseRedisUrl(first, settings.mode === 'sentinel' ? 26_379 : 6379);
+  return endpoint.tls && settings.tls ? { ...endpoint, tls: { ...endpoint.tls, ...settings.tls } } : endpoint;
 }
 
 /** Nodes and options of a connection to a cluster. @throws {TypeError} when a URL is not one */
@@ -112,7 +115,7 @@ export function clusterOptions(
         ...behaviour(settings, name, role),
         ...(username === undefined ? {} : { username }),
         ...(password === undefined ? {} : { password }),
-        ...(tls === undefined ? {} : { tls: {} }),
+        ...(tls === undefined ? {} : { tls: { ...settings.tls } }),
       },
       ...(tls === undefined ? {} : { dnsLookup: keepName }),
       enableOfflineQueue: role === 'bullmq',

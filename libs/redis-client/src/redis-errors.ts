@@ -130,7 +130,7 @@ export function isDatabaseRefused(error: unknown): boolean {
  * credentials (D7). Nothing for every other error: those get better by themselves.
  */
 export function handshakeRefusal(error: unknown): string | undefined {
-  if (!isReply(error)) return undefined;
+  if (!isReply(error)) return tlsRefusal(error);
   const { name = '', args = [] } = commandOf(error) ?? {};
   if (!HANDSHAKE.has(name) || !(name === 'select' || LASTING.test(error.message))) return undefined;
   const command = name === 'select' ? `SELECT ${args[0]}` : name.toUpperCase();
@@ -140,6 +140,19 @@ export function handshakeRefusal(error: unknown): string | undefined {
   };
   const fallback = 'check the user and the password in the URL';
   return `Redis refuses ${command} while a connection is made (${error.message}): ${advice[name] ?? fallback}`;
+}
+
+/** Errors of certificates: the codes of Node and OpenSSL, and the alerts of servers. */
+const CERTIFICATE =
+  /SELF_SIGNED_CERT|UNABLE_TO_(VERIFY|GET)|CERT_|ERR_TLS_CERT|alert (certificate|bad certificate|unknown ca|no certificate)/i;
+
+function tlsRefusal(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (!CERTIFICATE.test(code) && !CERTIFICATE.test(error.message)) return undefined;
+  return /alert/i.test(error.message)
+    ? `Redis refuses the TLS certificate of this process, or asks for one (${code}): check REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE`
+    : `the TLS certificate of Redis is not trusted (${code}): check REDIS_TLS_CA_FILE, and the host in the URL`;
 }
 
 function commandOf(error: Error): { readonly name?: string; readonly args?: readonly unknown[] } | undefined {

@@ -45,7 +45,8 @@ export function trimLog(log: LogEntry[], size: LogSize, bounds: LogBounds): void
   while (from < last && (log.length - from > bounds.entries || size.bytes > bounds.bytes)) {
     const oldest = log[from++] as LogEntry;
     size.bytes -= entryBytes(oldest);
-    size.trimmedSeq = oldest.seq;
+    // What was put back after it had been trimmed may be older.
+    size.trimmedSeq = Math.max(size.trimmedSeq, oldest.seq);
   }
   if (from > 0) log.splice(0, from);
   if (size.largeSeq < (log[0]?.seq ?? 0)) size.largeSeq = 0;

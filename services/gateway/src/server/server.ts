@@ -3,6 +3,7 @@ import { HTTP_ERRORS, httpFailure, RequestHead } from '@holdfast/protocol';
 import { headTooLarge, type Refusal, type UpgradeRequest } from '../admission/admission.js';
 import type { ConnectionSlots, PublishToGroup, Socket, SocketEvents } from '../ports/socket.js';
 import { handshakeProblem, WEBSOCKET_VERSION } from './handshake.js';
+import { HandshakeTurns } from './handshake-turns.js';
 import { LibrarySocket, type SocketData, SocketGroups } from './library-socket.js';
 import { Listener, type ListeningApp } from './listener.js';
 import { loadLibrary } from './load-library.js';
@@ -66,6 +67,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const library = loadLibrary(options.libraryPackage);
   const app = library.App();
   const turn = new TurnLimit();
+  const handshakes = new HandshakeTurns(() => turn.bytesRead);
   const groups = new SocketGroups((group, frame) => {
     app.publish(group, frame, false);
   });
@@ -86,7 +88,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const { query, headers, excess } = readHead(req);
         const problem = excess === undefined ? handshakeProblem(headers) : undefined;
         if (problem) return refuse(res, problem);
-        const answer = options.accept({
+        const request = {
           query,
           excess,
           protocolHeader: headers.get('sec-websocket-protocol') ?? '',
@@ -97,16 +99,38 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           forwardedHost: headers.get('x-forwarded-host') ?? '',
           forwardedProto: headers.get('x-forwarded-proto') ?? '',
           remoteAddress: Buffer.from(res.getRemoteAddressAsText()).toString(),
-        });
+        };
         const key = headers.get('sec-websocket-key') ?? '';
         const extensions = headers.get('sec-websocket-extensions') ?? '';
-        const upgrade = (accepted: Accepted): void => {
-          const data: SocketData = { open: accepted.open, socket: undefined };
-          res.upgrade(data, key, accepted.subprotocol, extensions, context);
+        // The library forgets a response whose client goes away: it must not be touched after that.
+        let isGone = false;
+        let isLater = false;
+        const finish = (answer: Refusal | Accepted): void => {
+          if (!('open' in answer)) return isGone ? undefined : refuse(res, answer);
+          if (isGone) return answer.abandon();
+          const upgrade = (): void => {
+            const data: SocketData = { open: answer.open, socket: undefined };
+            res.upgrade(data, key, answer.subprotocol, extensions, context);
+          };
+          if (isLater) res.cork(upgrade);
+          else upgrade();
         };
-        if (answer instanceof Promise) void answerLater(res, answer, upgrade);
-        else if ('open' in answer) upgrade(answer);
-        else refuse(res, answer);
+        const waitAside = (): void => {
+          if (isLater) return;
+          isLater = true;
+          res.onAborted(() => {
+            isGone = true;
+          });
+        };
+        turn.note(0);
+        const isDone = handshakes.take(() => {
+          if (isGone) return;
+          const answer = options.accept(request);
+          if (!(answer instanceof Promise)) return finish(answer);
+          waitAside();
+          void answer.then(finish);
+        });
+        if (!isDone) waitAside();
       },
       open: (ws) => {
         const data = ws.getUserData();
@@ -167,23 +191,6 @@ function readHead(req: HttpRequest): Head {
     headers.set(name, earlier === undefined ? value : `${earlier},${value}`);
   });
   return { query, headers, excess: head.excess };
-}
-
-/** The library forgets a response whose client goes away: it must not be touched after that. */
-async function answerLater(
-  res: HttpResponse,
-  answer: Promise<Refusal | Accepted>,
-  upgrade: (accepted: Accepted) => void,
-): Promise<void> {
-  let isGone = false;
-  res.onAborted(() => {
-    isGone = true;
-  });
-  const accepted = await answer;
-  if (!('open' in accepted)) {
-    if (!isGone) refuse(res, accepted);
-  } else if (isGone) accepted.abandon();
-  else res.cork(() => upgrade(accepted));
 }
 
 function tooLarge(req: HttpRequest): Refusal | undefined {

@@ -16,14 +16,20 @@ export class TurnLimit {
   /** When the first frame of this turn was read. */
   #startedMs = 0;
   #isReading = false;
-  /** Frames and bytes that may be read before the clock is read. */
+  /** Frames that may be read before the clock is read, and from how many bytes of this turn on it is read. */
   #framesLeft = CHECK_EVERY_FRAMES;
-  #bytesLeft = CHECK_EVERY_BYTES;
+  #checkBytes = CHECK_EVERY_BYTES;
+  /** Bytes of frames in this turn, and in the last one that read any. */
+  #bytes = 0;
+  #bytesBefore = 0;
   /** The signal was sent, and the turn has not ended yet. */
   #isEnding = false;
   readonly #turnEnded = (): void => {
     this.#isReading = false;
     this.#isEnding = false;
+    this.#bytesBefore = this.#bytes;
+    this.#bytes = 0;
+    this.#checkBytes = CHECK_EVERY_BYTES;
   };
 
   /** @param nowMs the monotonic clock, milliseconds */
@@ -32,17 +38,22 @@ export class TurnLimit {
     process.on(SIGNAL, ignore);
   }
 
-  /** Called for each frame that is read. @param bytes its length */
+  /** Bytes of the frames that were read in this turn, or in the last one that read any. */
+  get bytesRead(): number {
+    return Math.max(this.#bytes, this.#bytesBefore);
+  }
+
+  /** Called for each frame, and each head, that is read. @param bytes its length */
   note(bytes: number): void {
     this.#framesLeft -= 1;
-    this.#bytesLeft -= bytes;
+    this.#bytes += bytes;
     if (!this.#isReading) {
       this.#isReading = true;
       this.#startedMs = this.#nowMs();
       setImmediate(this.#turnEnded);
-    } else if ((this.#framesLeft <= 0 || this.#bytesLeft <= 0) && !this.#isEnding) {
+    } else if ((this.#framesLeft <= 0 || this.#bytes >= this.#checkBytes) && !this.#isEnding) {
       this.#framesLeft = CHECK_EVERY_FRAMES;
-      this.#bytesLeft = CHECK_EVERY_BYTES;
+      this.#checkBytes = this.#bytes + CHECK_EVERY_BYTES;
       this.#isEnding = this.#nowMs() - this.#startedMs > TURN_MS;
       if (this.#isEnding) process.kill(process.pid, SIGNAL);
     }

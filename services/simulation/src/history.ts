@@ -26,9 +26,12 @@ export class History {
   /** The message under each number of the current epoch, even if it was trimmed. */
   #record: (Stored | undefined)[] = [];
   #first = 1;
+  /** The newest number that was ever trimmed. */
+  #trimmedTo = 0;
   #newest = 0;
   #epoch = '';
-  #isDisturbed = false;
+  /** Whether the session has lost something or has ended. From then on numbers and epochs may change. */
+  isDisturbed = false;
   /** How many seconds the session lives. Absent: longer than a run lasts. */
   ttl: number | undefined;
   /** Whether Redis has lost the session or a part of it, other than by its end. */
@@ -71,18 +74,9 @@ export class History {
     return this.#newest;
   }
 
-  /** Whether the session has lost something or has ended. From then on numbers and epochs may change. */
-  get isDisturbed(): boolean {
-    return this.#isDisturbed;
-  }
-
   /** Whether the session may expire during a run. */
   get isShort(): boolean {
     return this.ttl !== undefined;
-  }
-
-  disturb(): void {
-    this.#isDisturbed = true;
   }
 
   /** The oldest number in the log; 0 when the log is empty. */
@@ -129,6 +123,11 @@ export class History {
   /** Whether a stored message is in the log now. */
   isKept({ name, seq }: Stored): boolean {
     return seq >= this.#first && seq <= this.#newest && this.at(seq)?.name === name;
+  }
+
+  /** Whether a message was trimmed, now or before it was put back: a gateway may have forgotten it since. */
+  wasTrimmed(stored: Stored): boolean {
+    return stored.seq <= this.#trimmedTo || !this.isKept(stored);
   }
 
   /** The messages that were ever stored under a number. @param epoch absent: in any epoch */
@@ -187,7 +186,7 @@ export class History {
     if (live?.kind !== 'stored' || live.messages.length === 0) return true;
     const { epoch, seq } = live.before;
     const isBegun = this.#epoch === '' && seq === 0 && !this.knowsEpoch(epoch);
-    if (this.#isDisturbed && !isBegun && (epoch !== this.#epoch || seq !== this.#newest)) return false;
+    if (this.isDisturbed && !isBegun && (epoch !== this.#epoch || seq !== this.#newest)) return false;
     this.#add(live);
     return true;
   }
@@ -195,7 +194,7 @@ export class History {
   /** Takes the changed content of the store. */
   take(state: StoreState | undefined, change: Change): void {
     const { epoch = '', count = 0, log = [] } = state ?? {};
-    if (!this.#isDisturbed && this.#epoch !== '' && epoch !== this.#epoch) {
+    if (!this.isDisturbed && this.#epoch !== '' && epoch !== this.#epoch) {
       this.#fail('G3', `${this.sessionId} began a new epoch although nothing was lost`);
     }
     if (change === 'lost') this.wasLost = true;
@@ -266,6 +265,7 @@ export class History {
       const oldest = this.at(this.#first);
       if (oldest) this.excuse(oldest.content);
       bytes -= oldest?.bytes ?? 0;
+      this.#trimmedTo = Math.max(this.#trimmedTo, this.#first);
       this.#first += 1;
     }
   }
@@ -291,7 +291,7 @@ export class History {
     const key = `${this.#epoch} ${seq}`;
     this.#ever.set(key, [...(this.#ever.get(key) ?? []), stored]);
     this.#byName.set(name, stored);
-    if (!namesake || this.#isDisturbed) this.#byContent.set(content, stored);
+    if (!namesake || this.isDisturbed) this.#byContent.set(content, stored);
     return stored;
   }
 }

@@ -242,4 +242,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     faults: 6,
     scenario: 4,
   },
+  {
+    seed: 1215754101,
+    mistake: 'the audit took a message that had been trimmed, and was put back by a gateway that was behind, for known',
+    faults: 6,
+    scenario: 4,
+  },
 ];

@@ -54,7 +54,7 @@ export class Losses {
     }));
     change(database.store);
     for (const { history, kept, isDeleted } of before) {
-      history.disturb();
+      history.isDisturbed = true;
       if (how === 'in silence') this.#silent.add(history);
       audit.take(history, 'lost');
       for (const stored of kept) {
@@ -131,7 +131,7 @@ export class Losses {
     const { audit, isAccepted } = this.#options;
     const { epoch } = history;
     const contents = history.allOf(epoch);
-    history.disturb();
+    history.isDisturbed = true;
     history.wasEnded = true;
     // Earlier epochs are deleted together with the deleted one, wherever they are still known (G5).
     for (const content of how === 'deleted' ? history.contents : contents) history.excuse(content);

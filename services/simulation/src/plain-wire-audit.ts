@@ -34,8 +34,11 @@ export class PlainWireAudit {
     if (frame.type !== 'message') return;
     const { count = 0, echo = '', timestamp = 0 } = frame;
     const earlier = history.find(echo);
-    const isGone = earlier !== undefined && !history.isKept(earlier);
-    const mayRepeat = isGone || history.isAgain(count) || this.#options.tailsAreSmall || history.isShort;
+    const mayRepeat =
+      (earlier && history.wasTrimmed(earlier)) ||
+      history.isAgain(count) ||
+      this.#options.tailsAreSmall ||
+      history.isShort;
     if (this.#shown.has(echo) && !mayRepeat) fail('D3', `${name}: is shown twice: ${text}`);
     const before = this.seq;
     if (this.#shown.has(echo) && mayRepeat) return;

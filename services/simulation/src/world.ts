@@ -175,7 +175,7 @@ export class World {
   shorten(sessionId: string, ttl: number): void {
     const history = this.audit.history(sessionId);
     history.ttl = ttl;
-    history.disturb();
+    history.isDisturbed = true;
     this.database.callAsApi('extend', sessionId, ttl);
   }
 
@@ -212,7 +212,7 @@ export class World {
     if (epoch !== history.epoch && history.epoch !== seenEpoch) {
       this.audit.fail('G4', `${history.epoch} was ended by a fork that knew of ${seenEpoch}`);
     }
-    history.disturb();
+    history.isDisturbed = true;
   }
 
   #addSession(index: number, { framed, plain, stored, senders = Number.POSITIVE_INFINITY }: SessionPlan): void {

@@ -65,6 +65,7 @@ describe('loadConfig', () => {
       limits: {
         messagesPerSecond: 100,
         connectionsPerIp: 0,
+        connectionsPerSub: 1000,
         connectsPerSecond: 0,
         requestsPerMinute: 0,
         keyRequestsPerMinute: 0,
@@ -303,6 +304,7 @@ describe('loadConfig', () => {
       MAX_KEY_REQUESTS_PER_MINUTE: '0 is no limit',
       MAX_SESSIONS_CREATED_PER_MINUTE: '0 is no limit',
       MAX_CONNECTIONS_PER_IP: '0 is no limit',
+      MAX_CONNECTIONS_PER_SUB: '0 is no limit',
       MAX_CONNECTS_PER_SECOND: '0 is no limit',
       MAX_EVENT_LOOP_LAG_MS: '0 is no limit',
       MAX_MEMORY_BYTES: '0 is no limit',

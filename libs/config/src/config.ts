@@ -99,6 +99,7 @@ export interface Config {
   readonly limits: {
     readonly messagesPerSecond: number;
     readonly connectionsPerIp: number;
+    readonly connectionsPerSub: number;
     readonly connectsPerSecond: number;
     /** Of one address, and of one `sub`, to the HTTP API (M5). */
     readonly requestsPerMinute: number;
@@ -200,6 +201,7 @@ export function loadConfig(
     limits: {
       messagesPerSecond: values.MAX_MESSAGES_PER_SECOND,
       connectionsPerIp: values.MAX_CONNECTIONS_PER_IP,
+      connectionsPerSub: values.MAX_CONNECTIONS_PER_SUB,
       connectsPerSecond: values.MAX_CONNECTS_PER_SECOND,
       requestsPerMinute: values.MAX_REQUESTS_PER_MINUTE ?? (isPrivate ? 0 : REQUESTS_PER_MINUTE),
       keyRequestsPerMinute: values.MAX_KEY_REQUESTS_PER_MINUTE ?? (isPrivate ? 0 : KEY_REQUESTS_PER_MINUTE),

@@ -151,6 +151,12 @@ export const VARIABLES = {
     GATEWAY,
     'Connections per client address; 0 is no limit',
   ),
+  MAX_CONNECTIONS_PER_SUB: variable(
+    whole('connections', 0, 1_000_000),
+    1000,
+    GATEWAY,
+    'Connections to one gateway with tokens of one `sub`; 0 is no limit',
+  ),
   MAX_CONNECTS_PER_SECOND: variable(
     whole('connects', 0, 1_000_000),
     0,

@@ -152,7 +152,7 @@ export class GatewayCore {
       open: (socket) => this.#open(socket, decision),
       abandon: () => {
         this.#admission.welcomed(decision.request);
-        this.#admission.left(decision.address);
+        this.#admission.left(decision.address, decision.identity?.sub);
       },
     };
   }
@@ -239,7 +239,7 @@ export class GatewayCore {
   #ended(connection: Connection, code: number): void {
     this.#connections.delete(connection);
     this.#tokens?.forget(connection);
-    this.#admission.left(connection.address);
+    this.#admission.left(connection.address, connection.expirySecond > 0 ? connection.sender : undefined);
     this.#metrics.gateway.disconnected(connection.protocol, persistenceOf(connection), code);
     this.#welcomer.ended(connection);
     this.#drain?.connectionEnded();

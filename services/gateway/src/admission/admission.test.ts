@@ -15,6 +15,7 @@ const OPEN: AdmissionOptions = {
   allowedHosts: 'any',
   trustProxy: false,
   connectionsPerIp: 0,
+  connectionsPerSub: 0,
   connectsPerSecond: 0,
   now: () => clockMs,
   newId: () => 'made-up',
@@ -255,7 +256,7 @@ describe('limits', () => {
     expect(refusal).toMatchObject({ status: 429, body: { code: 'rate_limited' }, retryAfterSeconds: retryAfter });
     expect(refusal.retryAfterSeconds).toBeGreaterThan(0);
     admitted({ remoteAddress: '192.0.2.2' }, limited);
-    limited.left(first.address);
+    limited.left(first.address, undefined);
     admitted({}, limited);
     expect(refused({}, limited).status).toBe(429);
   });
@@ -265,7 +266,7 @@ describe('limits', () => {
     for (let i = 0; i < 5; i++) refused({ query: 'session=' }, limited);
     const { address } = admitted({}, limited);
     for (let i = 0; i < 5; i++) refused({}, limited);
-    limited.left(address);
+    limited.left(address, undefined);
     admitted({}, limited);
   });
 
@@ -304,5 +305,42 @@ describe('limits', () => {
       admitted({}, open);
       open.welcomed({});
     }
+  });
+});
+
+describe('connections of one user', () => {
+  const identity = (sub: string) => ({ ok: true, identity: { ...IDENTITY, sub } }) as const;
+  const IDENTITY = {
+    sub: '',
+    mayEnter: () => true,
+    mayEnterAll: true,
+    canRead: true,
+    canWrite: true,
+    isAdmin: false,
+    expiresAtMs: 1e12,
+    issuedAtMs: undefined,
+  };
+
+  it('M7, C4: are limited on all addresses together, and given back when they end', async () => {
+    let sub = 'ann';
+    const gate = admission({ connectionsPerSub: 2, authentication: { identify: async () => identity(sub) } });
+    const ask = async (remoteAddress: string) => gate.decide({ ...UPGRADE, remoteAddress });
+    const first = await ask('192.0.2.1');
+    expect(isRefusal(first) || isRefusal(await ask('192.0.2.2'))).toBe(false);
+    const refusal = await ask('192.0.2.3');
+    expect(refusal).toMatchObject({ status: 429, body: { code: 'rate_limited' }, retryAfterSeconds: 10 });
+    sub = 'bob';
+    expect(isRefusal(await ask('192.0.2.3'))).toBe(false);
+    sub = 'ann';
+    gate.left('', 'ann');
+    expect(isRefusal(await ask('192.0.2.3'))).toBe(false);
+    expect(isRefusal(await ask('192.0.2.3'))).toBe(true);
+  });
+
+  it('M7: nobody is counted without tokens, nor where the limit is off', async () => {
+    const open = admission({ connectionsPerSub: 1 });
+    for (let n = 0; n < 5; n++) admitted({}, open);
+    const off = admission({ authentication: { identify: async () => identity('ann') } });
+    for (let n = 0; n < 5; n++) expect(isRefusal(await off.decide(UPGRADE))).toBe(false);
   });
 });

@@ -61,6 +61,8 @@ export interface AdmissionOptions {
   readonly trustProxy: boolean;
   /** 0 is no limit. */
   readonly connectionsPerIp: number;
+  /** The same for each `sub`. */
+  readonly connectionsPerSub: number;
   /** 0 is no limit. */
   readonly connectsPerSecond: number;
   /** Tells what the process is too short of to take a member (B7); absent: it has enough of everything. */
@@ -104,6 +106,8 @@ export class Admission {
   readonly #rate: RateLimit;
   /** Open connections by address. */
   readonly #byAddress = new Map<string, number>();
+  /** Those with a token, by `sub`; empty without `MAX_CONNECTIONS_PER_SUB`. */
+  readonly #bySub = new Map<string, number>();
   /** Those that wait for their welcome; all that name no session count as one. */
   readonly #waiting = new CountBySession();
   /** The new members among them: those that come back are no reason to refuse them, as new ones have turns too (B5). */
@@ -170,16 +174,20 @@ export class Admission {
     // Returning members come first, because they have messages to lose (B5).
     const { sessionId: named = '', resume } = request;
     if (resume ? this.#isFullFor(named) : this.#isBusyFor(named)) return refusal('overloaded', TOO_MANY, 2);
-    const { connectionsPerIp, connectsPerSecond, trustProxy } = this.#options;
+    const { connectionsPerIp, connectionsPerSub, connectsPerSecond, trustProxy } = this.#options;
     const address = connectionsPerIp > 0 ? clientAddress(upgrade.remoteAddress, upgrade.forwardedFor, trustProxy) : '';
-    const already = this.#byAddress.get(address) ?? 0;
-    if (connectionsPerIp > 0 && already >= connectionsPerIp) {
+    const sub = connectionsPerSub > 0 ? identity?.sub : undefined;
+    if (connectionsPerIp > 0 && countOf(this.#byAddress, address) >= connectionsPerIp) {
       return refusal('rate_limited', `at most ${connectionsPerIp} connections from one address`, 10);
+    }
+    if (sub !== undefined && countOf(this.#bySub, sub) >= connectionsPerSub) {
+      return refusal('rate_limited', `at most ${connectionsPerSub} connections of one user`, 10);
     }
     if (this.#rate.take(this.#options.now()) > 0) {
       return refusal('rate_limited', `at most ${connectsPerSecond} connects a second`, 1);
     }
-    this.#byAddress.set(address, already + 1);
+    add(this.#byAddress, address, 1);
+    if (sub !== undefined) add(this.#bySub, sub, 1);
     this.#waits(request);
     return { ...application, identity, address };
   }
@@ -212,12 +220,22 @@ export class Admission {
     this.#waits(request);
   }
 
-  /** An admitted client's connection has ended. */
-  left(address: string): void {
-    const count = this.#byAddress.get(address) ?? 0;
-    if (count > 1) this.#byAddress.set(address, count - 1);
-    else this.#byAddress.delete(address);
+  /** An admitted client's connection has ended. @param sub of its token; undefined where it came with none */
+  left(address: string, sub: string | undefined): void {
+    add(this.#byAddress, address, -1);
+    if (sub !== undefined && this.#options.connectionsPerSub > 0) add(this.#bySub, sub, -1);
   }
+}
+
+function countOf(counts: ReadonlyMap<string, number>, key: string): number {
+  return counts.get(key) ?? 0;
+}
+
+/** No key is kept whose count is 0. */
+function add(counts: Map<string, number>, key: string, change: 1 | -1): void {
+  const count = countOf(counts, key) + change;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
 }
 
 /** The answer to a request with a head that is too large (H5). @param excess says in what */

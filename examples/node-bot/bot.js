@@ -6,6 +6,7 @@ import { FileStorage } from './file-storage.js';
 const {
   HOLDFAST_URL = 'ws://localhost:8000/ws/chat/',
   HOLDFAST_SESSION = 'my-session',
+  HOLDFAST_TOKEN,
   BOT_FILE = 'bot-state.json',
 } = process.env;
 
@@ -13,6 +14,8 @@ const client = new HoldfastClient({
   url: HOLDFAST_URL,
   sessionId: HOLDFAST_SESSION,
   redisPersistence: true,
+  // Where the server asks for one. A bot that runs for longer than a token counts passes a function that fetches one.
+  token: HOLDFAST_TOKEN,
   // Node 20 has no WebSocket of its own. From Node 22 on this line may go.
   webSocket: WebSocket,
   // Answers that are not accepted yet, and the place in the history, outlive the process.
@@ -27,7 +30,7 @@ function answerTo(content) {
   return undefined;
 }
 
-client.on('state', ({ kind }) => console.log(`bot: ${kind}`));
+client.on('state', ({ kind, reason }) => console.log(`bot: ${kind}${reason ? `, ${reason}` : ''}`));
 client.on('storageError', (error) => console.error('bot: cannot keep its state:', error));
 client.on('message', ({ seq, content, isSent }) => {
   const answer = isSent ? undefined : answerTo(content);

@@ -3,7 +3,8 @@
     python3 backend.py [session]
 
 creates the session, sends two messages into it, reads the history, and tells every connection something.
-HOLDFAST_API says where the API is; default http://localhost:8000/chat/api.
+HOLDFAST_API says where the API is; default http://localhost:8000/chat/api. HOLDFAST_TOKEN is an access token with the
+scopes read, write and admin for all sessions, where the server asks for one.
 """
 
 import json
@@ -27,8 +28,9 @@ class Refused(Exception):
 
 
 class Holdfast:
-    def __init__(self, api):
+    def __init__(self, api, token=None):
         self.api = api.rstrip("/")
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def create_session(self, session_id, data=None, ttl=None):
         """Creates a session. Refused with `session_exists` when there is one. ttl in seconds."""
@@ -65,7 +67,7 @@ class Holdfast:
         but a broadcast, which some may then see twice."""
         data = None if body is None else json.dumps(body).encode()
         headers = {} if data is None else {"Content-Type": "application/json"}
-        request = urllib.request.Request(self.api + path, data, headers, method=method)
+        request = urllib.request.Request(self.api + path, data, {**headers, **self.headers}, method=method)
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with urllib.request.urlopen(request, timeout=10) as response:
@@ -84,7 +86,7 @@ class Holdfast:
 
 def main():
     session = sys.argv[1] if len(sys.argv) > 1 else "my-session"
-    holdfast = Holdfast(os.environ.get("HOLDFAST_API", "http://localhost:8000/chat/api"))
+    holdfast = Holdfast(os.environ.get("HOLDFAST_API", "http://localhost:8000/chat/api"), os.environ.get("HOLDFAST_TOKEN"))
     try:
         holdfast.create_session(session, data={"topic": "orders"})
         print(f"created {session}")

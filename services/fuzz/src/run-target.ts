@@ -3,7 +3,7 @@ import { Mutator } from './mutator.js';
 import type { Target } from './target.js';
 
 /** An input that takes longer, each time, is a way to keep a process busy. Milliseconds. */
-const SLOW_MS = 250;
+const SLOW_MS = 1_000;
 const ATTEMPTS = 8;
 
 /** What became of a target's inputs. */

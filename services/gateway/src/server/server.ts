@@ -61,7 +61,7 @@ const CUT_CODES: Readonly<Record<string, number>> = {
  * only; a request's headers during the upgrade only; `end()` calls the close handler before it returns; nothing may be
  * called on a socket after its close event; a socket that is closed while it is written or published to crashes the
  * process; a large frame that is sent within the drain callback stops the socket; a cork within a cork breaks other
- * connections; without a file descriptor the library accepts again at once and for ever.
+ * connections; an upgrade within a cork may end its own; without a file descriptor the library accepts again at once and for ever.
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const library = loadLibrary(options.libraryPackage);
@@ -108,12 +108,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const finish = (answer: Refusal | Accepted): void => {
           if (!('open' in answer)) return isGone ? undefined : refuse(res, answer);
           if (isGone) return answer.abandon();
-          const upgrade = (): void => {
-            const data: SocketData = { open: answer.open, socket: undefined };
-            res.upgrade(data, key, answer.subprotocol, extensions, context);
-          };
-          if (isLater) res.cork(upgrade);
-          else upgrade();
+          const data: SocketData = { open: answer.open, socket: undefined };
+          // Never within a cork: where the socket keeps its place in memory, the library would then take it for an HTTP
+          // response, read chance bits of it, and sometimes end the connection behind its 101.
+          res.upgrade(data, key, answer.subprotocol, extensions, context);
         };
         const waitAside = (): void => {
           if (isLater) return;

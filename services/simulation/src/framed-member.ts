@@ -42,6 +42,8 @@ export class FramedMember {
   readonly links = new Set<Link>();
   /** Whether it has closed for good. Messages that it does not know to be accepted may then be lost. */
   hasLeft = false;
+  /** Whether its page was frozen: what it had sent may have arrived long after. */
+  wasFrozen = false;
   readonly #options: MemberOptions;
   readonly #storage = new MemoryStorage();
   readonly #view: ViewAudit;
@@ -151,6 +153,7 @@ export class FramedMember {
   }
 
   freeze(ms: number): void {
+    this.wasFrozen = true;
     this.#page?.process.freeze(ms);
   }
 

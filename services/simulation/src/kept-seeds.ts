@@ -248,4 +248,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     faults: 6,
     scenario: 4,
   },
+  {
+    seed: 1215760932,
+    mistake: 'the audit expected a gateway to wait for a refused message longer than V20 says',
+    faults: 6,
+    scenario: 4,
+  },
 ];

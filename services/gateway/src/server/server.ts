@@ -61,7 +61,8 @@ const CUT_CODES: Readonly<Record<string, number>> = {
  * only; a request's headers during the upgrade only; `end()` calls the close handler before it returns; nothing may be
  * called on a socket after its close event; a socket that is closed while it is written or published to crashes the
  * process; a large frame that is sent within the drain callback stops the socket; a cork within a cork breaks other
- * connections; an upgrade within a cork may end its own; without a file descriptor the library accepts again at once and for ever.
+ * connections; an upgrade within a cork may end its own; without a file descriptor the library accepts again at once and
+ * for ever.
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const library = loadLibrary(options.libraryPackage);

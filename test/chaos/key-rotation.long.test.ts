@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(stopAll);
 
-it.each(seeds('key rotation', 2))(
+it.each(seeds('key rotation', 1))(
   'E1: keys rotate under load, and nothing is lost or doubled (seed %i)',
   async (seed) => {
     const load = await startLoad(system, seed);

@@ -102,6 +102,8 @@ describe('a drain', () => {
   });
 
   it('is over at once when there are no members, and leaves no timer', async () => {
+    // The gateway has read the operator's orders once.
+    await world.settle();
     const before = world.clock.pending;
     expect(drain()).toEqual({ over: false });
     await world.settle();
@@ -110,6 +112,8 @@ describe('a drain', () => {
   });
 
   it('leaves no timer when all members have gone before their moment', async () => {
+    // The gateway has read the operator's orders once.
+    await world.settle();
     const before = world.clock.pending;
     const members = [await gateway.connect('s', { plain: true }), await gateway.connect('s')];
     const state = drain();

@@ -58,6 +58,21 @@ const tokenOf = (sub: string, ttl = 60, secret = SECRET): Promise<string> =>
 
 const query = { session: 'team-1', redis_persistence: true };
 
+describe('a connection whose token is checked', () => {
+  it('U6, V1: gets its welcome, however many others come and go', async () => {
+    const token = await tokenOf('many');
+    for (let round = 0; round < 12; round++) {
+      const clients = await Promise.all(
+        Array.from({ length: 1 + (round % 4) * 8 }, (_, index) =>
+          connectFramed(gateway.wsUrl, { query: { ...query, session: `team-${round}-${index}`, token } }),
+        ),
+      );
+      for (const client of clients) await client.frames.next({ type: 'welcome' });
+      for (const client of clients) await client.close();
+    }
+  });
+});
+
 describe('a gateway that asks for tokens', () => {
   it('U6: takes the token that `npm run token` prints', async () => {
     const args = ['services/local/dist/token-main.js', '--sub', 'dev', '--sessions', 'team-*'];

@@ -179,7 +179,7 @@ export const VARIABLES = {
     whole('sessions', 0, 1_000_000),
     undefined,
     PUBLIC,
-    'Sessions that one client address, and one `sub`, may create in a minute, counted over all gateways and APIs; 0 is no limit. Unset: 600, and none where `HOST` is a loopback address',
+    'Sessions that one client address, and one `sub`, may create through the API in a minute, counted over all its processes; 0 is no limit. Unset: 600, and none where `HOST` is a loopback address',
   ),
   MAX_EVENT_LOOP_LAG_MS: variable(
     wholeOrZero('milliseconds', 20, 60_000),

@@ -85,7 +85,8 @@ describe('the page, where tokens are asked for', () => {
 
   it('U8, U10: says so when the token expires in the middle of a chat, and goes on with the next one', async () => {
     await openPage();
-    await signIn(await tokenOf(4));
+    // Long enough to be connected before it expires, on a busy machine too.
+    await signIn(await tokenOf(9));
     await chat.persistence.selectOption('redis');
     await chat.addSession('team-2');
     await chat.waitUntilConnected();

@@ -135,8 +135,11 @@ function withoutUndefined<T extends object>(options: T): Defined<T> {
 
 function socketUrl(text: string): URL {
   const page = (globalThis as { location?: { href: string } }).location?.href;
-  if (!URL.canParse(text, page)) throw new TypeError('url must be a WebSocket URL, or in a page a path');
-  const url = new URL(text, page);
-  url.protocol = url.protocol.replace('http', 'ws');
-  return url;
+  try {
+    const url = new URL(text, page);
+    url.protocol = url.protocol.replace('http', 'ws');
+    return url;
+  } catch {
+    throw new TypeError('url must be a WebSocket URL, or in a page a path');
+  }
 }

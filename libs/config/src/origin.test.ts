@@ -24,6 +24,11 @@ describe('an origin', () => {
     expect(parseOrigin(text)).toBe(origin);
   });
 
+  it('C4: has the same answer the hundred thousandth time, when the code is compiled', () => {
+    const answers = new Set(Array.from({ length: 100_000 }, () => parseOrigin('https://münchen.example')));
+    expect([...answers]).toEqual(['https://xn--mnchen-3ya.example']);
+  });
+
   it.each([
     ...[
       'null',

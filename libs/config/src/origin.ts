@@ -1,3 +1,5 @@
+import { parseUrl } from './parse-url.js';
+
 /** What decides whether a page may use a service: headers as they came. Several lines of one are joined by commas. */
 export interface PageHeaders {
   /** `Origin`. Browsers send it; a request without one does not come from a page. */
@@ -27,9 +29,10 @@ const NO_PAGES: ReadonlySet<string> = new Set(['ws', 'wss', 'ftp', 'file']);
  */
 export function parseOrigin(text: string): string | undefined {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\/[^/?#@\\,\s]+$/i.exec(text)?.[1]?.toLowerCase();
-  if (scheme === undefined || NO_PAGES.has(scheme) || !URL.canParse(text)) return undefined;
+  const url = scheme === undefined || NO_PAGES.has(scheme) ? undefined : parseUrl(text);
+  if (scheme === undefined || !url) return undefined;
   // Only of sites does a URL know the origin and write the host in small letters.
-  return isSite(scheme) ? new URL(text).origin : `${scheme}://${new URL(text).host.toLowerCase()}`;
+  return isSite(scheme) ? url.origin : `${scheme}://${url.host.toLowerCase()}`;
 }
 
 /**
@@ -39,8 +42,8 @@ export function parseOrigin(text: string): string | undefined {
  *   when it is none.
  */
 export function hostName(header: string): string | undefined {
-  if (!/^[^/?#@\\,\s]+$/.test(header) || !URL.canParse(`http://${header}`)) return undefined;
-  return new URL(`http://${header}`).hostname.replace(/\.$/, '');
+  if (!/^[^/?#@\\,\s]+$/.test(header)) return undefined;
+  return parseUrl(`http://${header}`)?.hostname.replace(/\.$/, '');
 }
 
 /** Whether a request may come from the page it comes from (C4). Without an `Origin` header it may. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isLoopback } from './loopback.js';
 import { hostName, parseOrigin } from './origin.js';
+import { parseUrl } from './parse-url.js';
 
 /** Turns the text of an environment variable into a value. */
 export interface Parser<T> {
@@ -128,8 +129,9 @@ export const pemFile: Parser<string> = parser('the path of a PEM file that this 
 export const keysUrl: Parser<string> = parser(
   'an https URL without user and password, or an http one on this machine',
   (text) => {
-    if (!URL.canParse(text)) return undefined;
-    const { protocol, hostname, username, password, hash } = new URL(text);
+    const url = parseUrl(text);
+    if (!url) return undefined;
+    const { protocol, hostname, username, password, hash } = url;
     const isLocal = protocol === 'http:' && isLoopback(hostname.replace(/^\[(.*)\]$/, '$1'));
     const isPlain = username === '' && password === '' && hash === '';
     return isPlain && (isLocal || protocol === 'https:') ? text : undefined;
@@ -178,9 +180,9 @@ export const redisUrls: Parser<readonly string[]> = parser(
 const QUERY = ['sentinel_username', 'sentinel_password'];
 
 function isRedisUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
+  const url = parseUrl(text);
   return (
+    url !== undefined &&
     /^rediss?:$/.test(url.protocol) &&
     url.hostname !== '' &&
     /^(\/\d{0,5})?$/.test(url.pathname) &&

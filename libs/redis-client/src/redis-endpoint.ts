@@ -21,10 +21,7 @@ export interface RedisEndpoint {
  * @throws {TypeError} for anything else; the message does not repeat the URL, which may hold a password
  */
 export function parseRedisUrl(url: string, defaultPort = 6379): RedisEndpoint {
-  if (!/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
-    throw new TypeError('a Redis URL must be like redis://user:password@host:6379/0, or rediss:// for TLS');
-  }
-  const parsed = new URL(url);
+  const parsed = urlOf(url);
   const database = /^\/?(\d*)$/.exec(parsed.pathname);
   if (database === null) throw new TypeError('the path of a Redis URL must be the number of a database');
   const host = parsed.hostname.replace(/^\[|\]$/g, '');
@@ -45,4 +42,13 @@ export function parseRedisUrl(url: string, defaultPort = 6379): RedisEndpoint {
 /** Servers behind one address need the name that was asked for, which Node does not send by itself. */
 function serverName(host: string): ConnectionOptions {
   return isIP(host) === 0 ? { servername: host } : {};
+}
+
+function urlOf(text: string): URL {
+  try {
+    if (/^rediss?:\/\//.test(text)) return new URL(text);
+  } catch {
+    // The error of the URL repeats the text, which may hold a password.
+  }
+  throw new TypeError('a Redis URL must be like redis://user:password@host:6379/0, or rediss:// for TLS');
 }

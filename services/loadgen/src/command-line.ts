@@ -50,10 +50,11 @@ export function readNumber(name: string, text: string): number {
 /** @param protocols such as `http:` @throws ArgumentError when the text is no URL with one of the protocols */
 export function readUrl(name: string, text: string, protocols: readonly string[]): URL {
   const wanted = protocols.map((protocol) => `${protocol}//`).join(' or ');
-  if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol)) {
+  const url = urlOf(text);
+  if (!url || !protocols.includes(url.protocol)) {
     throw new ArgumentError(`--${name} must be a URL that begins with ${wanted}, not "${text}"`);
   }
-  return new URL(text);
+  return url;
 }
 
 /** The table as lines of the help. */
@@ -87,5 +88,14 @@ export async function runCommand<Options>({ name, help, read, run }: Command<Opt
     const isArgument = error instanceof ArgumentError;
     console.error(isArgument ? `${message}\nSee npm run ${name} -- --help` : `FAILED: ${message}`);
     process.exitCode = isArgument ? 2 : 1;
+  }
+}
+
+/** @returns nothing when the text is no URL */
+export function urlOf(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
   }
 }

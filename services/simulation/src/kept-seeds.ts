@@ -254,4 +254,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     faults: 6,
     scenario: 4,
   },
+  {
+    seed: 1215867710,
+    mistake: 'the audit took a room that was opened without Redis for one that knew its epoch',
+    faults: 6,
+    scenario: 4,
+  },
 ];

@@ -147,7 +147,7 @@ export class SimGateway implements ServerEnd {
   /** Whether messages of a session wait for an epoch that the gateway does not know. */
   holdsUnplaced(sessionId: string): boolean {
     const room = this.#core.rooms.get(sessionId);
-    return room !== undefined && !room.delivered.position && !room.queue.isEmpty;
+    return room !== undefined && !room.delivered.position?.epoch && !room.queue.isEmpty;
   }
 
   hasMembers(history: History): boolean {

@@ -1,5 +1,6 @@
 import { isSessionId } from '@holdfast/protocol';
 import { drawSeed } from '@holdfast/testkit';
+import { urlOf } from '../command-line.js';
 import { type HistoryReader, HttpHistory } from './history-reader.js';
 
 /** The progress of a check, counted from its start. */
@@ -110,7 +111,7 @@ export function settleDelivery(options: DeliveryOptions): DeliverySettings {
   }
   if (settings.gateways.length === 0) throw new TypeError('gateways must name at least one address');
   for (const gateway of settings.gateways) {
-    if (!/^wss?:\/\//.test(gateway) || !URL.canParse(gateway)) {
+    if (!/^wss?:\/\//.test(gateway) || !urlOf(gateway)) {
       throw new TypeError(`gateways must be addresses that begin with ws:// or wss://, not ${gateway}`);
     }
   }

@@ -12,9 +12,8 @@ const BUSY_BYTES = 8_388_608;
 export class HandshakeTurns {
   readonly #bytesRead: () => number;
   readonly #nowMs: () => number;
-  /** Oldest first; those before {@link #next} are done. */
-  #waiting: (() => void)[] = [];
-  #next = 0;
+  /** Oldest first. */
+  readonly #waiting: (() => void)[] = [];
   #usedMs = 0;
   #isCounting = false;
 
@@ -55,11 +54,9 @@ export class HandshakeTurns {
   readonly #nextTurn = (): void => {
     this.#isCounting = false;
     this.#usedMs = 0;
-    for (; this.#next < this.#waiting.length && this.#hasTime(); this.#next++) {
-      this.#run(this.#waiting[this.#next] as () => void);
-    }
-    if (this.#next < this.#waiting.length) return;
-    this.#waiting = [];
-    this.#next = 0;
+    let done = 0;
+    while (done < this.#waiting.length && this.#hasTime()) this.#run(this.#waiting[done++] as () => void);
+    // In each turn: while more come than are carried out, the list is never empty.
+    this.#waiting.splice(0, done);
   };
 }

@@ -88,6 +88,14 @@ const ttl = optional(fc.constantFrom(100, 2000));
 const custom = fc.dictionary(fc.constantFrom('x', 'y', 'z'), fc.constantFrom([], {}, 'text', 1.5, { list: [{}] }));
 const texts = fc.array(text, { maxLength: 3 });
 const append = fc.record({ do: fc.constant('append'), from: optional(fc.oneof(newest, place)), texts });
+const heal = fc.record({ do: fc.constant('heal'), from: fc.oneof(newest, place), tail, custom });
+const fork = fc.record({
+  do: fc.constant('fork'),
+  from: fc.oneof(newest, place),
+  tail,
+  custom,
+  samePast: fc.boolean(),
+});
 const step = fc.oneof(
   { weight: 12, arbitrary: append },
   {
@@ -98,16 +106,10 @@ const step = fc.oneof(
       known: optional(fc.boolean()),
     }),
   },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('heal'), from: fc.oneof(newest, place), tail, custom }) },
+  { weight: 4, arbitrary: heal },
   {
     weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('fork'),
-      from: fc.oneof(newest, place),
-      tail,
-      custom,
-      samePast: fc.boolean(),
-    }),
+    arbitrary: fork,
   },
   fc.record({ do: fc.constant('bury'), epoch: fc.nat({ max: 3 }) }),
   fc.record({
@@ -126,16 +128,10 @@ const step = fc.oneof(
 /** Steps that write to the log, or tell of it: what its two bounds leave depends on several of them in a row (K2). */
 const logStep = fc.oneof(
   { weight: 12, arbitrary: append },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('heal'), from: fc.oneof(newest, place), tail, custom }) },
+  { weight: 4, arbitrary: heal },
   {
     weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('fork'),
-      from: fc.oneof(newest, place),
-      tail,
-      custom,
-      samePast: fc.boolean(),
-    }),
+    arbitrary: fork,
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('newest'), limit: fc.constant(5) }) },
   fc.record({ do: fc.constantFrom('create', 'put'), count: fc.nat({ max: 5 }), custom }),
